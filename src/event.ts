@@ -1,0 +1,47 @@
+/** The domain's words as types: an event as it is taken in, and as it is stored. */
+
+/** Event types in the order of their numeric codes in the log. Append only: codes are stored. */
+export const EVENT_TYPES = ['event', 'pageview', 'error', 'network', 'bug_report'] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+declare const jsonText: unique symbol;
+/** JSON as text, exactly as its sender wrote it, so that no number loses a digit on the way through. */
+export type JsonText = string & { readonly [jsonText]: true };
+
+/** Who a user is, as far as an event told. */
+export interface Person {
+  name?: string;
+  email?: string;
+}
+
+/** An event that passed validation, its clock already put right. Times are Unix ms. */
+export interface NewEvent {
+  ts: number;
+  user_id: string;
+  session_id: string;
+  type: EventType;
+  name: string;
+  url?: string;
+  props?: JsonText;
+  user?: Person;
+  /** What the client said its time was, when `ts` is not that. */
+  client_ts?: number;
+}
+
+/** An event of the log. `id` is its offset: positive, in order of arrival, never reused. */
+export interface StoredEvent extends NewEvent {
+  id: number;
+  app: string;
+}
+
+/** One request's worth of valid events: stored whole or not at all. */
+export interface EventBatch {
+  app: string;
+  /** Makes a retry safe: the same `(app, batchId)` within 7 days stores nothing again. */
+  batchId?: string;
+  /** Time of receipt, Unix ms. */
+  receivedAt: number;
+  events: readonly NewEvent[];
+  /** Import only: the id of the first event; the rest follow it one by one. */
+  firstId?: number;
+}

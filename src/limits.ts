@@ -1,0 +1,68 @@
+/** Every fixed number of the collector in one place, with the relations between them checked at start. */
+import assert from 'node:assert/strict';
+
+export const DAY_MS = 86_400_000;
+/** The greatest time the log can hold: keys carry times as 48-bit integers. */
+export const MAX_TS = 2 ** 48 - 1;
+export const MAX_ID = Number.MAX_SAFE_INTEGER;
+
+// --- events, as the contract bounds them (lengths in UTF-16 code units, as JavaScript counts)
+export const USER_ID_MAX = 256;
+export const SESSION_ID_MAX = 128;
+/** `name` and `url` are cut here, not refused. */
+export const TEXT_MAX = 2_048;
+export const PERSON_TEXT_MAX = 256;
+export const BATCH_ID_MIN = 8;
+export const BATCH_ID_MAX = 64;
+export const JSON_DEPTH_MAX = 64;
+export const BODY_BYTES_DEFAULT = 1_048_576;
+export const CHUNK_BYTES_DEFAULT = 8_388_608;
+export const CHUNK_SEQ_MAX = 1_000_000;
+
+// --- clocks
+/** A client clock further off than this shifts the whole request. */
+export const CLOCK_SKEW_MS = 60_000;
+/** Without `sent_at`, a time further ahead than this becomes the time of receipt. */
+export const FUTURE_MS = 3_600_000;
+/** How long a `batch_id` is remembered. */
+export const SEEN_MS = 7 * DAY_MS;
+
+// --- queries
+export const LIST_LIMIT_DEFAULT = 100;
+export const LIST_LIMIT_MAX = 500;
+export const TOP_LIMIT_DEFAULT = 10;
+export const TOP_LIMIT_MAX = 100;
+export const FUNNEL_STEPS_MIN = 2;
+export const FUNNEL_STEPS_MAX = 20;
+export const INCIDENT_BEFORE_MS = 60_000;
+export const INCIDENT_AFTER_MS = 10_000;
+/** A read that runs longer fails whole: a held snapshot keeps the store from reusing its pages. */
+export const READ_MS_MAX = 5_000;
+
+// --- the log
+export const BATCH_EVENTS_MAX = 256;
+/** Greatest distance between the first and last `ts` of a record batch; range reads rely on it. */
+export const BATCH_SPAN_MS = 60_000;
+
+// --- the write queue
+export const QUEUE_REQUESTS_MAX = 2_048;
+export const QUEUE_BYTES_MAX = 32 * 1_048_576;
+export const RETRY_AFTER_S = 1;
+/** How long a stop may take to finish what was accepted. */
+export const SHUTDOWN_MS = 10_000;
+
+// --- the stream
+export const STREAM_HEARTBEAT_MS = 5_000;
+
+// --- dashboard password
+export const LOCKOUT_FAILURES = 10;
+export const LOCKOUT_WINDOW_MS = 60_000;
+export const LOCKOUT_MS = 60_000;
+
+/** LMDB's greatest key with 4 KiB pages. */
+export const KEY_BYTES_MAX = 1_978;
+
+assert(USER_ID_MAX * 3 + 32 <= KEY_BYTES_MAX, 'a user id fits a key');
+assert(SESSION_ID_MAX * 3 + 32 <= KEY_BYTES_MAX, 'a session id fits a key');
+assert(DAY_MS % BATCH_SPAN_MS === 0, 'a record batch can be cut at midnight');
+assert(BODY_BYTES_DEFAULT <= QUEUE_BYTES_MAX, 'the queue holds at least one body');

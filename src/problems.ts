@@ -1,0 +1,27 @@
+/** The one registry of errors the API answers with (RFC 9457): code → status and title. */
+
+export const PROBLEMS = {
+  bad_request: { status: 400, title: 'Bad request' },
+  invalid_json: { status: 400, title: 'Body is not valid JSON' },
+  invalid_envelope: { status: 400, title: 'Body is not an event batch' },
+  invalid_event: { status: 400, title: 'A batch holds an invalid event' },
+  invalid_parameter: { status: 400, title: 'Invalid parameter' },
+  invalid_chunk: { status: 400, title: 'Invalid replay chunk' },
+  not_an_incident: { status: 400, title: 'Not an error or bug report' },
+  unauthorized_app: { status: 401, title: 'Unknown app or wrong key' },
+  unauthorized: { status: 401, title: 'Password required' },
+  origin_not_allowed: { status: 403, title: 'Origin not allowed' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'Method not allowed' },
+  ambiguous_session: { status: 409, title: 'Several apps have this session' },
+  body_too_large: { status: 413, title: 'Body too large' },
+  unsupported_encoding: { status: 415, title: 'Unsupported content encoding' },
+  rate_limited: { status: 429, title: 'Too many events' },
+  locked_out: { status: 429, title: 'Too many wrong passwords' },
+  internal: { status: 500, title: 'Internal error' },
+  queue_full: { status: 503, title: 'Write queue is full' },
+  not_accepting: { status: 503, title: 'Not accepting data' },
+  read_timeout: { status: 503, title: 'The query took too long' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
