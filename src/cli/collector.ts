@@ -1,0 +1,79 @@
+/** A whole collector in this process: the store, the HTTP server on it, and the daily sweep, opened and closed as one. */
+import { createServer as createSocketServer } from 'node:net';
+import type { Logger } from 'pino';
+import { createServer } from '../api/server.js';
+import type { Config } from '../config.js';
+import { openStore } from '../store/open.js';
+import type { Store } from '../store/store.js';
+import { startSweeping } from './sweeping.js';
+
+/** What opening a store has to say about how far it is: a name for the work, and done of total. */
+export type OnProgress = (step: string, done: number, total: number) => void;
+
+export interface Collector {
+  /** Where it answers: `http://host:port`, the port as bound. */
+  readonly url: string;
+  readonly port: number;
+  readonly store: Store;
+  /** Ends in order: no new requests, those under way answered, what was accepted stored, the store closed. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the data folder, serves it over HTTP, and keeps to the retention of `config`. Port 0 binds a free one.
+ *
+ * The port is tried before the data folder is opened, so that a start that cannot succeed touches nothing. Throws
+ * what binding the port or opening the store throws.
+ */
+export async function startCollector(
+  config: Config,
+  log: Logger,
+  onProgress: OnProgress = () => {},
+): Promise<Collector> {
+  await assertPortFree(config.listen);
+  const { store, ingest } = await openStore({
+    dataDir: config.dataDir,
+    apps: config.apps,
+    limits: config.limits,
+    log,
+    onProgress,
+  });
+  try {
+    const server = await createServer({ config, store, ingest, log });
+    await server.listen(config.listen);
+    const address = server.server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : config.listen.port;
+    const sweeping = startSweeping(store, config.retention, log);
+    return {
+      url: urlOf(config.listen.host, port),
+      port,
+      store,
+      close: async () => {
+        await server.close();
+        await sweeping.stop();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** The address people can open for a host something listens on; a wildcard is reached at loopback. */
+export function urlOf(host: string, port: number): string {
+  if (host === '0.0.0.0' || host === '') return `http://127.0.0.1:${port}`;
+  if (host === '::') return `http://[::1]:${port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Binds the port for a moment; rejects with the socket's own error (`EADDRINUSE`, `EACCES`, …) where that fails. */
+async function assertPortFree(listen: Config['listen']): Promise<void> {
+  if (listen.port === 0) return;
+  const probe = createSocketServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', reject);
+    probe.listen({ ...listen, exclusive: true }, resolve);
+  });
+  await new Promise<void>((resolve) => probe.close(() => resolve()));
+}

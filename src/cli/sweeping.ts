@@ -1,0 +1,43 @@
+/** The retention sweep as a running collector does it: once at the start, then once a day. */
+import type { Logger } from 'pino';
+import type { Config } from '../config.js';
+import { DAY_MS } from '../limits.js';
+import type { Store, SweepCutoffs } from '../store/store.js';
+
+/** What the retention of a configuration comes to at a moment (Unix ms): the UTC midnights before which things go. */
+export function cutoffsAt(retention: Config['retention'], now: number): SweepCutoffs {
+  const today = now - (now % DAY_MS);
+  const cutoffs: SweepCutoffs = {};
+  if (retention.events_days > 0) cutoffs.eventsBefore = today - retention.events_days * DAY_MS;
+  if (retention.replays_days > 0) cutoffs.replaysBefore = today - retention.replays_days * DAY_MS;
+  return cutoffs;
+}
+
+/** Sweeps now and then every 24 hours, one at a time; `stop` lets a sweep under way finish. A failure is logged. */
+export function startSweeping(
+  store: Store,
+  retention: Config['retention'],
+  log: Logger,
+): { stop(): Promise<void> } {
+  const sweep = async () => {
+    const cutoffs = cutoffsAt(retention, Date.now());
+    if (cutoffs.eventsBefore === undefined && cutoffs.replaysBefore === undefined) return;
+    try {
+      const report = await store.sweep(cutoffs);
+      log.info({ cutoffs, report }, 'retention sweep done');
+    } catch (error) {
+      log.error({ err: error, cutoffs }, 'retention sweep failed');
+    }
+  };
+  let running = sweep();
+  const timer = setInterval(() => {
+    running = running.then(sweep);
+  }, DAY_MS);
+  timer.unref();
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
