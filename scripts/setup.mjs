@@ -1,0 +1,234 @@
+/** Brings a clone to where it can run: installs what is missing or stale, compiles what changed. Needs Node alone. */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const NODE_MAJOR_MIN = 20;
+/** What was installed, and from which lock file. npm empties `node_modules` first, so it never outlives its tree. */
+const INSTALL_STAMP = 'node_modules/.spyglass-install.json';
+/** What was compiled, and from which sources. */
+const BUILD_STAMP = 'dist/.build.json';
+const FULL_BUILD_INFO = 'dist/tsconfig.tsbuildinfo';
+const MAIN = 'dist/src/cli/main.js';
+/** All that the compiled server depends on. */
+const SOURCES = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+
+/** The lock's holder touches its file this often; a lock left alone this much longer belongs to no one. */
+const LOCK_TOUCH_MS = 1_000;
+const LOCK_STALE_MS = 10_000;
+const LOCK_POLL_MS = 200;
+
+/** A reason to stop that the person at the keyboard should read as one line. */
+export class SetupError extends Error {
+  name = 'SetupError';
+}
+
+/**
+ * Installs and compiles whatever is not in place yet, one process at a time; with everything in place it only reads
+ * a few dozen file times. `set` is 'run' (what `npm start` needs) or 'all' (the tools of `npm test` too). Throws
+ * `SetupError`. `run` executes npm and the compiler; tests put their own in its place.
+ */
+export async function setup({ root = ROOT, set = 'run', run = execute, say = console.error } = {}) {
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major < NODE_MAJOR_MIN)
+    throw new SetupError(`Node ${NODE_MAJOR_MIN} or newer is needed, this is ${process.version}.`);
+  if (isInstalled(root, set) && isBuilt(root)) return;
+  await withLock(join(root, 'dist', '.setup.lock'), say, async () => {
+    if (!isInstalled(root, set)) await install(root, set, run, say);
+    if (!isBuilt(root)) await build(root, run, say);
+  });
+}
+
+/** Whether everything of the set is in `node_modules` as the lock file has it. */
+export function isInstalled(root, set) {
+  const lock = hash(readFileSync(join(root, 'package-lock.json')));
+  const stamp = readJson(join(root, INSTALL_STAMP));
+  if (stamp?.lock === lock && (stamp.set === 'all' || stamp.set === set)) return true;
+  if (!hasEveryPackage(root)) return false;
+  writeJson(join(root, INSTALL_STAMP), { lock, set: 'all' });
+  return true;
+}
+
+/** Whether `dist` was compiled from the sources as they are now, judged by their names, sizes and times. */
+export function isBuilt(root) {
+  const stamp = readJson(join(root, BUILD_STAMP));
+  return stamp !== undefined && stamp.sources === fingerprint(root) && exists(join(root, MAIN));
+}
+
+/** Notes that `dist` was compiled from sources that had this `fingerprint` before the compiler read them. */
+export function markBuilt(root, sources) {
+  writeJson(join(root, BUILD_STAMP), { sources });
+}
+
+/** A digest of the names, sizes and times of the files that the server is compiled from. */
+export function fingerprint(root) {
+  const digest = createHash('sha1');
+  const visit = (path) => {
+    const stat = statSync(join(root, path), { throwIfNoEntry: false });
+    if (stat === undefined) return;
+    if (!stat.isDirectory()) return digest.update(`${path}\0${stat.size}\0${stat.mtimeMs}\n`);
+    for (const name of readdirSync(join(root, path)).sort()) visit(`${path}/${name}`);
+  };
+  SOURCES.forEach(visit);
+  return digest.digest('hex');
+}
+
+/** True when npm's own record of the tree has each package of the lock file, whoever installed it. */
+function hasEveryPackage(root) {
+  const wanted = readJson(join(root, 'package-lock.json'))?.packages ?? {};
+  const present = readJson(join(root, 'node_modules/.package-lock.json'))?.packages;
+  if (present === undefined) return false;
+  return Object.entries(wanted).every(
+    ([path, entry]) =>
+      !path.includes('node_modules/') ||
+      entry.optional === true ||
+      entry.devOptional === true ||
+      entry.peer === true ||
+      (present[path] !== undefined && present[path].version === entry.version),
+  );
+}
+
+async function install(root, set, run, say) {
+  // A tree that has the development tools keeps them: only their own versions are out of date.
+  const before = readJson(join(root, INSTALL_STAMP))?.set;
+  const wider = before === 'all' ? 'all' : set;
+  say(`Installing dependencies${set === 'run' ? '' : ' and development tools'} (only when they change) …`);
+  const lock = hash(readFileSync(join(root, 'package-lock.json')));
+  const { code, output } = await run(
+    ...npm([
+      'ci',
+      ...(wider === 'run' ? ['--workspaces=false'] : []),
+      '--include=dev', // the compiler is one, and NODE_ENV=production would leave it out
+      '--prefer-offline',
+      '--loglevel=error',
+      '--fetch-retry-mintimeout=1000',
+      '--fetch-retry-maxtimeout=5000',
+    ]),
+    root,
+  );
+  if (code !== 0)
+    throw new SetupError(
+      `Installing dependencies failed: ${npmReason(output)}. Is the network reachable? \`npm ci\` tells more.`,
+    );
+  writeJson(join(root, INSTALL_STAMP), { lock, set: wider });
+}
+
+async function build(root, run, say) {
+  say('Compiling (only when the sources change) …');
+  const sources = fingerprint(root);
+  // The full compile keeps a record of what it wrote, which this one is about to overwrite.
+  rmSync(join(root, FULL_BUILD_INFO), { force: true });
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  // Types are checked by `npm test`; a start needs the output only.
+  const { code, output } = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck'], root);
+  if (code !== 0) throw new SetupError(`Compiling failed:\n${output.trim()}`);
+  markBuilt(root, sources);
+}
+
+/** npm as a command: the very one that started this script, where one did. */
+function npm(args) {
+  const script = process.env.npm_execpath;
+  if (script?.endsWith('npm-cli.js')) return [process.execPath, [script, ...args]];
+  return [process.platform === 'win32' ? 'npm.cmd' : 'npm', args];
+}
+
+/** The telling line of npm's output: its error code where it gave one, else its last words. */
+function npmReason(output) {
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const code = lines.map((line) => /npm (?:error|ERR!) code (\S+)/.exec(line)?.[1]).find(Boolean);
+  return code ?? lines.at(-1)?.trim() ?? 'npm could not be run';
+}
+
+/** Runs a program to its end without a terminal; a program that cannot be started counts as failed. */
+function execute(command, args, cwd) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: command.endsWith('.cmd'), // Node starts batch files through a shell only
+    });
+    let output = '';
+    const keep = (chunk) => {
+      output += chunk;
+    };
+    child.stdout.setEncoding('utf8').on('data', keep);
+    child.stderr.setEncoding('utf8').on('data', keep);
+    child.once('error', (error) => resolve({ code: 1, output: error.message }));
+    child.once('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+/**
+ * Does `work` while holding the lock file, waiting for another holder to finish first. A holder touches its file
+ * every second, so that one left by a crash or a power cut is known by its age, whatever its process id is now.
+ */
+async function withLock(file, say, work) {
+  mkdirSync(dirname(file), { recursive: true });
+  let told = false;
+  while (!tryLock(file)) {
+    if (!told) say('Another process is setting up this folder; waiting for it …');
+    told = true;
+    await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
+  }
+  const touching = setInterval(() => {
+    const now = new Date();
+    utimesSync(file, now, now);
+  }, LOCK_TOUCH_MS);
+  const release = () => rmSync(file, { force: true });
+  process.once('exit', release);
+  try {
+    await work();
+  } finally {
+    clearInterval(touching);
+    process.off('exit', release);
+    release();
+  }
+}
+
+function tryLock(file) {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat !== undefined && Date.now() - stat.mtimeMs > LOCK_STALE_MS) rmSync(file, { force: true });
+  try {
+    closeSync(openSync(file, 'wx'));
+    return true;
+  } catch (error) {
+    if (error.code === 'EEXIST') return false;
+    throw new SetupError(`This folder cannot be written to: ${error.message}`);
+  }
+}
+
+function hash(bytes) {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function exists(path) {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** The file's JSON, or undefined for a file that is not there or was cut off half-way. */
+function readJson(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function writeJson(file, value) {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(value)}\n`);
+}
