@@ -1,0 +1,196 @@
+/** Random histories of a store's life as plain data: what is written, swept, restarted and asked, in order. */
+import { EVENT_TYPES, type EventBatch, type NewEvent } from '../../src/event.js';
+import { BATCH_EVENTS_MAX, DAY_MS, SEEN_MS } from '../../src/limits.js';
+import type { NewChunk, SweepCutoffs } from '../../src/store/store.js';
+import { examination, pickQuestion, type Question } from './questions.js';
+import { createRandom, type Random } from './random.js';
+import {
+  createWorld,
+  DAYS,
+  FIRST_DAY,
+  FIRST_RECEIPT,
+  nearMidnight,
+  pickPerson,
+  pickProps,
+  pickTs,
+  type World,
+} from './world.js';
+
+export type Step =
+  /** Calls of `append` made at once, without waiting for one another. */
+  | { do: 'append'; calls: EventBatch[][] }
+  | { do: 'putChunk'; chunk: NewChunk }
+  | { do: 'sweep'; cutoffs: SweepCutoffs }
+  /** Closes the store and opens its folder again. */
+  | { do: 'restart' }
+  /** Rebuilds every view from the log and compares the bytes. */
+  | { do: 'verify' }
+  /** Questions asked at once. */
+  | { do: 'ask'; questions: Question[] };
+
+/**
+ * Where a history is lived. Over HTTP a request arrives when it arrives, nothing is imported, the client does not say
+ * what its time was, and a `ts` of 0 means now.
+ */
+export type Medium = 'port' | 'http';
+
+interface Making {
+  medium: Medium;
+  random: Random;
+  world: World;
+  /** Time of receipt; moves forward only, as a server's clock does. */
+  now: number;
+  lastTs: number;
+  /** No event has an id this great yet. */
+  nextId: number;
+  batchIds: string[];
+}
+
+/** A session's events in a row, as an SDK sends them: sometimes more than one record batch holds. */
+function runLength(making: Making): number {
+  const { random, world } = making;
+  if (world.shape === 'long' && random.oneIn(6))
+    return random.between(BATCH_EVENTS_MAX - 2, 2 * BATCH_EVENTS_MAX + 2);
+  if (world.shape === 'wide') return random.between(1, 3);
+  return random.oneIn(8) ? random.between(10, 30) : random.between(1, 5);
+}
+
+function makeEvent(making: Making, user_id: string, session_id: string): NewEvent {
+  const { random, world } = making;
+  const event: NewEvent = {
+    ts: making.lastTs,
+    user_id,
+    session_id,
+    type: random.oneIn(2) ? random.pick(['event', 'pageview', 'error']) : random.pick(EVENT_TYPES),
+    name: random.pick(world.names),
+  };
+  if (random.oneIn(3)) event.url = random.pick(['/', '/home', '/é/\u{1F600}?q=1#x', '']);
+  if (random.oneIn(3)) event.props = pickProps(random);
+  if (random.oneIn(6)) event.user = { ...pickPerson(random) };
+  if (making.medium === 'http') return { ...event, ts: Math.max(1, event.ts) };
+  if (random.oneIn(10)) event.client_ts = random.pick([0, making.lastTs + 3_600_001, 2 ** 48 - 1]);
+  return event;
+}
+
+function makeRun(making: Making): NewEvent[] {
+  const { random, world } = making;
+  const user = random.pick(world.users);
+  const session = random.pick(world.sessions);
+  making.lastTs = pickTs(random, world, making.lastTs);
+  const dense = random.oneIn(2);
+  return Array.from({ length: runLength(making) }, () => {
+    const event = makeEvent(making, user, session);
+    if (dense) making.lastTs = Math.min(2 ** 48 - 1, making.lastTs + random.pick([0, 1, 40]));
+    else making.lastTs = pickTs(random, world, making.lastTs);
+    return event;
+  });
+}
+
+/** A new name for a batch, one used before, or none. */
+function pickBatchId(making: Making): string | undefined {
+  const { random, batchIds } = making;
+  if (random.oneIn(3)) return undefined;
+  if (batchIds.length > 0 && random.oneIn(4)) return random.pick(batchIds);
+  const batchId = `batch-${batchIds.length}-${random.pick(['x', 'é', '\u{1F600}'])}`;
+  batchIds.push(batchId);
+  return batchId;
+}
+
+function makeBatch(making: Making): EventBatch {
+  const { random, world } = making;
+  const runs = world.shape === 'wide' ? random.between(5, 25) : random.between(0, 4);
+  const events = Array.from({ length: runs }, () => makeRun(making)).flat();
+  const batchId = pickBatchId(making);
+  const batch: EventBatch = { app: random.pick(world.apps), receivedAt: making.now, events };
+  if (batchId !== undefined) batch.batchId = batchId;
+  if (making.medium === 'port' && events.length > 0 && random.oneIn(25)) {
+    making.nextId += random.pick([0, 1, 1_000]);
+    // Now and then ids that were given long ago: refused.
+    batch.firstId = random.oneIn(3) ? random.between(1, 3) : making.nextId;
+  }
+  making.nextId += events.length;
+  return batch;
+}
+
+function makeAppend(making: Making): Step {
+  const { random } = making;
+  const calls = random.oneIn(3) ? random.between(2, 5) : 1;
+  return {
+    do: 'append',
+    calls: Array.from({ length: calls }, () =>
+      Array.from({ length: random.oneIn(3) ? random.between(2, 4) : 1 }, () => makeBatch(making)),
+    ),
+  };
+}
+
+function makeChunk(making: Making): Step {
+  const { random, world } = making;
+  const noise = Array.from({ length: random.between(0, 40) }, () => random.below(256));
+  const chunk: NewChunk = {
+    app: random.pick(world.apps),
+    session: random.pick(world.recorded),
+    seq: random.oneIn(20) ? 1_000_000 : random.between(1, 3),
+    receivedAt: making.now,
+    bytes: Uint8Array.from([0x1f, 0x8b, 8, ...noise]),
+  };
+  if (random.oneIn(3)) return { do: 'putChunk', chunk };
+  return { do: 'putChunk', chunk: { ...chunk, ts: pickTs(random, world, making.lastTs) } };
+}
+
+function makeSweep(making: Making): Step {
+  const { random } = making;
+  const today = Math.floor(making.now / DAY_MS) * DAY_MS;
+  const cutoffs: SweepCutoffs = {};
+  // Early days most often, or there would soon be nothing left to ask about.
+  if (!random.oneIn(4)) cutoffs.eventsBefore = FIRST_DAY + random.pick([0, 1, 1, 1, 2, 2, 3, DAYS]) * DAY_MS;
+  if (making.medium === 'port' && !random.oneIn(3))
+    cutoffs.replaysBefore = today - random.pick([0, 1, 7]) * DAY_MS;
+  return { do: 'sweep', cutoffs };
+}
+
+/** Lets time pass: mostly seconds or none, now and then until remembered batches are almost, or just, forgotten. */
+function passTime(making: Making): void {
+  const { random, medium } = making;
+  if (medium === 'http' || random.oneIn(4)) return;
+  if (random.oneIn(9)) making.now += random.pick([DAY_MS, SEEN_MS - 1, SEEN_MS, SEEN_MS + 1]);
+  else making.now += random.below(60_000);
+}
+
+const ask = (making: Making, count: number): Step => ({
+  do: 'ask',
+  questions: Array.from({ length: count }, () => pickQuestion(making.random, making.world, making.nextId)),
+});
+
+function makeWrite(making: Making): Step {
+  const { random } = making;
+  if (random.oneIn(14)) return makeSweep(making);
+  if (random.oneIn(10)) return { do: 'restart' };
+  if (random.oneIn(4)) return makeChunk(making);
+  return makeAppend(making);
+}
+
+/** The history of a seed: the same one every time. */
+export function makeHistory(seed: number, medium: Medium = 'port'): Step[] {
+  const random = createRandom(seed);
+  const world = createWorld(random);
+  const making: Making = {
+    medium,
+    random,
+    world,
+    now: FIRST_RECEIPT,
+    lastTs: nearMidnight(random),
+    nextId: 1,
+    batchIds: [],
+  };
+  const steps: Step[] = [ask(making, 2)];
+  const writes = random.between(8, 26);
+  for (let write = 0; write < writes; write++) {
+    steps.push(makeWrite(making));
+    passTime(making);
+    if (random.oneIn(2)) steps.push(ask(making, random.between(2, 8)));
+    if (random.oneIn(12)) steps.push({ do: 'verify' });
+  }
+  const everything: Step = { do: 'ask', questions: examination(world) };
+  steps.push(everything, { do: 'verify' }, { do: 'restart' }, ask(making, 12), everything);
+  return steps;
+}

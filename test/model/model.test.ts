@@ -1,0 +1,369 @@
+/** The model itself against examples worked out by hand from the contract, so that it can be trusted as the measure. */
+import t from 'tap';
+import type { EventBatch, NewEvent } from '../../src/event.js';
+import { DAY_MS, MAX_TS, SEEN_MS } from '../../src/limits.js';
+import { firstDifference } from './difference.js';
+import { makeHistory } from './history.js';
+import { createModel, dayOf, type Model } from './model.js';
+import { createRandom } from './random.js';
+import { runSeed } from './run.js';
+
+const DAY = Date.UTC(2026, 5, 14);
+
+function event(ts: number, user_id: string, name: string, rest: Partial<NewEvent> = {}): NewEvent {
+  return { ts, user_id, session_id: `s_${user_id}`, type: 'event', name, ...rest };
+}
+
+const batch = (events: NewEvent[], rest: Partial<EventBatch> = {}): EventBatch => ({
+  app: 'inventory',
+  receivedAt: DAY + DAY_MS,
+  events,
+  ...rest,
+});
+
+async function given(...batches: EventBatch[]): Promise<Model> {
+  const model = createModel();
+  await model.append(batches);
+  return model;
+}
+
+const ids = (events: readonly { id: number }[]): number[] => events.map((one) => one.id);
+
+t.test('ids grow by one in the order of arrival, and an empty store has head 0', async (t) => {
+  t.equal((await createModel().events({ limit: 1 })).head, 0);
+  const model = await given(
+    batch([event(DAY + 5, 'alice', 'a'), event(DAY, 'alice', 'b')]),
+    batch([event(DAY + 9, 'bob', 'c')]),
+  );
+  const page = await model.events({ limit: 10 });
+  t.strictSame(ids(page.events), [3, 1, 2], 'newest first by ts');
+  t.equal(page.head, 3);
+  t.strictSame(ids((await model.tail(1, 10)).events), [2, 3], 'in order of arrival');
+  t.equal((await model.event(2))?.name, 'b');
+  t.equal(await model.event(4), undefined);
+});
+
+t.test('equal times order by id, and paging yields each event exactly once', async (t) => {
+  const model = await given(batch([event(DAY, 'a', 'x'), event(DAY, 'b', 'x'), event(DAY, 'c', 'x')]));
+  const first = await model.events({ limit: 2 });
+  t.strictSame(ids(first.events), [3, 2]);
+  t.strictSame(first.next, { ts: DAY, id: 2 });
+  const rest = await model.events({ limit: 2, ...(first.next ? { before: first.next } : {}) });
+  t.strictSame(ids(rest.events), [1]);
+  t.equal(rest.next, undefined, 'no next page after the last');
+  t.equal((await model.events({ limit: 3 })).next, undefined, 'nor after a full last page');
+});
+
+t.test('from and to are inclusive, and a range the wrong way round is empty', async (t) => {
+  const model = await given(
+    batch([event(DAY, 'a', 'x'), event(DAY + 1, 'a', 'x'), event(DAY + 2, 'a', 'x')]),
+  );
+  t.strictSame(ids((await model.events({ from: DAY, to: DAY + 1, limit: 9 })).events), [2, 1]);
+  t.strictSame((await model.events({ from: DAY + 1, to: DAY, limit: 9 })).events, []);
+  t.strictSame(
+    ids(await model.sessionWindow('inventory', 's_a', { from: DAY + 1 })),
+    [2, 3],
+    'a window ascends',
+  );
+  t.strictSame(await model.sessionWindow('other', 's_a', {}), [], 'sessions are per app');
+});
+
+t.test('the same app and batch_id within 7 days store nothing again', async (t) => {
+  const at = DAY + DAY_MS;
+  const one = batch([event(DAY, 'a', 'x')], { batchId: 'batch-0001', receivedAt: at });
+  const model = createModel();
+  const values = async (...batches: EventBatch[]): Promise<unknown[]> =>
+    (await model.append(batches)).map((result) =>
+      result.status === 'fulfilled' ? result.value : result.reason,
+    );
+  t.strictSame(await values(one, one), ['stored', 'duplicate'], 'within one call');
+  t.strictSame(await values({ ...one, app: 'shop' }), ['stored'], 'another app');
+  t.strictSame(await values({ ...one, receivedAt: at + SEEN_MS }), ['duplicate']);
+  t.strictSame(
+    await values({ ...one, receivedAt: at + SEEN_MS + 1 }),
+    ['stored'],
+    'a duplicate does not renew it',
+  );
+  t.match(await model.stats(), { head: 3, deduplicated_batches: 2, committed_events: 3 });
+});
+
+t.test('an import keeps its ids, and one whose ids were given already is refused alone', async (t) => {
+  const model = await given(batch([event(DAY, 'a', 'x')]));
+  const results = await model.append([
+    batch([event(DAY, 'a', 'imported')], { firstId: 10 }),
+    batch([event(DAY, 'a', 'refused')], { firstId: 10 }),
+    batch([event(DAY, 'a', 'next')]),
+  ]);
+  t.strictSame(
+    results.map((result) => result.status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  );
+  const page = await model.tail(1, 9);
+  t.strictSame(
+    page.events.map((one) => [one.id, one.name]),
+    [
+      [10, 'imported'],
+      [11, 'next'],
+    ],
+  );
+});
+
+t.test('users: one row per user and app, the newest name and the newest email each on its own', async (t) => {
+  const model = await given(
+    batch([
+      event(DAY + 9, 'alice', 'x', { user: { name: 'New' } }),
+      event(DAY + 5, 'alice', 'x', { user: { name: 'Old', email: 'old@x' }, session_id: 'other' }),
+      event(DAY + 1, 'alice', 'x', { user: { email: 'older@x' } }),
+    ]),
+    batch([event(DAY + 9, 'bob', 'x'), event(DAY + 9, 'alice', 'x')], { app: 'a' }),
+  );
+  t.strictSame(await model.users({ limit: 9 }), [
+    { user_id: 'alice', app: 'a', first_seen: DAY + 9, last_seen: DAY + 9, session_count: 1 },
+    {
+      user_id: 'alice',
+      app: 'inventory',
+      first_seen: DAY + 1,
+      last_seen: DAY + 9,
+      session_count: 2,
+      name: 'New',
+      email: 'old@x',
+    },
+    { user_id: 'bob', app: 'a', first_seen: DAY + 9, last_seen: DAY + 9, session_count: 1 },
+  ]);
+  t.equal((await model.users({ app: 'inventory', limit: 9 })).length, 1);
+});
+
+t.test(
+  'sessions: bounds by ts, the user of the newest event, listed for every user who was in it',
+  async (t) => {
+    const shared = { session_id: 's' };
+    const model = await given(
+      batch([
+        event(DAY + 5, 'anonymous', 'x', shared),
+        event(DAY + 7, 'alice', 'x', { ...shared, type: 'error' }),
+        event(DAY + 1, 'late', 'x', shared),
+      ]),
+      batch([event(DAY + 7, 'bob', 'x', { session_id: 'r' })]),
+    );
+    await model.putChunk({
+      app: 'inventory',
+      session: 's',
+      seq: 1,
+      receivedAt: DAY,
+      bytes: new Uint8Array(2),
+    });
+    await model.putChunk({
+      app: 'inventory',
+      session: 's',
+      seq: 1,
+      receivedAt: DAY,
+      bytes: new Uint8Array(3),
+    });
+    await model.putChunk({ app: 'shop', session: 's', seq: 1, receivedAt: DAY, bytes: new Uint8Array(3) });
+    const row = {
+      session_id: 's',
+      app: 'inventory',
+      user_id: 'alice',
+      started_at: DAY + 1,
+      last_seen: DAY + 7,
+      event_count: 3,
+      error_count: 1,
+      chunk_count: 1,
+    };
+    const sessions = await model.sessions({ limit: 9 });
+    t.strictSame(
+      sessions.map((session) => session.session_id),
+      ['r', 's'],
+      'equal last_seen orders by session_id',
+    );
+    t.strictSame(sessions[1], row);
+    t.strictSame(await model.sessions({ user: 'late', limit: 9 }), [row]);
+    t.strictSame(await model.sessions({ user: 'nobody', limit: 9 }), []);
+    t.strictSame(await model.sessionApps('s'), ['inventory', 'shop'], 'a chunk alone makes a session known');
+    t.equal((await model.sessions({ app: 'shop', limit: 9 })).length, 0, 'but not listed');
+  },
+);
+
+t.test('orders promised for text are those of UTF-8 bytes', async (t) => {
+  const model = await given(
+    batch([event(DAY, '\u{1F600}', 'x'), event(DAY, '\uFFFD', 'x'), event(DAY, 'z', 'x')]),
+  );
+  const users = await model.users({ limit: 9 });
+  t.strictSame(
+    users.map((user) => user.user_id),
+    ['z', '\uFFFD', '\u{1F600}'],
+    'UTF-16 units would turn the last two',
+  );
+});
+
+t.test(
+  'funnel: only the very next step advances, a name may repeat, users are one across apps',
+  async (t) => {
+    const model = await given(
+      batch([
+        event(DAY + 1, 'all', 'view'),
+        event(DAY + 2, 'all', 'cart'),
+        event(DAY + 3, 'all', 'checkout'),
+        event(DAY + 1, 'back', 'cart'),
+        event(DAY + 2, 'back', 'view'),
+        event(DAY + 1, 'skips', 'view'),
+        event(DAY + 2, 'skips', 'checkout'),
+        event(DAY + 5, 'tie', 'view'),
+        event(DAY + 5, 'tie', 'cart'),
+        event(DAY + 1, 'across', 'view'),
+      ]),
+      batch([event(DAY + 2, 'across', 'cart', { type: 'network' })], { app: 'shop' }),
+    );
+    const count = async (steps: string[], rest = {}): Promise<number[]> =>
+      (await model.funnel({ steps, ...rest })).map((step) => step.count);
+    t.strictSame(await model.funnel({ steps: ['view', 'cart'] }), [
+      { name: 'view', count: 5 },
+      { name: 'cart', count: 3 },
+    ]);
+    t.strictSame(await count(['view', 'cart', 'checkout']), [5, 3, 1]);
+    t.strictSame(
+      await count(['view', 'cart'], { app: 'inventory' }),
+      [5, 2],
+      'not across apps when one is asked for',
+    );
+    t.strictSame(await count(['cart', 'view']), [4, 1]);
+    t.strictSame(await count(['view', 'view']), [5, 0], 'one event is one step');
+    t.strictSame(await count(['view', 'cart'], { to: DAY + 1 }), [3, 0]);
+    t.strictSame(await count(['nothing', 'view']), [0, 0]);
+  },
+);
+
+t.test(
+  'aggregates: users once a day over all types, counts descending then by name, empty days left out',
+  async (t) => {
+    const next = DAY + DAY_MS;
+    const model = await given(
+      batch([
+        event(DAY, 'alice', 'view'),
+        event(DAY + 1, 'alice', 'view'),
+        event(next - 1, 'bob', 'cart'),
+        event(next, 'bob', 'buy', { type: 'error' }),
+        event(next + 2 * DAY_MS, 'bob', '/home', { type: 'pageview' }),
+      ]),
+      batch([event(DAY + 2, 'alice', 'zoom')], { app: 'shop' }),
+    );
+    t.strictSame(await model.aggregates({ limit: 10 }), {
+      dau: [
+        { day: '2026-06-14', count: 2 },
+        { day: '2026-06-15', count: 1 },
+        { day: '2026-06-17', count: 1 },
+      ],
+      top_events: [
+        { name: 'view', count: 2 },
+        { name: 'cart', count: 1 },
+        { name: 'zoom', count: 1 },
+      ],
+      top_pages: [{ name: '/home', count: 1 }],
+      errors_by_day: [{ day: '2026-06-15', count: 1 }],
+    });
+    const cut = await model.aggregates({ from: DAY + 1, to: next - 2, app: 'inventory', limit: 1 });
+    t.strictSame(cut, {
+      dau: [{ day: '2026-06-14', count: 1 }],
+      top_events: [{ name: 'view', count: 1 }],
+      top_pages: [],
+      errors_by_day: [],
+    });
+    t.equal(dayOf(0), '1970-01-01');
+    t.equal(dayOf(MAX_TS), '+010889-08-02');
+  },
+);
+
+t.test('a sweep takes what lies below the fence for good, and late events get no id', async (t) => {
+  const next = DAY + DAY_MS;
+  const model = await given(
+    batch([
+      event(DAY, 'alice', 'x', { user: { name: 'Alice' } }),
+      event(next, 'alice', 'x'),
+      event(DAY, 'bob', 'x'),
+    ]),
+  );
+  t.strictSame(await model.sweep({ eventsBefore: next }), { events: 2, chunks: 0 });
+  const [alice, ...others] = await model.users({ limit: 9 });
+  t.strictSame(alice, {
+    user_id: 'alice',
+    app: 'inventory',
+    first_seen: next,
+    last_seen: next,
+    session_count: 1,
+  });
+  t.strictSame(others, []);
+  t.strictSame(await model.tail(0, 9), {
+    events: [await model.event(2)],
+    head: 3,
+    next: 3,
+    gap: true,
+  });
+  t.strictSame(await model.tail(1, 9), { events: [await model.event(2)], head: 3, next: 3, gap: false });
+  t.equal((await model.tail(2, 9)).gap, true);
+  t.equal((await model.tail(3, 9)).gap, false);
+  t.equal((await model.tail(4, 9)).gap, true);
+  await model.sweep({ eventsBefore: DAY });
+  await model.append([batch([event(next - 1, 'late', 'x'), event(next, 'new', 'x')])]);
+  t.equal((await model.event(4))?.user_id, 'new', 'the fence never moves back');
+  t.match(await model.stats(), { head: 4, late_events: 1 });
+});
+
+t.test('chunks list by seq, replace under the same seq, and expire by time of receipt', async (t) => {
+  const model = createModel();
+  const chunk = { app: 'a', session: 's', receivedAt: DAY, bytes: new Uint8Array(2) };
+  await model.putChunk({ ...chunk, seq: 2, ts: 7 });
+  await model.putChunk({ ...chunk, seq: 1, receivedAt: DAY - 1 });
+  t.strictSame(await model.chunks('a', 's'), [
+    { seq: 1, size_bytes: 2, received_at: DAY - 1 },
+    { seq: 2, ts: 7, size_bytes: 2, received_at: DAY },
+  ]);
+  const before = await model.chunk('a', 's', 2);
+  await model.putChunk({ ...chunk, seq: 2, bytes: new Uint8Array(3) });
+  const after = await model.chunk('a', 's', 2);
+  t.equal(after?.bytes.byteLength, 3);
+  t.not(after?.etag, before?.etag);
+  t.strictSame(await model.sweep({ replaysBefore: DAY }), { events: 0, chunks: 1 });
+  t.strictSame(
+    (await model.chunks('a', 's')).map((row) => row.seq),
+    [2],
+  );
+  t.equal(await model.chunk('b', 's', 2), undefined);
+});
+
+t.test('the same seed makes the same numbers and the same history', async (t) => {
+  const numbers = (seed: number): number[] => {
+    const random = createRandom(seed);
+    return Array.from({ length: 8 }, () => random.below(1_000_000));
+  };
+  t.strictSame(numbers(7), numbers(7));
+  t.notSame(numbers(7), numbers(8));
+  t.equal(firstDifference(makeHistory(11), makeHistory(11)), undefined);
+  t.not(firstDifference(makeHistory(11), makeHistory(12)), undefined);
+});
+
+t.test('a history finds nothing to say of a store that is right', async () => {
+  const models = new Map<string, Model>();
+  const open = async (dataDir: string): Promise<Model> => {
+    const model = models.get(dataDir) ?? createModel();
+    models.set(dataDir, model);
+    model.restart();
+    return model;
+  };
+  for (let seed = 1; seed <= 20; seed++) await runSeed(seed, { open });
+});
+
+t.test('the error of a wrong answer names the seed, the step, the question and the place', async (t) => {
+  const model = createModel();
+  const users: Model['users'] = async (query) => (await model.users(query)).reverse();
+  const open = async (): Promise<Model> => {
+    model.restart();
+    return { ...model, users };
+  };
+  const error = await runSeed(1, { open }).then(
+    () => undefined,
+    (reason: Error) => reason,
+  );
+  t.match(error?.message, /^seed 1, step \d+ of \d+ \(ask\): answer\[\d+\]/);
+  t.match(error?.message, 'question: {"ask":"users"');
+  t.match(error?.message, 'SPYGLASS_SEED=1');
+});

@@ -1,0 +1,163 @@
+/** Lives a history twice, in the model and in a real store, and stops at the first answer that differs. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AppendResult, Store, StoredChunk, TailPage } from '../../src/store/store.js';
+import { brief, firstDifference } from './difference.js';
+import { type Medium, makeHistory, type Step } from './history.js';
+import { createModel, type Model } from './model.js';
+import { putQuestion, type Question } from './questions.js';
+
+/** The engine under test. */
+export interface Subject<Engine extends Store = Store> {
+  /** Opens the store that lives in a folder; an empty folder is a new store. */
+  open(dataDir: string): Promise<Engine>;
+  /** Rebuilds every view beside the real ones and compares bytes: what differs, or undefined. */
+  verifyViews?(store: Engine, dataDir: string): Promise<string | undefined>;
+}
+
+/** A chunk's `etag` is the engine's own: remembered, to see that it changes exactly when the bytes do. */
+type Etags = Map<string, { etag: string; bytes: Uint8Array }>;
+
+interface Run {
+  model: Model;
+  store: Store;
+  etags: Etags;
+}
+
+/** Data folders go to memory where there is some: a history is about answers, not about the disk. */
+export async function withDataDir<T>(use: (dataDir: string) => Promise<T>): Promise<T> {
+  const dataDir = await mkdtemp(join(process.env.SPYGLASS_TEST_DIR ?? tmpdir(), 'spyglass-model-'));
+  try {
+    return await use(dataDir);
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** Why a batch was refused is the engine's to word; that it was is not. */
+function outcomes(results: readonly PromiseSettledResult<AppendResult>[]): string[] {
+  return results.map((result) => (result.status === 'fulfilled' ? result.value : 'rejected'));
+}
+
+/**
+ * `next` may be any id up to which nothing readable was left out, so it is judged, not compared: at least the last
+ * event given, less than the first not given, and the head when none is left.
+ */
+function tailDifference(expected: TailPage, got: TailPage, store: TailPage): string | undefined {
+  const difference = firstDifference({ ...expected, next: 0 }, { ...got, next: 0 });
+  if (difference !== undefined) return difference;
+  const firstLeft = store.events[0]?.id;
+  if (firstLeft === undefined) return firstDifference(expected.head, got.next, 'answer.next');
+  const inOrder = got.next >= (got.events.at(-1)?.id ?? 0) && got.next < firstLeft;
+  return inOrder ? undefined : `answer.next: expected ${expected.next} … ${firstLeft - 1}, got ${got.next}`;
+}
+
+function chunkDifference(
+  etags: Etags,
+  place: string,
+  expected: StoredChunk | undefined,
+  got: StoredChunk | undefined,
+): string | undefined {
+  const difference = firstDifference(expected?.bytes, got?.bytes, 'answer.bytes');
+  if (difference !== undefined || expected === undefined || got === undefined) return difference;
+  // The model's etag names the upload.
+  for (const [upload, known] of etags) {
+    if (!upload.startsWith(`${place} `)) continue;
+    const sameUpload = upload === `${place} ${expected.etag}`;
+    if (sameUpload && known.etag !== got.etag) return `answer.etag: was ${known.etag}, got ${got.etag}`;
+    const sameBytes = Buffer.compare(known.bytes, got.bytes) === 0;
+    if (!sameBytes && known.etag === got.etag) return `answer.etag: ${got.etag} again for other bytes`;
+  }
+  etags.set(`${place} ${expected.etag}`, got);
+  return undefined;
+}
+
+async function compare(run: Run, question: Question, expected: unknown, got: unknown) {
+  if (question.ask === 'tail') {
+    const [page, answer] = [expected as TailPage, got as TailPage];
+    return tailDifference(page, answer, await run.model.tail(page.events.at(-1)?.id ?? question.after, 1));
+  }
+  if (question.ask === 'chunk') {
+    const place = JSON.stringify([question.app, question.session, question.seq]);
+    return chunkDifference(run.etags, place, expected as StoredChunk, got as StoredChunk);
+  }
+  return firstDifference(expected, got);
+}
+
+async function askBoth(run: Run, questions: readonly Question[]): Promise<void> {
+  const answers = await Promise.allSettled(questions.map((question) => putQuestion(run.store, question)));
+  for (const [index, question] of questions.entries()) {
+    const expected = await putQuestion(run.model, question);
+    const answer = answers[index];
+    const failure =
+      answer?.status === 'fulfilled'
+        ? await compare(run, question, expected, answer.value)
+        : `the read failed: ${answer?.reason instanceof Error ? answer.reason.stack : String(answer?.reason)}`;
+    if (failure === undefined) continue;
+    const got = answer?.status === 'fulfilled' ? answer.value : undefined;
+    throw new Error(
+      [failure, `question: ${brief(question)}`, `expected: ${brief(expected)}`, `got: ${brief(got)}`].join(
+        '\n',
+      ),
+    );
+  }
+}
+
+function mustEqual(expected: unknown, got: unknown, what: string): void {
+  const difference = firstDifference(expected, got, what);
+  if (difference !== undefined) throw new Error(difference);
+}
+
+async function takeStep(run: Run, step: Step, subject: Subject, dataDir: string): Promise<void> {
+  switch (step.do) {
+    case 'append': {
+      const got = await Promise.all(step.calls.map((batches) => run.store.append(batches)));
+      for (const [call, batches] of step.calls.entries()) {
+        mustEqual(outcomes(await run.model.append(batches)), outcomes(got[call] ?? []), `append ${call}`);
+      }
+      return;
+    }
+    case 'putChunk':
+      await run.store.putChunk(step.chunk);
+      return run.model.putChunk(step.chunk);
+    case 'sweep':
+      return mustEqual(await run.model.sweep(step.cutoffs), await run.store.sweep(step.cutoffs), 'sweep');
+    case 'restart':
+      await run.store.close();
+      run.store = await subject.open(dataDir);
+      return run.model.restart();
+    case 'verify': {
+      const difference = await subject.verifyViews?.(run.store, dataDir);
+      if (difference !== undefined) throw new Error(`a rebuild differs from the views: ${difference}`);
+      return;
+    }
+    case 'ask':
+      return askBoth(run, step.questions);
+  }
+}
+
+/** Lives the steps in a fresh folder; throws at the first difference, with the step it came at. */
+export async function runHistory(steps: readonly Step[], subject: Subject): Promise<void> {
+  await withDataDir(async (dataDir) => {
+    const run: Run = { model: createModel(), store: await subject.open(dataDir), etags: new Map() };
+    try {
+      for (const [index, step] of steps.entries()) {
+        await takeStep(run, step, subject, dataDir).catch((error: unknown) => {
+          const reason = error instanceof Error ? (error.message ?? String(error)) : String(error);
+          throw new Error(`step ${index} of ${steps.length} (${step.do}): ${reason}`, { cause: error });
+        });
+      }
+    } finally {
+      await run.store.close();
+    }
+  });
+}
+
+/** Lives the history of a seed; the error of a difference names the seed, the step, the question and both answers. */
+export async function runSeed(seed: number, subject: Subject, medium?: Medium): Promise<void> {
+  await runHistory(makeHistory(seed, medium), subject).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`seed ${seed}, ${reason}\nagain with: SPYGLASS_SEED=${seed}`, { cause: error });
+  });
+}

@@ -1,0 +1,152 @@
+/** The few apps, people, names and moments one history is made of: few, so that they collide often. */
+import type { JsonText, Person } from '../../src/event.js';
+import { DAY_MS, MAX_TS, TEXT_MAX } from '../../src/limits.js';
+import type { Random } from './random.js';
+
+/** A leap day lies in the middle. Long past, so that a collector's own clock leaves these times alone. */
+export const FIRST_DAY = Date.UTC(2024, 1, 28);
+export const DAYS = 4;
+/** When the histories' first request arrives. */
+export const FIRST_RECEIPT = FIRST_DAY + DAYS * DAY_MS + 9 * 3_600_000;
+
+/** What kind of history: most are small; the others reach the limits of packed blocks and record batches. */
+export type Shape = 'small' | 'wide' | 'long';
+
+export interface World {
+  shape: Shape;
+  apps: string[];
+  users: string[];
+  sessions: string[];
+  names: string[];
+  /** The sessions that have replays, if any do. */
+  recorded: string[];
+  /** Moments that come up again and again. */
+  moments: number[];
+  /** Whether times at the very ends of what can be stored come up. */
+  extreme: boolean;
+}
+
+/** Every app a history may name. */
+export const APPS = ['inventory', 'a', 'b', 'shop_2', 'z-9', '0'];
+
+/** Pairs that differ in composition, case or one byte, or whose UTF-8 order is not their UTF-16 order. */
+const TEXTS = [
+  'alice',
+  'bob',
+  'a',
+  'ab',
+  'A',
+  'é',
+  'e\u0301',
+  '\u{1F600}',
+  '\uFFFD',
+  '\uE000',
+  '日本語',
+  '\u{10FFFF}',
+  'a b',
+  '../x',
+  'a/b',
+  '%2e',
+  '"quoted"',
+  '__proto__',
+  'constructor',
+  '0',
+];
+
+const IDS = [...TEXTS, 'u'.repeat(128), `${'u'.repeat(127)}v`, '€'.repeat(128), '.'.repeat(100)];
+
+const NAMES = [
+  ...TEXTS,
+  'view',
+  'cart',
+  'checkout',
+  'nul\u0000in it',
+  'two\nlines',
+  ' padded ',
+  'x'.repeat(TEXT_MAX),
+  `${'x'.repeat(TEXT_MAX - 1)}y`,
+  '€'.repeat(TEXT_MAX),
+  `${'€'.repeat(TEXT_MAX - 1)}₭`,
+  'n'.repeat(1_500),
+];
+
+const PROPS = [
+  '{}',
+  '{"amount":1200}',
+  '{"amount":-0.1e-7,"max":1.7976931348623157e308,"min":-9007199254740993}',
+  '{"digits":123456789012345678901234567890}',
+  '{"a":null,"b":{"c":[null,{"d":null},[]]}}',
+  '{"π":"\u{1F600}","e\u0301":"é"}',
+  '{ "spaced" : [ 1.0 , -0 ] }',
+  '{"escaped":"\\u00e9\\ud83d\\ude00\\n"}',
+  `{"stack":"${'at f (app.js:1:1)\\n'.repeat(300)}"}`,
+].map((text) => text as JsonText);
+
+const PEOPLE: Person[] = [
+  { name: 'Alice' },
+  { name: 'Alice Ä\u{1F600}', email: 'alice@example.com' },
+  { email: 'a@example.com' },
+  { name: 'Bob', email: 'bob@example.com' },
+];
+
+export const pickProps = (random: Random): JsonText => random.pick(PROPS);
+export const pickPerson = (random: Random): Person => random.pick(PEOPLE);
+
+function someOf<T>(random: Random, choices: readonly T[], count: number): T[] {
+  const left = [...choices];
+  const chosen: T[] = [];
+  while (chosen.length < count && left.length > 0) chosen.push(...left.splice(random.below(left.length), 1));
+  return chosen;
+}
+
+const numbered = (prefix: string, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+
+function pickShape(random: Random): Shape {
+  const throwOf = random.below(40);
+  if (throwOf === 0) return 'wide';
+  return throwOf === 1 ? 'long' : 'small';
+}
+
+export function createWorld(random: Random): World {
+  const shape = pickShape(random);
+  // Wide histories pass 256 users and 512 names, where the views' packed blocks end.
+  const wide = shape === 'wide';
+  const sessions = [...someOf(random, IDS, random.between(1, 6)), ...(wide ? numbered('s-', 40) : [])];
+  return {
+    shape,
+    apps: someOf(random, APPS, random.between(1, 3)),
+    users: [...someOf(random, IDS, random.between(1, 6)), ...(wide ? numbered('user-', 600) : [])],
+    sessions,
+    recorded: sessions.slice(0, 2),
+    names: [...someOf(random, NAMES, random.between(2, 9)), ...(wide ? numbered('name-', 700) : [])],
+    moments: Array.from({ length: 5 }, () => FIRST_DAY + random.below(DAYS * DAY_MS)),
+    extreme: random.oneIn(10),
+  };
+}
+
+/** A UTC midnight of the world's days, or a millisecond to either side of it. */
+export const nearMidnight = (random: Random): number =>
+  FIRST_DAY + random.between(0, DAYS) * DAY_MS + random.between(-1, 1);
+
+/** A time for an event; `last` is that of the event before it. */
+export function pickTs(random: Random, world: World, last: number): number {
+  if (world.extreme && random.oneIn(30)) return random.pick([0, 1, MAX_TS, MAX_TS - 1, MAX_TS - 60_000]);
+  const way = random.below(8);
+  if (way < 2) return random.pick(world.moments);
+  if (way === 2) return nearMidnight(random);
+  if (way === 3) return FIRST_DAY + random.below(DAYS * DAY_MS);
+  const step = random.pick([0, 0, 1, 7, 1_000, 20_000, 59_999, 60_000, 60_001, -1, -1_000, -60_000]);
+  return Math.min(MAX_TS, Math.max(0, last + step));
+}
+
+/** A bound of a range: often absent, often exactly where an event or a day begins. */
+export function pickBound(random: Random, world: World): number | undefined {
+  if (random.oneIn(2)) return undefined;
+  const way = random.below(8);
+  if (way === 0) return random.pick([0, 1, MAX_TS, MAX_TS - 60_000]);
+  if (way === 1) return FIRST_DAY + random.pick([-1, DAYS + 1]) * DAY_MS;
+  if (way < 4) return nearMidnight(random);
+  if (way < 6) return random.pick(world.moments) + random.pick([0, 0, 1, -1, 60_000, -60_000]);
+  return FIRST_DAY + random.below(DAYS * DAY_MS);
+}
