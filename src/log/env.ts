@@ -1,0 +1,140 @@
+/** Opens the one LMDB file and hands out its named tables: byte keys, byte values, ordered by key. */
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Database, open, type RootDatabase } from 'lmdb';
+
+export const DATA_FILE = 'spyglass.mdb';
+/** Named tables LMDB reserves room for; far above what we open. */
+const TABLES_MAX = 48;
+
+export interface Range {
+  /** Inclusive. */
+  start?: Uint8Array;
+  /** Exclusive. With `reverse`, `start` is the high end and still inclusive. */
+  end?: Uint8Array;
+  reverse?: true;
+  limit?: number;
+}
+
+export interface Entry {
+  key: Buffer;
+  value: Buffer;
+}
+
+/** One named B+tree. `put` and `remove` are legal only inside `Env.transaction`. */
+export interface Table {
+  readonly name: string;
+  get(key: Uint8Array): Buffer | undefined;
+  put(key: Uint8Array, value: Uint8Array): void;
+  remove(key: Uint8Array): void;
+  range(range: Range): Iterable<Entry>;
+  keys(range: Range): Iterable<Buffer>;
+  /** Empties the table; inside a transaction. */
+  clear(): void;
+  entryCount(): number;
+}
+
+export interface Env {
+  readonly dataDir: string;
+  /** The table of that name, made in a writable store when missing. Always name it with the same options. */
+  table(name: string, options?: { compressed: true }): Table;
+  /** Runs `write` and commits: durable when it returns, nothing of it kept when it throws. */
+  transaction(write: () => void): void;
+  /** Lets the next read see the newest commit; reads up to the next call share one snapshot. */
+  renewSnapshot(): void;
+  fileBytes(): number;
+  /** A compacted copy of a consistent snapshot, while others write. */
+  copyTo(path: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The store cannot be opened as it is; the message is one line for the operator. */
+export class StoreUnusable extends Error {
+  override name = 'StoreUnusable';
+}
+
+export interface EnvOptions {
+  /** `read`: never writes, runs beside a live writer. `scratch`: a throw-away store without fsync. */
+  mode: 'write' | 'read' | 'scratch';
+}
+
+/**
+ * Opens `<dataDir>/spyglass.mdb`. Throws `StoreUnusable` for a folder that holds something else, cannot be written,
+ * or whose file LMDB does not recognise.
+ */
+export function openEnv(dataDir: string, options: EnvOptions): Env {
+  const path = join(dataDir, DATA_FILE);
+  prepareFolder(dataDir, path, options);
+  const root = openRoot(path, options);
+  const tables = new Map<string, Table>();
+  return {
+    dataDir,
+    table(name, tableOptions) {
+      const open = tables.get(name) ?? openTable(root, name, tableOptions?.compressed === true);
+      tables.set(name, open);
+      return open;
+    },
+    transaction: (write) => {
+      root.transactionSync(write);
+    },
+    renewSnapshot: () => root.resetReadTxn(),
+    fileBytes: () => statSync(path).size,
+    copyTo: (target) => root.backup(target, true),
+    close: () => root.close(),
+  };
+}
+
+function prepareFolder(dataDir: string, path: string, options: EnvOptions): void {
+  if (existsSync(path)) return;
+  if (options.mode === 'read') throw new StoreUnusable(`there is no store in ${dataDir}`);
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    const others = readdirSync(dataDir).filter((name) => !name.startsWith('.') && name !== 'lost+found' && name !== 'writer.sock');
+    if (others.length > 0) {
+      throw new StoreUnusable(`${dataDir} is not a spyglass data folder: it holds ${others[0]} but no ${DATA_FILE}`);
+    }
+  } catch (error) {
+    if (error instanceof StoreUnusable) throw error;
+    throw new StoreUnusable(`cannot write to ${dataDir}: ${reason(error)}`);
+  }
+}
+
+function openRoot(path: string, options: EnvOptions): RootDatabase<Buffer, Uint8Array> {
+  try {
+    return open<Buffer, Uint8Array>({
+      path,
+      noSubdir: true,
+      maxDbs: TABLES_MAX,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      // Otherwise a reader, or a retry that finds its batch_id, sees what a power cut may still take back.
+      overlappingSync: false,
+      noSync: options.mode === 'scratch',
+      readOnly: options.mode === 'read',
+    });
+  } catch (error) {
+    throw new StoreUnusable(`cannot open ${path}: ${reason(error)}`);
+  }
+}
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compressed: boolean): Table {
+  const db: Database<Buffer, Uint8Array> = root.openDB(name, {
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    ...(compressed ? { compression: { threshold: 200 } } : {}),
+  });
+  return {
+    name,
+    get: (key) => db.getBinary(key),
+    put: (key, value) => db.putSync(key, value as Buffer),
+    remove: (key) => {
+      db.removeSync(key);
+    },
+    range: (range) => db.getRange(range) as unknown as Iterable<Entry>,
+    keys: (range) => db.getKeys(range) as unknown as Iterable<Buffer>,
+    clear: () => db.clearSync(),
+    entryCount: () => (db.getStats() as { entryCount: number }).entryCount,
+  };
+}

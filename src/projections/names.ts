@@ -1,0 +1,247 @@
+/**
+ * Names: how often each name occurred a day, and postings: for each name, who did it when.
+ *
+ * `name_counts`: `[app u16][type u8][day u24][block u24]` → for the names `block × 512 …` that occurred, ascending:
+ * `[index u16][count u32]`. `postings`: `[app u16][type u8][name u32][day u24][block u32]` → the columns
+ * `[ms into the day u32 …][user u32 …][id, low u32 …][id, high u16 …]`, little-endian, in id order: posting k of the day lies
+ * in block ⌊k ÷ 291⌋, so that a block fits one 4 KiB page. The count tells where the next posting goes.
+ */
+import { DAY_MS } from '../limits.js';
+import type { Env } from '../log/env.js';
+import { packKey } from '../log/keys.js';
+import type { RecordBatch } from '../log/record-batch.js';
+import { dayOf } from './days.js';
+import { obtain, type Projection, type Stage } from './projection.js';
+
+const BLOCK_NAMES = 512;
+const COUNT_BYTES = 6;
+const POSTING_BYTES = 14;
+/** What is left of a 4 KiB page for one value: ⌊4,080 ÷ 14⌋ postings. */
+export const BLOCK_POSTINGS = 291;
+const HIGH = 2 ** 32;
+
+/** Columns of one block; `times` are ms into the day. */
+export interface Postings {
+  length: number;
+  times: Uint32Array;
+  users: Uint32Array;
+  idsLow: Uint32Array;
+  idsHigh: Uint16Array;
+}
+
+const countKey = (app: number, type: number, day: number, block: number): Buffer =>
+  packKey([
+    [app, 2],
+    [type, 1],
+    [day, 3],
+    [block, 3],
+  ]);
+
+const postingKey = (app: number, type: number, name: number, day: number, block: number): Buffer =>
+  packKey([
+    [app, 2],
+    [type, 1],
+    [name, 4],
+    [day, 3],
+    [block, 4],
+  ]);
+
+/** Views the columns of a stored block; copies only when the bytes do not lie on a word boundary. */
+export function viewPostings(value: Buffer): Postings {
+  const bytes = value.byteOffset % 4 === 0 ? value : new Uint8Array(value);
+  const { buffer, byteOffset: at } = bytes;
+  const length = bytes.byteLength / POSTING_BYTES;
+  return {
+    length,
+    times: new Uint32Array(buffer, at, length),
+    users: new Uint32Array(buffer, at + 4 * length, length),
+    idsLow: new Uint32Array(buffer, at + 8 * length, length),
+    idsHigh: new Uint16Array(buffer, at + 12 * length, length),
+  };
+}
+
+interface Fresh {
+  times: number[];
+  users: number[];
+  ids: number[];
+}
+
+function packPostings(known: Buffer | undefined, fresh: Fresh, from: number, to: number): Buffer {
+  const before = known ? known.length / POSTING_BYTES : 0;
+  const length = before + to - from;
+  const value = new Uint8Array(length * POSTING_BYTES);
+  const { times, users, idsLow, idsHigh } = viewPostings(Buffer.from(value.buffer));
+  if (known) {
+    const old = viewPostings(known);
+    times.set(old.times);
+    users.set(old.users);
+    idsLow.set(old.idsLow);
+    idsHigh.set(old.idsHigh);
+  }
+  for (let i = from; i < to; i++) {
+    const at = before + i - from;
+    const id = fresh.ids[i] ?? 0;
+    times[at] = fresh.times[i] ?? 0;
+    users[at] = fresh.users[i] ?? 0;
+    idsLow[at] = id % HIGH;
+    idsHigh[at] = Math.floor(id / HIGH);
+  }
+  return Buffer.from(value.buffer);
+}
+
+function unpackCounts(value: Buffer | undefined): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (let at = 0; value && at < value.length; at += COUNT_BYTES) {
+    counts.set(value.readUInt16LE(at), value.readUInt32LE(at + 2));
+  }
+  return counts;
+}
+
+function packCounts(counts: ReadonlyMap<number, number>): Buffer {
+  const value = Buffer.allocUnsafe(counts.size * COUNT_BYTES);
+  let at = 0;
+  for (const [index, count] of [...counts].sort(([a], [b]) => a - b)) {
+    value.writeUInt16LE(index, at);
+    value.writeUInt32LE(count, at + 2);
+    at += COUNT_BYTES;
+  }
+  return value;
+}
+
+interface CountsFold {
+  app: number;
+  type: number;
+  day: number;
+  block: number;
+  names: Map<number, Fresh>;
+}
+
+function group(batches: readonly RecordBatch[]): Iterable<CountsFold> {
+  const blocks = new Map<string, CountsFold>();
+  for (const { app, user, offset, firstTs, ts, types, names } of batches) {
+    const day = dayOf(firstTs);
+    for (let i = 0; i < ts.length; i++) {
+      const type = types[i] ?? 0;
+      const name = names[i] ?? 0;
+      const block = Math.floor(name / BLOCK_NAMES);
+      const fold = obtain(blocks, `${app}/${type}/${day}/${block}`, () => ({ app, type, day, block, names: new Map() }));
+      const fresh = obtain(fold.names, name, () => ({ times: [], users: [], ids: [] }));
+      fresh.times.push((ts[i] ?? 0) - day * DAY_MS);
+      fresh.users.push(user);
+      fresh.ids.push(offset + i);
+    }
+  }
+  return blocks.values();
+}
+
+/** Stages the postings behind the `count` that are there. */
+function appendPostings(stage: Stage, { app, type, day }: CountsFold, name: number, count: number, fresh: Fresh): void {
+  const postings = stage.table('postings');
+  for (let at = 0; at < fresh.ids.length; ) {
+    const total = count + at;
+    const key = postingKey(app, type, name, day, Math.floor(total / BLOCK_POSTINGS));
+    const filled = total % BLOCK_POSTINGS;
+    const to = Math.min(fresh.ids.length, at + BLOCK_POSTINGS - filled);
+    postings.put(key, packPostings(filled === 0 ? undefined : postings.get(key), fresh, at, to));
+    at = to;
+  }
+}
+
+export const names: Projection = {
+  name: 'names',
+  version: 1,
+  tables: ['name_counts', 'postings'],
+  fold(stage, batches) {
+    const table = stage.table('name_counts');
+    for (const fold of group(batches)) {
+      const key = countKey(fold.app, fold.type, fold.day, fold.block);
+      const counts = unpackCounts(table.get(key));
+      for (const [name, fresh] of fold.names) {
+        const index = name % BLOCK_NAMES;
+        const count = counts.get(index) ?? 0;
+        appendPostings(stage, fold, name, count, fresh);
+        counts.set(index, count + fresh.ids.length);
+      }
+      table.put(key, packCounts(counts));
+    }
+  },
+  dropDays(stage, fence, limit) {
+    const table = stage.table('name_counts');
+    for (const [app, type] of kinds(table)) {
+      const range = { start: countKey(app, type, 0, 0), end: countKey(app, type, dayOf(fence), 0) };
+      for (const { key, value } of table.range(range)) {
+        if (stage.size >= limit) return;
+        const day = key.readUIntBE(3, 3);
+        for (const [index, count] of unpackCounts(value)) {
+          const name = key.readUIntBE(6, 3) * BLOCK_NAMES + index;
+          for (let block = 0; block * BLOCK_POSTINGS < count; block++) {
+            stage.table('postings').remove(postingKey(app, type, name, day, block));
+          }
+        }
+        table.remove(key);
+      }
+    }
+  },
+};
+
+/** The (app, type) pairs that lead keys of `name_counts`: one seek a pair. */
+function* kinds(table: Pick<ReturnType<Env['table']>, 'keys'>): Generator<[app: number, type: number]> {
+  let start: Buffer | undefined = packKey([[0, 3]]);
+  while (start) {
+    const [key]: Buffer[] = [...table.keys({ start, limit: 1 })];
+    if (!key) return;
+    const kind = key.readUIntBE(0, 3);
+    yield [kind >> 8, kind & 0xff];
+    start = packKey([[kind + 1, 3]]);
+  }
+}
+
+export interface Names {
+  /** Adds up how often names of a type occurred on whole days of an app. */
+  addCounts(sums: Map<number, number>, app: number, type: number, fromDay: number, toDay: number): void;
+  /** The same on one day within `[from, to]`, ms into the day. */
+  addCountsWithin(sums: Map<number, number>, app: number, type: number, day: number, bounds: { from: number; to: number }): void;
+  /** Blocks of a name's postings, days ascending. */
+  postings(app: number, type: number, name: number, fromDay: number, toDay: number): Generator<{ day: number; postings: Postings }>;
+}
+
+export function openNames(env: Env): Names {
+  const counts = env.table('name_counts');
+  const postings = env.table('postings');
+  const names: Names = {
+    addCounts(sums, app, type, fromDay, toDay) {
+      const range = { start: countKey(app, type, fromDay, 0), end: countKey(app, type, toDay + 1, 0) };
+      for (const { key, value } of counts.range(range)) {
+        const base = key.readUIntBE(6, 3) * BLOCK_NAMES;
+        for (let at = 0; at < value.length; at += COUNT_BYTES) {
+          const name = base + value.readUInt16LE(at);
+          sums.set(name, (sums.get(name) ?? 0) + value.readUInt32LE(at + 2));
+        }
+      }
+    },
+    addCountsWithin(sums, app, type, day, { from, to }) {
+      const whole = new Map<number, number>();
+      names.addCounts(whole, app, type, day, day);
+      for (const name of whole.keys()) {
+        let count = 0;
+        for (const { postings: block } of names.postings(app, type, name, day, day)) {
+          for (let i = 0; i < block.length; i++) {
+            const time = block.times[i] as number;
+            if (time >= from && time <= to) count++;
+          }
+        }
+        if (count > 0) sums.set(name, (sums.get(name) ?? 0) + count);
+      }
+    },
+    *postings(app, type, name, fromDay, toDay) {
+      const range = {
+        start: postingKey(app, type, name, fromDay, 0),
+        end: postingKey(app, type, name, toDay + 1, 0),
+      };
+      for (const { key, value } of postings.range(range)) {
+        yield { day: key.readUIntBE(7, 3), postings: viewPostings(value) };
+      }
+    },
+  };
+  return names;
+}

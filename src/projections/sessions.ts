@@ -1,0 +1,171 @@
+/**
+ * Sessions: one row a session and app, and an order by when each was last seen.
+ *
+ * `sessions`: `[app u16][session utf8]` → `[first ts u48][last ts u48][id of the newest event u48][its user u32]
+ * [events u48][errors u48]`. `sessions_order`: `[app u16][~last ts u48][session utf8]` → `[0]`: latest first, then by bytes.
+ */
+import { EVENT_TYPES } from '../event.js';
+import { MAX_TS } from '../limits.js';
+import type { Env } from '../log/env.js';
+import { packKey, prefixEnd, readU48 } from '../log/keys.js';
+import type { Log } from '../log/log.js';
+import type { RecordBatch } from '../log/record-batch.js';
+import { obtain, type Projection, type Stage } from './projection.js';
+import { openStreams, type Streams, sessionStream } from './streams.js';
+
+const ERROR = EVENT_TYPES.indexOf('error');
+const PRESENT = Buffer.from([0]);
+
+/** A session's row; `newestId` and `user` are those of its greatest event by `(ts, id)`. */
+export interface Session {
+  firstTs: number;
+  lastTs: number;
+  newestId: number;
+  user: number;
+  events: number;
+  errors: number;
+}
+
+const rowKey = (app: number, session: Buffer): Buffer => packKey([[app, 2]], session);
+const orderKey = (app: number, lastTs: number, session: Buffer): Buffer =>
+  packKey(
+    [
+      [app, 2],
+      [MAX_TS - lastTs, 6],
+    ],
+    session,
+  );
+
+function pack(row: Session): Buffer {
+  const value = Buffer.allocUnsafe(34);
+  value.writeUIntBE(row.firstTs, 0, 6);
+  value.writeUIntBE(row.lastTs, 6, 6);
+  value.writeUIntBE(row.newestId, 12, 6);
+  value.writeUInt32BE(row.user, 18);
+  value.writeUIntBE(row.events, 22, 6);
+  value.writeUIntBE(row.errors, 28, 6);
+  return value;
+}
+
+const unpack = (value: Buffer): Session => ({
+  firstTs: readU48(value, 0),
+  lastTs: readU48(value, 6),
+  newestId: readU48(value, 12),
+  user: value.readUInt32BE(18),
+  events: readU48(value, 22),
+  errors: readU48(value, 28),
+});
+
+const EMPTY: Session = { firstTs: MAX_TS, lastTs: -1, newestId: 0, user: 0, events: 0, errors: 0 };
+
+/** The row with a batch's events from `fence` on added. */
+function addBatch(row: Session, batch: RecordBatch, fence: number): Session {
+  const sum = { ...row };
+  batch.ts.forEach((ts, index) => {
+    if (ts < fence) return;
+    const id = batch.offset + index;
+    sum.events++;
+    if (batch.types[index] === ERROR) sum.errors++;
+    sum.firstTs = Math.min(sum.firstTs, ts);
+    if (ts > sum.lastTs || (ts === sum.lastTs && id > sum.newestId)) {
+      sum.lastTs = ts;
+      sum.newestId = id;
+      sum.user = batch.user;
+    }
+  });
+  return sum;
+}
+
+/** What is left of a session above the fence, from its stream; `undefined` when nothing is. */
+function recount(log: Log, streams: Streams, app: number, session: string, fence: number): Session | undefined {
+  let row = EMPTY;
+  for (const ref of streams.oldestFirst(sessionStream(app, session), { from: fence, to: MAX_TS })) {
+    row = addBatch(row, log.batch(ref), fence);
+  }
+  return row.events > 0 ? row : undefined;
+}
+
+/** Batches by the session they belong to. */
+function bySession(batches: readonly RecordBatch[]): Iterable<RecordBatch[]> {
+  const groups = new Map<string, RecordBatch[]>();
+  for (const batch of batches) obtain(groups, `${batch.app}/${batch.session}`, () => []).push(batch);
+  return groups.values();
+}
+
+function stageRow(stage: Stage, app: number, session: Buffer, before: Session | undefined, after: Session | undefined): void {
+  const order = stage.table('sessions_order');
+  const moved = before?.lastTs !== after?.lastTs;
+  if (before && moved) order.remove(orderKey(app, before.lastTs, session));
+  if (after && moved) order.put(orderKey(app, after.lastTs, session), PRESENT);
+  if (after) stage.table('sessions').put(rowKey(app, session), pack(after));
+  else if (before) stage.table('sessions').remove(rowKey(app, session));
+}
+
+export const sessions: Projection = {
+  name: 'sessions',
+  version: 1,
+  tables: ['sessions', 'sessions_order'],
+  fold(stage, batches) {
+    const rows = stage.table('sessions');
+    for (const group of bySession(batches)) {
+      const [{ app, session: id }] = group as [RecordBatch];
+      const session = Buffer.from(id, 'utf8');
+      const value = rows.get(rowKey(app, session));
+      const before = value && unpack(value);
+      const after = group.reduce((row, batch) => addBatch(row, batch, 0), before ?? EMPTY);
+      stageRow(stage, app, session, before, after);
+    }
+  },
+  forget(stage, batches, log, env) {
+    const fence = log.fence();
+    const rows = stage.table('sessions');
+    const streams = openStreams(env);
+    for (const group of bySession(batches)) {
+      const [{ app, session: id }] = group as [RecordBatch];
+      const session = Buffer.from(id, 'utf8');
+      const value = rows.get(rowKey(app, session));
+      const before = value && unpack(value);
+      if (!before || before.firstTs >= fence) continue;
+      stageRow(stage, app, session, before, recount(log, streams, app, id, fence));
+    }
+  },
+};
+
+export interface ListedSession extends Session {
+  app: number;
+  session: string;
+}
+
+export interface Sessions {
+  /** The session as it is above the fence, or `undefined`. */
+  get(app: number, session: string): Session | undefined;
+  /** An app's sessions, latest `lastTs` first, then by the id's bytes. */
+  latest(app: number): Generator<ListedSession>;
+}
+
+export function openSessions(env: Env, log: Log): Sessions {
+  const rows = env.table('sessions');
+  const order = env.table('sessions_order');
+  const streams = openStreams(env);
+  const get = (app: number, session: string): Session | undefined => {
+    const value = rows.get(rowKey(app, Buffer.from(session, 'utf8')));
+    if (!value) return undefined;
+    const row = unpack(value);
+    const fence = log.fence();
+    if (row.lastTs < fence) return undefined;
+    // A sweep that is under way has not come to this row yet: answer as if it had.
+    return row.firstTs < fence ? recount(log, streams, app, session, fence) : row;
+  };
+  return {
+    get,
+    *latest(app) {
+      const prefix = packKey([[app, 2]]);
+      for (const key of order.keys({ start: prefix, end: prefixEnd(prefix) })) {
+        if (MAX_TS - readU48(key, 2) < log.fence()) return;
+        const session = key.toString('utf8', 8);
+        const row = get(app, session);
+        if (row) yield { app, session, ...row };
+      }
+    },
+  };
+}

@@ -1,0 +1,135 @@
+/**
+ * Listings of events, newest first by `(ts, id)`, over record batches that are ordered by their last event only.
+ *
+ * An event can be given out once no batch still to come can hold a later one: batches come by falling `lastTs`, so that
+ * is when its `ts` is greater than the next batch's `lastTs`.
+ */
+import { EVENT_TYPES } from '../event.js';
+import type { BatchRef, Log } from '../log/log.js';
+import { type RecordBatch, typeCode } from '../log/record-batch.js';
+import { sessionStream, type Streams, typeStream, userStream } from '../projections/streams.js';
+import { mergeOrdered } from './merge.js';
+import type { EventPosition, EventsPage, EventsQuery } from './store.js';
+
+interface Place extends EventPosition {
+  batch: RecordBatch;
+  index: number;
+}
+
+const newerFirst = (a: EventPosition, b: EventPosition): number => b.ts - a.ts || b.id - a.id;
+const laterBatchFirst = (a: BatchRef, b: BatchRef): number => b.lastTs - a.lastTs || b.offset - a.offset;
+
+/** The query in the log's numbers; `undefined` when a name in it never occurred. */
+interface Filter {
+  app: number | undefined;
+  user: number | undefined;
+  session: string | undefined;
+  type: number | undefined;
+  from: number;
+  to: number;
+  before: EventPosition | undefined;
+}
+
+function toFilter(log: Log, query: EventsQuery, range: { from: number; to: number }): Filter | undefined {
+  const app = query.app === undefined ? undefined : log.dictionaries.number('app', query.app);
+  const user = query.user === undefined ? undefined : log.dictionaries.number('user', query.user);
+  if ((query.app !== undefined && app === undefined) || (query.user !== undefined && user === undefined)) return undefined;
+  return {
+    app,
+    user,
+    session: query.session,
+    type: query.type === undefined ? undefined : typeCode(query.type),
+    from: range.from,
+    to: Math.min(range.to, query.before?.ts ?? range.to),
+    before: query.before,
+  };
+}
+
+/** The batches that can hold a match, from the most selective streams there are. */
+function candidates(log: Log, streams: Streams, filter: Filter): Iterable<BatchRef> {
+  const apps = filter.app === undefined ? log.apps() : [filter.app];
+  const { user, session, type } = filter;
+  const merge = (keys: Buffer[]) =>
+    mergeOrdered(keys.map((key) => streams.newestFirst(key, filter)), laterBatchFirst);
+  if (session !== undefined) return merge(apps.map((app) => sessionStream(app, session)));
+  if (user !== undefined) return merge(apps.map((app) => userStream(app, user)));
+  if (type !== undefined) return merge(apps.map((app) => typeStream(app, type)));
+  if (apps.length === log.apps().length) return log.newestFirst(filter);
+  return merge(apps.flatMap((app) => EVENT_TYPES.map((_, code) => typeStream(app, code))));
+}
+
+function matches(batch: RecordBatch, filter: Filter): Place[] {
+  if (filter.app !== undefined && batch.app !== filter.app) return [];
+  if (filter.user !== undefined && batch.user !== filter.user) return [];
+  if (filter.session !== undefined && batch.session !== filter.session) return [];
+  const places: Place[] = [];
+  for (const [index, ts] of batch.ts.entries()) {
+    if (ts < filter.from || ts > filter.to) continue;
+    if (filter.type !== undefined && batch.types[index] !== filter.type) continue;
+    const place = { ts, id: batch.offset + index, batch, index };
+    if (filter.before && newerFirst(place, filter.before) <= 0) continue;
+    places.push(place);
+  }
+  return places.sort(newerFirst);
+}
+
+/** The first `limit` of two lists that are each newest first. */
+function mergeNewest(a: readonly Place[], b: readonly Place[], limit: number): Place[] {
+  if (b.length === 0) return a as Place[];
+  const merged: Place[] = [];
+  for (let i = 0, j = 0; merged.length < limit; ) {
+    const left = a[i];
+    const right = b[j];
+    if (left && (!right || newerFirst(left, right) < 0)) {
+      merged.push(left);
+      i++;
+    } else if (right) {
+      merged.push(right);
+      j++;
+    } else break;
+  }
+  return merged;
+}
+
+/** One page; `range` is the query's, clamped to the retention fence. */
+export function listEvents(
+  log: Log,
+  streams: Streams,
+  query: EventsQuery,
+  range: { from: number; to: number },
+  checkTime: () => void,
+): EventsPage {
+  const head = log.head();
+  const filter = range.from > range.to ? undefined : toFilter(log, query, range);
+  if (!filter) return { events: [], head };
+  const wanted = filter.type === undefined ? 0xff : 1 << filter.type;
+  const places = newestPlaces(log, candidates(log, streams, filter), filter, { wanted, limit: query.limit + 1 }, checkTime);
+  const page = places.slice(0, query.limit);
+  const last = page.at(-1);
+  return {
+    events: page.map(({ batch, index }) => log.event(batch, index)),
+    head,
+    ...(last && places.length > page.length ? { next: { ts: last.ts, id: last.id } } : {}),
+  };
+}
+
+function newestPlaces(
+  log: Log,
+  refs: Iterable<BatchRef>,
+  filter: Filter,
+  { wanted, limit }: { wanted: number; limit: number },
+  checkTime: () => void,
+): Place[] {
+  let places: Place[] = [];
+  let offset = 0;
+  for (const ref of refs) {
+    checkTime();
+    const last = places[limit - 1];
+    if (last && last.ts > ref.lastTs) break;
+    // Merged streams give a batch once for each of its types.
+    if (ref.offset === offset || (ref.mask & wanted) === 0) continue;
+    offset = ref.offset;
+    places = mergeNewest(places, matches(log.batch(ref), filter), limit);
+  }
+  return places;
+}

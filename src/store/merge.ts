@@ -1,0 +1,38 @@
+/** Merging ordered sequences, and the byte order of text that listings promise. */
+
+/** Orders strings by their UTF-8 bytes: UTF-16 order puts astral characters before U+E000 … U+FFFF. */
+export function compareUtf8(a: string, b: string): number {
+  return a === b ? 0 : Buffer.compare(Buffer.from(a, 'utf8'), Buffer.from(b, 'utf8'));
+}
+
+/** Merges sequences that each ascend by `compare` into one that does. Meant for few sequences: one an app or stream. */
+export function* mergeOrdered<T>(sources: readonly Iterator<T>[], compare: (a: T, b: T) => number): Generator<T> {
+  const heads: { source: Iterator<T>; value: T }[] = [];
+  const pull = (source: Iterator<T>): void => {
+    const step = source.next();
+    if (!step.done) heads.push({ source, value: step.value });
+  };
+  try {
+    for (const source of sources) pull(source);
+    while (heads.length > 0) {
+      let least = 0;
+      for (let i = 1; i < heads.length; i++) {
+        if (compare((heads[i] as { value: T }).value, (heads[least] as { value: T }).value) < 0) least = i;
+      }
+      const [head] = heads.splice(least, 1) as [{ source: Iterator<T>; value: T }];
+      yield head.value;
+      pull(head.source);
+    }
+  } finally {
+    for (const source of sources) source.return?.();
+  }
+}
+
+export function* take<T>(source: Iterable<T>, limit: number): Generator<T> {
+  if (limit <= 0) return;
+  let left = limit;
+  for (const item of source) {
+    yield item;
+    if (--left === 0) return;
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * The one writer: group commits, sweeps and rebuilds of the embedded engine, each in synchronous transactions.
+ *
+ * Everything is encoded and folded in memory before the first write; an exception there fails one request. An error of
+ * the transaction itself means that the disk cannot be trusted: the writer turns every later call away.
+ */
+import { performance } from 'node:perf_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { EventBatch } from '../event.js';
+import { DAY_MS, SEEN_MS } from '../limits.js';
+import { beginCommit, type LogCommit } from '../log/commit.js';
+import type { Env } from '../log/env.js';
+import { readU48, timeKey, u48 } from '../log/keys.js';
+import { type Log, META } from '../log/log.js';
+import type { RecordBatch } from '../log/record-batch.js';
+import { forgetExpired } from '../log/seen.js';
+import { openStage, type Stage } from '../projections/projection.js';
+import { foldAll, markFolded, PROJECTIONS } from '../projections/registry.js';
+import { type AppendResult, StoreFailed } from './store.js';
+
+/** Work of one sweep transaction; keeps it short, so that commits wait for a few ms at most. */
+const SWEEP_BATCHES = 64;
+const SWEEP_ROWS = 512;
+const FORGET_COMMITS = 64;
+
+export interface WriterStats {
+  late_events: number;
+  deduplicated_batches: number;
+  commits: number;
+  committed_batches: number;
+  committed_events: number;
+  commit_seconds: number;
+}
+
+export type Settled = { result: AppendResult } | { error: Error };
+
+export interface Writer {
+  readonly stats: Readonly<WriterStats>;
+  /** Stores a group of requests in one durable transaction; per request what came of it, in order. */
+  commit(group: readonly EventBatch[]): Settled[];
+  /** The number of an app, given now when it never had any. */
+  appNumber(app: string): number;
+  /** Runs `write` in a durable transaction of its own. */
+  transact(write: () => void): void;
+  /** Sweeps events below `before` (a UTC midnight) and expired batch_ids; returns how many events went. */
+  sweepEvents(before: number, now: number): Promise<number>;
+}
+
+/** `onFailure` is called once, with the first error of a transaction. */
+export function openWriter(env: Env, log: Log, onFailure: (error: Error) => void): Writer {
+  const stats: WriterStats = {
+    late_events: 0,
+    deduplicated_batches: 0,
+    commits: 0,
+    committed_batches: 0,
+    committed_events: 0,
+    commit_seconds: 0,
+  };
+  let failure: StoreFailed | undefined;
+
+  const transact = (write: () => void): void => {
+    if (failure) throw failure;
+    try {
+      env.transaction(write);
+    } catch (error) {
+      failure = new StoreFailed('a commit failed; nothing is accepted until a restart', { cause: error });
+      onFailure(failure);
+      throw failure;
+    }
+  };
+
+  const writeGroup = (commit: LogCommit, stage: Stage): void => {
+    transact(() => {
+      commit.write();
+      stage.write();
+      markFolded(log, log.counters().offset);
+    });
+  };
+
+  const commitGroup = (group: readonly EventBatch[]): Settled[] => {
+    const commit = beginCommit(log);
+    let late = 0;
+    const settled = group.map((request): Settled => {
+      try {
+        const added = commit.add(request);
+        late += added.late;
+        return { result: added.result };
+      } catch (error) {
+        return { error: error as Error };
+      }
+    });
+    if (!settled.some((one) => 'result' in one && one.result === 'stored')) return settled;
+    const stage = openStage(env);
+    try {
+      foldAll(stage, commit.batches);
+    } catch (error) {
+      // One request's events broke a fold: commit each alone, so that only that one fails.
+      return group.length === 1 ? [{ error: error as Error }] : group.flatMap((request) => commitGroup([request]));
+    }
+    writeGroup(commit, stage);
+    stats.commits++;
+    stats.late_events += late;
+    for (const batch of commit.batches) stats.committed_events += batch.ts.length;
+    return settled;
+  };
+
+  const oldestExpired = (fence: number): RecordBatch[] => {
+    const batches: RecordBatch[] = [];
+    for (const key of log.tables.log.keys({ end: timeKey(fence, 0), limit: SWEEP_BATCHES })) {
+      batches.push(log.batch({ lastTs: readU48(key, 0), offset: readU48(key, 6) }));
+    }
+    return batches;
+  };
+
+  /** Deletes the oldest batches below the fence, with all the views know of them; returns how many events went. */
+  const sweepBatches = (): number => {
+    const batches = oldestExpired(log.fence());
+    if (batches.length === 0) return 0;
+    const stage = openStage(env);
+    for (const projection of PROJECTIONS) projection.forget?.(stage, batches, log, env);
+    transact(() => {
+      stage.write();
+      for (const batch of batches) {
+        log.tables.log.remove(timeKey(batch.lastTs, batch.offset));
+        log.tables.offsets.remove(u48(batch.offset));
+      }
+    });
+    return batches.reduce((sum, batch) => sum + batch.ts.length, 0);
+  };
+
+  const sweepDays = (): number => {
+    const stage = openStage(env);
+    for (const projection of PROJECTIONS) projection.dropDays?.(stage, log.fence(), SWEEP_ROWS);
+    if (stage.size > 0) transact(() => stage.write());
+    return stage.size;
+  };
+
+  const forgetSeen = (now: number): number => {
+    const { seen, expiry } = log.tables;
+    const due = [...expiry.keys({ end: timeKey(Math.max(0, now - SEEN_MS), 0), limit: 1 })];
+    if (due.length === 0) return 0;
+    let forgotten = 0;
+    transact(() => {
+      forgotten = forgetExpired({ seen, expiry }, now, FORGET_COMMITS);
+    });
+    return forgotten;
+  };
+
+  return {
+    stats,
+    transact,
+    commit(group) {
+      if (failure) return group.map(() => ({ error: failure as Error }));
+      const start = performance.now();
+      let settled: Settled[];
+      try {
+        settled = commitGroup(group);
+      } catch (error) {
+        settled = group.map(() => ({ error: error as Error }));
+      }
+      stats.commit_seconds += (performance.now() - start) / 1_000;
+      for (const one of settled) {
+        if ('error' in one) continue;
+        if (one.result === 'stored') stats.committed_batches++;
+        else stats.deduplicated_batches++;
+      }
+      return settled;
+    },
+    appNumber(app) {
+      const known = log.dictionaries.number('app', app);
+      if (known !== undefined) return known;
+      const commit = beginCommit(log);
+      commit.add({ app, receivedAt: 0, events: [] });
+      transact(() => {
+        commit.write();
+        markFolded(log, log.counters().offset);
+      });
+      return log.dictionaries.number('app', app) ?? 0;
+    },
+    async sweepEvents(before, now) {
+      const fence = Math.floor(before / DAY_MS) * DAY_MS;
+      if (fence > log.fence()) transact(() => log.tables.meta.put(META.fence, u48(fence)));
+      let events = 0;
+      for (let swept = sweepBatches(); swept > 0; swept = sweepBatches()) {
+        events += swept;
+        await nextTurn();
+      }
+      while (sweepDays() > 0) await nextTurn();
+      while (forgetSeen(now) > 0) await nextTurn();
+      return events;
+    },
+  };
+}
