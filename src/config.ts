@@ -1,4 +1,9 @@
-/** The configuration's shape once read and checked. Loading it from a file is `loadConfig`. */
+/** The configuration: its shape once read and checked, and how it is read from `spyglass.config.json`. */
+import { readFileSync } from 'node:fs';
+import { BlockList, isIP } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { BODY_BYTES_DEFAULT, CHUNK_BYTES_DEFAULT, CHUNK_BYTES_MAX, QUEUE_BYTES_MAX } from './limits.js';
 
 export interface AppConfig {
   key: string;
@@ -14,4 +19,245 @@ export interface Config {
   retention: { replays_days: number; events_days: number };
   auth: { dashboard_password?: string; open: boolean };
   limits: { body_bytes: number; chunk_bytes: number; events_per_minute: number };
+}
+
+export interface ConfigProblem {
+  /** Where in the file, as `apps.inventory.key`; empty for the file as a whole. */
+  path: string;
+  message: string;
+}
+
+/** The file cannot be used; carries everything that is wrong with it, not the first thing only. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(file: string, problems: readonly ConfigProblem[]) {
+    const lines = problems.map(({ path, message }) => `  ${path === '' ? '' : `${path}: `}${message}`);
+    super(`${file} cannot be used:\n${lines.join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads and checks a configuration file. Any string `env:NAME` in it is taken from `env`; `dataDir` is resolved against the
+ * file's folder. Opens nothing but the file. Throws `ConfigError` with every problem; no message repeats a value that
+ * may be secret.
+ */
+export function loadConfig(path: string, env: Readonly<Record<string, string | undefined>>): Config {
+  const json = parseJson(path, readText(path));
+  const { value, unset } = fillFromEnvironment(json, env);
+  const parsed = configSchema.safeParse(value);
+  const problems = [
+    ...unset,
+    ...(parsed.success ? [] : parsed.error.issues.flatMap(toProblems)),
+    ...crossProblems(value),
+  ];
+  if (!parsed.success || problems.length > 0) throw new ConfigError(path, firstOfEachPath(problems));
+  return { ...parsed.data, dataDir: resolve(dirname(path), parsed.data.dataDir) };
+}
+
+/** The text of a configuration to begin with: one app, `inventory`, with `key`, on loopback. */
+export function defaultConfigJson(key: string): string {
+  const config = {
+    listen: LISTEN_DEFAULT,
+    dataDir: DATA_DIR_DEFAULT,
+    apps: { inventory: { key, origins: [] } },
+    retention: { replays_days: 21, events_days: 0 },
+  };
+  return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+const LISTEN_DEFAULT = '127.0.0.1:7474';
+const DATA_DIR_DEFAULT = './data';
+const NO_APP = 'must name at least one app: { "inventory": { "key": "…" } }';
+const BAD_APP_NAME = 'app names are 1 to 64 of the characters a-z, 0-9, _ and -';
+const APP_NAME = /^[a-z0-9_-]{1,64}$/;
+/** What a header can carry as it is: keys travel in one with every replay chunk. */
+const KEY = /^[\x21-\x7e]+$/;
+/** Sections whose values are numbers: text from the environment is read as one there. */
+const NUMERIC_SECTIONS: readonly unknown[] = ['retention', 'limits'];
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .int({ error: 'must be a whole number' })
+    .min(min, { error: `must be at least ${min}` })
+    .max(max, { error: `must be at most ${max}` });
+
+const text = z.string({ error: 'must be a string' });
+const days = wholeNumber(0, 36_500).default(0);
+
+const listenSchema = text.default(LISTEN_DEFAULT).transform((listen, context) => {
+  const address = parseListen(listen);
+  if (address !== undefined) return address;
+  context.addIssue({ code: 'custom', message: 'must look like ":7474", "127.0.0.1:7474" or "[::1]:7474"' });
+  return z.NEVER;
+});
+
+const appSchema = strict({
+  key: text
+    .min(1, { error: 'must not be empty' })
+    .regex(KEY, { error: 'must be printable ASCII without spaces' }),
+  origins: z
+    .array(
+      text.refine(isOrigin, { error: 'must be an origin as browsers send it: "https://shop.example", no path' }),
+      { error: 'must be a list of origins' },
+    )
+    .default([]),
+});
+
+const configSchema = strict({
+  listen: listenSchema,
+  dataDir: text.min(1, { error: 'must not be empty' }).default(DATA_DIR_DEFAULT),
+  apps: z.record(z.string(), appSchema, { error: NO_APP }),
+  retention: strict({ replays_days: days, events_days: days }).prefault({}),
+  auth: strict({
+    dashboard_password: text.min(1, { error: 'must not be empty: leave it out for none' }).exactOptional(),
+    open: z.boolean({ error: 'must be true or false' }).default(false),
+  }).prefault({}),
+  limits: strict({
+    body_bytes: wholeNumber(1, QUEUE_BYTES_MAX).default(BODY_BYTES_DEFAULT),
+    chunk_bytes: wholeNumber(1, CHUNK_BYTES_MAX).default(CHUNK_BYTES_DEFAULT),
+    events_per_minute: wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0),
+  }).prefault({}),
+});
+
+/** An object of these settings and no others: a misspelt one would otherwise be a default nobody notices. */
+function strict<Shape extends z.ZodRawShape>(shape: Shape) {
+  const known = Object.keys(shape).join(', ');
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? `is not a setting; known here: ${known}` : 'must be an object',
+  });
+}
+
+/** What an address in `listen` means, or `undefined`. Without a host it is every interface. */
+function parseListen(listen: string): Config['listen'] | undefined {
+  const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:[\]\s/]*)):(\d{1,5})$/.exec(listen) ?? [];
+  const port = Number(digits);
+  if (digits === '' || port > 65_535) return undefined;
+  if (bracketed !== undefined) return isIP(bracketed) === 6 ? { host: bracketed, port } : undefined;
+  return { host: plain || '0.0.0.0', port };
+}
+
+function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  if (family === 0) return host.toLowerCase() === 'localhost';
+  return LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** Browsers send scheme, host and a port that is not the scheme's own; pages without an origin send `null`. */
+function isOrigin(text: string): boolean {
+  if (text === 'null') return true;
+  if (!/^https?:/i.test(text)) return /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text);
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+/**
+ * The rules that hold between settings. They read the file as it is, so that they are checked even where some setting
+ * is wrong by itself.
+ */
+function crossProblems(value: unknown): ConfigProblem[] {
+  return [...appProblems(memberOf(value, 'apps')), ...exposureProblems(value)];
+}
+
+function appProblems(apps: unknown): ConfigProblem[] {
+  if (typeof apps !== 'object' || apps === null) return [];
+  const problems: ConfigProblem[] = [];
+  const owners = new Map<unknown, string>();
+  if (Object.keys(apps).length === 0) problems.push({ path: 'apps', message: NO_APP });
+  for (const [name, app] of Object.entries(apps)) {
+    const path = `apps.${name}`;
+    if (!APP_NAME.test(name) || name === '__proto__') problems.push({ path, message: BAD_APP_NAME });
+    const key = memberOf(app, 'key');
+    const owner = owners.get(key);
+    if (owner !== undefined) {
+      problems.push({ path: `${path}.key`, message: `is the key of ${owner} too: each app needs its own` });
+    } else if (typeof key === 'string' && key !== '') {
+      owners.set(key, name);
+    }
+  }
+  return problems;
+}
+
+/** Whether the reads would be open to more than this machine without anybody having said so. */
+function exposureProblems(value: unknown): ConfigProblem[] {
+  const listen = memberOf(value, 'listen') ?? LISTEN_DEFAULT;
+  const address = typeof listen === 'string' ? parseListen(listen) : undefined;
+  const auth = memberOf(value, 'auth');
+  if (address === undefined || isLoopback(address.host)) return [];
+  if (memberOf(auth, 'dashboard_password') !== undefined || memberOf(auth, 'open') === true) return [];
+  const message =
+    'reaches beyond this machine, and nothing guards the dashboard: set auth.dashboard_password, ' +
+    'or set auth.open to true to let everybody read';
+  return [{ path: 'listen', message }];
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Record<string, unknown>)[name];
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new ConfigError(path, [{ path: '', message: `cannot be read (${code})` }]);
+  }
+}
+
+/** Says where the JSON breaks; V8's own message quotes the text around it, which may be a key. */
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch (error) {
+    const position = /at position (\d+)/.exec(String(error))?.[1];
+    const line = position === undefined ? '' : ` (line ${text.slice(0, Number(position)).split('\n').length})`;
+    throw new ConfigError(path, [{ path: '', message: `is not valid JSON${line}` }]);
+  }
+}
+
+/** Replaces every `env:NAME`. An unset one is a problem, and stands as an empty string until that is reported. */
+function fillFromEnvironment(
+  value: unknown,
+  env: Readonly<Record<string, string | undefined>>,
+): { value: unknown; unset: ConfigProblem[] } {
+  const unset: ConfigProblem[] = [];
+  const fill = (value: unknown, path: readonly string[]): unknown => {
+    if (Array.isArray(value)) return value.map((item, index) => fill(item, [...path, String(index)]));
+    if (typeof value === 'object' && value !== null) {
+      return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, fill(item, [...path, name])]));
+    }
+    if (typeof value !== 'string' || !value.startsWith('env:')) return value;
+    const name = value.slice('env:'.length);
+    const found = Object.hasOwn(env, name) ? env[name] : undefined;
+    if (found !== undefined) return typed(found, path);
+    unset.push({ path: path.join('.'), message: `the environment variable ${name || '(no name)'} is not set` });
+    return '';
+  };
+  return { value: fill(value, []), unset };
+}
+
+/** The environment has text only; where a setting is a number or a switch, text that spells one is one. */
+function typed(text: string, path: readonly string[]): unknown {
+  if (NUMERIC_SECTIONS.includes(path[0]) && /^\d+$/.test(text)) return Number(text);
+  if (path.join('.') === 'auth.open' && /^(true|false)$/.test(text)) return text === 'true';
+  return text;
+}
+
+function toProblems(issue: z.core.$ZodIssue): ConfigProblem[] {
+  const path = issue.path.join('.');
+  if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
+  return issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: issue.message }));
+}
+
+/** One mistake can break several rules; the first says enough. */
+function firstOfEachPath(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  const seen = new Set<string>();
+  return problems.filter(({ path }) => !seen.has(path) && seen.add(path));
 }

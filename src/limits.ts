@@ -17,6 +17,8 @@ export const BATCH_ID_MAX = 64;
 export const JSON_DEPTH_MAX = 64;
 export const BODY_BYTES_DEFAULT = 1_048_576;
 export const CHUNK_BYTES_DEFAULT = 8_388_608;
+/** Chunks are held whole while they are written, so a larger limit is more than this process should be asked for. */
+export const CHUNK_BYTES_MAX = 256 * 1_048_576;
 export const CHUNK_SEQ_MAX = 1_000_000;
 
 // --- clocks
@@ -53,11 +55,25 @@ export const SHUTDOWN_MS = 10_000;
 
 // --- the stream
 export const STREAM_HEARTBEAT_MS = 5_000;
+/** Events read from the log at a time. */
+export const STREAM_PAGE_EVENTS = 256;
+/** The least time between two reads for those who follow live: one read serves every commit in between. */
+export const STREAM_PAUSE_MS = 20;
+/** A reader with more than this waiting to be sent is dropped; it may come back with the id it has. */
+export const STREAM_BUFFER_BYTES_MAX = 1_048_576;
+/** A reader that takes nothing at all for this long is dropped too. */
+export const STREAM_STALL_MS = 30_000;
 
 // --- dashboard password
 export const LOCKOUT_FAILURES = 10;
 export const LOCKOUT_WINDOW_MS = 60_000;
 export const LOCKOUT_MS = 60_000;
+/** Addresses whose failures are remembered; the one unheard of for longest goes first. */
+export const LOCKOUT_ADDRESSES_MAX = 10_000;
+
+// --- HTTP
+/** How long a request may take to arrive; a slow line needs minutes for a large chunk. */
+export const REQUEST_MS_MAX = 300_000;
 
 /** LMDB's greatest key with 4 KiB pages. */
 export const KEY_BYTES_MAX = 1_978;
