@@ -133,8 +133,9 @@ function makeChunk(making: Making): Step {
     receivedAt: making.now,
     bytes: Uint8Array.from([0x1f, 0x8b, 8, ...noise]),
   };
+  const ts = pickTs(random, world, making.lastTs);
   if (random.oneIn(3)) return { do: 'putChunk', chunk };
-  return { do: 'putChunk', chunk: { ...chunk, ts: pickTs(random, world, making.lastTs) } };
+  return { do: 'putChunk', chunk: { ...chunk, ts: making.medium === 'http' ? Math.max(1, ts) : ts } };
 }
 
 function makeSweep(making: Making): Step {

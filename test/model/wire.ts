@@ -1,0 +1,259 @@
+/** The wire form of a history: how its steps are sent to a collector, and what the contract has it answer. */
+import assert from 'node:assert/strict';
+import type { EventBatch, NewEvent, StoredEvent } from '../../src/event.js';
+import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS } from '../../src/limits.js';
+import type { Aggregates, ChunkRow, EventsQuery, NewChunk, Store } from '../../src/store/store.js';
+import { ask, get, keyOf, postEvents } from '../support/http.js';
+import type { AggregatesAnswer, EventsAnswer, IncidentAnswer, ManifestAnswer } from '../support/rows.js';
+import type { Question } from './questions.js';
+
+/** Answers as plain data: a status, and of a 200 the fields that the contract names. */
+export interface Wire {
+  status: number;
+  body?: unknown;
+}
+
+/** The fields the contract names, row by row: a collector may answer more. */
+const FIELDS = {
+  event: ['id', 'ts', 'app', 'user_id', 'session_id', 'type', 'name', 'url', 'props', 'user', 'client_ts'],
+  user: ['user_id', 'app', 'last_seen', 'session_count', 'first_seen', 'name', 'email'],
+  session: [
+    ...['session_id', 'app', 'user_id', 'started_at', 'last_seen'],
+    ...['chunk_count', 'event_count', 'error_count'],
+  ],
+  step: ['name', 'count'],
+  chunk: ['seq', 'ts', 'path'],
+};
+
+/** URLs longer than this are left unasked: Node's HTTP server refuses headers over 16 KiB. */
+const URL_CHARACTERS_MAX = 12_000;
+
+function rows(kind: keyof typeof FIELDS, list: readonly object[]): object[] {
+  return list.map((row) =>
+    Object.fromEntries(Object.entries(row).filter(([key]) => FIELDS[kind].includes(key))),
+  );
+}
+
+// --- what goes in
+
+/** An event as its client writes it; `props` go in as they are, digit by digit. */
+function eventText({ props, ...rest }: NewEvent): string {
+  const text = JSON.stringify(rest);
+  return props === undefined ? text : `${text.slice(0, -1)},"props":${props}}`;
+}
+
+/** Sends a batch and settles once the collector has taken it; `sent_at` says that the client's clock is right. */
+export async function sendBatch(url: string, batch: EventBatch): Promise<void> {
+  const { app, batchId: batch_id, events } = batch;
+  const envelope = JSON.stringify({ app, key: keyOf(app), batch_id, sent_at: Date.now() });
+  const body = `${envelope.slice(0, -1)},"events":[${events.map(eventText).join(',')}]}`;
+  const answer = await postEvents(url, body);
+  assert.equal(answer.status, 204, answer.text);
+}
+
+export async function sendChunk(url: string, chunk: NewChunk): Promise<void> {
+  const { app, session, seq, ts, bytes } = chunk;
+  const path = `/v1/replay?${queryOf({ session, seq, ts, app, sent_at: Date.now() })}`;
+  const headers = { 'x-spyglass-key': keyOf(app), 'content-type': 'application/octet-stream' };
+  const answer = await ask(url, path, { method: 'POST', headers, body: bytes });
+  assert.equal(answer.status, 204, answer.text);
+}
+
+// --- what is asked
+
+function queryOf(parameters: Record<string, string | number | undefined>): string {
+  return Object.entries(parameters)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${encodeURIComponent(value as string | number)}`)
+    .join('&');
+}
+
+const sessionPath = (session: string): string => `/v1/sessions/${encodeURIComponent(session)}/replay`;
+
+/** Where the question is asked; undefined for one HTTP has no words for. */
+function pathOf(question: Question): string | undefined {
+  switch (question.ask) {
+    case 'events': {
+      const { before: _, ...query } = question.query;
+      return `/v1/query/events?${queryOf({ ...query })}`;
+    }
+    case 'users':
+    case 'sessions':
+    case 'aggregates':
+      return `/v1/query/${question.ask}?${queryOf({ ...question.query })}`;
+    case 'funnel': {
+      const { steps, ...query } = question.query;
+      return `/v1/query/funnel?${queryOf({ ...query, steps: steps.join(',') })}`;
+    }
+    case 'event':
+      return `/v1/incidents/${question.id}`;
+    case 'sessionApps':
+      return sessionPath(question.session);
+    case 'chunks':
+      return `${sessionPath(question.session)}?${queryOf({ app: question.app })}`;
+    case 'chunk':
+      return `${sessionPath(question.session)}/${question.seq}?${queryOf({ app: question.app })}`;
+    default:
+      return undefined;
+  }
+}
+
+/** The promised part of a 200's body. */
+function bodyOf(question: Question, body: unknown): unknown {
+  switch (question.ask) {
+    case 'events': {
+      const { events, head, next_cursor } = body as EventsAnswer;
+      return { events: rows('event', events), head, more: next_cursor !== undefined };
+    }
+    case 'users':
+      return { users: rows('user', (body as { users: object[] }).users) };
+    case 'sessions':
+      return { sessions: rows('session', (body as { sessions: object[] }).sessions) };
+    case 'funnel':
+      return { steps: rows('step', (body as { steps: object[] }).steps) };
+    case 'aggregates': {
+      const { dau, top_events, top_pages, errors_by_day } = body as AggregatesAnswer;
+      return { dau, top_events, top_pages, errors_by_day } satisfies Aggregates;
+    }
+    case 'event': {
+      const { event, breadcrumbs, incident_ts, session_id, replay_cue } = body as IncidentAnswer;
+      const cue = replay_cue === undefined ? {} : { replay_cue: rows('chunk', replay_cue.chunks) };
+      return {
+        event: rows('event', [event]),
+        breadcrumbs: rows('event', breadcrumbs),
+        incident_ts,
+        session_id,
+        ...cue,
+      };
+    }
+    default: {
+      const { session_id, chunks } = body as ManifestAnswer;
+      return { session_id, chunks: rows('chunk', chunks) };
+    }
+  }
+}
+
+/** Pages through a listing by its cursors, to the end. */
+async function allPages(url: string, question: Question & { ask: 'pages' }): Promise<object[]> {
+  const events: object[] = [];
+  let cursor: string | undefined;
+  for (let turn = 0; ; turn++) {
+    const limit = question.limits[turn % question.limits.length];
+    const path = `/v1/query/events?${queryOf({ ...question.query, limit, cursor })}`;
+    const page = await get<EventsAnswer>(url, path);
+    events.push(...rows('event', page.events));
+    cursor = page.next_cursor;
+    if (cursor === undefined) return events;
+  }
+}
+
+/** Asks a collector; undefined for a question HTTP has no words for. */
+export async function askOnWire(url: string, question: Question): Promise<Wire | undefined> {
+  if (question.ask === 'pages') return { status: 200, body: await allPages(url, question) };
+  const path = pathOf(question);
+  if (path === undefined || path.length > URL_CHARACTERS_MAX) return undefined;
+  const answer = await ask(url, path);
+  if (answer.status !== 200) return { status: answer.status };
+  if (question.ask === 'chunk') {
+    const { 'content-type': type, 'content-encoding': encoding } = answer.headers;
+    return { status: 200, body: { bytes: answer.bytes, type, encoding } };
+  }
+  return { status: 200, body: bodyOf(question, JSON.parse(answer.text)) };
+}
+
+// --- what must come back
+
+const eventOnWire = ({ props, ...rest }: StoredEvent): object =>
+  props === undefined ? rest : { ...rest, props: JSON.parse(props) as unknown };
+
+const chunkOnWire = (app: string, session: string, { seq, ts }: ChunkRow): object => ({
+  seq,
+  ...(ts === undefined ? {} : { ts }),
+  path: `${sessionPath(session)}/${seq}?app=${app}`,
+});
+
+/** The chunks that cover part of a window; one covers from its `ts` to the least greater `ts` of a later `seq`. */
+function overlapping(chunks: readonly ChunkRow[], from: number, to: number): ChunkRow[] {
+  return chunks.filter(({ seq, ts }) => {
+    if (ts === undefined) return true;
+    const later = chunks.filter((other) => other.seq > seq).map((other) => other.ts ?? 0);
+    const end = Math.min(...later.filter((other) => other > ts));
+    return ts <= to && end > from;
+  });
+}
+
+async function incident(model: Store, id: number): Promise<Wire> {
+  if (id < 1) return { status: 400 };
+  const event = await model.event(id);
+  if (event === undefined) return { status: 404 };
+  if (event.type !== 'error' && event.type !== 'bug_report') return { status: 400 };
+  const { app, session_id, ts } = event;
+  const [from, to] = [ts - INCIDENT_BEFORE_MS, ts + INCIDENT_AFTER_MS];
+  const breadcrumbs = await model.sessionWindow(app, session_id, { from, to });
+  const chunks = overlapping(await model.chunks(app, session_id), from, to);
+  const cue =
+    chunks.length === 0 ? {} : { replay_cue: chunks.map((row) => chunkOnWire(app, session_id, row)) };
+  return {
+    status: 200,
+    body: {
+      event: [eventOnWire(event)],
+      breadcrumbs: breadcrumbs.map(eventOnWire),
+      incident_ts: ts,
+      session_id,
+      ...cue,
+    },
+  };
+}
+
+async function manifest(model: Store, session: string, apps: readonly string[]): Promise<Wire> {
+  if (apps.length > 1) return { status: 409 };
+  const [app = ''] = apps;
+  const chunks = await model.chunks(app, session);
+  if (chunks.length === 0) return { status: 404 };
+  return {
+    status: 200,
+    body: { session_id: session, chunks: chunks.map((row) => chunkOnWire(app, session, row)) },
+  };
+}
+
+async function listing(model: Store, query: EventsQuery): Promise<Wire> {
+  const { before: _, ...rest } = query;
+  const page = await model.events(rest);
+  const events = page.events.map(eventOnWire);
+  return { status: 200, body: { events, head: page.head, more: page.next !== undefined } };
+}
+
+/** The answer the contract demands of a collector that has lived what the model has. */
+export async function expectedOnWire(model: Store, question: Question): Promise<Wire> {
+  switch (question.ask) {
+    case 'events':
+      return listing(model, question.query);
+    case 'pages': {
+      const page = await model.events({ ...question.query, limit: Number.POSITIVE_INFINITY });
+      return { status: 200, body: page.events.map(eventOnWire) };
+    }
+    case 'users':
+      return { status: 200, body: { users: await model.users(question.query) } };
+    case 'sessions':
+      return { status: 200, body: { sessions: await model.sessions(question.query) } };
+    case 'funnel': {
+      const steps = question.query.steps.map((step) => step.trim());
+      return { status: 200, body: { steps: await model.funnel({ ...question.query, steps }) } };
+    }
+    case 'aggregates':
+      return { status: 200, body: await model.aggregates(question.query) };
+    case 'event':
+      return incident(model, question.id);
+    case 'sessionApps':
+      return manifest(model, question.session, await model.sessionApps(question.session));
+    case 'chunks':
+      return manifest(model, question.session, [question.app]);
+    case 'chunk': {
+      const chunk = await model.chunk(question.app, question.session, question.seq);
+      if (chunk === undefined) return { status: 404 };
+      return { status: 200, body: { bytes: chunk.bytes, type: 'application/json', encoding: 'gzip' } };
+    }
+    default:
+      throw new Error(`HTTP has no words for ${question.ask}`);
+  }
+}
