@@ -1,0 +1,55 @@
+/** Which configuration and which data folder a command works on, and the first configuration of a new installation. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Config } from '../config.js';
+import { CommandFailure, EXIT_USAGE } from './failure.js';
+
+export const CONFIG_FILE = 'spyglass.config.json';
+const KEY_BYTES = 18;
+
+/** The options `--config` and `--data` of a command, as given. */
+export interface Where {
+  config?: string;
+  data?: string;
+}
+
+/** The configuration file a command means; it need not exist. */
+export function configPath(where: Where): string {
+  return resolve(where.config ?? CONFIG_FILE);
+}
+
+/** Reads the configuration, with `--data` in place of its data folder. Throws `ConfigError`. */
+export async function readConfig(where: Where): Promise<Config> {
+  const file = configPath(where);
+  if (!existsSync(file)) {
+    throw new CommandFailure(`there is no ${file}: name one with --config, or let \`spyglass serve\` write it`, EXIT_USAGE);
+  }
+  const { loadConfig } = await import('../config.js');
+  const config = loadConfig(file, process.env);
+  return where.data === undefined ? config : { ...config, dataDir: resolve(where.data) };
+}
+
+/** The data folder a command works on: `--data`, which needs no configuration, or the configuration's. */
+export async function dataDirOf(where: Where): Promise<string> {
+  return where.data === undefined ? (await readConfig(where)).dataDir : resolve(where.data);
+}
+
+/**
+ * Writes a configuration with a key of its own where there is none yet; never overwrites one. Returns whether it
+ * did. It is for its owner's eyes only: it holds a key, and later perhaps a password.
+ */
+export async function writeFirstConfig(file: string): Promise<boolean> {
+  if (existsSync(file)) return false;
+  const { defaultConfigJson } = await import('../config.js');
+  try {
+    writeFileSync(file, defaultConfigJson(`sg_live_${randomBytes(KEY_BYTES).toString('base64url')}`), {
+      flag: 'wx',
+      mode: 0o600,
+    });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw new CommandFailure(`cannot write a first configuration: ${(error as Error).message}`, EXIT_USAGE);
+  }
+}
