@@ -1,0 +1,134 @@
+/** What replay chunks leave on disk: whole or not at all, one file each, inside the data folder, whatever the id. */
+import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import t from 'tap';
+import { spawnCollector, startCollector } from '../support/collector.js';
+import { filesUnder, filesWith } from '../support/files.js';
+import { apps, event, get, store } from '../support/http.js';
+import { chunk, chunkAt, manifest, upload } from '../support/replay.js';
+import type { SessionRow } from '../support/rows.js';
+
+const outer = await mkdtemp(join(tmpdir(), 'spyglass-files-'));
+const dataDir = join(outer, 'some', 'where', 'data');
+await mkdir(dataDir, { recursive: true });
+const c = await startCollector({ apps: apps('inventory', 'shop'), dataDir });
+t.teardown(async () => {
+  await c.close();
+  await rm(outer, { recursive: true, force: true });
+});
+
+/** Pairs that a file system, a URL or a hash of part of the id could take for one another. */
+const IDS = [
+  '../x',
+  '../../x',
+  '../../../../x',
+  '/x',
+  '/etc/passwd',
+  'x',
+  'x/',
+  './x',
+  '.x',
+  '...',
+  '.'.repeat(128),
+  '.'.repeat(127),
+  'a/b',
+  'a%2Fb',
+  'a%2fb',
+  'a\\b',
+  'a b',
+  'a+b',
+  'A/B',
+  'A',
+  'a',
+  'é',
+  'e\u0301',
+  '%',
+  '%2e%2e',
+  '%2E%2E',
+  '%00',
+  'CON',
+  'a:b',
+  'a?b',
+  'a#b',
+  'a&b=c',
+  '~',
+  '-',
+  '*',
+  '"',
+  "'",
+  '€'.repeat(128),
+  `${'€'.repeat(127)}é`,
+  '😀'.repeat(64),
+  'x'.repeat(128),
+  `${'x'.repeat(127)}y`,
+  '1',
+  '01',
+  '1/replay/1',
+  'replay',
+];
+
+t.test('UPL-23 UPL-24 UPL-25 any legal id works, is its own, and stays inside the data folder', async (t) => {
+  for (const app of ['inventory', 'shop']) {
+    for (const session of IDS) await upload(c.url, { app, session, seq: 1 }, chunk(`${app} ${session}`));
+  }
+  for (const app of ['inventory', 'shop']) {
+    for (const session of IDS) {
+      const { session_id, chunks } = await manifest(c.url, session, app);
+      t.equal(session_id, session);
+      t.equal(chunks.length, 1);
+      const bytes = await chunkAt(c.url, chunks[0]?.path ?? '');
+      t.ok(bytes.equals(chunk(`${app} ${session}`)), `${app} ${session}`);
+      t.equal((await filesWith(dataDir, bytes)).length, 1);
+    }
+  }
+  t.same(
+    (await filesUnder(outer)).filter((file) => !file.startsWith(`${dataDir}/`)),
+    [],
+  );
+  t.same(await readdir(dirname(dataDir)), ['data']);
+});
+
+t.test('UPL-17 a replaced chunk has a new file, and the old one goes', async (t) => {
+  await upload(c.url, { app: 'shop', session: 'files', seq: 1 }, chunk('one'));
+  const [before] = await filesWith(dataDir, chunk('one'));
+  t.ok(before);
+  await upload(c.url, { app: 'shop', session: 'files', seq: 1 }, chunk('two'));
+  const [after] = await filesWith(dataDir, chunk('two'));
+  t.ok(after);
+  t.not(after, before, 'no file is written twice');
+  await c.restart(); // what a replaced file leaves behind may go at any time up to here
+  t.same(await filesWith(dataDir, chunk('one')), []);
+  t.same(await filesWith(dataDir, chunk('two')), [after]);
+});
+
+t.test('UPL-18 files nothing refers to are gone after a start, the others stay', async (t) => {
+  await upload(c.url, { app: 'shop', session: 'orphans', seq: 1 }, chunk('kept'));
+  const [kept = ''] = await filesWith(dataDir, chunk('kept'));
+  const name = basename(kept);
+  const turned = name.replace(/[0-9a-z](?=[^0-9a-z]*$|\.)/i, (last) => (last === '0' ? '1' : '0'));
+  const orphans = [turned, `${name}.tmp`].map((orphan) => join(dirname(kept), orphan));
+  for (const orphan of orphans) await copyFile(kept, orphan);
+  await c.restart();
+  t.same(await filesWith(dataDir, chunk('kept')), [kept]);
+  const [row] = (await manifest(c.url, 'orphans')).chunks;
+  t.ok((await chunkAt(c.url, row?.path ?? '')).equals(chunk('kept')));
+});
+
+t.test('UPL-19 a chunk is there after a kill', async (t) => {
+  const child = await spawnCollector({ apps: apps('inventory') });
+  t.teardown(() => child.close());
+  await store(child.url, 'inventory', [event({ session_id: 's' })]);
+  for (const seq of [1, 2, 3])
+    await upload(child.url, { app: 'inventory', session: 's', seq }, chunk(`n${seq}`));
+  await child.kill();
+  await child.restart();
+  const { chunks } = await manifest(child.url, 's');
+  t.same(
+    chunks.map((row) => row.seq),
+    [1, 2, 3],
+  );
+  for (const { seq, path } of chunks) t.ok((await chunkAt(child.url, path)).equals(chunk(`n${seq}`)));
+  const { sessions } = await get<{ sessions: SessionRow[] }>(child.url, '/v1/query/sessions');
+  t.equal(sessions[0]?.chunk_count, 3);
+});
