@@ -3,12 +3,13 @@ import { createServer as createSocketServer } from 'node:net';
 import type { Logger } from 'pino';
 import { createServer } from '../api/server.js';
 import type { Config } from '../config.js';
+import { SHUTDOWN_MS } from '../limits.js';
 import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
 import { startSweeping } from './sweeping.js';
 
-/** What opening a store has to say about how far it is: a name for the work, and done of total. */
-export type OnProgress = (step: string, done: number, total: number) => void;
+/** How far the views are that opening a store has to bring up to the log: ids folded, of how many. */
+export type OnProgress = (progress: { done: number; total: number }) => void;
 
 export interface Collector {
   /** Where it answers: `http://host:port`, the port as bound. */
@@ -35,11 +36,10 @@ export async function startCollector(
     dataDir: config.dataDir,
     apps: config.apps,
     limits: config.limits,
-    log,
     onProgress,
   });
   try {
-    const server = await createServer({ config, store, ingest, log });
+    const server = await createServer({ config, store, ingest, logger: log });
     await server.listen(config.listen);
     const address = server.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : config.listen.port;
@@ -49,8 +49,11 @@ export async function startCollector(
       port,
       store,
       close: async () => {
+        sweeping.stop();
+        // Half-sent requests are nothing accepted: they may not hold up what is.
+        const cutOff = setTimeout(() => server.server.closeAllConnections(), SHUTDOWN_MS / 2);
         await server.close();
-        await sweeping.stop();
+        clearTimeout(cutOff);
         await store.close();
       },
     };

@@ -23,7 +23,10 @@ export function configPath(where: Where): string {
 export async function readConfig(where: Where): Promise<Config> {
   const file = configPath(where);
   if (!existsSync(file)) {
-    throw new CommandFailure(`there is no ${file}: name one with --config, or let \`spyglass serve\` write it`, EXIT_USAGE);
+    throw new CommandFailure(
+      `there is no ${file}: name one with --config, or let \`spyglass serve\` write it`,
+      EXIT_USAGE,
+    );
   }
   const { loadConfig } = await import('../config.js');
   const config = loadConfig(file, process.env);

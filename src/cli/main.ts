@@ -1,2 +1,32 @@
 /** The `spyglass` command: runs what its arguments name, and ends with an exit code that scripts can use. */
-console.log('spyglass', process.argv.slice(2));
+import { readFileSync } from 'node:fs';
+import { type Command, CommanderError } from 'commander';
+import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, explain } from './failure.js';
+import { buildProgram } from './program.js';
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  const program = buildProgram(version());
+  for (const command of [program, ...program.commands]) throwInsteadOfExiting(command);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return typeof process.exitCode === 'number' ? process.exitCode : EXIT_OK;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE; // it has said why
+    const told = explain(error);
+    console.error(told ? `spyglass: ${told.message}` : error);
+    return told?.exitCode ?? EXIT_FAILED;
+  }
+}
+
+function throwInsteadOfExiting(command: Command): void {
+  command.exitOverride((error) => {
+    throw error;
+  });
+}
+
+function version(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

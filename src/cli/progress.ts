@@ -23,7 +23,8 @@ function startBar(label: string, unit: string): Progress {
     barIncompleteChar: '░',
     hideCursor: true,
     stream: process.stderr,
-    formatValue: (value, _, type) => (type === 'value' || type === 'total' ? value.toLocaleString('en') : `${value}`),
+    formatValue: (value, _, type) =>
+      type === 'value' || type === 'total' ? value.toLocaleString('en') : `${value}`,
   });
   let started = false;
   return {

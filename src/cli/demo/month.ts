@@ -23,9 +23,14 @@ export interface DemoBatch {
   events: DemoEvent[];
 }
 
+/** What reaches the collector on one UTC day, and the visits that began on it. */
+export interface DemoDay {
+  batches: DemoBatch[];
+  sessions: DemoSession[];
+}
+
 export interface DemoSession {
   id: string;
-  employee: Employee;
   events: DemoEvent[];
 }
 
@@ -47,20 +52,22 @@ export function dayCount(options: MonthOptions): number {
 }
 
 /**
- * The requests, one list a day, oldest day first. What happens on a day depends on the seed and the date alone:
+ * The days, oldest first, each with its requests in order of arrival. What happens on a day depends on the seed and the date alone:
  * a second run, today or tomorrow, makes the same visits with the same `batch_id`s again, and a collector that has
  * them stores nothing twice.
  */
-export function* month(options: MonthOptions): Generator<DemoBatch[]> {
+export function* month(options: MonthOptions): Generator<DemoDay> {
   const today = Math.floor(options.until / DAY_MS);
   let late: DemoBatch[] = [];
   for (let day = today - options.days; day <= today; day++) {
-    const batches = [...late, ...sessionsOn(options, day).flatMap(toBatches)];
+    const sessions = sessionsOn(options, day);
+    const batches = [...late, ...sessions.flatMap(toBatches)];
     const end = (day + 1) * DAY_MS;
     late = batches.filter((batch) => batch.arrivesAt >= end);
-    yield batches
+    const arriving = batches
       .filter((batch) => batch.arrivesAt < Math.min(end, options.until))
       .sort((a, b) => a.arrivesAt - b.arrivesAt || (a.batchId < b.batchId ? -1 : 1));
+    yield { batches: arriving, sessions };
   }
 }
 
@@ -88,7 +95,7 @@ function visitsOf(seed: number, employee: Employee, day: number, outages: readon
     const at = day * DAY_MS + hour * HOUR_MS + random.int(0, HOUR_MS - 1);
     const visit = startVisit(employee, random, `s_${random.hex(16)}`, at);
     play(visit, outages);
-    return { id: visit.session, employee, events: visit.events };
+    return { id: visit.session, events: visit.events };
   });
 }
 

@@ -1,0 +1,121 @@
+/** `spyglass demo`: sends the made-up month to the collector that runs, or to one it starts for as long as it takes. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import type { Config } from '../config.js';
+import { startCollector, urlOf } from './collector.js';
+import { configPath, readConfig, type Where, writeFirstConfig } from './config-file.js';
+import { eachOf, sendBatch, sendChunk, type Target } from './demo/delivery.js';
+import { startLive } from './demo/live.js';
+import { dayCount, type MonthOptions, month } from './demo/month.js';
+import { isRecorded, record } from './demo/recording.js';
+import { CommandFailure, EXIT_USAGE } from './failure.js';
+import { startProgress } from './progress.js';
+
+export interface DemoOptions extends Where {
+  app?: string;
+  users: number;
+  days: number;
+  seed: number;
+  live?: true;
+}
+
+const CONCURRENCY = 8;
+const PROBE_MS = 2_000;
+const LIVE_EVERY_MS = 1_000;
+
+/** Fills, says what it did, and with `live` goes on until Ctrl-C. */
+export async function demo(options: DemoOptions): Promise<void> {
+  const file = configPath(options);
+  if (await writeFirstConfig(file)) console.log(`Wrote a first configuration: ${file}`);
+  const config = await readConfig(options);
+  const app = chooseApp(config, options.app);
+  const { url, close } = await findOrStart(config);
+  const target: Target = { url, ...app };
+  try {
+    await fill(target, { seed: options.seed, users: options.users, days: options.days, until: Date.now() });
+    if (options.live) await goOn(target, options);
+  } finally {
+    await close();
+  }
+}
+
+function chooseApp(config: Config, wanted: string | undefined): { app: string; key: string } {
+  const [first] = Object.keys(config.apps);
+  const app = wanted ?? first ?? '';
+  const key = Object.hasOwn(config.apps, app) ? config.apps[app]?.key : undefined;
+  if (key !== undefined) return { app, key };
+  throw new CommandFailure(
+    `no app ${app} is configured; there is ${Object.keys(config.apps).join(', ')}`,
+    EXIT_USAGE,
+  );
+}
+
+/** The running collector of this configuration, or one of our own on a free port with the same data folder. */
+async function findOrStart(config: Config): Promise<{ url: string; close(): Promise<void> }> {
+  const url = urlOf(config.listen.host, config.listen.port);
+  if (await isRunning(url)) {
+    console.log(`Filling the collector at ${url}`);
+    return { url, close: async () => {} };
+  }
+  const collector = await startCollector(
+    { ...config, listen: { host: '127.0.0.1', port: 0 }, limits: { ...config.limits, events_per_minute: 0 } },
+    pino({ level: 'silent' }),
+  );
+  console.log(
+    `No collector runs at ${url}: filling ${config.dataDir} by one at ${collector.url}, for as long as this takes`,
+  );
+  return collector;
+}
+
+async function isRunning(url: string): Promise<boolean> {
+  try {
+    const answer = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(PROBE_MS) });
+    await answer.arrayBuffer();
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
+async function fill(target: Target, options: MonthOptions): Promise<void> {
+  const progress = startProgress('demo', 'days');
+  const sent = { events: 0, chunks: 0, days: 0 };
+  try {
+    for (const { batches, sessions } of month(options)) {
+      await eachOf(batches, CONCURRENCY, async (batch) => {
+        await sendBatch(target, batch);
+        sent.events += batch.events.length;
+      });
+      const recorded = sessions.filter((session) => isRecorded(session, options.until));
+      await eachOf(recorded, CONCURRENCY, async (session) => {
+        for (const chunk of record(session)) {
+          await sendChunk(target, chunk);
+          sent.chunks += 1;
+        }
+      });
+      sent.days += 1;
+      progress.update(sent.days, dayCount(options));
+    }
+  } finally {
+    progress.stop();
+  }
+  console.log(
+    `Sent ${sent.events} events of ${options.users} people over ${sent.days} days, and ${sent.chunks} replay chunks, to app ${target.app}.`,
+  );
+}
+
+/** Sends what happens in the made-up app as it happens, until a signal. */
+async function goOn(target: Target, { seed, users }: DemoOptions): Promise<void> {
+  const stopped = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopped.abort());
+  console.log(`Going on in real time: ${target.url}/ (Ctrl-C stops it)`);
+  const live = startLive({ seed, users, start: Date.now() });
+  let events = 0;
+  while (!stopped.signal.aborted) {
+    const batches = live.due(Date.now());
+    await eachOf(batches, CONCURRENCY, (batch) => sendBatch(target, batch));
+    events += batches.reduce((sum, batch) => sum + batch.events.length, 0);
+    await sleep(LIVE_EVERY_MS, undefined, { signal: stopped.signal }).catch(() => {});
+  }
+  console.log(`Sent ${events} more events.`);
+}

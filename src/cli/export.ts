@@ -1,0 +1,54 @@
+/** `spyglass export`. */
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
+import { dataDirOf, type Where } from './config-file.js';
+import { CommandFailure, EXIT_USAGE } from './failure.js';
+import { startProgress } from './progress.js';
+
+export interface ExportOptions extends Where {
+  after: number;
+  out?: string;
+}
+
+/** Writes the export to a new file or to standard output, at the pace at which that takes it. */
+export async function exportEvents(options: ExportOptions): Promise<void> {
+  const dataDir = await dataDirOf(options);
+  const { exportPages } = await import('../store/export.js');
+  const progress = startProgress('export', 'events');
+  const pages = exportPages(dataDir, options.after, ({ id, head }) => progress.update(id, head));
+  try {
+    if (options.out === undefined) await writePages(process.stdout, pages);
+    else await writeFile(options.out, pages);
+  } catch (error) {
+    if (error instanceof RangeError) throw new CommandFailure(error.message, EXIT_USAGE);
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return; // `export | head`: the reader has enough
+    throw error;
+  } finally {
+    progress.stop();
+  }
+}
+
+async function writeFile(path: string, pages: AsyncIterable<string>): Promise<void> {
+  const file = createWriteStream(path, { flags: 'wx', flush: true });
+  try {
+    await writePages(file, pages);
+  } catch (error) {
+    file.destroy();
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new CommandFailure(`${path} exists already: name another file`, EXIT_USAGE);
+  }
+  file.end();
+  await finished(file);
+}
+
+async function writePages(stream: NodeJS.WritableStream, pages: AsyncIterable<string>): Promise<void> {
+  let failure: Error | undefined;
+  stream.on('error', (error) => {
+    failure = error;
+  });
+  for await (const page of pages) {
+    if (!stream.write(page)) await once(stream, 'drain');
+    if (failure) throw failure;
+  }
+}

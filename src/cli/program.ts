@@ -1,0 +1,194 @@
+/** The command line: every command with its options, its help and its examples. What they do is in their own files. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { CONFIG_FILE } from './config-file.js';
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 found a problem or could not finish, 2 wrong usage or configuration.`;
+
+const IN_A_CLONE = `
+In a clone of the repository: \`npx spyglass <command>\`, from the folder of package.json.`;
+
+/** Builds the program; parsing it runs one command, whose promise parsing returns. */
+export function buildProgram(version: string): Command {
+  const program = new Command('spyglass')
+    .description('A self-hosted collector for internal web apps: events, replays, errors and incidents.')
+    .version(version)
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .showHelpAfterError('(--help tells more)')
+    .addHelpText('after', IN_A_CLONE + EXIT_CODES);
+  program.addCommand(serve());
+  program.addCommand(demo());
+  program.addCommand(verify());
+  program.addCommand(rebuild());
+  program.addCommand(exportCommand());
+  program.addCommand(importCommand());
+  program.addCommand(backup());
+  program.addCommand(sweep());
+  return program;
+}
+
+function serve(): Command {
+  return command('serve', 'Run the collector: take events in, answer queries, serve the dashboard.')
+    .addOption(configOption())
+    .addOption(
+      new Option(
+        '--log-level <level>',
+        'what to log to standard error (default: warn on a terminal, else info)',
+      ).choices(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        ['spyglass serve', `with ./${CONFIG_FILE}, written first if there is none`],
+        ['spyglass serve --config /etc/spyglass.json', 'with another configuration'],
+        ['npm start -- --config FILE', 'the same in a clone'],
+      ),
+    )
+    .action(async (options) => (await import('./serve.js')).serve(options));
+}
+
+function demo(): Command {
+  return command('demo', 'Fill a collector with a believable month of a made-up inventory app.')
+    .addOption(configOption())
+    .option('--app <name>', 'the app to fill (default: the first one configured)')
+    .option('--users <n>', 'people who use the app', number(1, 5_000), 200)
+    .option('--days <n>', 'days before today to fill', number(0, 365), 30)
+    .option('--seed <n>', 'the same seed makes the same month', number(0), 1)
+    .option('--live', 'go on in real time until Ctrl-C')
+    .addHelpText(
+      'after',
+      examples(
+        ['spyglass demo', 'into the running collector, or else straight into its data folder'],
+        ['spyglass demo --users 20 --days 7', 'a small one'],
+        ['spyglass demo --live', 'then watch the live feed'],
+        ['spyglass demo --days 0 --live', 'the live part, and of the past only today'],
+      ),
+    )
+    .addHelpText('after', '\nA second run on the same day stores nothing twice.')
+    .action(async (options) => (await import('./demo.js')).demo(options));
+}
+
+function verify(): Command {
+  return command('verify', 'Read the whole log, rebuild every view aside and compare byte by byte.')
+    .addOption(configOption())
+    .addOption(dataOption())
+    .addHelpText(
+      'after',
+      examples(
+        ['spyglass verify', 'beside a running collector, too'],
+        ['spyglass verify --data /backups/monday', 'of a backup'],
+      ),
+    )
+    .action(async (options) => (await import('./verify.js')).verify(options));
+}
+
+function rebuild(): Command {
+  return command('rebuild', 'Rebuild every view from the log. The collector must be stopped.')
+    .addOption(configOption())
+    .addOption(dataOption())
+    .addHelpText('after', examples(['spyglass rebuild', '']))
+    .action(async (options) => (await import('./rebuild.js')).rebuild(options));
+}
+
+function exportCommand(): Command {
+  return command('export', 'Write every event out, a JSON object a line. Replays travel by `backup`.')
+    .addOption(configOption())
+    .addOption(dataOption())
+    .option('--after <id>', 'only events with a greater id', number(0), 0)
+    .option('--out <file>', 'write to this file, which must not exist yet (default: standard output)')
+    .addHelpText(
+      'after',
+      examples(
+        ['spyglass export > events.ndjson', 'beside a running collector, too'],
+        ['spyglass export --after 151337 --out more.ndjson', 'what came since'],
+        ['spyglass export | gzip > events.ndjson.gz', ''],
+      ),
+    )
+    .action(async (options) => (await import('./export.js')).exportEvents(options));
+}
+
+function importCommand(): Command {
+  return command(
+    'import',
+    'Read an export into an empty store, or into the same one. The collector must be stopped.',
+  )
+    .argument('[file]', 'the export (default: standard input)')
+    .addOption(configOption())
+    .addOption(dataOption())
+    .addHelpText(
+      'after',
+      examples(
+        ['spyglass import events.ndjson', 'importing it again does no harm'],
+        ['gunzip -c events.ndjson.gz | spyglass import --data ./restored', ''],
+      ),
+    )
+    .action(async (file, options) => (await import('./import.js')).importEvents(file, options));
+}
+
+function backup(): Command {
+  return command('backup', 'Copy the store, replays included, as it is at one moment.')
+    .argument('<dir>', 'the new folder; complete once it is there')
+    .addOption(configOption())
+    .addOption(dataOption())
+    .addHelpText(
+      'after',
+      examples(
+        ['spyglass backup /backups/$(date +%F)', 'beside a running collector, too'],
+        ['spyglass verify --data /backups/2026-11-23', 'worth doing now and then'],
+      ),
+    )
+    .addHelpText('after', '\nTo restore, stop the collector and put the folder in place of its data folder.')
+    .action(async (dir, options) => (await import('./backup.js')).backup(dir, options));
+}
+
+function sweep(): Command {
+  return command('sweep', 'Delete what is past its retention, as the collector does once a day by itself.')
+    .addOption(configOption())
+    .addOption(dataOption())
+    .option(
+      '--events-days <n>',
+      'keep events this many whole days (default: as configured)',
+      number(0, 36_500),
+    )
+    .option(
+      '--replays-days <n>',
+      'keep replays this many whole days (default: as configured)',
+      number(0, 36_500),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        ['spyglass sweep', 'the collector must be stopped'],
+        ['spyglass sweep --data ./data --events-days 90', 'without a configuration'],
+      ),
+    )
+    .action(async (options) => (await import('./sweep.js')).sweep(options));
+}
+
+function command(name: string, description: string): Command {
+  return new Command(name).description(description).showHelpAfterError('(--help tells more)');
+}
+
+function configOption(): Option {
+  return new Option('-c, --config <file>', 'the configuration').default(undefined, `./${CONFIG_FILE}`);
+}
+
+function dataOption(): Option {
+  return new Option('--data <dir>', 'the data folder, instead of the one configured');
+}
+
+function examples(...rows: readonly (readonly [line: string, note: string])[]): string {
+  const width = Math.max(...rows.map(([line]) => line.length));
+  return `\nExamples:\n${rows.map(([line, note]) => `  ${line.padEnd(width)}  ${note}`.trimEnd()).join('\n')}`;
+}
+
+/** Reads an option that is a whole number within bounds. */
+function number(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(
+      `It must be a whole number from ${min}${max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`}.`,
+    );
+  };
+}

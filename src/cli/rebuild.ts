@@ -1,0 +1,13 @@
+/** `spyglass rebuild`. */
+import { dataDirOf, type Where } from './config-file.js';
+import { startProgress } from './progress.js';
+
+export async function rebuild(where: Where): Promise<void> {
+  const dataDir = await dataDirOf(where);
+  const { rebuildStore } = await import('../store/rebuild.js');
+  const progress = startProgress('rebuild', 'events');
+  const head = await rebuildStore(dataDir, ({ done, total }) => progress.update(done, total)).finally(
+    progress.stop,
+  );
+  console.log(`ok  ${dataDir}: every view rebuilt from the log, up to id ${head}`);
+}

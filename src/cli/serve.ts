@@ -1,0 +1,78 @@
+/** `spyglass serve`: runs the collector until a signal, or until its store fails. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Logger, pino } from 'pino';
+import type { Config } from '../config.js';
+import { SHUTDOWN_MS } from '../limits.js';
+import { announcement } from './announcement.js';
+import { type Collector, startCollector } from './collector.js';
+import { configPath, readConfig, type Where, writeFirstConfig } from './config-file.js';
+import { EXIT_FAILED, EXIT_OK } from './failure.js';
+import { startProgress } from './progress.js';
+
+export interface ServeOptions extends Where {
+  logLevel?: string;
+}
+
+/** npm passes a terminal's Ctrl-C on, so that one press arrives twice; what comes within this is the same press. */
+const SAME_SIGNAL_MS = 300;
+/** A store that failed has nothing to finish but answers under way. */
+const FAILED_CLOSE_MS = 2_000;
+
+/** Settles never: the process ends in here, with exit code 0 after a signal. Throws what a start can fail with. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const file = configPath(options);
+  if (await writeFirstConfig(file)) console.log(`Wrote a first configuration: ${file}`);
+  const config = await readConfig(options);
+  const signal = firstSignal();
+  const collector = await start(config, openLogger(options.logLevel));
+  process.stdout.write(announcement(config, collector.url, process.stdout.isTTY && !process.env.NO_COLOR));
+
+  const reason = await Promise.race([signal, collector.store.failed]);
+  process.exit(reason instanceof Error ? await giveUp(collector, reason) : await shutDown(collector));
+}
+
+async function start(config: Config, log: Logger): Promise<Collector> {
+  const progress = startProgress('bringing views up to the log', 'events');
+  try {
+    return await startCollector(config, log, ({ done, total }) => progress.update(done, total));
+  } finally {
+    progress.stop();
+  }
+}
+
+/** JSON lines on standard error: for whatever collects logs; a person at a terminal wants to hear of trouble only. */
+function openLogger(level: string | undefined): Logger {
+  return pino(
+    { level: level ?? (process.stderr.isTTY ? 'warn' : 'info'), base: null },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}
+
+/** Settles with the first signal to stop; a second one ends the process at once. */
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let firstAt: number | undefined;
+    const onSignal = (signal: NodeJS.Signals, number: number) => {
+      firstAt ??= performance.now();
+      if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(128 + number);
+      resolve(signal);
+    };
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
+  });
+}
+
+/** Finishes what was accepted; returns the exit code. */
+async function shutDown(collector: Collector): Promise<number> {
+  if (process.stdout.isTTY) console.log('\nFinishing what was accepted … (once more to stop at once)');
+  const finished = collector.close().then(() => true);
+  if (await Promise.race([finished, sleep(SHUTDOWN_MS, false)])) return EXIT_OK;
+  console.error(`spyglass: stopped after ${SHUTDOWN_MS / 1_000} s with work unfinished`);
+  return EXIT_FAILED;
+}
+
+async function giveUp(collector: Collector, error: Error): Promise<number> {
+  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+  console.error(`spyglass: the store failed and takes nothing more: ${error.message}${cause}`);
+  await Promise.race([collector.close().catch(() => {}), sleep(FAILED_CLOSE_MS)]);
+  return EXIT_FAILED;
+}

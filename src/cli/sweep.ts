@@ -1,0 +1,47 @@
+/** `spyglass sweep`. */
+import { dataDirOf, readConfig, type Where } from './config-file.js';
+import { CommandFailure, EXIT_USAGE } from './failure.js';
+import { cutoffsAt } from './sweeping.js';
+
+export interface SweepOptions extends Where {
+  eventsDays?: number;
+  replaysDays?: number;
+}
+
+/** Sweeps a store that no collector has open, by the retention given, else the configured one. */
+export async function sweep(options: SweepOptions): Promise<void> {
+  const dataDir = await dataDirOf(options);
+  const { assertStore } = await import('../store/rebuild.js');
+  assertStore(dataDir);
+  const retention = await retentionOf(options);
+  const cutoffs = cutoffsAt(retention, Date.now());
+  if (cutoffs.eventsBefore === undefined && cutoffs.replaysBefore === undefined) {
+    console.log(`ok  ${dataDir}: everything is kept for ever, nothing to sweep`);
+    return;
+  }
+  const { openLmdbStore } = await import('../store/lmdb-store.js');
+  const store = await openLmdbStore({ dataDir });
+  try {
+    const { events, chunks } = await store.sweep(cutoffs);
+    console.log(`ok  ${dataDir}: ${events} events and ${chunks} replay chunks were past their retention`);
+  } finally {
+    await store.close();
+  }
+}
+
+async function retentionOf(options: SweepOptions): Promise<{ events_days: number; replays_days: number }> {
+  const { eventsDays, replaysDays } = options;
+  const given = eventsDays !== undefined || replaysDays !== undefined;
+  if (options.data !== undefined && options.config === undefined) {
+    if (given) return { events_days: eventsDays ?? 0, replays_days: replaysDays ?? 0 };
+    throw new CommandFailure(
+      '--data needs --events-days or --replays-days, or a --config that says them',
+      EXIT_USAGE,
+    );
+  }
+  const { retention } = await readConfig(options);
+  return {
+    events_days: eventsDays ?? retention.events_days,
+    replays_days: replaysDays ?? retention.replays_days,
+  };
+}

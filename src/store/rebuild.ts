@@ -1,0 +1,39 @@
+/** Rebuilds every view of a store from its log, in place. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DATA_FILE, openEnv, StoreUnusable } from '../log/env.js';
+import { openLog } from '../log/log.js';
+import { acquireWriterLock } from '../log/writer-lock.js';
+import { catchUp, forgetViews, type RebuildProgress } from '../projections/rebuild.js';
+import { openViewTables } from '../projections/registry.js';
+
+/**
+ * Drops the views and folds the log into them again; returns how many ids were folded. Cut off anywhere, the next
+ * start or rebuild goes on from there. Throws `StoreUnusable` where there is no store, or one that is in use.
+ */
+export async function rebuildStore(
+  dataDir: string,
+  onProgress: (progress: RebuildProgress) => void,
+): Promise<number> {
+  assertStore(dataDir);
+  const lock = await acquireWriterLock(dataDir);
+  try {
+    const env = openEnv(dataDir, { mode: 'write' });
+    try {
+      const log = openLog(env);
+      openViewTables(env);
+      forgetViews(env, log);
+      catchUp(env, log, onProgress);
+      return log.head();
+    } finally {
+      await env.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Throws `StoreUnusable` where the folder holds no store: commands for a store that is there must not make one. */
+export function assertStore(dataDir: string): void {
+  if (!existsSync(join(dataDir, DATA_FILE))) throw new StoreUnusable(`there is no store in ${dataDir}`);
+}

@@ -1,0 +1,143 @@
+/**
+ * The whole-store check: the log is read from end to end, every view is rebuilt aside and compared byte by byte, and
+ * every chunk the manifest names must have its file.
+ *
+ * It reads one snapshot from beginning to end, beside a live collector too, and writes to a throw-away folder only.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Entry, type Env, openEnv, StoreUnusable } from '../log/env.js';
+import { timeKey } from '../log/keys.js';
+import { type Log, openLog } from '../log/log.js';
+import { DamagedBatch } from '../log/record-batch.js';
+import { openStage, type Projection } from '../projections/projection.js';
+import { type RebuildProgress, rebuildAside } from '../projections/rebuild.js';
+import { openViewTables, PROJECTIONS, readViewStates } from '../projections/registry.js';
+import { missingFiles } from '../replay/files.js';
+import { openManifest } from '../replay/manifest.js';
+
+export interface VerifyReport {
+  events: number;
+  chunks: number;
+  /** Rows of views compared. */
+  rows: number;
+  /** What is wrong, the first thing found; absent when the store is as it should be. */
+  problem?: string;
+}
+
+/** Checks the store in `dataDir`. Throws `StoreUnusable` where there is none that this release can read. */
+export async function verifyStore(
+  dataDir: string,
+  onProgress: (progress: RebuildProgress) => void,
+): Promise<VerifyReport> {
+  const env = openEnv(dataDir, { mode: 'read' });
+  const folder = mkdtempSync(join(tmpdir(), 'spyglass-verify-'));
+  const aside = openEnv(folder, { mode: 'scratch' });
+  try {
+    return verifySnapshot(env, openLog(env), aside, onProgress);
+  } finally {
+    await aside.close();
+    await env.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Synchronous from here on, so that every read sees the same snapshot. */
+function verifySnapshot(
+  env: Env,
+  log: Log,
+  aside: Env,
+  onProgress: (progress: RebuildProgress) => void,
+): VerifyReport {
+  const report: VerifyReport = { events: 0, chunks: 0, rows: 0 };
+  const fail = (problem: string): VerifyReport => ({ ...report, problem });
+  const stale = staleView(log);
+  if (stale) throw new StoreUnusable(stale);
+  const logProblem = checkLog(log, report);
+  if (logProblem) return fail(logProblem);
+  if (isSweepUnfinished(env, log)) {
+    return fail(
+      'a retention sweep is unfinished: wait for the collector to finish it, or run `spyglass sweep`',
+    );
+  }
+  openViewTables(aside);
+  rebuildAside(aside, log, onProgress);
+  for (const projection of PROJECTIONS) {
+    for (const table of projection.tables) {
+      const difference = compareTables(env, aside, table, report);
+      if (difference) return fail(`view ${projection.name}, table ${table}, ${difference}`);
+    }
+  }
+  const manifest = openManifest(env);
+  report.chunks = [...manifest.files()].length;
+  const missing = missingFiles(env.dataDir, manifest);
+  if (missing.length > 0)
+    return fail(`${missing.length} replay chunks have lost their files, ${missing[0]} first`);
+  return report;
+}
+
+/** Views of another release are rebuilt when a collector of this one starts; until then there is nothing to compare. */
+function staleView(log: Log): string | undefined {
+  const states = readViewStates(log);
+  const stale = PROJECTIONS.find(({ name, version }) => states[name]?.version !== version);
+  if (stale === undefined) return undefined;
+  return `view ${stale.name} was written by another release: start this one's collector, or run \`spyglass rebuild\`, first`;
+}
+
+/** Reads every batch, which checks its checksum, and compares the log's two orders by their counts. */
+function checkLog(log: Log, report: VerifyReport): string | undefined {
+  let next = 1;
+  try {
+    for (const batch of log.arrivals(1)) {
+      if (batch.offset < next) return `log: the batch at ${batch.offset} overlaps the one before it`;
+      next = batch.offset + batch.ts.length;
+      report.events += batch.ts.length;
+    }
+  } catch (error) {
+    if (error instanceof DamagedBatch) return `log: ${error.message}`;
+    throw error;
+  }
+  if (next > log.counters().offset) return `log: ids go on to ${next - 1}, past the head ${log.head()}`;
+  const batches = log.tables.log.entryCount();
+  const offsets = log.tables.offsets.entryCount();
+  return batches === offsets ? undefined : `log: ${batches} batches by time, but ${offsets} by offset`;
+}
+
+function isSweepUnfinished(env: Env, log: Log): boolean {
+  const fence = log.fence();
+  for (const _ of log.tables.log.keys({ end: timeKey(fence, 0), limit: 1 })) return true;
+  const stage = openStage(env);
+  const drops = (projection: Projection) => {
+    projection.dropDays?.(stage, fence, 1);
+    return stage.size > 0;
+  };
+  return PROJECTIONS.some(drops);
+}
+
+/** The first key at which the table of the store and the rebuilt one differ, in words. */
+function compareTables(env: Env, aside: Env, table: string, report: VerifyReport): string | undefined {
+  const stored = env.table(table).range({})[Symbol.iterator]();
+  const rebuilt = aside.table(table).range({})[Symbol.iterator]();
+  for (;;) {
+    const a = stored.next();
+    const b = rebuilt.next();
+    if (a.done && b.done) return undefined;
+    const order = a.done ? 1 : b.done ? -1 : a.value.key.compare(b.value.key);
+    if (order !== 0) {
+      const key = (order < 0 ? a.value : b.value).key.toString('hex');
+      return `key ${key}: only in the ${order < 0 ? 'store' : 'rebuild'}`;
+    }
+    report.rows += 1;
+    const difference = compareValues(a.value, b.value);
+    if (difference) return difference;
+  }
+}
+
+function compareValues(stored: Entry, rebuilt: Entry): string | undefined {
+  if (stored.value.equals(rebuilt.value)) return undefined;
+  let at = 0;
+  while (stored.value[at] === rebuilt.value[at]) at += 1;
+  const excerpt = (value: Buffer) => `${value.toString('hex', at, at + 16) || 'the end'}`;
+  return `key ${stored.key.toString('hex')}, byte ${at}: the store has ${excerpt(stored.value)}, a rebuild ${excerpt(rebuilt.value)}`;
+}
