@@ -170,7 +170,7 @@ function command(name: string, description: string): Command {
 }
 
 function configOption(): Option {
-  return new Option('-c, --config <file>', 'the configuration').default(undefined, `./${CONFIG_FILE}`);
+  return new Option('-c, --config <file>', `the configuration (default: ./${CONFIG_FILE})`);
 }
 
 function dataOption(): Option {

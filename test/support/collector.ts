@@ -4,19 +4,16 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { startCollector as startInProcess } from '../../src/cli/collector.js';
 import type { AppConfig, Config } from '../../src/config.js';
 import { BODY_BYTES_DEFAULT, CHUNK_BYTES_DEFAULT } from '../../src/limits.js';
 import type { Store } from '../../src/store/store.js';
+import { MAIN } from './command.js';
 
 /** The app and key of every test collector whose `apps` a test leaves alone. */
 export const APP = 'inventory';
 export const KEY = 'sg_live_test_key_inventory';
-
-/** The compiled `spyglass` command. */
-export const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 export interface ConfigOverrides {
   listen?: Partial<Config['listen']>;
@@ -134,32 +131,6 @@ export async function spawnCollector(overrides: ConfigOverrides = {}): Promise<C
       child = await serve(configFile, lines);
     },
   };
-}
-
-/** Runs the `spyglass` command to its end. */
-export async function runSpyglass(
-  args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; stdin?: string | Buffer } = {},
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    cwd: options.cwd ?? tmpdir(),
-    env: { ...process.env, ...options.env },
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  child.stdin.on('error', () => {}); // a command that has seen enough closes its end
-  child.stdin.end(options.stdin ?? '');
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  return { code, stdout, stderr };
 }
 
 /** Writes a configuration as its file has it. */
