@@ -6,7 +6,7 @@
  * one row a commit, not a batch, keeps the cost of forgetting off the ingest path.
  */
 import { SEEN_MS } from '../limits.js';
-import type { Table } from './env.js';
+import type { Range, Table } from './env.js';
 import { packKey, readU48, timeKey } from './keys.js';
 
 export interface SeenBatch {
@@ -71,9 +71,9 @@ export function forgetExpired(tables: { seen: Table; expiry: Table }, now: numbe
   return due.length;
 }
 
-/** Every remembered batch, by app and id; `offset`s tell where in the log each belongs. */
-export function* seenBatches(seen: Table): Generator<SeenBatch> {
-  for (const { key, value } of seen.range({})) {
+/** The remembered batches in a range of `seenKey`s, by app and id; `offset`s tell where in the log each belongs. */
+export function* seenBatches(seen: Table, range: Range): Generator<SeenBatch> {
+  for (const { key, value } of seen.range(range)) {
     yield {
       app: key.readUInt16BE(0),
       batchId: key.toString('utf8', 2),

@@ -11,6 +11,8 @@ import { BODY_BYTES_DEFAULT, CHUNK_BYTES_DEFAULT } from '../../src/limits.js';
 import type { Store } from '../../src/store/store.js';
 import { MAIN } from './command.js';
 
+export { runSpyglass } from './command.js';
+
 /** The app and key of every test collector whose `apps` a test leaves alone. */
 export const APP = 'inventory';
 export const KEY = 'sg_live_test_key_inventory';
