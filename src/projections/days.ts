@@ -23,8 +23,8 @@ interface Span {
 }
 
 export const dayOf = (ts: number): number => Math.floor(ts / DAY_MS);
-/** UTC `YYYY-MM-DD`. */
-export const dayName = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
+/** UTC `YYYY-MM-DD`; years past 9999, which `MAX_TS` reaches, carry ISO 8601's sign and six digits. */
+export const dayName = (day: number): string => new Date(day * DAY_MS).toISOString().replace(/T.*$/, '');
 
 const dayKey = (app: number, day: number): Buffer =>
   packKey([
@@ -70,7 +70,8 @@ function packBlock(spans: ReadonlyMap<number, Span>): Buffer {
   return value;
 }
 
-const bitSet = (bytes: Uint8Array, index: number): boolean => (((bytes[index >> 3] ?? 0) >> (index & 7)) & 1) === 1;
+const bitSet = (bytes: Uint8Array, index: number): boolean =>
+  (((bytes[index >> 3] ?? 0) >> (index & 7)) & 1) === 1;
 function setBit(bytes: Uint8Array, index: number): void {
   bytes[index >> 3] = (bytes[index >> 3] ?? 0) | (1 << (index & 7));
 }
@@ -104,7 +105,12 @@ function extend(spans: Map<number, Span>, index: number, span: Span): boolean {
 }
 
 /** Adds the users to the day's bitmap over all apps; returns how many are new to it. */
-function addToUnion(unions: Map<string, { key: Buffer; bits: Buffer }>, table: StagedTable, fold: BlockFold, fresh: number[]): number {
+function addToUnion(
+  unions: Map<string, { key: Buffer; bits: Buffer }>,
+  table: StagedTable,
+  fold: BlockFold,
+  fresh: number[],
+): number {
   const union = obtain(unions, `${fold.day}/${fold.block}`, () => {
     const key = unionKey(fold.day, fold.block);
     return { key, bits: Buffer.from(table.get(key) ?? Buffer.alloc(BITMAP_BYTES)) };
@@ -202,7 +208,10 @@ export function openDays(env: Env): Days {
   const counts = env.table('day_counts');
   return {
     *counts(app = ALL_APPS, fromDay, toDay) {
-      for (const { key, value } of counts.range({ start: dayKey(app, fromDay), end: dayKey(app, toDay + 1) })) {
+      for (const { key, value } of counts.range({
+        start: dayKey(app, fromDay),
+        end: dayKey(app, toDay + 1),
+      })) {
         yield { day: key.readUIntBE(2, 3), count: value.readUInt32LE(0) };
       }
     },
