@@ -10,8 +10,8 @@ import { putQuestion, type Question } from './questions.js';
 
 /** The engine under test. */
 export interface Subject<Engine extends Store = Store> {
-  /** Opens the store that lives in a folder; an empty folder is a new store. */
-  open(dataDir: string): Promise<Engine>;
+  /** Opens the store that lives in a folder; an empty folder is a new store. `now` is the history's clock. */
+  open(dataDir: string, now: () => number): Promise<Engine>;
   /** Rebuilds every view beside the real ones and compares bytes: what differs, or undefined. */
   verifyViews?(store: Engine, dataDir: string): Promise<string | undefined>;
 }
@@ -23,6 +23,8 @@ interface Run {
   model: Model;
   store: Store;
   etags: Etags;
+  /** When the latest request arrived. */
+  now: number;
 }
 
 /** Data folders go to memory where there is some: a history is about answers, not about the disk. */
@@ -112,6 +114,7 @@ function mustEqual(expected: unknown, got: unknown, what: string): void {
 async function takeStep(run: Run, step: Step, subject: Subject, dataDir: string): Promise<void> {
   switch (step.do) {
     case 'append': {
+      run.now = step.calls.at(-1)?.at(-1)?.receivedAt ?? run.now;
       const got = await Promise.all(step.calls.map((batches) => run.store.append(batches)));
       for (const [call, batches] of step.calls.entries()) {
         mustEqual(outcomes(await run.model.append(batches)), outcomes(got[call] ?? []), `append ${call}`);
@@ -125,7 +128,7 @@ async function takeStep(run: Run, step: Step, subject: Subject, dataDir: string)
       return mustEqual(await run.model.sweep(step.cutoffs), await run.store.sweep(step.cutoffs), 'sweep');
     case 'restart':
       await run.store.close();
-      run.store = await subject.open(dataDir);
+      run.store = await subject.open(dataDir, () => run.now);
       return run.model.restart();
     case 'verify': {
       const difference = await subject.verifyViews?.(run.store, dataDir);
@@ -140,7 +143,10 @@ async function takeStep(run: Run, step: Step, subject: Subject, dataDir: string)
 /** Lives the steps in a fresh folder; throws at the first difference, with the step it came at. */
 export async function runHistory(steps: readonly Step[], subject: Subject): Promise<void> {
   await withDataDir(async (dataDir) => {
-    const run: Run = { model: createModel(), store: await subject.open(dataDir), etags: new Map() };
+    let now = (): number => 0;
+    const store = await subject.open(dataDir, () => now());
+    const run: Run = { model: createModel(), store, etags: new Map(), now: 0 };
+    now = () => run.now;
     try {
       for (const [index, step] of steps.entries()) {
         await takeStep(run, step, subject, dataDir).catch((error: unknown) => {
