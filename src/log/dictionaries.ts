@@ -88,7 +88,7 @@ export function beginDictionaryCommit(
 ): DictionaryCommit {
   const fresh: { kind: Kind; text: string; number: number }[] = [];
   const given = byKind(() => new Map<string, number>());
-  const upcoming = { ...next };
+  const upcoming = { app: next.app, user: next.user, name: next.name };
   return {
     assign(kind, text) {
       const number = given[kind].get(text) ?? reader.number(kind, text);

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 
 export const DATA_FILE = 'spyglass.mdb';
+/** The socket that keeps a second writer out. */
+export const LOCK_FILE = 'writer.sock';
 /** Named tables LMDB reserves room for; far above what we open. */
 const TABLES_MAX = 48;
 
@@ -63,8 +65,9 @@ export interface EnvOptions {
  * or whose file LMDB does not recognise.
  */
 export function openEnv(dataDir: string, options: EnvOptions): Env {
+  if (options.mode !== 'read') prepareDataDir(dataDir);
   const path = join(dataDir, DATA_FILE);
-  prepareFolder(dataDir, path, options);
+  if (!existsSync(path) && options.mode === 'read') throw new StoreUnusable(`there is no store in ${dataDir}`);
   const root = openRoot(path, options);
   const tables = new Map<string, Table>();
   return {
@@ -84,12 +87,12 @@ export function openEnv(dataDir: string, options: EnvOptions): Env {
   };
 }
 
-function prepareFolder(dataDir: string, path: string, options: EnvOptions): void {
-  if (existsSync(path)) return;
-  if (options.mode === 'read') throw new StoreUnusable(`there is no store in ${dataDir}`);
+/** Makes the folder, or finds it empty or a store; throws `StoreUnusable` for anything else, with nothing touched. */
+export function prepareDataDir(dataDir: string): void {
   try {
     mkdirSync(dataDir, { recursive: true });
-    const others = readdirSync(dataDir).filter((name) => !name.startsWith('.') && name !== 'lost+found' && name !== 'writer.sock');
+    if (existsSync(join(dataDir, DATA_FILE))) return;
+    const others = readdirSync(dataDir).filter((name) => !name.startsWith('.') && name !== 'lost+found' && name !== LOCK_FILE);
     if (others.length > 0) {
       throw new StoreUnusable(`${dataDir} is not a spyglass data folder: it holds ${others[0]} but no ${DATA_FILE}`);
     }

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import type { StoredEvent } from '../event.js';
 import { MAX_TS, READ_MS_MAX } from '../limits.js';
 import type { Env } from '../log/env.js';
-import { type Log, openLog } from '../log/log.js';
+import type { Log } from '../log/log.js';
 import { aggregate } from '../projections/aggregates.js';
 import { dayName, openDays } from '../projections/days.js';
 import { openErrors } from '../projections/errors.js';
@@ -12,7 +12,6 @@ import { openNames } from '../projections/names.js';
 import { type ListedSession, openSessions } from '../projections/sessions.js';
 import { openStreams, sessionStream, userStream } from '../projections/streams.js';
 import { openUsers } from '../projections/users.js';
-import { openManifest } from '../replay/manifest.js';
 import { listEvents } from './listing.js';
 import { compareUtf8, mergeOrdered, take } from './merge.js';
 import {
@@ -52,12 +51,11 @@ function openDeadline(): () => void {
 }
 
 /** Each function reads one snapshot as long as it is called synchronously; `env.renewSnapshot()` first for the newest. */
-export function openReads(env: Env, log: Log = openLog(env)): Reads {
+export function openReads(env: Env, log: Log, chunkCount: (app: number, session: string) => number): Reads {
   const streams = openStreams(env);
   const sessions = openSessions(env, log);
   const users = openUsers(env, log);
   const views = { days: openDays(env), errors: openErrors(env), names: openNames(env) };
-  const manifest = openManifest(env);
   const { dictionaries } = log;
 
   /** The range with its defaults, from the fence on. */
@@ -98,7 +96,7 @@ export function openReads(env: Env, log: Log = openLog(env)): Reads {
     last_seen: row.lastTs,
     event_count: row.events,
     error_count: row.errors,
-    chunk_count: manifest.count(app, session),
+    chunk_count: chunkCount(app, session),
   });
   const bySessionOrder = (a: ListedSession, b: ListedSession): number =>
     b.lastTs - a.lastTs || compareUtf8(appName(a.app), appName(b.app)) || compareUtf8(a.session, b.session);
@@ -190,7 +188,7 @@ export function openReads(env: Env, log: Log = openLog(env)): Reads {
     sessionApps: (session) =>
       log
         .apps()
-        .filter((app) => sessions.get(app, session) !== undefined || manifest.count(app, session) > 0)
+        .filter((app) => sessions.get(app, session) !== undefined || chunkCount(app, session) > 0)
         .map(appName)
         .sort(compareUtf8),
   };

@@ -1,0 +1,110 @@
+/**
+ * Chunk files: immutable, named by a random id, under `<dataDir>/replay/<first byte of the id>/`.
+ *
+ * Life of a chunk: 1. its file is written and fsynced, its folder too; 2. the manifest row that names it commits; 3. the
+ * file of the chunk it replaced goes. A stop between any two leaves at most a file no row names, removed at the next
+ * start. No client's string is ever part of a path.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FILE_ID_BYTES, type Manifest } from './manifest.js';
+
+export interface ChunkFiles {
+  /** Writes a new file, durable when it settles; returns its id. */
+  write(bytes: Uint8Array): Promise<string>;
+  /** The bytes, or `undefined` when the file is gone. */
+  read(fileId: string): Promise<Uint8Array | undefined>;
+  remove(fileId: string): Promise<void>;
+}
+
+const REPLAY_DIR = 'replay';
+const SUFFIX = '.gz';
+
+const folderOf = (dataDir: string, fileId: string): string => join(dataDir, REPLAY_DIR, fileId.slice(0, 2));
+/** Where a chunk's file is, whether it exists or not. */
+export const chunkPath = (dataDir: string, fileId: string): string => join(folderOf(dataDir, fileId), fileId + SUFFIX);
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+export function openChunkFiles(dataDir: string): ChunkFiles {
+  const known = new Set<string>();
+
+  /** Makes the folder, durably, before the first file in it. */
+  const ensureFolder = async (fileId: string): Promise<string> => {
+    const folder = folderOf(dataDir, fileId);
+    if (known.has(folder)) return folder;
+    mkdirSync(folder, { recursive: true });
+    await syncFolder(join(dataDir, REPLAY_DIR));
+    await syncFolder(dataDir);
+    known.add(folder);
+    return folder;
+  };
+
+  return {
+    async write(bytes) {
+      const fileId = randomBytes(FILE_ID_BYTES).toString('hex');
+      const folder = await ensureFolder(fileId);
+      const path = chunkPath(dataDir, fileId);
+      try {
+        const handle = await open(path, 'wx');
+        try {
+          await handle.writeFile(bytes);
+          await handle.sync();
+        } finally {
+          await handle.close();
+        }
+        await syncFolder(folder);
+      } catch (error) {
+        await rm(path, { force: true });
+        throw error;
+      }
+      return fileId;
+    },
+    async read(fileId) {
+      try {
+        return await readFile(chunkPath(dataDir, fileId));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
+    remove: (fileId) => rm(chunkPath(dataDir, fileId), { force: true }),
+  };
+}
+
+/** The ids of every chunk file in the folder, whether a row names it or not. */
+export function* chunkFilesIn(dataDir: string): Generator<string> {
+  const root = join(dataDir, REPLAY_DIR);
+  if (!existsSync(root)) return;
+  for (const folder of readdirSync(root)) {
+    for (const name of readdirSync(join(root, folder))) {
+      if (name.endsWith(SUFFIX)) yield name.slice(0, -SUFFIX.length);
+    }
+  }
+}
+
+/** Removes the files no row names: what a crash left half-way. Before anything is accepted. Returns how many. */
+export function removeOrphans(dataDir: string, manifest: Manifest): number {
+  let removed = 0;
+  for (const fileId of chunkFilesIn(dataDir)) {
+    if (manifest.holdsFile(fileId)) continue;
+    rmSync(chunkPath(dataDir, fileId), { force: true });
+    removed++;
+  }
+  return removed;
+}
+
+/** The files rows name that are not there. */
+export function missingFiles(dataDir: string, manifest: Manifest): string[] {
+  const there = new Set(chunkFilesIn(dataDir));
+  return Array.from(manifest.files(), ({ fileId }) => fileId).filter((fileId) => !there.has(fileId));
+}

@@ -1,0 +1,97 @@
+/**
+ * The embedded engine, opened: its write side, for the one thread that writes, and its read side, for any that reads.
+ *
+ * Both are plain synchronous functions over one LMDB environment; `compose.ts` makes the `Store` port of them, whether
+ * they live on the calling thread or on workers.
+ */
+import { type Env, openEnv } from '../log/env.js';
+import { type Log, openLog } from '../log/log.js';
+import { catchUp, type RebuildProgress } from '../projections/rebuild.js';
+import { openViewTables } from '../projections/registry.js';
+import { removeOrphans } from '../replay/files.js';
+import { type Chunk, openManifest } from '../replay/manifest.js';
+import { openReads, type Reads } from './reads.js';
+import type { StoreStats } from './store.js';
+import { openWriter, type Writer } from './writer.js';
+
+/** Chunks dropped in one transaction of a sweep. */
+const SWEEP_CHUNKS = 128;
+
+export interface WriteSide extends Pick<Writer, 'commit' | 'sweepEvents'> {
+  /** Commits a chunk's row; returns the file it replaced, to be removed. */
+  putChunkRow(app: string, session: string, chunk: Chunk): string | undefined;
+  /** Drops some rows of chunks received before `before`; returns their files, to be removed; none when it is done. */
+  dropExpiredChunks(before: number): string[];
+  stats(): Omit<StoreStats, 'queue_requests' | 'queue_bytes'>;
+  head(): number;
+  close(): Promise<void>;
+}
+
+export interface ReadSide extends Reads {
+  chunkRows(app: string, session: string): Chunk[];
+  chunkRow(app: string, session: string, seq: number): Chunk | undefined;
+}
+
+export interface WriteSideOptions {
+  onProgress: (progress: RebuildProgress) => void;
+  /** Called once, with the first commit that failed. */
+  onFailure: (error: Error) => void;
+}
+
+/** Opens the store for its one writer, with every view brought up to the log. Throws `StoreUnusable`. */
+export function openWriteSide(dataDir: string, { onProgress, onFailure }: WriteSideOptions): WriteSide & { env: Env; log: Log } {
+  const env = openEnv(dataDir, { mode: 'write' });
+  const log = openLog(env);
+  openViewTables(env);
+  catchUp(env, log, onProgress);
+  const manifest = openManifest(env);
+  removeOrphans(dataDir, manifest);
+  const writer = openWriter(env, log, onFailure);
+  return {
+    env,
+    log,
+    commit: writer.commit,
+    sweepEvents: writer.sweepEvents,
+    putChunkRow(app, session, chunk) {
+      const number = writer.appNumber(app);
+      let replaced: string | undefined;
+      writer.transact(() => {
+        replaced = manifest.put(number, session, chunk);
+      });
+      return replaced;
+    },
+    dropExpiredChunks(before) {
+      let files: string[] = [];
+      writer.transact(() => {
+        files = manifest.dropExpired(before, SWEEP_CHUNKS);
+      });
+      return files;
+    },
+    stats: () => ({ head: log.head(), file_bytes: env.fileBytes(), ...writer.stats }),
+    head: () => log.head(),
+    close: () => env.close(),
+  };
+}
+
+/** Reads over an environment that is open already. */
+export function readSideOf(env: Env, log: Log): ReadSide {
+  const manifest = openManifest(env);
+  const number = (app: string) => log.dictionaries.number('app', app);
+  return {
+    ...openReads(env, log, manifest.count),
+    chunkRows(app, session) {
+      const known = number(app);
+      return known === undefined ? [] : manifest.list(known, session);
+    },
+    chunkRow(app, session, seq) {
+      const known = number(app);
+      return known === undefined ? undefined : manifest.get(known, session, seq);
+    },
+  };
+}
+
+/** Opens the store's environment on a thread that only reads; a writer must have opened it before. */
+export function openReadSide(dataDir: string): ReadSide & { renewSnapshot(): void; close(): Promise<void> } {
+  const env = openEnv(dataDir, { mode: 'write' });
+  return { ...readSideOf(env, openLog(env)), renewSnapshot: env.renewSnapshot, close: env.close };
+}

@@ -1,0 +1,20 @@
+/** A reader thread: answers calls on the read side, each from the newest snapshot. */
+import { setPriority } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { openReadSide } from '../engine.js';
+import { answer, type Call } from './rpc.js';
+
+if (!parentPort) throw new Error('a reader thread must be started by openStore');
+const port = parentPort;
+const { dataDir, niceness } = workerData as { dataDir: string; niceness: number };
+
+// On Linux this is the calling thread's priority alone; elsewhere it would be the whole process's.
+if (niceness > 0 && process.platform === 'linux') setPriority(niceness);
+
+const { renewSnapshot, ...read } = openReadSide(dataDir);
+
+port.on('message', (call: Call) => {
+  renewSnapshot();
+  void answer(read, call).then((reply) => port.postMessage(reply));
+});
+port.postMessage({ kind: 'ready' });

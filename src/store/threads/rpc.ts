@@ -1,0 +1,78 @@
+/** Calls between threads: a method name and arguments one way, a result or a described error the other. */
+import { ReadTimeout, StoreFailed, StoreFull } from '../store.js';
+import { StoreUnusable } from '../../log/env.js';
+
+export interface Call {
+  kind: 'call';
+  id: number;
+  method: string;
+  args: unknown[];
+}
+
+export type Reply = { kind: 'reply'; id: number } & ({ result: unknown } | { error: PlainError });
+
+/** An error as structured clone can carry it: classes do not survive the crossing. */
+export interface PlainError {
+  name: string;
+  message: string;
+  stack?: string | undefined;
+}
+
+const ERRORS = { StoreFull, StoreFailed, ReadTimeout, StoreUnusable } as const;
+
+export const toPlain = (error: unknown): PlainError =>
+  error instanceof Error
+    ? { name: error.name, message: error.message, stack: error.stack }
+    : { name: 'Error', message: String(error) };
+
+/** The error again, with its class where the port promises one. */
+export function fromPlain({ name, message, stack }: PlainError): Error {
+  const Class = name in ERRORS ? ERRORS[name as keyof typeof ERRORS] : Error;
+  const error = new Class(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
+export interface Caller {
+  call(method: string, args: unknown[]): Promise<unknown>;
+  /** Takes a reply in; false when it was none of ours. */
+  settle(reply: Reply): void;
+  /** Rejects every call still open, and each later one. */
+  fail(error: Error): void;
+}
+
+export function openCaller(post: (call: Call) => void): Caller {
+  const open = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  let id = 0;
+  let failure: Error | undefined;
+  return {
+    call: (method, args) =>
+      new Promise((resolve, reject) => {
+        if (failure) return reject(failure);
+        open.set(++id, { resolve, reject });
+        post({ kind: 'call', id, method, args });
+      }),
+    settle(reply) {
+      const waiting = open.get(reply.id);
+      open.delete(reply.id);
+      if ('error' in reply) waiting?.reject(fromPlain(reply.error));
+      else waiting?.resolve(reply.result);
+    },
+    fail(error) {
+      failure = error;
+      for (const { reject } of open.values()) reject(error);
+      open.clear();
+    },
+  };
+}
+
+/** Runs a call against a record of functions and describes what came of it. */
+export async function answer(target: object, { id, method, args }: Call): Promise<Reply> {
+  try {
+    const run = (target as Record<string, (...args: unknown[]) => unknown>)[method];
+    if (!run) throw new Error(`no such call: ${method}`);
+    return { kind: 'reply', id, result: await run(...args) };
+  } catch (error) {
+    return { kind: 'reply', id, error: toPlain(error) };
+  }
+}
