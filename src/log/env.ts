@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
+import { looksLikeDataFile } from './data-file.js';
 
 export const DATA_FILE = 'spyglass.mdb';
 /** The socket that keeps a second writer out. */
@@ -67,7 +68,8 @@ export interface EnvOptions {
 export function openEnv(dataDir: string, options: EnvOptions): Env {
   if (options.mode !== 'read') prepareDataDir(dataDir);
   const path = join(dataDir, DATA_FILE);
-  if (!existsSync(path) && options.mode === 'read') throw new StoreUnusable(`there is no store in ${dataDir}`);
+  if (!existsSync(path) && options.mode === 'read')
+    throw new StoreUnusable(`there is no store in ${dataDir}`);
   const root = openRoot(path, options);
   const tables = new Map<string, Table>();
   return {
@@ -92,9 +94,13 @@ export function prepareDataDir(dataDir: string): void {
   try {
     mkdirSync(dataDir, { recursive: true });
     if (existsSync(join(dataDir, DATA_FILE))) return;
-    const others = readdirSync(dataDir).filter((name) => !name.startsWith('.') && name !== 'lost+found' && name !== LOCK_FILE);
+    const others = readdirSync(dataDir).filter(
+      (name) => !name.startsWith('.') && name !== 'lost+found' && name !== LOCK_FILE,
+    );
     if (others.length > 0) {
-      throw new StoreUnusable(`${dataDir} is not a spyglass data folder: it holds ${others[0]} but no ${DATA_FILE}`);
+      throw new StoreUnusable(
+        `${dataDir} is not a spyglass data folder: it holds ${others[0]} but no ${DATA_FILE}`,
+      );
     }
   } catch (error) {
     if (error instanceof StoreUnusable) throw error;
@@ -104,6 +110,7 @@ export function prepareDataDir(dataDir: string): void {
 
 function openRoot(path: string, options: EnvOptions): RootDatabase<Buffer, Uint8Array> {
   try {
+    if (existsSync(path) && !looksLikeDataFile(path)) throw new Error('it is not a spyglass data file');
     return open<Buffer, Uint8Array>({
       path,
       noSubdir: true,

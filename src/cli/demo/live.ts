@@ -8,7 +8,7 @@ import { type DemoEvent, startVisit } from './visit.js';
 
 const VISITORS = 12;
 /** New visitors do not all come in the same second. */
-const ARRIVAL_SPREAD_MS = 20_000;
+const ARRIVAL_SPREAD_MS = 10_000;
 /** Every now and then something is broken for a few minutes, so that there is an incident to look at. */
 const OUTAGE_EVERY_MS = 15 * 60_000;
 const OUTAGE_MS = 4 * 60_000;
@@ -27,7 +27,7 @@ export function startLive(options: { seed: number; users: number; start: number 
   const visits: { session: string; sent: number; events: DemoEvent[] }[] = [];
 
   const welcome = (now: number) => {
-    const at = now + random.int(0, ARRIVAL_SPREAD_MS);
+    const at = now + (visits.length === 0 ? 0 : random.int(0, ARRIVAL_SPREAD_MS));
     const visit = startVisit(random.pick(employees), random, `s_${random.hex(16)}`, at);
     play(visit, outagesAround(at, start));
     visits.push({ session: visit.session, sent: 0, events: visit.events });
