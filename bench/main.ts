@@ -1,0 +1,28 @@
+/** `npm run bench [-- --only ingest|queries] [--events N]`: measures the collector, prints a table, writes JSON. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { benchIngest } from './ingest.js';
+import { benchQueries } from './queries.js';
+import { type Row, toTable, writeResults } from './report.js';
+
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, events: { type: 'string', default: '1000000' } },
+});
+const events = Number(values.events);
+if (!Number.isInteger(events) || events < 1)
+  throw new Error(`--events ${values.events}: a positive number is needed`);
+
+const say = (line: string): void => console.error(line);
+const folder = mkdtempSync(join(tmpdir(), 'spyglass-bench-'));
+const rows: Row[] = [];
+try {
+  if (values.only !== 'queries') rows.push(...(await benchIngest(folder, say)));
+  if (values.only !== 'ingest') rows.push(...(await benchQueries(folder, events, say)));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+console.log(toTable(rows));
+mkdirSync('bench/results', { recursive: true });
+writeResults(`bench/results/${values.only ?? 'all'}.json`, { events }, rows);

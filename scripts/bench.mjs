@@ -1,0 +1,18 @@
+/** `npm run bench -- [--only ingest|queries] [--events N]`: sets up, compiles and runs the benchmarks in `bench/`. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT, setup } from './setup.mjs';
+
+const run = (command, args) => {
+  const { status } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+};
+
+await setup({ set: 'all' });
+run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
+const hasWrk = spawnSync('wrk', ['--version']).error === undefined;
+if (!hasWrk && !existsSync(join(ROOT, 'bench/node_modules/autocannon'))) {
+  run('npm', ['ci', '--prefix', 'bench', '--workspaces=false']);
+}
+run(process.execPath, ['dist/bench/main.js', ...process.argv.slice(2)]);
