@@ -1,11 +1,11 @@
 /** A whole collector in this process: the store, the HTTP server on it, and the daily sweep, opened and closed as one. */
 import { createServer as createSocketServer } from 'node:net';
 import type { Logger } from 'pino';
-import { createServer } from '../api/server.js';
 import type { Config } from '../config.js';
 import { SHUTDOWN_MS } from '../limits.js';
 import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
+import { VERSION } from '../version.js';
 import { startSweeping } from './sweeping.js';
 
 /** How far the views are that opening a store has to bring up to the log: ids folded, of how many. */
@@ -32,6 +32,8 @@ export async function startCollector(
   onProgress: OnProgress = () => {},
 ): Promise<Collector> {
   await assertPortFree(config.listen);
+  // The server's modules load while the store's threads start.
+  const serverModule = import('../api/server.js');
   const { store, ingest } = await openStore({
     dataDir: config.dataDir,
     apps: config.apps,
@@ -39,7 +41,8 @@ export async function startCollector(
     onProgress,
   });
   try {
-    const server = await createServer({ config, store, ingest, logger: log });
+    const { createServer } = await serverModule;
+    const server = await createServer({ config, store, ingest, log, version: VERSION });
     await server.listen(config.listen);
     const address = server.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : config.listen.port;

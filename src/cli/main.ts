@@ -1,13 +1,13 @@
 /** The `spyglass` command: runs what its arguments name, and ends with an exit code that scripts can use. */
-import { readFileSync } from 'node:fs';
 import { type Command, CommanderError } from 'commander';
+import { VERSION } from '../version.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, explain } from './failure.js';
 import { buildProgram } from './program.js';
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  const program = buildProgram(version());
+  const program = buildProgram(VERSION);
   for (const command of [program, ...program.commands]) throwInsteadOfExiting(command);
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -24,9 +24,4 @@ function throwInsteadOfExiting(command: Command): void {
   command.exitOverride((error) => {
     throw error;
   });
-}
-
-function version(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
