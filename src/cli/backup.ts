@@ -7,7 +7,7 @@ export async function backup(dir: string, where: Where): Promise<void> {
   const dataDir = await dataDirOf(where);
   const target = resolve(dir);
   const { backupStore } = await import('../store/backup.js');
-  const progress = startProgress('backup', 'replay chunks');
+  const progress = await startProgress('backup', 'replay chunks');
   const report = await backupStore(dataDir, target, progress.update).finally(progress.stop);
   console.log(
     `ok  ${target}: ${report.events} events up to id ${report.head}, ${report.chunks} replay chunks`,

@@ -78,7 +78,7 @@ async function isRunning(url: string): Promise<boolean> {
 }
 
 async function fill(target: Target, options: MonthOptions): Promise<void> {
-  const progress = startProgress('demo', 'days');
+  const progress = await startProgress('demo', 'days');
   const sent = { events: 0, chunks: 0, days: 0 };
   try {
     for (const { batches, sessions } of month(options)) {

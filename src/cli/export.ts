@@ -15,7 +15,7 @@ export interface ExportOptions extends Where {
 export async function exportEvents(options: ExportOptions): Promise<void> {
   const dataDir = await dataDirOf(options);
   const { exportPages } = await import('../store/export.js');
-  const progress = startProgress('export', 'events');
+  const progress = await startProgress('export', 'events');
   const pages = exportPages(dataDir, options.after, ({ id, head }) => progress.update(id, head));
   try {
     if (options.out === undefined) await writePages(process.stdout, pages);

@@ -11,7 +11,7 @@ export async function importEvents(file: string | undefined, where: Where): Prom
   const { importLines } = await import('../store/import.js');
   const input = file === undefined ? process.stdin : createReadStream(file);
   const unreadable = new Promise<never>((_, reject) => input.once('error', reject));
-  const progress = startProgress('import', 'events');
+  const progress = await startProgress('import', 'events');
   const report = await Promise.race([
     unreadable,
     importLines({

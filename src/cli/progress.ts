@@ -1,5 +1,4 @@
 /** Progress of what takes long: a bar on a terminal, a plain line now and then elsewhere. Always on standard error. */
-import { SingleBar } from 'cli-progress';
 
 export interface Progress {
   /** `done` of `total` units so far; a changed total is fine. */
@@ -12,11 +11,12 @@ export interface Progress {
 const LINE_EVERY_MS = 5_000;
 
 /** Begins to show progress; `label` says what is going on, `unit` what is counted. */
-export function startProgress(label: string, unit: string): Progress {
+export async function startProgress(label: string, unit: string): Promise<Progress> {
   return process.stderr.isTTY ? startBar(label, unit) : startLines(label, unit);
 }
 
-function startBar(label: string, unit: string): Progress {
+async function startBar(label: string, unit: string): Promise<Progress> {
+  const { SingleBar } = await import('cli-progress');
   const bar = new SingleBar({
     format: `${label} {bar} {percentage}% | {value} of {total} ${unit} | {eta_formatted} left`,
     barCompleteChar: '█',

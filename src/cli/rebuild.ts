@@ -5,7 +5,7 @@ import { startProgress } from './progress.js';
 export async function rebuild(where: Where): Promise<void> {
   const dataDir = await dataDirOf(where);
   const { rebuildStore } = await import('../store/rebuild.js');
-  const progress = startProgress('rebuild', 'events');
+  const progress = await startProgress('rebuild', 'events');
   const head = await rebuildStore(dataDir, ({ done, total }) => progress.update(done, total)).finally(
     progress.stop,
   );

@@ -7,7 +7,7 @@ import { announcement } from './announcement.js';
 import { type Collector, startCollector } from './collector.js';
 import { configPath, readConfig, type Where, writeFirstConfig } from './config-file.js';
 import { EXIT_FAILED, EXIT_OK } from './failure.js';
-import { startProgress } from './progress.js';
+import { type Progress, startProgress } from './progress.js';
 
 export interface ServeOptions extends Where {
   logLevel?: string;
@@ -32,11 +32,15 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 async function start(config: Config, log: Logger): Promise<Collector> {
-  const progress = startProgress('bringing views up to the log', 'events');
+  // Most starts have nothing to bring up; those do not wait for a progress bar to load.
+  let progress: Promise<Progress> | undefined;
   try {
-    return await startCollector(config, log, ({ done, total }) => progress.update(done, total));
+    return await startCollector(config, log, ({ done, total }) => {
+      progress ??= startProgress('bringing views up to the log', 'events');
+      void progress.then((bar) => bar.update(done, total));
+    });
   } finally {
-    progress.stop();
+    (await progress)?.stop();
   }
 }
 

@@ -7,7 +7,7 @@ import { startProgress } from './progress.js';
 export async function verify(where: Where): Promise<void> {
   const dataDir = await dataDirOf(where);
   const { verifyStore } = await import('../store/verify.js');
-  const progress = startProgress('verify', 'events');
+  const progress = await startProgress('verify', 'events');
   const report = await verifyStore(dataDir, ({ done, total }) => progress.update(done, total)).finally(
     progress.stop,
   );
