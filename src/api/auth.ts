@@ -1,0 +1,105 @@
+/** The dashboard password: HTTP Basic auth, and a lock for addresses that guess. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
+import type { Refusal } from '../ingest/types.js';
+import { LOCKOUT_ADDRESSES_MAX, LOCKOUT_FAILURES, LOCKOUT_MS, LOCKOUT_WINDOW_MS } from '../limits.js';
+import { sendProblem } from './errors.js';
+
+const CHALLENGE = 'Basic realm="spyglass", charset="UTF-8"';
+const CREDENTIALS = /^basic +([A-Za-z0-9+/_-]+=*) *$/i;
+
+const PASSWORD_REQUIRED: Refusal = {
+  code: 'unauthorized',
+  detail: 'Send the dashboard password with HTTP Basic auth, under any user name.',
+};
+
+/** Says why a request may not pass, or nothing. `now` is Unix ms. */
+export type PasswordGate = (
+  address: string,
+  authorization: string | undefined,
+  now: number,
+) => Refusal | undefined;
+
+interface Failures {
+  /** Times of the latest wrong passwords, oldest first; at most `LOCKOUT_FAILURES`. Unix ms. */
+  times: number[];
+  /** Unix ms; 0 when there is no lock. */
+  lockedUntil: number;
+}
+
+/**
+ * A gate for `password`. An address's life in it:
+ *
+ * 1. unknown: any number of requests without credentials, or with the right ones, leaves no trace;
+ * 2. failing: each wrong password is noted; those a minute old no longer count;
+ * 3. locked, with the tenth within a minute: for 60 s its credentials are not looked at, so a guess learns nothing;
+ * 4. unknown again once the lock has run out.
+ *
+ * At most `LOCKOUT_ADDRESSES_MAX` addresses are remembered; the one whose last failure is oldest is forgotten first.
+ */
+export function createPasswordGate(password: string): PasswordGate {
+  const expected = digestOf(Buffer.from(password));
+  const failing = new Map<string, Failures>();
+
+  const noteFailure = (address: string, now: number) => {
+    const entry = failing.get(address) ?? { times: [], lockedUntil: 0 };
+    entry.times = entry.times.filter((time) => now - time < LOCKOUT_WINDOW_MS);
+    entry.times.push(now);
+    if (entry.times.length >= LOCKOUT_FAILURES) {
+      entry.times = [];
+      entry.lockedUntil = now + LOCKOUT_MS;
+    }
+    // Deleted first, so that the map's order is that of the last failures.
+    failing.delete(address);
+    failing.set(address, entry);
+    if (failing.size > LOCKOUT_ADDRESSES_MAX) {
+      for (const oldest of failing.keys()) {
+        failing.delete(oldest);
+        break;
+      }
+    }
+  };
+
+  return (address, authorization, now) => {
+    if (authorization === undefined || !/^basic(?: |$)/i.test(authorization)) return PASSWORD_REQUIRED;
+    const lockedMs = (failing.get(address)?.lockedUntil ?? 0) - now;
+    if (lockedMs > 0) {
+      const retryAfterS = Math.ceil(Math.min(lockedMs, LOCKOUT_MS) / 1_000);
+      const detail = `Too many wrong passwords from this address. Try again in ${retryAfterS} s.`;
+      return { code: 'locked_out', detail, retryAfterS };
+    }
+    const presented = passwordOf(authorization);
+    if (presented !== undefined && timingSafeEqual(digestOf(presented), expected)) return undefined;
+    noteFailure(address, now);
+    return PASSWORD_REQUIRED;
+  };
+}
+
+/** A fastify `onRequest` or `preHandler` hook. */
+export type Guard = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void;
+
+/** Makes a hook of a gate; `now` gives Unix ms. */
+export function requirePassword(gate: PasswordGate, now: () => number): Guard {
+  return (request, reply, done) => {
+    const refusal = gate(request.ip, request.headers.authorization, now());
+    if (refusal === undefined) {
+      done();
+      return;
+    }
+    if (refusal.code === 'unauthorized') reply.header('www-authenticate', CHALLENGE);
+    sendProblem(reply, refusal);
+  };
+}
+
+/** The password of a Basic `Authorization` header, as the bytes it came in; `undefined` for one that is malformed. */
+function passwordOf(authorization: string): Buffer | undefined {
+  const encoded = CREDENTIALS.exec(authorization)?.[1];
+  if (encoded === undefined) return undefined;
+  const pair = Buffer.from(encoded, 'base64');
+  const colon = pair.indexOf(':');
+  return colon === -1 ? undefined : pair.subarray(colon + 1);
+}
+
+function digestOf(secret: Uint8Array): Buffer {
+  return createHash('sha256').update(secret).digest();
+}

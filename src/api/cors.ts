@@ -1,0 +1,44 @@
+/** What lets web pages of other origins send to the ingest routes, and read the answers; no other route has any of it. */
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
+import type { AppConfig } from '../config.js';
+import { sendProblem } from './errors.js';
+
+export interface Cors {
+  /** An `onRequest` hook: names the origin on whatever will be the answer, errors too, when any app allows it. */
+  onRequest(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void;
+  /** The handler of `OPTIONS`. */
+  preflight(request: FastifyRequest, reply: FastifyReply): FastifyReply;
+}
+
+/** Whether an app of a request allows its origin is for later: the app is in the body. Here any app will do. */
+export function createCors(apps: Readonly<Record<string, AppConfig>>): Cors {
+  const lists = Object.values(apps).map(({ origins }) => origins);
+  const everyOrigin = lists.some((origins) => origins.length === 0);
+  const listed = new Set(lists.flat());
+  const allows = (origin: string) => everyOrigin || listed.has(origin);
+
+  return {
+    onRequest(request, reply, done) {
+      const { origin } = request.raw.headers;
+      if (origin !== undefined && allows(origin)) {
+        reply.header('access-control-allow-origin', origin);
+        reply.header('access-control-allow-credentials', 'true');
+        reply.header('vary', 'Origin');
+      }
+      done();
+    },
+    preflight(request, reply) {
+      const { origin } = request.headers;
+      reply.header('vary', 'Origin');
+      if (origin !== undefined && !allows(origin)) {
+        return sendProblem(reply, { code: 'origin_not_allowed', detail: 'No app allows this origin.' });
+      }
+      return reply
+        .code(204)
+        .header('access-control-allow-methods', 'POST, OPTIONS')
+        .header('access-control-allow-headers', 'Content-Type, Content-Encoding, X-Spyglass-Key')
+        .header('access-control-max-age', '86400')
+        .send();
+    },
+  };
+}

@@ -1,0 +1,67 @@
+/** `POST /v1/events`: the hot path. Bytes go from the socket to `ingest` as they are; this thread never looks inside. */
+import type { FastifyRequest } from 'fastify';
+import { eventBatchSchema } from '../../ingest/schema.js';
+import type { Api, ApiContext } from '../context.js';
+import { NOT_ACCEPTING, sendProblem } from '../errors.js';
+import { noContent, problems } from '../schemas.js';
+
+const EMPTY = Buffer.alloc(0);
+
+/** Adds the route; the scope it is added to reads every body into a buffer, and answers preflights. */
+export function eventsIngestRoute(app: Api, { config, ingest, metrics, now, hasFailed }: ApiContext): void {
+  app.post(
+    '/v1/events',
+    {
+      bodyLimit: config.limits.body_bytes,
+      // Documented only: the bytes are parsed and validated by `ingest`, with the same schema.
+      config: { documented: { body: eventBatchSchema } },
+      schema: {
+        summary: 'Store a batch of events, whole or not at all',
+        tags: ['Ingest'],
+        security: [],
+        response: {
+          204: noContent,
+          ...problems(
+            'invalid_json',
+            'invalid_envelope',
+            'invalid_event',
+            'unauthorized_app',
+            'origin_not_allowed',
+            'body_too_large',
+            'unsupported_encoding',
+            'rate_limited',
+            'queue_full',
+            'not_accepting',
+          ),
+        },
+      },
+    },
+    (request, reply) => {
+      if (hasFailed()) {
+        sendProblem(reply, NOT_ACCEPTING);
+        metrics.countIngest('events', reply.statusCode);
+        return;
+      }
+      ingest(ingestRequest(request, now())).then(
+        (refusal) => {
+          if (refusal === undefined) reply.code(204).send(undefined);
+          else sendProblem(reply, refusal);
+          metrics.countIngest('events', reply.statusCode);
+        },
+        (error) => reply.send(error),
+      );
+    },
+  );
+}
+
+function ingestRequest(request: FastifyRequest, receivedAt: number) {
+  const { headers } = request.raw;
+  const body = Buffer.isBuffer(request.body) ? request.body : EMPTY;
+  const encoding = headers['content-encoding']?.toLowerCase();
+  return {
+    body,
+    ...(encoding === undefined ? {} : { encoding }),
+    ...(headers.origin === undefined ? {} : { origin: headers.origin }),
+    receivedAt,
+  };
+}

@@ -1,0 +1,83 @@
+/** `POST /v1/replay`: takes one gzipped chunk of a recording, byte for byte. */
+import { z } from 'zod';
+import { settleTs } from '../../ingest/clock.js';
+import type { Keyring } from '../../ingest/keyring.js';
+import type { NewChunk } from '../../store/store.js';
+import type { Api, ApiContext } from '../context.js';
+import { NOT_ACCEPTING, ProblemError } from '../errors.js';
+import { noContent, problems, replayHeaders, replayUpload } from '../schemas.js';
+
+const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
+
+/**
+ * Adds the route. Its checks are in the order of those of `POST /v1/events`: size (413), the request's own shape, here its
+ * parameters (400), key (401), origin (403), content (400), and last whether it can be stored (503).
+ */
+export function replayUploadRoute(app: Api, context: ApiContext, keyring: Keyring): void {
+  const { config, store, metrics, now, hasFailed } = context;
+  app.post(
+    '/v1/replay',
+    {
+      bodyLimit: config.limits.chunk_bytes,
+      config: {
+        documented: {
+          headers: replayHeaders,
+          body: z.string().meta({ format: 'binary' }).describe('A gzip stream.'),
+          consumes: ['application/octet-stream'],
+        },
+      },
+      schema: {
+        summary: 'Store one gzipped chunk of a recording',
+        tags: ['Ingest'],
+        security: [],
+        querystring: replayUpload,
+        response: {
+          204: noContent,
+          ...problems(
+            'invalid_parameter',
+            'invalid_chunk',
+            'unauthorized_app',
+            'origin_not_allowed',
+            'body_too_large',
+            'queue_full',
+            'not_accepting',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      if (hasFailed()) throw new ProblemError(NOT_ACCEPTING.code, NOT_ACCEPTING.detail);
+      const receivedAt = now();
+      const { session, seq, ts, sent_at } = request.query;
+      const { origin, 'x-spyglass-key': key } = request.headers;
+
+      const owner = typeof key === 'string' ? ownerOf(keyring, key, request.query.app) : undefined;
+      if (owner === undefined) {
+        throw new ProblemError('unauthorized_app', 'X-Spyglass-Key is not the key of this app, or of any.');
+      }
+      if (!keyring.allowsOrigin(owner, origin)) {
+        throw new ProblemError('origin_not_allowed', 'This app does not allow this origin.');
+      }
+      const chunk: NewChunk = { app: owner, session, seq, receivedAt, bytes: gzipOf(request.body) };
+      // As for events, 0 is a clock that does not know; a chunk, unlike an event, can do without a time.
+      if (ts !== undefined && ts !== 0) {
+        chunk.ts = settleTs(ts, { receivedAt, ...(sent_at === undefined ? {} : { sentAt: sent_at }) });
+      }
+      await store.putChunk(chunk);
+      metrics.countIngest('replay', 204);
+      return reply.code(204).send(undefined);
+    },
+  );
+}
+
+function ownerOf(keyring: Keyring, key: string, app: string | undefined): string | undefined {
+  if (app === undefined) return keyring.ownerOf(key);
+  return keyring.opens(app, key) ? app : undefined;
+}
+
+function gzipOf(body: unknown): Buffer {
+  if (!Buffer.isBuffer(body) || body.length === 0)
+    throw new ProblemError('invalid_chunk', 'The body is empty.');
+  if (body.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC)) return body;
+  throw new ProblemError('invalid_chunk', 'The body is not a gzip stream.');
+}

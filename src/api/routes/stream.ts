@@ -1,0 +1,46 @@
+/** `/v1/stream`: events as they become durable, as server-sent events. */
+import { z } from 'zod';
+import type { Api, ApiContext } from '../context.js';
+import { ProblemError } from '../errors.js';
+import { given } from '../given.js';
+import { lastEventId, problems, streamQuery } from '../schemas.js';
+import { takeOver } from '../take-over.js';
+
+const HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  // nginx would hold events back until it has a buffer full.
+  'x-accel-buffering': 'no',
+};
+
+/** Adds the route, and what `HEAD` on it answers: fastify's own would follow the stream for nobody. */
+export function streamRoute(app: Api, { store, stream }: ApiContext): void {
+  const schema = {
+    summary: 'New events as they are stored',
+    description:
+      'Each frame has an id to resume from, with Last-Event-ID or after. A frame with nothing but an id moves that on. ' +
+      'The event "reset" says that events in between are gone: list anew.',
+    tags: ['Live'],
+    querystring: streamQuery,
+    response: {
+      200: { description: 'The stream', content: { 'text/event-stream': { schema: z.string() } } },
+      ...problems('invalid_parameter', 'unauthorized', 'locked_out'),
+    },
+  };
+  app.get('/v1/stream', { exposeHeadRoute: false, schema }, async (request, reply) => {
+    const { after, ...filter } = request.query;
+    const from = resumeFrom(request.headers['last-event-id']) ?? after ?? (await store.stats()).head;
+    const response = takeOver(reply.headers(HEADERS));
+    response.flushHeaders();
+    stream.follow(response, given(filter), from);
+  });
+  app.head('/v1/stream', { schema: { hide: true } }, (_request, reply) => reply.headers(HEADERS).send());
+}
+
+/** What `Last-Event-ID` says; it goes before `after`, which stays in the address while the header moves on. */
+function resumeFrom(header: string | string[] | undefined): number | undefined {
+  if (header === undefined || header === '') return undefined;
+  const parsed = lastEventId.safeParse(header);
+  if (parsed.success) return parsed.data;
+  throw new ProblemError('invalid_parameter', 'Last-Event-ID must be a whole number.');
+}

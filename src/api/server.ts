@@ -1,0 +1,212 @@
+/** The HTTP server: puts routes, auth, errors, metrics and the live feed together on one fastify instance. */
+import {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyRequest,
+  fastify,
+} from 'fastify';
+import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Config } from '../config.js';
+import { createKeyring } from '../ingest/keyring.js';
+import type { Ingest } from '../ingest/types.js';
+import { REQUEST_MS_MAX, SHUTDOWN_MS } from '../limits.js';
+import type { Store } from '../store/store.js';
+import { createPasswordGate, type Guard, requirePassword } from './auth.js';
+import type { Api, ApiContext } from './context.js';
+import { createCors } from './cors.js';
+import { describeRoutes, docsRoutes } from './docs.js';
+import { answerClientError, createErrorHandler, type ErrorHandler } from './errors.js';
+import { createFallback, pathOf, type SendPage } from './fallback.js';
+import { createMetrics } from './metrics.js';
+import { PAGE_CSP, pageHtml } from './page.js';
+import { parseQueryString } from './query-string.js';
+import { incidentRoute } from './routes/incidents.js';
+import { eventsIngestRoute } from './routes/ingest.js';
+import { healthRoutes, operatorRoutes } from './routes/operator.js';
+import { queryRoutes } from './routes/query.js';
+import { replayUploadRoute } from './routes/replay.js';
+import { sessionRoutes } from './routes/sessions.js';
+import { streamRoute } from './routes/stream.js';
+import { createStreamHub } from './stream.js';
+import { packageVersion } from './version.js';
+
+export interface ServerDeps {
+  config: Config;
+  store: Store;
+  ingest: Ingest;
+  /** Errors and refusals of note go here, and at debug every request but the ingest routes' successes. */
+  logger: FastifyBaseLogger;
+  /** Of the collector, as its API description names it; without it, that of the package. */
+  version?: string;
+  /** Whether the store's views are caught up; `/readyz` says so. */
+  ready?: () => boolean;
+  /** Unix ms; for tests. */
+  now?: () => number;
+}
+
+/**
+ * Builds the server, ready to `listen`. `close()` takes no new requests, lets those under way finish for `SHUTDOWN_MS` at
+ * most, and ends the streams; the store stays open, and is its owner's to close.
+ */
+export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
+  const context = createContext(deps);
+  const onError = createErrorHandler(deps.logger);
+  // fastify itself gets no logger: with one it makes a child of it, and listens for the end, for every request.
+  const app: Api = fastify({
+    requestTimeout: REQUEST_MS_MAX,
+    return503OnClosing: false,
+    clientErrorHandler: answerClientError,
+    frameworkErrors: onError,
+    // Whatever is too long to exist is answered like anything else that is not there.
+    routerOptions: { maxParamLength: MAX_HEADER_BYTES, querystringParser: parseQueryString },
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.setValidatorCompiler(validatorCompiler);
+  // Answers are typed; their schemas describe them, and need not be run on each.
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.setErrorHandler(onError);
+  app.removeAllContentTypeParsers();
+  // A body where none belongs is left unread.
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.addHook('onRequest', (request, _reply, done) => {
+    // What a request calls its body is never looked at, and must not be what it fails by.
+    const { headers } = request.raw;
+    if (headers['content-type'] !== undefined) headers['content-type'] = BYTES;
+    done();
+  });
+
+  const guard = createGuard(context);
+  const fallback = createFallback(pageSender(context));
+  app.addHook('onRoute', fallback.note);
+  await describeRoutes(app, context.version);
+
+  await app.register(async (scope) => addIngestRoutes(scope, context, onError));
+  await app.register(async (scope) => {
+    observe(scope, context);
+    healthRoutes(scope, context);
+  });
+  await app.register(async (scope) => {
+    scope.addHook('onRequest', guard);
+    observe(scope, context);
+    addGuardedRoutes(scope, context);
+    scope.get('/', { schema: { hide: true } }, (_request, reply) => pageSender(context)(reply));
+  });
+  app.setNotFoundHandler(
+    { preHandler: (request, reply, done) => (isOpen(request) ? done() : guard(request, reply, done)) },
+    fallback.answer,
+  );
+  closeInTime(app, context);
+  await app.ready();
+  return app;
+}
+
+const BYTES = 'application/octet-stream';
+/** Node takes no longer request line and headers. */
+const MAX_HEADER_BYTES = 16_384;
+/** How often a server that closes looks for connections that have gone idle. */
+const CLOSE_IDLE_MS = 100;
+
+/** Paths that never ask for the password, whatever the method. */
+const OPEN_PATHS = /^\/(v1\/events|v1\/replay|healthz|readyz|sdk\/.*)$/;
+
+function isOpen(request: FastifyRequest): boolean {
+  return request.method === 'OPTIONS' || OPEN_PATHS.test(pathOf(request));
+}
+
+function createContext(deps: ServerDeps): ApiContext {
+  const { config, store, ingest, logger, version = packageVersion(), ready, now = Date.now } = deps;
+  let failed = false;
+  store.failed.then((reason) => {
+    failed = true;
+    logger.fatal(
+      { err: reason },
+      'a commit failed: nothing more is accepted until the collector is started again',
+    );
+  });
+  const hasFailed = () => failed;
+  const stream = createStreamHub({ store, logger });
+  const metrics = createMetrics({ store, hasFailed, streamReaders: stream.followers });
+  const cors = createCors(config.apps);
+  const isReady = () => !failed && (ready?.() ?? true);
+  return { config, store, ingest, logger, version, cors, metrics, stream, now, isReady, hasFailed };
+}
+
+/** The hook that asks for the password, where one is set. */
+function createGuard({ config, now }: ApiContext): Guard {
+  const password = config.auth.dashboard_password;
+  if (password === undefined) return (_request, _reply, done) => done();
+  return requirePassword(createPasswordGate(password), now);
+}
+
+function addIngestRoutes(scope: Api, context: ApiContext, onError: ErrorHandler): void {
+  const { cors, metrics } = context;
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser([BYTES, '*'], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  scope.addHook('onRequest', cors.onRequest);
+  scope.setErrorHandler((error: FastifyError, request, reply) => {
+    onError(error, request, reply);
+    const route = request.routeOptions.url === '/v1/events' ? 'events' : 'replay';
+    metrics.countIngest(route, reply.statusCode);
+  });
+  eventsIngestRoute(scope, context);
+  replayUploadRoute(scope, context, createKeyring(context.config.apps));
+  for (const url of ['/v1/events', '/v1/replay']) {
+    scope.options(url, { schema: { hide: true } }, cors.preflight);
+  }
+}
+
+function addGuardedRoutes(scope: Api, context: ApiContext): void {
+  queryRoutes(scope, context);
+  sessionRoutes(scope, context);
+  incidentRoute(scope, context);
+  streamRoute(scope, context);
+  operatorRoutes(scope, context);
+  docsRoutes(scope);
+}
+
+/** Headers, timing and a debug line for the answers of a scope; the ingest routes do without. */
+function observe(scope: Api, { metrics, logger }: ApiContext): void {
+  scope.addHook('onRequest', (_request, reply, done) => {
+    reply.header('x-content-type-options', 'nosniff');
+    reply.header('referrer-policy', 'no-referrer');
+    reply.header('cache-control', 'no-store');
+    done();
+  });
+  scope.addHook('onResponse', (request, reply, done) => {
+    const { method, id: reqId } = request;
+    const route = request.routeOptions.url ?? 'unknown';
+    const status = reply.statusCode;
+    // A stream ends when its reader leaves, which says nothing of this server.
+    if (route !== '/v1/stream') metrics.observeRequest(route, method, status, reply.elapsedTime / 1_000);
+    logger.debug({ reqId, method, route, status, ms: Math.round(reply.elapsedTime) }, 'answered');
+    done();
+  });
+}
+
+function pageSender({ config, version }: ApiContext): SendPage {
+  const html = pageHtml(Object.keys(config.apps)[0] ?? '', version);
+  return (reply) =>
+    reply
+      .header('content-type', 'text/html; charset=utf-8')
+      .header('content-security-policy', PAGE_CSP)
+      .header('x-content-type-options', 'nosniff')
+      .header('referrer-policy', 'no-referrer')
+      .header('cache-control', 'no-cache')
+      .send(html);
+}
+
+/** Ends the streams as closing begins, connections as they go idle, and whatever is left after `SHUTDOWN_MS`. */
+function closeInTime(app: Api, { stream }: ApiContext): void {
+  const { server } = app;
+  app.addHook('preClose', (done) => {
+    stream.close();
+    const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MS).unref();
+    const last = setTimeout(() => server.closeAllConnections(), SHUTDOWN_MS).unref();
+    server.once('close', () => {
+      clearInterval(idle);
+      clearTimeout(last);
+    });
+    done();
+  });
+}
