@@ -5,8 +5,8 @@
  * `[kind u8 + 128][number u32]` → the text. The next number of each kind stands in the log's `next` row.
  */
 import { createHash } from 'node:crypto';
-import { packKey } from './keys.js';
 import type { Table } from './env.js';
+import { packKey } from './keys.js';
 
 export const KINDS = ['app', 'user', 'name'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -19,11 +19,28 @@ const kindByte = (kind: Kind): number => KINDS.indexOf(kind) + 1;
 
 function textKey(kind: Kind, text: string): Buffer {
   const bytes = Buffer.from(text, 'utf8');
-  if (bytes.length <= TEXT_KEY_BYTES_MAX) return packKey([[kindByte(kind), 1], [0, 1]], bytes);
-  return packKey([[kindByte(kind), 1], [1, 1]], createHash('sha256').update(bytes).digest());
+  if (bytes.length <= TEXT_KEY_BYTES_MAX)
+    return packKey(
+      [
+        [kindByte(kind), 1],
+        [0, 1],
+      ],
+      bytes,
+    );
+  return packKey(
+    [
+      [kindByte(kind), 1],
+      [1, 1],
+    ],
+    createHash('sha256').update(bytes).digest(),
+  );
 }
 
-const numberKey = (kind: Kind, number: number): Buffer => packKey([[kindByte(kind) + 128, 1], [number, 4]]);
+const numberKey = (kind: Kind, number: number): Buffer =>
+  packKey([
+    [kindByte(kind) + 128, 1],
+    [number, 4],
+  ]);
 
 export interface DictionaryReader {
   /** The number of a text, or `undefined` when it never arrived. */

@@ -3,7 +3,10 @@
 export const U48_MAX = 2 ** 48 - 1;
 
 /** Joins fixed-width parts and a variable tail into one key; widths are in bytes (1 … 6). */
-export function packKey(parts: readonly (readonly [value: number, width: number])[], tail?: Uint8Array): Buffer {
+export function packKey(
+  parts: readonly (readonly [value: number, width: number])[],
+  tail?: Uint8Array,
+): Buffer {
   let length = tail?.length ?? 0;
   for (const [, width] of parts) length += width;
   const key = Buffer.allocUnsafe(length);

@@ -162,7 +162,11 @@ function logOver(tables: LogTables, storeId: string): Log {
 
   const batchOf = (id: number): RecordBatch | undefined => {
     if (id < 1 || id > MAX_ID) return undefined;
-    for (const { key, value } of tables.offsets.range({ start: u48(Math.min(id, MAX_TS)), reverse: true, limit: 1 })) {
+    for (const { key, value } of tables.offsets.range({
+      start: u48(Math.min(id, MAX_TS)),
+      reverse: true,
+      limit: 1,
+    })) {
       const offset = readU48(key, 0);
       const lastTs = readU48(value, 0);
       if (id >= offset + value.readUInt16BE(6) || lastTs < fence()) return undefined;
@@ -190,8 +194,13 @@ function logOver(tables: LogTables, storeId: string): Log {
       }
     },
     *newestFirst({ from, to }) {
-      const range = { start: timeKey(lastTsBound(to), MAX_TS), end: timeKey(from, 0), reverse: true as const };
-      for (const key of tables.log.keys(range)) yield { lastTs: readU48(key, 0), offset: readU48(key, 6), mask: 0xff };
+      const range = {
+        start: timeKey(lastTsBound(to), MAX_TS),
+        end: timeKey(from, 0),
+        reverse: true as const,
+      };
+      for (const key of tables.log.keys(range))
+        yield { lastTs: readU48(key, 0), offset: readU48(key, 6), mask: 0xff };
     },
     event: (source, index) =>
       toEvent(source, index, {

@@ -9,7 +9,14 @@
  */
 import { crc32 } from 'node:zlib';
 import { Packr } from 'msgpackr';
-import { EVENT_TYPES, type EventType, type JsonText, type NewEvent, type Person, type StoredEvent } from '../event.js';
+import {
+  EVENT_TYPES,
+  type EventType,
+  type JsonText,
+  type NewEvent,
+  type Person,
+  type StoredEvent,
+} from '../event.js';
 import { BATCH_EVENTS_MAX, BATCH_SPAN_MS, DAY_MS } from '../limits.js';
 
 const FORMAT = 1;
@@ -102,7 +109,10 @@ export function toBatch(
   };
 }
 
-function column<T>(events: readonly NewEvent[], pick: (event: NewEvent) => T | undefined): (T | null)[] | null {
+function column<T>(
+  events: readonly NewEvent[],
+  pick: (event: NewEvent) => T | undefined,
+): (T | null)[] | null {
   let any = false;
   const values = events.map((event) => {
     const value = pick(event);
@@ -164,10 +174,10 @@ type Columns = [
 export function decodeBatch(value: Buffer, offset: number, userId: (user: number) => string): RecordBatch {
   if (value[0] !== FORMAT) throw new DamagedBatch(`batch at ${offset}: unknown format ${value[0]}`);
   const body = value.subarray(HEADER_BYTES);
-  if (crc32(body) !== value.readUInt32BE(1)) throw new DamagedBatch(`batch at ${offset}: checksum does not hold`);
-  const [app, user, session, firstTs, deltas, types, names, urls, lengths, text, people, clientTs] = packr.unpack(
-    body,
-  ) as Columns;
+  if (crc32(body) !== value.readUInt32BE(1))
+    throw new DamagedBatch(`batch at ${offset}: checksum does not hold`);
+  const [app, user, session, firstTs, deltas, types, names, urls, lengths, text, people, clientTs] =
+    packr.unpack(body) as Columns;
   const count = deltas.length;
   let lastTs = firstTs;
   const ts = deltas.map((delta) => {
@@ -210,7 +220,11 @@ function toPerson(pair: [string | null, string | null] | null): Person | null {
 }
 
 /** Event `index` of a batch, with its strings. */
-export function toEvent(batch: RecordBatch, index: number, strings: { app: string; name: string }): StoredEvent {
+export function toEvent(
+  batch: RecordBatch,
+  index: number,
+  strings: { app: string; name: string },
+): StoredEvent {
   const url = batch.urls?.[index];
   const props = batch.props?.[index];
   const user = batch.people?.[index];

@@ -17,7 +17,8 @@ export interface SeenBatch {
   offset: number;
 }
 
-export const seenKey = (app: number, batchId: string): Buffer => packKey([[app, 2]], Buffer.from(batchId, 'utf8'));
+export const seenKey = (app: number, batchId: string): Buffer =>
+  packKey([[app, 2]], Buffer.from(batchId, 'utf8'));
 
 /** When the batch was taken, if that is within seven days of `now`. */
 export function seenAt(seen: Table, key: Buffer, now: number): number | undefined {

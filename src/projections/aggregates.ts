@@ -68,13 +68,15 @@ export function aggregate(
     if (count > 0) sums.set(day, (sums.get(day) ?? 0) + count);
   };
 
-  for (const { day, count } of views.days.counts(query.app, parts.wholeFrom, parts.wholeTo)) add(dau, day, count);
+  for (const { day, count } of views.days.counts(query.app, parts.wholeFrom, parts.wholeTo))
+    add(dau, day, count);
   for (const { day, ...bounds } of parts.cut) {
     add(dau, day, views.days.countWithin(query.apps, day, bounds, hasEvent));
   }
   for (const app of query.apps) {
     query.checkTime();
-    for (const { day, count } of views.errors.counts(app, parts.wholeFrom, parts.wholeTo)) add(errors, day, count);
+    for (const { day, count } of views.errors.counts(app, parts.wholeFrom, parts.wholeTo))
+      add(errors, day, count);
     views.names.addCounts(events, app, EVENT, parts.wholeFrom, parts.wholeTo);
     views.names.addCounts(pages, app, PAGEVIEW, parts.wholeFrom, parts.wholeTo);
     for (const { day, ...bounds } of parts.cut) {

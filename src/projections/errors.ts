@@ -46,7 +46,9 @@ export const errors: Projection = {
       const day = dayOf(batch.firstTs);
       batch.ts.forEach((ts, index) => {
         if (batch.types[index] !== ERROR) return;
-        obtain(days, `${batch.app}/${day}`, () => ({ app: batch.app, day, times: [] })).times.push(ts - day * DAY_MS);
+        obtain(days, `${batch.app}/${day}`, () => ({ app: batch.app, day, times: [] })).times.push(
+          ts - day * DAY_MS,
+        );
       });
     }
     const counts = stage.table('error_counts');
@@ -89,7 +91,10 @@ export function openErrors(env: Env): Errors {
   const blocks = env.table('error_times');
   return {
     *counts(app, fromDay, toDay) {
-      for (const { key, value } of counts.range({ start: dayKey(app, fromDay), end: dayKey(app, toDay + 1) })) {
+      for (const { key, value } of counts.range({
+        start: dayKey(app, fromDay),
+        end: dayKey(app, toDay + 1),
+      })) {
         yield { day: key.readUIntBE(2, 3), count: value.readUInt32LE(0) };
       }
     },

@@ -51,7 +51,13 @@ export function countFunnel(names: Names, query: FunnelQuery): number[] {
   return counts;
 }
 
-function advance(names: Names, query: FunnelQuery, name: number, before: Reached | undefined, reached: Reached): void {
+function advance(
+  names: Names,
+  query: FunnelQuery,
+  name: number,
+  before: Reached | undefined,
+  reached: Reached,
+): void {
   for (const app of query.apps) {
     for (let type = 0; type < EVENT_TYPES.length; type++) {
       for (const { day, postings } of names.postings(app, type, name, dayOf(query.from), dayOf(query.to))) {

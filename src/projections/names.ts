@@ -124,7 +124,13 @@ function group(batches: readonly RecordBatch[]): Iterable<CountsFold> {
       const type = types[i] ?? 0;
       const name = names[i] ?? 0;
       const block = Math.floor(name / BLOCK_NAMES);
-      const fold = obtain(blocks, `${app}/${type}/${day}/${block}`, () => ({ app, type, day, block, names: new Map() }));
+      const fold = obtain(blocks, `${app}/${type}/${day}/${block}`, () => ({
+        app,
+        type,
+        day,
+        block,
+        names: new Map(),
+      }));
       const fresh = obtain(fold.names, name, () => ({ times: [], users: [], ids: [] }));
       fresh.times.push((ts[i] ?? 0) - day * DAY_MS);
       fresh.users.push(user);
@@ -135,7 +141,13 @@ function group(batches: readonly RecordBatch[]): Iterable<CountsFold> {
 }
 
 /** Stages the postings behind the `count` that are there. */
-function appendPostings(stage: Stage, { app, type, day }: CountsFold, name: number, count: number, fresh: Fresh): void {
+function appendPostings(
+  stage: Stage,
+  { app, type, day }: CountsFold,
+  name: number,
+  count: number,
+  fresh: Fresh,
+): void {
   const postings = stage.table('postings');
   for (let at = 0; at < fresh.ids.length; ) {
     const total = count + at;
@@ -200,9 +212,21 @@ export interface Names {
   /** Adds up how often names of a type occurred on whole days of an app. */
   addCounts(sums: Map<number, number>, app: number, type: number, fromDay: number, toDay: number): void;
   /** The same on one day within `[from, to]`, ms into the day. */
-  addCountsWithin(sums: Map<number, number>, app: number, type: number, day: number, bounds: { from: number; to: number }): void;
+  addCountsWithin(
+    sums: Map<number, number>,
+    app: number,
+    type: number,
+    day: number,
+    bounds: { from: number; to: number },
+  ): void;
   /** Blocks of a name's postings, days ascending. */
-  postings(app: number, type: number, name: number, fromDay: number, toDay: number): Generator<{ day: number; postings: Postings }>;
+  postings(
+    app: number,
+    type: number,
+    name: number,
+    fromDay: number,
+    toDay: number,
+  ): Generator<{ day: number; postings: Postings }>;
 }
 
 export function openNames(env: Env): Names {

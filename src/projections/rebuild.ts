@@ -46,7 +46,10 @@ export function catchUp(env: Env, log: Log, onProgress: (progress: RebuildProgre
   for (const { batches, next } of groups(log, Math.min(...behind.map(checkpointOf)))) {
     const stage = openStage(env);
     for (const projection of behind) {
-      projection.fold(stage, batches.filter((batch) => batch.offset >= checkpointOf(projection)));
+      projection.fold(
+        stage,
+        batches.filter((batch) => batch.offset >= checkpointOf(projection)),
+      );
     }
     for (const { name, version } of behind) states[name] = { version, checkpoint: next };
     env.transaction(() => {

@@ -77,7 +77,13 @@ function addBatch(row: Session, batch: RecordBatch, fence: number): Session {
 }
 
 /** What is left of a session above the fence, from its stream; `undefined` when nothing is. */
-function recount(log: Log, streams: Streams, app: number, session: string, fence: number): Session | undefined {
+function recount(
+  log: Log,
+  streams: Streams,
+  app: number,
+  session: string,
+  fence: number,
+): Session | undefined {
   let row = EMPTY;
   for (const ref of streams.oldestFirst(sessionStream(app, session), { from: fence, to: MAX_TS })) {
     row = addBatch(row, log.batch(ref), fence);
@@ -92,7 +98,13 @@ function bySession(batches: readonly RecordBatch[]): Iterable<RecordBatch[]> {
   return groups.values();
 }
 
-function stageRow(stage: Stage, app: number, session: Buffer, before: Session | undefined, after: Session | undefined): void {
+function stageRow(
+  stage: Stage,
+  app: number,
+  session: Buffer,
+  before: Session | undefined,
+  after: Session | undefined,
+): void {
   const order = stage.table('sessions_order');
   const moved = before?.lastTs !== after?.lastTs;
   if (before && moved) order.remove(orderKey(app, before.lastTs, session));

@@ -68,7 +68,8 @@ function packTold(told: Told | undefined): Buffer {
 function unpackTold(value: Buffer, at: number): { told: Told | undefined; end: number } {
   const end = at + 14 + value.readUInt16BE(at + 12);
   const id = readU48(value, at + 6);
-  const told = id === 0 ? undefined : { ts: readU48(value, at), id, text: value.toString('utf8', at + 14, end) };
+  const told =
+    id === 0 ? undefined : { ts: readU48(value, at), id, text: value.toString('utf8', at + 14, end) };
   return { told, end };
 }
 
@@ -114,7 +115,9 @@ function addBatch(row: User, batch: RecordBatch): User {
 }
 
 /** Batches by their user; within, the last event's time by session. */
-function byUser(batches: readonly RecordBatch[]): Iterable<{ batches: RecordBatch[]; sessions: Map<string, number> }> {
+function byUser(
+  batches: readonly RecordBatch[],
+): Iterable<{ batches: RecordBatch[]; sessions: Map<string, number> }> {
   const groups = new Map<string, { batches: RecordBatch[]; sessions: Map<string, number> }>();
   for (const batch of batches) {
     const group = obtain(groups, `${batch.app}/${batch.user}`, () => ({ batches: [], sessions: new Map() }));
@@ -125,7 +128,12 @@ function byUser(batches: readonly RecordBatch[]): Iterable<{ batches: RecordBatc
 }
 
 /** Stages the sessions' new last times; returns how many are the user's first. */
-function foldSessions(table: StagedTable, app: number, user: number, sessions: ReadonlyMap<string, number>): number {
+function foldSessions(
+  table: StagedTable,
+  app: number,
+  user: number,
+  sessions: ReadonlyMap<string, number>,
+): number {
   let fresh = 0;
   for (const [session, lastTs] of sessions) {
     const key = sessionKey(app, user, session);
@@ -147,7 +155,12 @@ function stageRow(stage: Stage, of: RecordBatch, before: User | undefined, after
 }
 
 /** A user's sessions with an event at or above the fence, and those without. */
-function splitSessions(table: Pick<Table, 'range'>, app: number, user: number, fence: number): { kept: number; gone: Buffer[] } {
+function splitSessions(
+  table: Pick<Table, 'range'>,
+  app: number,
+  user: number,
+  fence: number,
+): { kept: number; gone: Buffer[] } {
   const prefix = rowKey(app, user);
   const gone: Buffer[] = [];
   let kept = 0;
@@ -170,7 +183,14 @@ function leastTs(log: Log, streams: Streams, app: number, user: number, fence: n
 }
 
 /** What is left of a user's row above the fence. */
-function trim(row: User, log: Log, streams: Streams, app: number, user: number, kept: number): User | undefined {
+function trim(
+  row: User,
+  log: Log,
+  streams: Streams,
+  app: number,
+  user: number,
+  kept: number,
+): User | undefined {
   const fence = log.fence();
   if (row.lastTs < fence) return undefined;
   const still = (told: Told | undefined) => (told && told.ts >= fence ? told : undefined);

@@ -4,7 +4,11 @@
  * The chunks that overlap `[from, to]` (Unix ms), in the order given. A chunk covers from its `ts` to the least greater
  * `ts` of a later `seq`; the last one is open-ended; one without `ts` always counts.
  */
-export function cueFor<C extends { seq: number; ts?: number }>(chunks: readonly C[], from: number, to: number): C[] {
+export function cueFor<C extends { seq: number; ts?: number }>(
+  chunks: readonly C[],
+  from: number,
+  to: number,
+): C[] {
   return chunks.filter((chunk) => {
     const { seq, ts } = chunk;
     if (ts === undefined) return true;

@@ -21,10 +21,12 @@ export interface ChunkFiles {
 
 const REPLAY_DIR = 'replay';
 const SUFFIX = '.gz';
+const CHUNK_FILE = /^([0-9a-f]{32})\.gz$/;
 
 const folderOf = (dataDir: string, fileId: string): string => join(dataDir, REPLAY_DIR, fileId.slice(0, 2));
 /** Where a chunk's file is, whether it exists or not. */
-export const chunkPath = (dataDir: string, fileId: string): string => join(folderOf(dataDir, fileId), fileId + SUFFIX);
+export const chunkPath = (dataDir: string, fileId: string): string =>
+  join(folderOf(dataDir, fileId), fileId + SUFFIX);
 
 async function syncFolder(path: string): Promise<void> {
   const handle = await open(path, 'r');

@@ -5,6 +5,7 @@
  * the upload named one. `chunk_counts`: `[app u16][session utf8]` → u32. `chunk_files`: `[file id]` → the chunk's key.
  * `chunk_expiry`: `[received u48][file id]` → the chunk's key.
  */
+import { CHUNK_SEQ_MAX } from '../limits.js';
 import type { Env } from '../log/env.js';
 import { packKey, prefixEnd, readU48, u48 } from '../log/keys.js';
 
@@ -53,7 +54,11 @@ function pack(chunk: Chunk): Buffer {
     [chunk.receivedAt, 6],
     [chunk.sizeBytes, 4],
   ]);
-  return Buffer.concat([head, Buffer.from(chunk.fileId, 'hex'), ...(chunk.ts === undefined ? [] : [u48(chunk.ts)])]);
+  return Buffer.concat([
+    head,
+    Buffer.from(chunk.fileId, 'hex'),
+    ...(chunk.ts === undefined ? [] : [u48(chunk.ts)]),
+  ]);
 }
 
 const unpack = (key: Buffer, value: Buffer): Chunk => ({
@@ -70,9 +75,12 @@ export function openManifest(env: Env): Manifest {
   const files = env.table('chunk_files');
   const expiry = env.table('chunk_expiry');
 
-  const countKey = (app: number, session: string): Buffer => packKey([[app, 2]], Buffer.from(session, 'utf8'));
-  const count = (app: number, session: string): number => counts.get(countKey(app, session))?.readUInt32BE(0) ?? 0;
-  const expiryKey = (chunk: Chunk): Buffer => Buffer.concat([u48(chunk.receivedAt), Buffer.from(chunk.fileId, 'hex')]);
+  const countKey = (app: number, session: string): Buffer =>
+    packKey([[app, 2]], Buffer.from(session, 'utf8'));
+  const count = (app: number, session: string): number =>
+    counts.get(countKey(app, session))?.readUInt32BE(0) ?? 0;
+  const expiryKey = (chunk: Chunk): Buffer =>
+    Buffer.concat([u48(chunk.receivedAt), Buffer.from(chunk.fileId, 'hex')]);
 
   const setCount = (app: number, session: string, value: number): void => {
     if (value === 0) counts.remove(countKey(app, session));
@@ -88,9 +96,12 @@ export function openManifest(env: Env): Manifest {
     count,
     list(app, session) {
       const start = sessionKey(app, session);
-      return Array.from(chunks.range({ start, end: prefixEnd(start) }), ({ key, value }) => unpack(key, value));
+      return Array.from(chunks.range({ start, end: prefixEnd(start) }), ({ key, value }) =>
+        unpack(key, value),
+      );
     },
     get(app, session, seq) {
+      if (seq > CHUNK_SEQ_MAX) return undefined;
       const key = chunkKey(app, session, seq);
       const value = chunks.get(key);
       return value && unpack(key, value);

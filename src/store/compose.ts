@@ -25,8 +25,11 @@ export function composeStore(sides: Sides): Store {
   return {
     async append(batches) {
       const settled = await write.commit(batches);
-      return settled.map((one): PromiseSettledResult<AppendResult> =>
-        'error' in one ? { status: 'rejected', reason: one.error } : { status: 'fulfilled', value: one.result },
+      return settled.map(
+        (one): PromiseSettledResult<AppendResult> =>
+          'error' in one
+            ? { status: 'rejected', reason: one.error }
+            : { status: 'fulfilled', value: one.result },
       );
     },
     events: read.events,
@@ -40,7 +43,13 @@ export function composeStore(sides: Sides): Store {
     sessionApps: read.sessionApps,
     async putChunk({ app, session, seq, ts, receivedAt, bytes }) {
       const fileId = await files.write(bytes);
-      const chunk: Chunk = { seq, receivedAt, sizeBytes: bytes.byteLength, fileId, ...(ts === undefined ? {} : { ts }) };
+      const chunk: Chunk = {
+        seq,
+        receivedAt,
+        sizeBytes: bytes.byteLength,
+        fileId,
+        ...(ts === undefined ? {} : { ts }),
+      };
       let replaced: string | undefined;
       try {
         replaced = await write.putChunkRow(app, session, chunk);

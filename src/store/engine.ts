@@ -39,7 +39,10 @@ export interface WriteSideOptions {
 }
 
 /** Opens the store for its one writer, with every view brought up to the log. Throws `StoreUnusable`. */
-export function openWriteSide(dataDir: string, { onProgress, onFailure }: WriteSideOptions): WriteSide & { env: Env; log: Log } {
+export function openWriteSide(
+  dataDir: string,
+  { onProgress, onFailure }: WriteSideOptions,
+): WriteSide & { env: Env; log: Log } {
   const env = openEnv(dataDir, { mode: 'write' });
   const log = openLog(env);
   openViewTables(env);

@@ -7,7 +7,7 @@
 import { EVENT_TYPES } from '../event.js';
 import type { BatchRef, Log } from '../log/log.js';
 import { type RecordBatch, typeCode } from '../log/record-batch.js';
-import { sessionStream, type Streams, typeStream, userStream } from '../projections/streams.js';
+import { type Streams, sessionStream, typeStream, userStream } from '../projections/streams.js';
 import { mergeOrdered } from './merge.js';
 import type { EventPosition, EventsPage, EventsQuery } from './store.js';
 
@@ -33,7 +33,8 @@ interface Filter {
 function toFilter(log: Log, query: EventsQuery, range: { from: number; to: number }): Filter | undefined {
   const app = query.app === undefined ? undefined : log.dictionaries.number('app', query.app);
   const user = query.user === undefined ? undefined : log.dictionaries.number('user', query.user);
-  if ((query.app !== undefined && app === undefined) || (query.user !== undefined && user === undefined)) return undefined;
+  if ((query.app !== undefined && app === undefined) || (query.user !== undefined && user === undefined))
+    return undefined;
   return {
     app,
     user,
@@ -50,7 +51,10 @@ function candidates(log: Log, streams: Streams, filter: Filter): Iterable<BatchR
   const apps = filter.app === undefined ? log.apps() : [filter.app];
   const { user, session, type } = filter;
   const merge = (keys: Buffer[]) =>
-    mergeOrdered(keys.map((key) => streams.newestFirst(key, filter)), laterBatchFirst);
+    mergeOrdered(
+      keys.map((key) => streams.newestFirst(key, filter)),
+      laterBatchFirst,
+    );
   if (session !== undefined) return merge(apps.map((app) => sessionStream(app, session)));
   if (user !== undefined) return merge(apps.map((app) => userStream(app, user)));
   if (type !== undefined) return merge(apps.map((app) => typeStream(app, type)));
@@ -103,7 +107,13 @@ export function listEvents(
   const filter = range.from > range.to ? undefined : toFilter(log, query, range);
   if (!filter) return { events: [], head };
   const wanted = filter.type === undefined ? 0xff : 1 << filter.type;
-  const places = newestPlaces(log, candidates(log, streams, filter), filter, { wanted, limit: query.limit + 1 }, checkTime);
+  const places = newestPlaces(
+    log,
+    candidates(log, streams, filter),
+    filter,
+    { wanted, limit: query.limit + 1 },
+    checkTime,
+  );
   const page = places.slice(0, query.limit);
   const last = page.at(-1);
   return {

@@ -6,7 +6,10 @@ export function compareUtf8(a: string, b: string): number {
 }
 
 /** Merges sequences that each ascend by `compare` into one that does. Meant for few sequences: one an app or stream. */
-export function* mergeOrdered<T>(sources: readonly Iterator<T>[], compare: (a: T, b: T) => number): Generator<T> {
+export function* mergeOrdered<T>(
+  sources: readonly Iterator<T>[],
+  compare: (a: T, b: T) => number,
+): Generator<T> {
   const heads: { source: Iterator<T>; value: T }[] = [];
   const pull = (source: Iterator<T>): void => {
     const step = source.next();

@@ -127,7 +127,10 @@ async function startWriter(data: WriterData, onProgress: (progress: RebuildProgr
     });
   });
 
-  const call = (method: string) => (...args: unknown[]) => caller.call(method, args);
+  const call =
+    (method: string) =>
+    (...args: unknown[]) =>
+      caller.call(method, args);
   const write: Sides['write'] = {
     async commit(group) {
       const settled = (await caller.call('commit', [group])) as (Settled | { error: PlainError })[];
@@ -160,7 +163,9 @@ interface Reader {
 }
 
 function startReader(dataDir: string, niceness: number): Reader {
-  const worker = new Worker(new URL('./threads/reader-thread.js', import.meta.url), { workerData: { dataDir, niceness } });
+  const worker = new Worker(new URL('./threads/reader-thread.js', import.meta.url), {
+    workerData: { dataDir, niceness },
+  });
   const caller = openCaller((call: Call) => worker.postMessage(call));
   worker.on('message', (message: Reply | { kind: 'ready' }) => {
     if (message.kind === 'reply') caller.settle(message);

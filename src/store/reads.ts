@@ -133,7 +133,9 @@ export function openReads(env: Env, log: Log, chunkCount: (app: number, session:
       const rows = mergeOrdered(
         appNumbers(app).map((number) => users.latest(number)),
         (a, b) =>
-          b.lastTs - a.lastTs || compareUtf8(a.userId, b.userId) || compareUtf8(appName(a.app), appName(b.app)),
+          b.lastTs - a.lastTs ||
+          compareUtf8(a.userId, b.userId) ||
+          compareUtf8(appName(a.app), appName(b.app)),
       );
       return Array.from(take(rows, limit), (row) => ({
         user_id: row.userId,
@@ -149,7 +151,10 @@ export function openReads(env: Env, log: Log, chunkCount: (app: number, session:
       const apps = appNumbers(app);
       const listed =
         user === undefined
-          ? mergeOrdered(apps.map((number) => sessions.latest(number)), bySessionOrder)
+          ? mergeOrdered(
+              apps.map((number) => sessions.latest(number)),
+              bySessionOrder,
+            )
           : sessionsOfUser(user, apps);
       return Array.from(take(listed, limit), sessionRow);
     },
@@ -171,13 +176,15 @@ export function openReads(env: Env, log: Log, chunkCount: (app: number, session:
     aggregates({ app, limit, ...range }) {
       const bounds = clamp(range);
       const apps = appNumbers(app);
-      if (bounds.from > bounds.to || apps.length === 0) return { dau: [], top_events: [], top_pages: [], errors_by_day: [] };
+      if (bounds.from > bounds.to || apps.length === 0)
+        return { dau: [], top_events: [], top_pages: [], errors_by_day: [] };
       const found = aggregate(
         views,
         { app: app === undefined ? undefined : apps[0], apps, ...bounds, checkTime: openDeadline() },
         (number, user) => hasEvent(number, user, bounds),
       );
-      const named = (sums: ReadonlyMap<number, number>) => topNames(sums, limit, (number) => dictionaries.text('name', number));
+      const named = (sums: ReadonlyMap<number, number>) =>
+        topNames(sums, limit, (number) => dictionaries.text('name', number));
       return {
         dau: found.dau.map(toDay),
         top_events: named(found.events),
@@ -197,7 +204,11 @@ export function openReads(env: Env, log: Log, chunkCount: (app: number, session:
 const toDay = ([day, count]: [number, number]): CountedDay => ({ day: dayName(day), count });
 
 /** The greatest counts, then names ascending; only names that can still make the list are looked up. */
-function topNames(sums: ReadonlyMap<number, number>, limit: number, text: (name: number) => string): CountedName[] {
+function topNames(
+  sums: ReadonlyMap<number, number>,
+  limit: number,
+  text: (name: number) => string,
+): CountedName[] {
   const counts = Float64Array.from(sums.values()).sort().reverse();
   const least = counts[Math.min(limit, counts.length) - 1] ?? 0;
   return [...sums]
@@ -215,7 +226,8 @@ function readTail(log: Log, after: number, limit: number): TailPage {
   for (const batch of log.arrivals(after + 1)) {
     first = Math.min(first, batch.offset);
     for (let index = Math.max(0, after + 1 - batch.offset); index < batch.ts.length; index++) {
-      if (events.length === limit) return { events, head, next: events.at(-1)?.id ?? after, gap: first > after + 1 };
+      if (events.length === limit)
+        return { events, head, next: events.at(-1)?.id ?? after, gap: first > after + 1 };
       events.push(log.event(batch, index));
     }
   }

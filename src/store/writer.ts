@@ -95,7 +95,9 @@ export function openWriter(env: Env, log: Log, onFailure: (error: Error) => void
       foldAll(stage, commit.batches);
     } catch (error) {
       // One request's events broke a fold: commit each alone, so that only that one fails.
-      return group.length === 1 ? [{ error: error as Error }] : group.flatMap((request) => commitGroup([request]));
+      return group.length === 1
+        ? [{ error: error as Error }]
+        : group.flatMap((request) => commitGroup([request]));
     }
     writeGroup(commit, stage);
     stats.commits++;

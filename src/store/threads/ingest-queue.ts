@@ -23,7 +23,11 @@ interface Waiting {
   resolve: (refusal: Refusal | undefined) => void;
 }
 
-const FULL: Refusal = { code: 'queue_full', detail: 'the write queue is full; try again', retryAfterS: RETRY_AFTER_S };
+const FULL: Refusal = {
+  code: 'queue_full',
+  detail: 'the write queue is full; try again',
+  retryAfterS: RETRY_AFTER_S,
+};
 
 /** `check` tells what the request would come to but for the queue: a full queue is the last reason to refuse. */
 export function openIngestQueue(

@@ -14,7 +14,12 @@ export interface WriterData {
 export interface IngestMessage {
   kind: 'ingest';
   bytes: Uint8Array;
-  requests: { length: number; encoding: string | undefined; origin: string | undefined; receivedAt: number }[];
+  requests: {
+    length: number;
+    encoding: string | undefined;
+    origin: string | undefined;
+    receivedAt: number;
+  }[];
 }
 
 /** What became of the oldest `count` requests not yet answered: stored, but for the refused. */

@@ -1,6 +1,7 @@
 /** Calls between threads: a method name and arguments one way, a result or a described error the other. */
-import { ReadTimeout, StoreFailed, StoreFull } from '../store.js';
+
 import { StoreUnusable } from '../../log/env.js';
+import { ReadTimeout, StoreFailed, StoreFull } from '../store.js';
 
 export interface Call {
   kind: 'call';

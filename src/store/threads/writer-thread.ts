@@ -43,7 +43,12 @@ function* requestsOf(message: IngestMessage) {
   for (const { length, encoding, origin, receivedAt } of message.requests) {
     const body = message.bytes.subarray(at, at + length);
     at += length;
-    yield { body, receivedAt, ...(encoding === undefined ? {} : { encoding }), ...(origin === undefined ? {} : { origin }) };
+    yield {
+      body,
+      receivedAt,
+      ...(encoding === undefined ? {} : { encoding }),
+      ...(origin === undefined ? {} : { origin }),
+    };
   }
 }
 
