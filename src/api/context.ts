@@ -25,7 +25,7 @@ export interface ApiContext {
   readonly config: Config;
   readonly store: Store;
   readonly ingest: Ingest;
-  readonly logger: Logger;
+  readonly log: Logger;
   readonly version: string;
   readonly cors: Cors;
   readonly metrics: Metrics;

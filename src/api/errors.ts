@@ -84,12 +84,12 @@ function invalidParameters(error: FastifyError): Refusal {
 export type ErrorHandler = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => void;
 
 /** fastify's error handler: answers with the problem, and logs what an operator must hear of. */
-export function createErrorHandler(logger: Logger): ErrorHandler {
+export function createErrorHandler(log: Logger): ErrorHandler {
   return (error, request, reply) => {
     const refusal = refusalOf(error, request.id);
     const where = { reqId: request.id, method: request.method, route: request.routeOptions.url };
-    if (refusal.code === 'internal') logger.error({ ...where, err: error }, 'request failed');
-    if (refusal.code === 'read_timeout') logger.warn(where, 'query ran too long');
+    if (refusal.code === 'internal') log.error({ ...where, err: error }, 'request failed');
+    if (refusal.code === 'read_timeout') log.warn(where, 'query ran too long');
     // fastify closes the connection under whoever is still sending, which can take the answer down with it. Left open, the
     // rest of the body is read and dropped, for as long as a request may take.
     reply.removeHeader('connection');

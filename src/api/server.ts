@@ -29,16 +29,15 @@ import { replayUploadRoute } from './routes/replay.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { streamRoute } from './routes/stream.js';
 import { createStreamHub } from './stream.js';
-import { packageVersion } from './version.js';
 
 export interface ServerDeps {
   config: Config;
   store: Store;
   ingest: Ingest;
   /** Errors and refusals of note go here, and at debug every request but the ingest routes' successes. */
-  logger: FastifyBaseLogger;
-  /** Of the collector, as its API description names it; without it, that of the package. */
-  version?: string;
+  log: FastifyBaseLogger;
+  /** Of the collector, as its API description names it. */
+  version: string;
   /** Whether the store's views are caught up; `/readyz` says so. */
   ready?: () => boolean;
   /** Unix ms; for tests. */
@@ -51,7 +50,7 @@ export interface ServerDeps {
  */
 export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const context = createContext(deps);
-  const onError = createErrorHandler(deps.logger);
+  const onError = createErrorHandler(deps.log);
   // fastify itself gets no logger: with one it makes a child of it, and listens for the end, for every request.
   const app: Api = fastify({
     requestTimeout: REQUEST_MS_MAX,
@@ -115,21 +114,21 @@ function isOpen(request: FastifyRequest): boolean {
 }
 
 function createContext(deps: ServerDeps): ApiContext {
-  const { config, store, ingest, logger, version = packageVersion(), ready, now = Date.now } = deps;
+  const { config, store, ingest, log, version, ready, now = Date.now } = deps;
   let failed = false;
   store.failed.then((reason) => {
     failed = true;
-    logger.fatal(
+    log.fatal(
       { err: reason },
       'a commit failed: nothing more is accepted until the collector is started again',
     );
   });
   const hasFailed = () => failed;
-  const stream = createStreamHub({ store, logger });
+  const stream = createStreamHub({ store, log });
   const metrics = createMetrics({ store, hasFailed, streamReaders: stream.followers });
   const cors = createCors(config.apps);
   const isReady = () => !failed && (ready?.() ?? true);
-  return { config, store, ingest, logger, version, cors, metrics, stream, now, isReady, hasFailed };
+  return { config, store, ingest, log, version, cors, metrics, stream, now, isReady, hasFailed };
 }
 
 /** The hook that asks for the password, where one is set. */
@@ -166,7 +165,7 @@ function addGuardedRoutes(scope: Api, context: ApiContext): void {
 }
 
 /** Headers, timing and a debug line for the answers of a scope; the ingest routes do without. */
-function observe(scope: Api, { metrics, logger }: ApiContext): void {
+function observe(scope: Api, { metrics, log }: ApiContext): void {
   scope.addHook('onRequest', (_request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('referrer-policy', 'no-referrer');
@@ -179,7 +178,7 @@ function observe(scope: Api, { metrics, logger }: ApiContext): void {
     const status = reply.statusCode;
     // A stream ends when its reader leaves, which says nothing of this server.
     if (route !== '/v1/stream') metrics.observeRequest(route, method, status, reply.elapsedTime / 1_000);
-    logger.debug({ reqId, method, route, status, ms: Math.round(reply.elapsedTime) }, 'answered');
+    log.debug({ reqId, method, route, status, ms: Math.round(reply.elapsedTime) }, 'answered');
     done();
   });
 }

@@ -48,7 +48,7 @@ interface Follower {
 
 interface StreamOptions {
   store: Pick<Store, 'tail' | 'onCommit'>;
-  logger: Logger;
+  log: Logger;
   /** How often everybody is told the id they are at. */
   heartbeatMs?: number;
   /** The least time between two reads for those who are live. */
@@ -60,7 +60,7 @@ interface StreamOptions {
 /** A hub over the log of `store`. It reads only while somebody follows. */
 export function createStreamHub({
   store,
-  logger,
+  log,
   heartbeatMs = STREAM_HEARTBEAT_MS,
   pauseMs = STREAM_PAUSE_MS,
   bufferBytesMax = STREAM_BUFFER_BYTES_MAX,
@@ -120,7 +120,7 @@ export function createStreamHub({
         await sleep(pauseMs, undefined, { ref: false });
       }
     } catch (error) {
-      logger.warn({ err: error }, 'the live feed could not read on; its readers will come back');
+      log.warn({ err: error }, 'the live feed could not read on; its readers will come back');
       for (const follower of live) drop(follower);
     } finally {
       pumping = false;
@@ -204,7 +204,7 @@ export function createStreamHub({
       sink.on('error', () => drop(follower));
       heartbeat ??= setInterval(beat, heartbeatMs).unref();
       catchUp(follower).catch((error: unknown) => {
-        logger.warn({ err: error }, 'a reader of the live feed could not catch up; it will come back');
+        log.warn({ err: error }, 'a reader of the live feed could not catch up; it will come back');
         drop(follower);
       });
     },
