@@ -1,0 +1,220 @@
+/**
+ * What `JSON.parse` does not tell of a body: how deep it nests, where each event's `props` stand, and which strings and
+ * keys may not be in it. One linear pass over the text, so that duplicate keys and odd spellings hide nothing.
+ */
+import assert from 'node:assert/strict';
+import { JSON_DEPTH_MAX } from '../limits.js';
+import { ERRORS_MAX, type FieldError } from './content.js';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  LOWER_U,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  REFUSED,
+  skipSpace,
+  unicodeEscapeWidth,
+} from './json-bytes.js';
+
+/** Bytes from `start` up to `end`. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+export interface Scan {
+  /** By the event's index: the object that is its `props`; nothing where it has none. */
+  props: (Span | undefined)[];
+  /** Strings and keys that may not be in a body, up to `ERRORS_MAX` of them. */
+  errors: FieldError[];
+}
+
+const ROOT_FIELDS = new Set(['batch_id', 'sent_at', 'app', 'key']);
+const EVENT_FIELDS = new Set(['ts', 'user_id', 'session_id', 'type', 'name', 'url', 'props', 'user']);
+/** Levels: the root is 1, the array of events 2, an event 3. */
+const EVENTS_LEVEL = 2;
+const EVENT_LEVEL = 3;
+
+/** Whether the text nests objects and arrays deeper than `JSON_DEPTH_MAX`. Any bytes will do, JSON or not. */
+export function isTooDeep(bytes: Uint8Array): boolean {
+  let level = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    switch (bytes[at]) {
+      case QUOTE:
+        at = closingQuote(bytes, at + 1);
+        break;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        if (++level > JSON_DEPTH_MAX) return true;
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        level--;
+        break;
+    }
+  }
+  return false;
+}
+
+function closingQuote(bytes: Uint8Array, at: number): number {
+  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+  return at;
+}
+
+interface State extends Scan {
+  bytes: Buffer;
+  level: number;
+  /** Inside the value of the root's `events`, if that is an array. */
+  inEvents: boolean;
+  /** Index of the event, while in `inEvents`. */
+  event: number;
+  /** The field of the root or of the event, where it is one we know; else empty. */
+  field: string;
+  /** Where the value of the last `events`, `props`, `constructor` key starts. */
+  eventsAt: number;
+  propsAt: number;
+  constructorAt: number;
+  /** By level: 1 if its object is the value of a `constructor` key. */
+  ofConstructor: Uint8Array;
+}
+
+/** Scans a text that `JSON.parse` has accepted and that is not too deep. */
+export function scanJson(bytes: Buffer): Scan {
+  const state: State = {
+    bytes,
+    level: 0,
+    inEvents: false,
+    event: 0,
+    field: '',
+    eventsAt: -1,
+    propsAt: -1,
+    constructorAt: -1,
+    ofConstructor: new Uint8Array(JSON_DEPTH_MAX + 1),
+    props: [],
+    errors: [],
+  };
+  let at = 0;
+  while (at < bytes.length) {
+    switch (bytes[at]) {
+      case QUOTE:
+        at = scanString(state, at);
+        break;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        open(state, at++);
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        close(state, at++);
+        break;
+      case COMMA:
+        if (state.inEvents && state.level === EVENTS_LEVEL) nextEvent(state);
+        at++;
+        break;
+      default:
+        at++;
+    }
+  }
+  assert(state.level === 0, 'the text is JSON');
+  return { props: state.props, errors: state.errors };
+}
+
+function open(state: State, at: number): void {
+  state.level++;
+  state.ofConstructor[state.level] = at === state.constructorAt ? 1 : 0;
+  if (at === state.eventsAt && state.bytes[at] === OPEN_BRACKET) state.inEvents = true;
+}
+
+function close(state: State, at: number): void {
+  state.level--;
+  if (state.propsAt !== -1 && state.level === EVENT_LEVEL) {
+    state.props[state.event] = { start: state.propsAt, end: at + 1 };
+    state.propsAt = -1;
+  }
+  if (state.level < EVENTS_LEVEL) state.inEvents = false;
+}
+
+function nextEvent(state: State): void {
+  state.event++;
+  state.field = '';
+}
+
+/** Scans the string that opens at `at`; the position after it, and after the colon if it is a key. */
+function scanString(state: State, at: number): number {
+  const { bytes } = state;
+  const start = at + 1;
+  let lone = false;
+  let escaped = false;
+  let end = start;
+  while (bytes[end] !== QUOTE) {
+    if (bytes[end] !== BACKSLASH) {
+      end++;
+      continue;
+    }
+    escaped = true;
+    const width = bytes[end + 1] === LOWER_U ? unicodeEscapeWidth(bytes, end) : 2;
+    if (width === REFUSED) lone = true;
+    end += width === REFUSED ? 6 : width;
+  }
+  const colon = skipSpace(bytes, end + 1);
+  const isKey = bytes[colon] === COLON;
+  const value = isKey ? skipSpace(bytes, colon + 1) : end + 1;
+  if (isKey) scanKey(state, { start, end }, escaped, value);
+  if (lone) report(state, 'must not contain lone surrogates');
+  return value;
+}
+
+function scanKey(state: State, { start, end }: Span, escaped: boolean, valueAt: number): void {
+  const { bytes, level } = state;
+  if (level > EVENT_LEVEL && !escaped && !SUSPICIOUS.has(bytes[start] ?? 0)) return;
+  const key = keyText(bytes, { start, end }, escaped);
+  if (level === 1) {
+    state.field = ROOT_FIELDS.has(key) ? key : '';
+    if (key === 'events') {
+      // Given twice, the last one is the one JSON.parse keeps.
+      state.props = [];
+      state.event = 0;
+      state.eventsAt = valueAt;
+    }
+  }
+  if (level === EVENT_LEVEL && state.inEvents) {
+    state.field = EVENT_FIELDS.has(key) ? key : '';
+    if (key === 'props') {
+      state.props[state.event] = undefined;
+      state.propsAt = bytes[valueAt] === OPEN_BRACE ? valueAt : -1;
+    }
+  }
+  if (key === '__proto__') report(state, 'must not contain the key __proto__');
+  if (key === 'constructor' && bytes[valueAt] === OPEN_BRACE) state.constructorAt = valueAt;
+  if (key === 'prototype' && state.ofConstructor[level] === 1) {
+    report(state, 'must not contain the key constructor.prototype');
+  }
+}
+
+/** What the keys that may not be anywhere start with. */
+const SUSPICIOUS = new Set(Buffer.from('_cp'));
+
+/** The longest key that matters to the scan. */
+const KEY_MAX = 'constructor'.length;
+
+function keyText(bytes: Buffer, { start, end }: Span, escaped: boolean): string {
+  if (!escaped) return end - start > KEY_MAX ? '' : bytes.toString('latin1', start, end);
+  const parsed: unknown = JSON.parse(bytes.toString('utf8', start - 1, end + 1));
+  return String(parsed);
+}
+
+/** Paths name fields we know and nothing a client made up: an error is no place for what may be a secret. */
+function report(state: State, message: string): void {
+  if (state.errors.length === ERRORS_MAX) return;
+  let path = state.field;
+  if (state.inEvents && state.level >= EVENTS_LEVEL) {
+    path = `events[${state.event}]`;
+    if (state.field !== '' && state.level >= EVENT_LEVEL) path += `.${state.field}`;
+  }
+  const last = state.errors.at(-1);
+  if (last?.path !== path || last.message !== message) state.errors.push({ path, message });
+}
