@@ -83,23 +83,29 @@ export function openChunkFiles(dataDir: string): ChunkFiles {
   };
 }
 
-/** The ids of every chunk file in the folder, whether a row names it or not. */
-export function* chunkFilesIn(dataDir: string): Generator<string> {
+function* entriesIn(dataDir: string): Generator<{ path: string; name: string }> {
   const root = join(dataDir, REPLAY_DIR);
   if (!existsSync(root)) return;
   for (const folder of readdirSync(root)) {
-    for (const name of readdirSync(join(root, folder))) {
-      if (name.endsWith(SUFFIX)) yield name.slice(0, -SUFFIX.length);
-    }
+    for (const name of readdirSync(join(root, folder))) yield { path: join(root, folder, name), name };
+  }
+}
+
+/** The ids of every chunk file in the folder, whether a row names it or not. */
+export function* chunkFilesIn(dataDir: string): Generator<string> {
+  for (const { name } of entriesIn(dataDir)) {
+    const fileId = CHUNK_FILE.exec(name)?.[1];
+    if (fileId !== undefined) yield fileId;
   }
 }
 
 /** Removes the files no row names: what a crash left half-way. Before anything is accepted. Returns how many. */
 export function removeOrphans(dataDir: string, manifest: Manifest): number {
   let removed = 0;
-  for (const fileId of chunkFilesIn(dataDir)) {
-    if (manifest.holdsFile(fileId)) continue;
-    rmSync(chunkPath(dataDir, fileId), { force: true });
+  for (const { path, name } of entriesIn(dataDir)) {
+    const fileId = CHUNK_FILE.exec(name)?.[1];
+    if (fileId !== undefined && manifest.holdsFile(fileId)) continue;
+    rmSync(path, { force: true });
     removed++;
   }
   return removed;
