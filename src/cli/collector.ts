@@ -42,7 +42,7 @@ export async function startCollector(
   });
   try {
     const { createServer } = await serverModule;
-    const server = await createServer({ config, store, ingest, logger: log, version: VERSION });
+    const server = await createServer({ config, store, ingest, log, version: VERSION });
     await server.listen(config.listen);
     const address = server.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : config.listen.port;
