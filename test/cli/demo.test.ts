@@ -8,6 +8,9 @@ import t from 'tap';
 import { spawnCollector } from '../support/collector.js';
 import { MAIN, runSpyglass } from '../support/command.js';
 
+/** Many processes are started in here; a hang is a failure, a slow machine is not. */
+t.setTimeout(180_000);
+
 const SMALL = ['--users', '8', '--days', '3'];
 const sent = (stdout: string) => Number(/Sent (\d+) events/.exec(stdout)?.[1]);
 

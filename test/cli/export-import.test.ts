@@ -6,6 +6,9 @@ import { openLmdbStore } from '../../src/store/lmdb-store.js';
 import { runSpyglass } from '../support/command.js';
 import { fillStore } from '../support/stores.js';
 
+/** Many processes are started in here; a hang is a failure, a slow machine is not. */
+t.setTimeout(180_000);
+
 const dir = t.testdir({});
 const SOURCE = join(dir, 'source');
 const FILE = join(dir, 'whole.ndjson');

@@ -7,9 +7,12 @@ import { assertExactlyOnce, startLoad } from '../support/load.js';
 
 const CYCLES = Number(process.env.SPYGLASS_KILLS ?? 20);
 const CLIENTS = 6;
+/** A hang is a failure; a slow machine is not. */
+const CYCLE_MS_MAX = 10_000;
+
+t.setTimeout(CYCLES * CYCLE_MS_MAX);
 
 t.test(`nothing is lost and nothing stored twice over ${CYCLES} kills`, async (t) => {
-  t.setTimeout(CYCLES * 15_000);
   const collector = await spawnCollector();
   t.teardown(() => collector.close());
   const load = startLoad(() => collector.url, CLIENTS);

@@ -12,6 +12,9 @@ import { runSpyglass } from '../support/command.js';
 import { assertExactlyOnce, startLoad } from '../support/load.js';
 import { fillStore } from '../support/stores.js';
 
+/** Many processes are started in here; a hang is a failure, a slow machine is not. */
+t.setTimeout(180_000);
+
 /** A configuration file in a folder of its own. */
 function configured(t: Test, over: object = {}): { dir: string; file: string; dataDir: string } {
   const dir = t.testdir({});

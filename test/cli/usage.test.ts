@@ -2,6 +2,9 @@
 import t from 'tap';
 import { runSpyglass } from '../support/command.js';
 
+/** Many processes are started in here; a hang is a failure, a slow machine is not. */
+t.setTimeout(180_000);
+
 const COMMANDS = ['serve', 'demo', 'verify', 'rebuild', 'export', 'import', 'backup', 'sweep'];
 const cwd = t.testdir({});
 

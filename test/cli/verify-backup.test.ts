@@ -7,6 +7,9 @@ import { runSpyglass } from '../support/command.js';
 import { filesUnder } from '../support/files.js';
 import { fillStore } from '../support/stores.js';
 
+/** Many processes are started in here; a hang is a failure, a slow machine is not. */
+t.setTimeout(180_000);
+
 const dir = t.testdir({});
 const WHOLE = join(dir, 'whole');
 const events = await fillStore(WHOLE);

@@ -187,7 +187,7 @@ interface Served {
 
 /** Starts the command and settles once it says where it answers; rejects, with what it wrote, if it ends before. */
 async function serve(configFile: string, lines: string[]): Promise<Served> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
+  const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile, '--log-level', 'debug'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
