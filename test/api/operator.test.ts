@@ -17,8 +17,8 @@ t.test('OPR-03 metrics are Prometheus text that counts', async (t) => {
     const { status, headers, text } = await ask(c.url, '/metrics');
     t.equal(status, 200);
     t.match(headers['content-type'], /^text\/plain\b/);
-    const lines = text.split('\n');
-    t.equal(lines.pop(), '', 'the last line ends');
+    t.match(text, /\n$/, 'the last line ends');
+    const lines = text.split('\n').filter((line) => line !== '');
     for (const line of lines) {
       t.match(
         line,
@@ -172,7 +172,7 @@ t.test('OPR-06 the answers are of the schemas described', async (t) => {
     const result = check.safeParse(answer);
     t.ok(result.success, `${path}: ${result.error?.message}`);
     t.notOk(
-      check.safeParse({ ...answer, [Object.keys(answer)[0] ?? '']: 'wrong' }).success,
+      check.safeParse({ ...answer, [Object.keys(answer)[0] ?? '']: -0.5 }).success,
       `${route} can fail`,
     );
   }

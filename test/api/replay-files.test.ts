@@ -1,5 +1,5 @@
 /** What replay chunks leave on disk: whole or not at all, one file each, inside the data folder, whatever the id. */
-import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { access, copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import t from 'tap';
@@ -79,8 +79,12 @@ t.test('UPL-23 UPL-24 UPL-25 any legal id works, is its own, and stays inside th
       t.equal(chunks.length, 1);
       const bytes = await chunkAt(c.url, chunks[0]?.path ?? '');
       t.ok(bytes.equals(chunk(`${app} ${session}`)), `${app} ${session}`);
-      t.equal((await filesWith(dataDir, bytes)).length, 1);
     }
+  }
+  const contents = await Promise.all((await filesUnder(dataDir)).map((file) => readFile(file, 'latin1')));
+  for (const session of IDS) {
+    const bytes = chunk(`shop ${session}`).toString('latin1');
+    t.equal(contents.filter((content) => content === bytes).length, 1, 'in a file of its own');
   }
   t.same(
     (await filesUnder(outer)).filter((file) => !file.startsWith(`${dataDir}/`)),
@@ -102,15 +106,24 @@ t.test('UPL-17 a replaced chunk has a new file, and the old one goes', async (t)
   t.same(await filesWith(dataDir, chunk('two')), [after]);
 });
 
+/** Another name of the same form: its last hexadecimal digit before the extension turned, differently for each mark. */
+function turned(name: string, mark: 1 | 2): string {
+  const at = name.search(/[0-9a-f]\.[^.]*$/);
+  const digit = (Number.parseInt(name.charAt(at), 16) + mark) % 16;
+  return name.slice(0, at) + digit.toString(16) + name.slice(at + 1);
+}
+
 t.test('UPL-18 files nothing refers to are gone after a start, the others stay', async (t) => {
   await upload(c.url, { app: 'shop', session: 'orphans', seq: 1 }, chunk('kept'));
   const [kept = ''] = await filesWith(dataDir, chunk('kept'));
   const name = basename(kept);
-  const turned = name.replace(/[0-9a-z](?=[^0-9a-z]*$|\.)/i, (last) => (last === '0' ? '1' : '0'));
-  const orphans = [turned, `${name}.tmp`].map((orphan) => join(dirname(kept), orphan));
+  // What a crash leaves before the manifest row: a file like any other, whole or in part, that no row names.
+  const orphans = [turned(name, 1), turned(name, 2), `${name}.tmp`].map((file) => join(dirname(kept), file));
   for (const orphan of orphans) await copyFile(kept, orphan);
+  await truncate(orphans[1] ?? '', 5);
   await c.restart();
   t.same(await filesWith(dataDir, chunk('kept')), [kept]);
+  for (const orphan of orphans) await t.rejects(access(orphan));
   const [row] = (await manifest(c.url, 'orphans')).chunks;
   t.ok((await chunkAt(c.url, row?.path ?? '')).equals(chunk('kept')));
 });

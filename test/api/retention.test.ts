@@ -83,6 +83,10 @@ async function fill(url: string, events: readonly object[]) {
   for (const app of APPS) for (const one of events) await store(url, app, [one]);
 }
 
+/** What the collector's clock shows, when it is not what the machine's does. */
+let shown: number | undefined;
+const wall = Date.now;
+t.intercept(Date, 'now', { value: () => shown ?? wall() });
 const c = await startCollector({ apps: apps(...APPS) });
 t.teardown(() => c.close());
 const count = async (url = c.url) =>
@@ -156,12 +160,11 @@ t.test('RET-03 RET-04 RET-09 RET-10 a late event is a 204, not stored, and count
 t.test('RET-05 replays expire by time of receipt', async (t) => {
   const url = c.url;
   const today = Date.now() - (Date.now() % DAY);
-  const wall = Date.now;
   await store(url, 'inventory', [event({ session_id: 'replayed', ts: MIDNIGHT + 9 * DAY })]);
   const received = async (seq: number, at: number, ts: number) => {
-    t.intercept(Date, 'now', { value: () => at });
+    shown = at;
     const bytes = await upload(url, { app: 'inventory', session: 'replayed', seq, ts }, chunk(`r${seq}`));
-    t.intercept(Date, 'now', { value: wall });
+    shown = undefined;
     return bytes;
   };
   const expired = await received(1, today - 3 * DAY - 1, today - 3 * DAY - 1);
@@ -219,10 +222,8 @@ t.test('RET-12 a sweep that is cut off goes on at the next start', async (t) => 
   for (const events of days) await store(child.url, 'inventory', events);
   child.config.retention.events_days = 2;
   await writeConfig(child.configFile, child.config);
-  for (let i = 0; i < 2; i++) {
-    await child.restart();
-    await child.kill();
-  }
+  await child.restart();
+  await child.kill();
   await child.restart();
   const dayCount = async () =>
     (await get<{ dau: { count: number }[] }>(child.url, '/v1/query/aggregates')).dau.map((row) => row.count);

@@ -131,6 +131,7 @@ t.test('STR-06 an id above the head is answered with a reset', async (t) => {
   for (const [query, headers] of [
     [`?after=${(await head()) + 1}`, {}],
     ['', { 'last-event-id': '999999' }],
+    [`?after=${'9'.repeat(20)}`, {}],
   ] as const) {
     const stream = await open(t, query, headers);
     t.equal(stream.status, 200);
@@ -182,7 +183,7 @@ t.test('STR-08 a slow reader is dropped', async (t) => {
 
 t.test('STR-09 a malformed parameter is a 400 that names it', async (t) => {
   for (const [name, values] of Object.entries({
-    after: ['abc', '-1', '1.5', '1e3', '%201', '9'.repeat(20)],
+    after: ['abc', '-1', '1.5', '1e3', '%201'],
     type: ['foo'],
   })) {
     for (const value of values) {

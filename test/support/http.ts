@@ -10,6 +10,8 @@ export interface Ask {
   from?: string;
   /** Sends the body in chunks of unknown total length instead of under a `Content-Length`. */
   transfer?: 'chunked';
+  /** Called when the request has been handed to the system whole. */
+  onSent?: () => void;
 }
 
 export interface Answer {
@@ -65,6 +67,7 @@ export function ask(base: string, path: string, init: Ask = {}): Promise<Answer>
       });
     });
   });
+  if (init.onSent) sent.on('finish', init.onSent);
   if (body !== undefined) sent.write(body);
   sent.end();
   return promise;

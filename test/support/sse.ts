@@ -74,7 +74,9 @@ export function openStream(
 function parseFrame(text: string): Frame {
   const frame: Frame = {};
   for (const line of text.split('\n')) {
-    const [, field, value = ''] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
+    const colon = line.indexOf(':');
+    const field = colon === -1 ? line : line.slice(0, colon);
+    const value = colon === -1 ? '' : line.slice(colon + 1).replace(/^ /, '');
     if (field === 'id' || field === 'event') frame[field] = value;
     if (field === 'data') frame.data = frame.data === undefined ? value : `${frame.data}\n${value}`;
   }
