@@ -1,11 +1,12 @@
 /** The API's own description: `/openapi.json`, made from the schemas of the routes, and the page at `/docs` that renders it. */
-import swagger from '@fastify/swagger';
+import type {} from '@fastify/swagger';
 import { type FastifyInstance, fastify } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { Api } from './context.js';
 import { sendProblem } from './errors.js';
 import { sendJson } from './event-json.js';
 import { takeOver } from './take-over.js';
+import { NO_COMPILERS, withZod } from './zod-routes.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -13,6 +14,8 @@ declare module 'fastify' {
     documented?: { body?: unknown; headers?: unknown; consumes?: string[] };
   }
 }
+
+const TAGS = ['Ingest', 'Queries', 'Replay', 'Incidents', 'Live', 'Operator'];
 
 /** The page has its scripts and styles from this server; the styles it also sets on elements are its own. */
 const DOCS_CSP = [
@@ -26,9 +29,41 @@ const DOCS_CSP = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Begins to take note of routes. To be awaited before any of them is added. */
-export async function describeRoutes(app: Api, version: string): Promise<void> {
-  await app.register(swagger, {
+/**
+ * Adds `/openapi.json` and `/docs`. They cost nothing until somebody first asks: only then `addRoutes` adds the routes once
+ * more, to a small server of its own that takes note of them and has the page. It never listens.
+ */
+export function docsRoutes(app: Api, version: string, addRoutes: (app: Api) => void): void {
+  let described: Promise<FastifyInstance> | undefined;
+  const describe = () => {
+    described ??= buildDocs(version, addRoutes);
+    return described;
+  };
+  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
+    const docs = await describe();
+    return sendJson(reply, JSON.stringify(docs.swagger()));
+  });
+  for (const url of ['/docs', '/docs/*']) {
+    app.get(url, { schema: { hide: true } }, async (request, reply) => {
+      const { routing } = await describe();
+      routing(request.raw, takeOver(reply));
+    });
+  }
+  app.addHook('onClose', async () => {
+    await (await described)?.close();
+  });
+}
+
+async function buildDocs(version: string, addRoutes: (app: Api) => void): Promise<FastifyInstance> {
+  const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([
+    import('@fastify/swagger'),
+    import('@fastify/swagger-ui'),
+  ]);
+  const docs = fastify({ schemaController: NO_COMPILERS });
+  docs.setNotFoundHandler((_request, reply) =>
+    sendProblem(reply, { code: 'not_found', detail: 'There is nothing at this path.' }),
+  );
+  await docs.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -38,7 +73,7 @@ export async function describeRoutes(app: Api, version: string): Promise<void> {
           'Times are Unix milliseconds, days are UTC. A parameter given as an empty string counts as absent. Every error ' +
           'is a problem (RFC 9457).',
       },
-      tags: ['Ingest', 'Queries', 'Replay', 'Incidents', 'Live', 'Operator'].map((name) => ({ name })),
+      tags: TAGS.map((name) => ({ name })),
       components: { securitySchemes: { password: { type: 'http', scheme: 'basic' } } },
       security: [{ password: [] }],
     },
@@ -48,45 +83,13 @@ export async function describeRoutes(app: Api, version: string): Promise<void> {
     },
     transformObject: jsonSchemaTransformObject,
   });
-}
-
-/** Adds `/openapi.json`, and `/docs`, whose libraries are loaded when somebody first opens it. */
-export function docsRoutes(app: Api): void {
-  let openapi: string | undefined;
-  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
-    openapi ??= JSON.stringify(app.swagger());
-    return sendJson(reply, openapi);
-  });
-
-  let page: Promise<FastifyInstance> | undefined;
-  for (const url of ['/docs', '/docs/*']) {
-    app.get(url, { schema: { hide: true } }, async (request, reply) => {
-      page ??= buildDocsPage(app);
-      const { routing } = await page;
-      routing(request.raw, takeOver(reply));
-    });
-  }
-  app.addHook('onClose', async () => {
-    await (await page)?.close();
-  });
-}
-
-/** A small server of its own for the page: plugins cannot join one that has started. It never listens. */
-async function buildDocsPage(app: Api): Promise<FastifyInstance> {
-  const { default: swaggerUi } = await import('@fastify/swagger-ui');
-  const page = fastify();
-  page.setNotFoundHandler((_request, reply) =>
-    sendProblem(reply, { code: 'not_found', detail: 'There is nothing at this path.' }),
-  );
-  await page.register(swagger);
-  await page.register(swaggerUi, {
+  await docs.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: DOCS_CSP,
-    transformSpecification: () => app.swagger(),
-    transformSpecificationClone: false,
     theme: { title: 'spyglass API' },
-    uiConfig: { defaultModelsExpandDepth: 0, tryItOutEnabled: false },
+    uiConfig: { defaultModelsExpandDepth: 0 },
   });
-  await page.ready();
-  return page;
+  addRoutes(withZod(docs));
+  await docs.ready();
+  return docs;
 }

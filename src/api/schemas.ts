@@ -59,7 +59,7 @@ function decimal(text: string): number | undefined {
 
 function limit(byDefault: number, max: number) {
   const description = `How many at most; more than ${max} is read as ${max}.`;
-  const documentation = { type: 'integer', minimum: 1, maximum: max, description };
+  const documentation = { type: 'integer', minimum: 1, maximum: max, default: byDefault, description };
   return parameter('a positive whole number', documentation, (text) => {
     const value = decimal(text);
     return value === undefined || value === 0 ? undefined : Math.min(value, max);

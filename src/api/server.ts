@@ -6,7 +6,6 @@ import {
   type FastifyRequest,
   fastify,
 } from 'fastify';
-import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Config } from '../config.js';
 import { createKeyring } from '../ingest/keyring.js';
 import type { Ingest } from '../ingest/types.js';
@@ -15,7 +14,7 @@ import type { Store } from '../store/store.js';
 import { createPasswordGate, type Guard, requirePassword } from './auth.js';
 import type { Api, ApiContext } from './context.js';
 import { createCors } from './cors.js';
-import { describeRoutes, docsRoutes } from './docs.js';
+import { docsRoutes } from './docs.js';
 import { answerClientError, createErrorHandler, type ErrorHandler } from './errors.js';
 import { createFallback, pathOf, type SendPage } from './fallback.js';
 import { createMetrics } from './metrics.js';
@@ -29,6 +28,7 @@ import { replayUploadRoute } from './routes/replay.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { streamRoute } from './routes/stream.js';
 import { createStreamHub } from './stream.js';
+import { NO_COMPILERS, withZod } from './zod-routes.js';
 
 export interface ServerDeps {
   config: Config;
@@ -52,18 +52,17 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const context = createContext(deps);
   const onError = createErrorHandler(deps.log);
   // fastify itself gets no logger: with one it makes a child of it, and listens for the end, for every request.
-  const app: Api = fastify({
+  const server = fastify({
     requestTimeout: REQUEST_MS_MAX,
     return503OnClosing: false,
+    schemaController: NO_COMPILERS,
     clientErrorHandler: answerClientError,
     frameworkErrors: onError,
     // Whatever is too long to exist is answered like anything else that is not there.
     routerOptions: { maxParamLength: MAX_HEADER_BYTES, querystringParser: parseQueryString },
-  }).withTypeProvider<ZodTypeProvider>();
+  });
+  const app = withZod(server);
 
-  app.setValidatorCompiler(validatorCompiler);
-  // Answers are typed; their schemas describe them, and need not be run on each.
-  app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler(onError);
   app.removeAllContentTypeParsers();
   // A body where none belongs is left unread.
@@ -78,9 +77,11 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const guard = createGuard(context);
   const fallback = createFallback(pageSender(context));
   app.addHook('onRoute', fallback.note);
-  await describeRoutes(app, context.version);
 
-  await app.register(async (scope) => addIngestRoutes(scope, context, onError));
+  await app.register(async (scope) => {
+    prepareIngest(scope, context, onError);
+    addIngestRoutes(scope, context);
+  });
   await app.register(async (scope) => {
     observe(scope, context);
     healthRoutes(scope, context);
@@ -89,6 +90,11 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     scope.addHook('onRequest', guard);
     observe(scope, context);
     addGuardedRoutes(scope, context);
+    docsRoutes(scope, context.version, (described) => {
+      addIngestRoutes(described, context);
+      addGuardedRoutes(described, context);
+      healthRoutes(described, context);
+    });
     scope.get('/', { schema: { hide: true } }, (_request, reply) => pageSender(context)(reply));
   });
   app.setNotFoundHandler(
@@ -138,8 +144,8 @@ function createGuard({ config, now }: ApiContext): Guard {
   return requirePassword(createPasswordGate(password), now);
 }
 
-function addIngestRoutes(scope: Api, context: ApiContext, onError: ErrorHandler): void {
-  const { cors, metrics } = context;
+/** Makes a scope one that takes data in: bodies as bytes, readable from other origins, counted. */
+function prepareIngest(scope: Api, { cors, metrics }: ApiContext, onError: ErrorHandler): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser([BYTES, '*'], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   scope.addHook('onRequest', cors.onRequest);
@@ -148,20 +154,23 @@ function addIngestRoutes(scope: Api, context: ApiContext, onError: ErrorHandler)
     const route = request.routeOptions.url === '/v1/events' ? 'events' : 'replay';
     metrics.countIngest(route, reply.statusCode);
   });
-  eventsIngestRoute(scope, context);
-  replayUploadRoute(scope, context, createKeyring(context.config.apps));
   for (const url of ['/v1/events', '/v1/replay']) {
     scope.options(url, { schema: { hide: true } }, cors.preflight);
   }
 }
 
+function addIngestRoutes(scope: Api, context: ApiContext): void {
+  eventsIngestRoute(scope, context);
+  replayUploadRoute(scope, context, createKeyring(context.config.apps));
+}
+
+/** The routes that ask for the password. */
 function addGuardedRoutes(scope: Api, context: ApiContext): void {
   queryRoutes(scope, context);
   sessionRoutes(scope, context);
   incidentRoute(scope, context);
   streamRoute(scope, context);
   operatorRoutes(scope, context);
-  docsRoutes(scope);
 }
 
 /** Headers, timing and a debug line for the answers of a scope; the ingest routes do without. */
