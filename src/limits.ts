@@ -74,6 +74,8 @@ export const LOCKOUT_ADDRESSES_MAX = 10_000;
 // --- HTTP
 /** How long a request may take to arrive; a slow line needs minutes for a large chunk. */
 export const REQUEST_MS_MAX = 300_000;
+/** How long a client that sends too much may go on sending before its connection is cut. */
+export const LINGER_MS = 30_000;
 
 /** LMDB's greatest key with 4 KiB pages. */
 export const KEY_BYTES_MAX = 1_978;

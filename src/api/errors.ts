@@ -1,9 +1,9 @@
 /** Every answer that is not a success: one shape, `application/problem+json` (RFC 9457), made from the problem registry. */
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Refusal } from '../ingest/types.js';
-import { RETRY_AFTER_S } from '../limits.js';
+import { LINGER_MS, RETRY_AFTER_S } from '../limits.js';
 import { PROBLEMS, type ProblemCode } from '../problems.js';
 import type { Logger } from './context.js';
 
@@ -90,11 +90,22 @@ export function createErrorHandler(log: Logger): ErrorHandler {
     const where = { reqId: request.id, method: request.method, route: request.routeOptions.url };
     if (refusal.code === 'internal') log.error({ ...where, err: error }, 'request failed');
     if (refusal.code === 'read_timeout') log.warn(where, 'query ran too long');
-    // fastify closes the connection under whoever is still sending, which can take the answer down with it. Left open, the
-    // rest of the body is read and dropped, for as long as a request may take.
-    reply.removeHeader('connection');
+    if (refusal.code === 'body_too_large') closeGently(request.raw);
     sendProblem(reply, refusal);
   };
+}
+
+/**
+ * Lets a client that is still sending read its answer. fastify announces the end of the connection, and node would then close it
+ * both ways: what arrives after that makes the kernel reset it, and the reset can overtake the answer. So only our half
+ * is closed; what else arrives is read and dropped, for a while. (nginx: lingering_close.)
+ */
+function closeGently(request: IncomingMessage): void {
+  const { socket } = request;
+  socket.destroySoon = () => socket.end();
+  request.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 /** For what is no HTTP request that could be routed: answers on the socket itself, and closes it. */
