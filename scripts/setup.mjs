@@ -59,7 +59,11 @@ export function isInstalled(root, set) {
   const stamp = readJson(join(root, INSTALL_STAMP));
   if (stamp?.lock === lock && (stamp.set === 'all' || stamp.set === set)) return true;
   if (!hasEveryPackage(root)) return false;
-  writeJson(join(root, INSTALL_STAMP), { lock, set: 'all' });
+  try {
+    writeJson(join(root, INSTALL_STAMP), { lock, set: 'all' });
+  } catch {
+    // A tree that cannot be written to is looked through again at the next start.
+  }
   return true;
 }
 
