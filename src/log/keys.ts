@@ -1,7 +1,5 @@
 /** Byte keys: fixed-width big-endian numbers, so that LMDB's byte order is the order of the numbers. */
 
-export const U48_MAX = 2 ** 48 - 1;
-
 /** Joins fixed-width parts and a variable tail into one key; widths are in bytes (1 … 6). */
 export function packKey(
   parts: readonly (readonly [value: number, width: number])[],

@@ -138,9 +138,9 @@ export function encodeBatch(batch: RecordBatch): Buffer {
     collapse(batch.types),
     collapse(batch.names),
     batch.urls,
-    batch.props && batch.props.map((text) => (text === null ? -1 : text.length)),
-    batch.props && batch.props.join(''),
-    batch.people && batch.people.map((person) => person && [person.name ?? null, person.email ?? null]),
+    batch.props?.map((text) => (text === null ? -1 : text.length)) ?? null,
+    batch.props?.join('') ?? null,
+    batch.people?.map((person) => person && [person.name ?? null, person.email ?? null]) ?? null,
     batch.clientTs,
   ]);
   const value = Buffer.allocUnsafe(HEADER_BYTES + body.length);
@@ -197,7 +197,7 @@ export function decodeBatch(value: Buffer, offset: number, userId: (user: number
     names: typeof names === 'number' ? new Array<number>(count).fill(names) : names,
     urls,
     props: splitTexts(text, lengths),
-    people: people && people.map(toPerson),
+    people: people?.map(toPerson) ?? null,
     clientTs,
   };
 }
