@@ -24,12 +24,22 @@ export interface Shape {
   /** Unix ms of the last event. */
   end: number;
   days: number;
+  /** Bodies in all: they arrive in the order of time, but for the late. */
+  bodies: number;
 }
 
-/** One body's events: some ten seconds of one session; names fall off in popularity, 2 % are errors. */
-export function bodyEvents(random: () => number, { users, end, days }: Shape, serial: number): NewEvent[] {
+const LATE_SHARE = 0.02;
+
+/** One body's events: some ten seconds of one session; names fall off in popularity, 2 % are errors, 2 % of bodies late. */
+export function bodyEvents(
+  random: () => number,
+  { users, end, days, bodies }: Shape,
+  serial: number,
+): NewEvent[] {
   const user = Math.floor(random() ** 2 * users);
-  const start = Math.floor(end - random() * days * DAY_MS);
+  const progress = (serial + 1) / bodies;
+  const lateness = random() < LATE_SHARE ? random() : 0;
+  const start = Math.floor(end - (1 - progress * (1 - lateness)) * days * DAY_MS);
   return Array.from({ length: EVENTS_A_BODY }, (_, index) => {
     const kind = random();
     const name = Math.floor(random() ** 2 * NAMES);

@@ -47,7 +47,7 @@ end
 export async function openLoader(folder: string, connections: number): Promise<Loader> {
   const bodies = join(folder, 'bodies.tsv');
   const random = randomFrom(7);
-  const shape = { users: 50_000, end: Date.now(), days: 1 / 1440 };
+  const shape = { users: 50_000, end: Date.now(), days: 1 / 1440, bodies: BODIES };
   const parts = Array.from({ length: BODIES }, (_, serial) => bodyParts(bodyEvents(random, shape, serial)));
   writeFileSync(bodies, parts.map((part) => part.join('\t')).join('\n'));
   const script = join(folder, 'load.lua');

@@ -22,13 +22,14 @@ const END = Date.UTC(2026, 5, 30, 15);
 async function fill(dataDir: string, events: number, say: (line: string) => void): Promise<void> {
   const store = await openLmdbStore({ dataDir });
   const random = randomFrom(1);
+  const shape = { users: USERS, end: END, days: DAYS, bodies: Math.ceil(events / 20) };
   const start = performance.now();
   let stored = 0;
   for (let serial = 0; stored < events; ) {
     const group = Array.from({ length: GROUP_BODIES }, () => ({
       app: APP,
       receivedAt: END,
-      events: bodyEvents(random, { users: USERS, end: END, days: DAYS }, serial++),
+      events: bodyEvents(random, shape, serial++),
     }));
     const settled = await store.append(group);
     if (settled.some(({ status }) => status === 'rejected')) throw new Error('a batch was refused');
