@@ -41,7 +41,7 @@ export function validateField<T>(
 /** An event as the log takes it in, its clock not settled yet: `ts` is 0 where the client gave none. */
 function newEvent(valid: ClientEvent, props: JsonText | undefined): NewEvent {
   const event: NewEvent = {
-    ts: valid.ts || 0,
+    ts: valid.ts ?? 0,
     user_id: valid.user_id,
     session_id: valid.session_id,
     type: valid.type,

@@ -1,21 +1,22 @@
 /** Which chunks of a session's replay an incident's window needs. */
 
 /**
- * The chunks that overlap `[from, to]` (Unix ms), in the order given. A chunk covers from its `ts` to the least greater
- * `ts` of a later `seq`; the last one is open-ended; one without `ts` always counts.
+ * The chunks that overlap `[from, to]` (Unix ms), in the order given, which is ascending by `seq`. A chunk covers from its
+ * `ts` up to the least greater `ts` of a later `seq`, that moment excluded; the last one is open-ended; one without `ts`
+ * always counts. One pass, as a session may have any number of chunks.
  */
 export function cueFor<C extends { seq: number; ts?: number }>(
   chunks: readonly C[],
   from: number,
   to: number,
 ): C[] {
-  return chunks.filter((chunk) => {
-    const { seq, ts } = chunk;
-    if (ts === undefined) return true;
-    let end = Number.POSITIVE_INFINITY;
-    for (const later of chunks) {
-      if (later.seq > seq && later.ts !== undefined && later.ts > ts) end = Math.min(end, later.ts);
-    }
-    return ts <= to && end > from;
-  });
+  // A chunk is over by `from` exactly if a later one began after it and no later than `from`.
+  let lastBegun = Number.NEGATIVE_INFINITY;
+  const cue: C[] = [];
+  for (const chunk of chunks.toReversed()) {
+    const { ts } = chunk;
+    if (ts === undefined || (ts <= to && lastBegun <= ts)) cue.push(chunk);
+    if (ts !== undefined && ts <= from) lastBegun = Math.max(lastBegun, ts);
+  }
+  return cue.reverse();
 }

@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { open, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { FILE_ID_BYTES, type Manifest } from './manifest.js';
 
 export interface ChunkFiles {
@@ -83,18 +83,28 @@ export function openChunkFiles(dataDir: string): ChunkFiles {
   };
 }
 
-function* entriesIn(dataDir: string): Generator<{ path: string; name: string }> {
+/** The path of every file at any depth of a folder; a link is a file, and not followed. */
+function* filesUnder(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* filesUnder(path);
+    else yield path;
+  }
+}
+
+/** Every file in the replay folder, with its id if it is a chunk's and in its place. */
+function* entriesIn(dataDir: string): Generator<{ path: string; fileId?: string }> {
   const root = join(dataDir, REPLAY_DIR);
   if (!existsSync(root)) return;
-  for (const folder of readdirSync(root)) {
-    for (const name of readdirSync(join(root, folder))) yield { path: join(root, folder, name), name };
+  for (const path of filesUnder(root)) {
+    const fileId = CHUNK_FILE.exec(basename(path))?.[1];
+    yield fileId !== undefined && path === chunkPath(dataDir, fileId) ? { path, fileId } : { path };
   }
 }
 
 /** The ids of every chunk file in the folder, whether a row names it or not. */
 export function* chunkFilesIn(dataDir: string): Generator<string> {
-  for (const { name } of entriesIn(dataDir)) {
-    const fileId = CHUNK_FILE.exec(name)?.[1];
+  for (const { fileId } of entriesIn(dataDir)) {
     if (fileId !== undefined) yield fileId;
   }
 }
@@ -102,8 +112,7 @@ export function* chunkFilesIn(dataDir: string): Generator<string> {
 /** Removes the files no row names: what a crash left half-way. Before anything is accepted. Returns how many. */
 export function removeOrphans(dataDir: string, manifest: Manifest): number {
   let removed = 0;
-  for (const { path, name } of entriesIn(dataDir)) {
-    const fileId = CHUNK_FILE.exec(name)?.[1];
+  for (const { path, fileId } of entriesIn(dataDir)) {
     if (fileId !== undefined && manifest.holdsFile(fileId)) continue;
     rmSync(path, { force: true });
     removed++;

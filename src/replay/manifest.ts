@@ -126,14 +126,15 @@ export function openManifest(env: Env): Manifest {
     },
     dropExpired(before, limit) {
       const due = [...expiry.range({ end: u48(Math.max(0, before)), limit })];
-      return due.map(({ value: key }) => {
-        const chunk = unpack(key, chunks.get(key) ?? Buffer.alloc(TS_AT));
+      return due.map(({ key: expiryKey, value: key }) => {
         const app = key.readUInt16BE(0);
         const session = key.toString('utf8', 4, key.length - 4);
+        const fileId = expiryKey.subarray(6);
+        expiry.remove(expiryKey);
+        files.remove(fileId);
         chunks.remove(key);
-        forgetFile(chunk);
         setCount(app, session, count(app, session) - 1);
-        return chunk.fileId;
+        return fileId.toString('hex');
       });
     },
   };

@@ -315,7 +315,7 @@ t.test('props are an optional object, kept as the text they were sent as', async
 });
 
 t.test('lone surrogates are refused anywhere, pairs are not', async (t) => {
-  for (const text of ['\ud800', 'a\udfff', '\ud83d x', '\ude00\ud83d', '\ud83d\\ude00']) {
+  for (const text of ['\ud800', 'a\udfff', '\udc00\udc00', '\ud83d x', '\ude00\ud83d', '\ud83d\\ude00']) {
     for (const field of ['user_id', 'session_id', 'name', 'url']) {
       t.match(invalid({ [field]: text }), [`events[1].${field}`]);
     }
