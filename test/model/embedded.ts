@@ -30,6 +30,7 @@ async function beside<T>(dataDir: string, look: (env: Env) => T | Promise<T>): P
 }
 
 export const embedded: DumpingSubject<Store> = {
+  fencesAtOnce: true,
   open: (dataDir, now) => openLmdbStore({ dataDir, now }),
   verifyViews: (_store, dataDir) =>
     beside(dataDir, (env) =>

@@ -2,7 +2,7 @@
 import { EVENT_TYPES, type EventBatch, type NewEvent } from '../../src/event.js';
 import { BATCH_EVENTS_MAX, DAY_MS, SEEN_MS } from '../../src/limits.js';
 import type { NewChunk, SweepCutoffs } from '../../src/store/store.js';
-import { examination, pickQuestion, type Question } from './questions.js';
+import { examination, pickQuestion, pickSweepQuestion, type Question } from './questions.js';
 import { createRandom, type Random } from './random.js';
 import {
   createWorld,
@@ -20,7 +20,11 @@ export type Step =
   /** Calls of `append` made at once, without waiting for one another. */
   | { do: 'append'; calls: EventBatch[][] }
   | { do: 'putChunk'; chunk: NewChunk }
-  | { do: 'sweep'; cutoffs: SweepCutoffs }
+  /**
+   * `amid` is what happens while the sweep of events is under way. After a `crash` the store is opened again from what
+   * lay on the disk in the midst of it, and the sweep is made again.
+   */
+  | { do: 'sweep'; cutoffs: SweepCutoffs; amid: Step[]; end: 'finished' | 'crash' }
   /** Closes the store and opens its folder again. */
   | { do: 'restart' }
   /** Rebuilds every view from the log and compares the bytes. */
@@ -49,9 +53,10 @@ interface Making {
 /** A session's events in a row, as an SDK sends them: sometimes more than one record batch holds. */
 function runLength(making: Making): number {
   const { random, world } = making;
+  if (world.shape === 'dense' && random.oneIn(8)) return random.between(400, 1_100);
   if (world.shape === 'long' && random.oneIn(6))
     return random.between(BATCH_EVENTS_MAX - 2, 2 * BATCH_EVENTS_MAX + 2);
-  if (world.shape === 'wide') return random.between(1, 3);
+  if (world.shape === 'wide' || world.shape === 'swept') return random.between(1, 3);
   return random.oneIn(8) ? random.between(10, 30) : random.between(1, 5);
 }
 
@@ -77,7 +82,7 @@ function makeRun(making: Making): NewEvent[] {
   const user = random.pick(world.users);
   const session = random.pick(world.sessions);
   making.lastTs = pickTs(random, world, making.lastTs);
-  const dense = random.oneIn(2);
+  const dense = world.shape === 'dense' || random.oneIn(2);
   return Array.from({ length: runLength(making) }, () => {
     const event = makeEvent(making, user, session);
     if (dense) making.lastTs = Math.min(2 ** 48 - 1, making.lastTs + random.pick([0, 1, 40]));
@@ -88,9 +93,12 @@ function makeRun(making: Making): NewEvent[] {
 
 /** A new name for a batch, one used before, or none. */
 function pickBatchId(making: Making): string | undefined {
-  const { random, batchIds } = making;
+  const { random, world, batchIds } = making;
   if (random.oneIn(3)) return undefined;
-  if (batchIds.length > 0 && random.oneIn(4)) return random.pick(batchIds);
+  const enough = world.retrying ? 3 : Number.POSITIVE_INFINITY;
+  if (batchIds.length > 0 && (random.oneIn(3) || batchIds.length >= enough)) {
+    return random.pick(batchIds.slice(random.pick([0, -1, -3])));
+  }
   const batchId = `batch-${batchIds.length}-${random.pick(['x', 'é', '\u{1F600}'])}`;
   batchIds.push(batchId);
   return batchId;
@@ -98,7 +106,8 @@ function pickBatchId(making: Making): string | undefined {
 
 function makeBatch(making: Making): EventBatch {
   const { random, world } = making;
-  const runs = world.shape === 'wide' ? random.between(5, 25) : random.between(0, 4);
+  const many = world.shape === 'wide' || world.shape === 'swept';
+  const runs = many ? random.between(5, 20) : random.between(0, 4);
   const events = Array.from({ length: runs }, () => makeRun(making)).flat();
   const batchId = pickBatchId(making);
   const batch: EventBatch = { app: random.pick(world.apps), receivedAt: making.now, events };
@@ -139,32 +148,40 @@ function makeChunk(making: Making): Step {
 }
 
 function makeSweep(making: Making): Step {
-  const { random } = making;
+  const { random, medium } = making;
   const today = Math.floor(making.now / DAY_MS) * DAY_MS;
-  const cutoffs: SweepCutoffs = {};
   // Early days most often, or there would soon be nothing left to ask about.
-  if (!random.oneIn(4)) cutoffs.eventsBefore = FIRST_DAY + random.pick([0, 1, 1, 1, 2, 2, 3, DAYS]) * DAY_MS;
-  if (making.medium === 'port' && !random.oneIn(3))
-    cutoffs.replaysBefore = today - random.pick([0, 1, 7]) * DAY_MS;
-  return { do: 'sweep', cutoffs };
+  const eventsBefore = FIRST_DAY + random.pick([0, 1, 1, 1, 2, 2, 3, DAYS]) * DAY_MS;
+  const replaysBefore = today - random.pick([0, 1, 7]) * DAY_MS;
+  const way = medium === 'http' ? 0 : random.below(4);
+  if (way > 1) {
+    const cutoffs = way === 2 ? { replaysBefore } : { eventsBefore, replaysBefore };
+    return { do: 'sweep', cutoffs, amid: [], end: 'finished' };
+  }
+  const amid = Array.from({ length: random.between(0, 4) }, () =>
+    random.oneIn(4) ? makeAppend(making) : ask(making, random.between(4, 12), pickSweepQuestion),
+  );
+  return { do: 'sweep', cutoffs: { eventsBefore }, amid, end: random.oneIn(3) ? 'crash' : 'finished' };
 }
 
 /** Lets time pass: mostly seconds or none, now and then until remembered batches are almost, or just, forgotten. */
 function passTime(making: Making): void {
-  const { random, medium } = making;
+  const { random, world, medium } = making;
   if (medium === 'http' || random.oneIn(4)) return;
-  if (random.oneIn(9)) making.now += random.pick([DAY_MS, SEEN_MS - 1, SEEN_MS, SEEN_MS + 1]);
+  const way = random.below(world.retrying ? 5 : 24);
+  if (way < 2) making.now += random.pick([SEEN_MS / 2, SEEN_MS / 2 + 1, SEEN_MS - 1, SEEN_MS, SEEN_MS + 1]);
+  else if (way < 4) making.now = Math.ceil(making.now / DAY_MS) * DAY_MS;
   else making.now += random.below(60_000);
 }
 
-const ask = (making: Making, count: number): Step => ({
-  do: 'ask',
-  questions: Array.from({ length: count }, () => pickQuestion(making.random, making.world, making.nextId)),
-});
+function ask(making: Making, count: number, pick = pickQuestion): Step {
+  const { random, world, nextId } = making;
+  return { do: 'ask', questions: Array.from({ length: count }, () => pick(random, world, nextId)) };
+}
 
 function makeWrite(making: Making): Step {
-  const { random } = making;
-  if (random.oneIn(14)) return makeSweep(making);
+  const { random, world } = making;
+  if (random.oneIn(world.shape === 'swept' ? 5 : 12)) return makeSweep(making);
   if (random.oneIn(10)) return { do: 'restart' };
   if (random.oneIn(4)) return makeChunk(making);
   return makeAppend(making);

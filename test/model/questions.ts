@@ -92,6 +92,13 @@ export function pickQuestion(random: Random, world: World, head: number): Questi
   return makeQuestion(random, world, head, random.pick(KINDS));
 }
 
+/** A question whose answer lies in rows that a sweep which is under way may not have come to yet. */
+export function pickSweepQuestion(random: Random, world: World, head: number): Question {
+  if (!random.oneIn(3)) return pickQuestion(random, world, head);
+  if (random.oneIn(2)) return { ask: 'event', id: random.between(1, head) };
+  return { ask: 'sessions', query: { user: random.pick(world.users), limit: LIST_LIMIT_MAX } };
+}
+
 function makeQuestion(random: Random, world: World, head: number, ask: Question['ask']): Question {
   const app = sometimes(random, world.apps);
   switch (ask) {

@@ -1,7 +1,9 @@
 /** Lives a history twice, in the model and in a real store, and stops at the first answer that differs. */
+import { cpSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AppendResult, Store, StoredChunk, TailPage } from '../../src/store/store.js';
 import { brief, firstDifference } from './difference.js';
 import { type Medium, makeHistory, type Step } from './history.js';
@@ -10,6 +12,8 @@ import { putQuestion, type Question } from './questions.js';
 
 /** The engine under test. */
 export interface Subject<Engine extends Store = Store> {
+  /** True when the fence of a sweep is committed as soon as `sweep` was called: what is asked amid it is settled. */
+  readonly fencesAtOnce: boolean;
   /** Opens the store that lives in a folder; an empty folder is a new store. `now` is the history's clock. */
   open(dataDir: string, now: () => number): Promise<Engine>;
   /** Rebuilds every view beside the real ones and compares bytes: what differs, or undefined. */
@@ -20,8 +24,11 @@ export interface Subject<Engine extends Store = Store> {
 type Etags = Map<string, { etag: string; bytes: Uint8Array }>;
 
 interface Run {
+  subject: Subject;
   model: Model;
   store: Store;
+  /** Where the store lives now; after a crash, another folder. */
+  dataDir: string;
   etags: Etags;
   /** When the latest request arrived. */
   now: number;
@@ -111,7 +118,43 @@ function mustEqual(expected: unknown, got: unknown, what: string): void {
   if (difference !== undefined) throw new Error(difference);
 }
 
-async function takeStep(run: Run, step: Step, subject: Subject, dataDir: string): Promise<void> {
+/** What a power cut at this moment would leave: the folder as it lies on the disk, between two transactions. */
+function imageOf(run: Run): string {
+  const image = `${run.dataDir}+`;
+  cpSync(run.dataDir, image, { recursive: true, filter: (path) => !/(\.sock|-lock)$/.test(path) });
+  return image;
+}
+
+async function reopen(run: Run, dataDir: string): Promise<void> {
+  await run.store.close();
+  run.dataDir = dataDir;
+  run.store = await run.subject.open(dataDir, () => run.now);
+  run.model.restart();
+}
+
+async function sweep(run: Run, { cutoffs, amid, end }: Step & { do: 'sweep' }): Promise<void> {
+  const expected = await run.model.sweep(cutoffs);
+  const sweeping = run.store.sweep(cutoffs);
+  if (!run.subject.fencesAtOnce) mustEqual(expected, await sweeping, 'sweep');
+  try {
+    for (const step of amid) {
+      await takeStep(run, step);
+      await nextTurn();
+    }
+  } catch (error) {
+    await Promise.allSettled([sweeping]);
+    throw error;
+  }
+  const image = end === 'crash' && run.subject.fencesAtOnce ? imageOf(run) : undefined;
+  mustEqual(expected, await sweeping, 'sweep');
+  if (image === undefined) return;
+  await reopen(run, image);
+  for (const step of amid) if (step.do === 'ask') await takeStep(run, step);
+  // How much was left to do nobody knows.
+  await run.store.sweep(cutoffs);
+}
+
+async function takeStep(run: Run, step: Step): Promise<void> {
   switch (step.do) {
     case 'append': {
       run.now = step.calls.at(-1)?.at(-1)?.receivedAt ?? run.now;
@@ -125,13 +168,11 @@ async function takeStep(run: Run, step: Step, subject: Subject, dataDir: string)
       await run.store.putChunk(step.chunk);
       return run.model.putChunk(step.chunk);
     case 'sweep':
-      return mustEqual(await run.model.sweep(step.cutoffs), await run.store.sweep(step.cutoffs), 'sweep');
+      return sweep(run, step);
     case 'restart':
-      await run.store.close();
-      run.store = await subject.open(dataDir, () => run.now);
-      return run.model.restart();
+      return reopen(run, run.dataDir);
     case 'verify': {
-      const difference = await subject.verifyViews?.(run.store, dataDir);
+      const difference = await run.subject.verifyViews?.(run.store, run.dataDir);
       if (difference !== undefined) throw new Error(`a rebuild differs from the views: ${difference}`);
       return;
     }
@@ -142,15 +183,16 @@ async function takeStep(run: Run, step: Step, subject: Subject, dataDir: string)
 
 /** Lives the steps in a fresh folder; throws at the first difference, with the step it came at. */
 export async function runHistory(steps: readonly Step[], subject: Subject): Promise<void> {
-  await withDataDir(async (dataDir) => {
+  await withDataDir(async (folder) => {
+    const dataDir = join(folder, 'data');
     let now = (): number => 0;
     const store = await subject.open(dataDir, () => now());
-    const run: Run = { model: createModel(), store, etags: new Map(), now: 0 };
+    const run: Run = { subject, model: createModel(), store, dataDir, etags: new Map(), now: 0 };
     now = () => run.now;
     try {
       for (const [index, step] of steps.entries()) {
-        await takeStep(run, step, subject, dataDir).catch((error: unknown) => {
-          const reason = error instanceof Error ? (error.message ?? String(error)) : String(error);
+        await takeStep(run, step).catch((error: unknown) => {
+          const reason = error instanceof Error ? error.message : String(error);
           throw new Error(`step ${index} of ${steps.length} (${step.do}): ${reason}`, { cause: error });
         });
       }

@@ -9,8 +9,11 @@ export const DAYS = 4;
 /** When the histories' first request arrives. */
 export const FIRST_RECEIPT = FIRST_DAY + DAYS * DAY_MS + 9 * 3_600_000;
 
-/** What kind of history: most are small; the others reach the limits of packed blocks and record batches. */
-export type Shape = 'small' | 'wide' | 'long';
+/**
+ * What kind of history. Most are small; wide, long and dense ones reach the limits of packed blocks and record batches;
+ * swept ones have so many record batches that a sweep takes several turns, and sweep often.
+ */
+export type Shape = 'small' | 'wide' | 'long' | 'dense' | 'swept';
 
 export interface World {
   shape: Shape;
@@ -24,6 +27,8 @@ export interface World {
   moments: number[];
   /** Whether times at the very ends of what can be stored come up. */
   extreme: boolean;
+  /** Whether few batch ids come back again and again while days pass. */
+  retrying: boolean;
 }
 
 /** Every app a history may name. */
@@ -103,31 +108,39 @@ const numbered = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
 function pickShape(random: Random): Shape {
-  const throwOf = random.below(40);
-  if (throwOf === 0) return 'wide';
-  return throwOf === 1 ? 'long' : 'small';
+  const rare: Shape[] = ['wide', 'long', 'dense', 'swept', 'swept', 'swept'];
+  return rare[random.below(40)] ?? 'small';
 }
 
 export function createWorld(random: Random): World {
   const shape = pickShape(random);
   // Wide histories pass 256 users and 512 names, where the views' packed blocks end.
   const wide = shape === 'wide';
-  const sessions = [...someOf(random, IDS, random.between(1, 6)), ...(wide ? numbered('s-', 40) : [])];
+  const many = wide || shape === 'swept';
+  const sessions = [...someOf(random, IDS, random.between(1, 6)), ...(many ? numbered('s-', 80) : [])];
   return {
     shape,
     apps: someOf(random, APPS, random.between(1, 3)),
-    users: [...someOf(random, IDS, random.between(1, 6)), ...(wide ? numbered('user-', 600) : [])],
+    users: [
+      ...someOf(random, IDS, random.between(1, 6)),
+      ...(many ? numbered('user-', wide ? 600 : 50) : []),
+    ],
     sessions,
     recorded: sessions.slice(0, 2),
-    names: [...someOf(random, NAMES, random.between(2, 9)), ...(wide ? numbered('name-', 700) : [])],
+    // Dense ones have one name so often on a day that its packed times fill several blocks.
+    names:
+      shape === 'dense'
+        ? ['crowded']
+        : [...someOf(random, NAMES, random.between(2, 9)), ...(wide ? numbered('name-', 700) : [])],
     moments: Array.from({ length: 5 }, () => FIRST_DAY + random.below(DAYS * DAY_MS)),
     extreme: random.oneIn(10),
+    retrying: random.oneIn(12),
   };
 }
 
-/** A UTC midnight of the world's days, or a millisecond to either side of it. */
+/** A UTC midnight of the world's days, or a millisecond or two to a side of it. */
 export const nearMidnight = (random: Random): number =>
-  FIRST_DAY + random.between(0, DAYS) * DAY_MS + random.between(-1, 1);
+  FIRST_DAY + random.between(0, DAYS) * DAY_MS + random.pick([-2, -1, -1, 0, 0, 0, 1]);
 
 /** A time for an event; `last` is that of the event before it. */
 export function pickTs(random: Random, world: World, last: number): number {
