@@ -160,7 +160,6 @@ export function createStreamHub({
         follower.position = event.id;
       }
       follower.position = page.next;
-      head = Math.max(head, page.head);
       if (page.next >= page.head && !follower.gone && join(follower)) return;
     }
   }

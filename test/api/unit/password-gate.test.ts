@@ -1,0 +1,70 @@
+/** The password gate: who passes, who is counted, who is locked out, and how much of that is remembered. */
+import t from 'tap';
+import { createPasswordGate, type PasswordGate } from '../../../src/api/auth.js';
+import {
+  LOCKOUT_ADDRESSES_MAX,
+  LOCKOUT_FAILURES,
+  LOCKOUT_MS,
+  LOCKOUT_WINDOW_MS,
+} from '../../../src/limits.js';
+
+const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`;
+const RIGHT = basic('anyone:pä:ss');
+const WRONG = basic('anyone:pass');
+const HERE = '10.0.0.1';
+
+function failAt(gate: PasswordGate, times: readonly number[], address = HERE) {
+  for (const time of times) gate(address, WRONG, time);
+}
+const tenAt = (time: number) => Array<number>(LOCKOUT_FAILURES).fill(time);
+
+t.test('the password passes under any user name, colons and all', async (t) => {
+  const gate = createPasswordGate('pä:ss');
+  t.equal(gate(HERE, RIGHT, 0), undefined);
+  t.equal(gate(HERE, basic(':pä:ss'), 0), undefined);
+  t.equal(gate(HERE, RIGHT.replace('Basic', 'basic'), 0), undefined);
+  for (const wrong of [WRONG, basic('pä:ss'), basic(''), 'Basic', 'Basic ', 'Basic !', 'Bearer x', '']) {
+    t.equal(gate(HERE, wrong, 0)?.code, 'unauthorized', wrong);
+  }
+});
+
+t.test('the tenth wrong password within a minute locks for a minute', async (t) => {
+  const gate = createPasswordGate('pä:ss');
+  failAt(gate, tenAt(1_000).slice(1));
+  t.equal(gate(HERE, RIGHT, 1_000), undefined, 'nine do not');
+  t.equal(gate(HERE, WRONG, 2_000)?.code, 'unauthorized', 'the tenth is still answered as wrong');
+  t.same(gate(HERE, RIGHT, 2_001)?.code, 'locked_out');
+  t.equal(gate(HERE, RIGHT, 2_001)?.retryAfterS, 60);
+  t.equal(gate(HERE, RIGHT, 2_000 + LOCKOUT_MS - 1)?.retryAfterS, 1);
+  t.equal(gate(HERE, RIGHT, 2_000 + LOCKOUT_MS), undefined);
+});
+
+t.test('failures a minute apart do not add up', async (t) => {
+  const gate = createPasswordGate('pä:ss');
+  for (let i = 0; i < 50; i++) gate(HERE, WRONG, (i * LOCKOUT_WINDOW_MS) / (LOCKOUT_FAILURES - 1));
+  t.equal(gate(HERE, RIGHT, 10 * LOCKOUT_WINDOW_MS), undefined);
+});
+
+t.test('requests without credentials are a 401 from a locked address too, and never counted', async (t) => {
+  const gate = createPasswordGate('pä:ss');
+  for (let i = 0; i < 100; i++) t.equal(gate(HERE, undefined, 0)?.code, 'unauthorized');
+  t.equal(gate(HERE, RIGHT, 0), undefined);
+  failAt(gate, tenAt(0));
+  t.equal(gate(HERE, undefined, 1)?.code, 'unauthorized');
+});
+
+t.test('guesses while locked do not make the lock longer', async (t) => {
+  const gate = createPasswordGate('pä:ss');
+  failAt(gate, tenAt(0));
+  failAt(gate, tenAt(LOCKOUT_MS - 1));
+  t.equal(gate(HERE, RIGHT, LOCKOUT_MS), undefined);
+});
+
+t.test('only so many addresses are remembered, the latest', async (t) => {
+  const gate = createPasswordGate('pä:ss');
+  failAt(gate, tenAt(0), 'first');
+  failAt(gate, tenAt(0), 'second');
+  for (let i = 0; i < LOCKOUT_ADDRESSES_MAX - 1; i++) gate(`other ${i}`, WRONG, 0);
+  t.equal(gate('first', RIGHT, 1), undefined, 'the oldest is forgotten');
+  t.equal(gate('second', RIGHT, 1)?.code, 'locked_out');
+});

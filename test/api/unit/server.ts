@@ -1,0 +1,37 @@
+/** The server on a fake store, listening on a loopback port. */
+import { pino } from 'pino';
+import type { Test } from 'tap';
+import { createServer, type ServerDeps } from '../../../src/api/server.js';
+import type { Config } from '../../../src/config.js';
+import { createFakeStore, type FakeStore } from './fake-store.js';
+
+export const KEY = 'sg_live_inventory';
+
+export const CONFIG: Config = {
+  listen: { host: '127.0.0.1', port: 0 },
+  dataDir: '/nowhere',
+  apps: { inventory: { key: KEY, origins: [] } },
+  retention: { replays_days: 0, events_days: 0 },
+  auth: { open: false },
+  limits: { body_bytes: 1_000, chunk_bytes: 2_000, events_per_minute: 0 },
+};
+
+export interface Served {
+  url: string;
+  store: FakeStore;
+  /** What was logged, a JSON line each. */
+  lines: string[];
+  close(): Promise<void>;
+}
+
+/** Serves until the test ends; `deps` replaces what the fake gives. */
+export async function serve(t: Test, deps: Partial<ServerDeps> = {}): Promise<Served> {
+  const store = createFakeStore();
+  const lines: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(line) });
+  const ingest = async () => undefined;
+  const app = await createServer({ config: CONFIG, store, ingest, log, version: '1.2.3', ...deps });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  t.teardown(() => app.close());
+  return { url, store, lines, close: () => app.close() };
+}
