@@ -12,8 +12,9 @@ export const KINDS = ['app', 'user', 'name'] as const;
 export type Kind = (typeof KINDS)[number];
 
 const TEXT_KEY_BYTES_MAX = 255;
-/** Texts remembered a kind and direction; the older half goes when it is full. */
-const CACHE_ENTRIES = 100_000;
+/** Texts remembered a kind and direction; the older half goes when it is full. Long ones are looked up each time. */
+const CACHE_ENTRIES = 50_000;
+const CACHED_TEXT_MAX = 256;
 
 const kindByte = (kind: Kind): number => KINDS.indexOf(kind) + 1;
 
@@ -49,13 +50,12 @@ export interface DictionaryReader {
   text(kind: Kind, number: number): string;
 }
 
-function trim<K, V>(cache: Map<K, V>): void {
-  if (cache.size < CACHE_ENTRIES) return;
-  let left = CACHE_ENTRIES / 2;
-  for (const key of cache.keys()) {
-    if (left-- === 0) break;
-    cache.delete(key);
+function remember<K, V>(cache: Map<K, V>, key: K, value: V, text: string): void {
+  if (text.length > CACHED_TEXT_MAX) return;
+  if (cache.size >= CACHE_ENTRIES) {
+    for (const old of [...cache.keys()].slice(0, CACHE_ENTRIES / 2)) cache.delete(old);
   }
+  cache.set(key, value);
 }
 
 const byKind = <V>(make: () => V): Record<Kind, V> => ({ app: make(), user: make(), name: make() });
@@ -70,8 +70,7 @@ export function openDictionaries(table: Table): DictionaryReader {
       const value = table.get(textKey(kind, text));
       if (!value) return undefined;
       const number = value.readUInt32BE(0);
-      trim(numbers[kind]);
-      numbers[kind].set(text, number);
+      remember(numbers[kind], text, number, text);
       return number;
     },
     text(kind, number) {
@@ -80,8 +79,7 @@ export function openDictionaries(table: Table): DictionaryReader {
       const value = table.get(numberKey(kind, number));
       if (!value) throw new Error(`dictionary: no ${kind} has the number ${number}`);
       const text = value.toString('utf8');
-      trim(texts[kind]);
-      texts[kind].set(number, text);
+      remember(texts[kind], number, text, text);
       return text;
     },
   };
