@@ -3,10 +3,36 @@ import assert from 'node:assert/strict';
 
 const WINDOW_MS = 60_000;
 
-interface Window {
+export interface Window {
   /** Unix ms. */
   startedAt: number;
   events: number;
+}
+
+/** Where the windows are kept, by app; a `Map` will do on one thread. */
+export interface Windows {
+  get(app: string): Window | undefined;
+  set(app: string, window: Window): unknown;
+}
+
+/** Memory for the windows of as many apps, which two threads can share. */
+export const newWindowMemory = (apps: number): Float64Array =>
+  new Float64Array(new SharedArrayBuffer(apps * 2 * Float64Array.BYTES_PER_ELEMENT));
+
+/** Windows in shared memory: one thread counts in them, another may look. `apps` in the same order on both. */
+export function sharedWindows(apps: readonly string[], memory: Float64Array): Windows {
+  const places = new Map(apps.map((app, index) => [app, index * 2]));
+  return {
+    get(app) {
+      const place = places.get(app);
+      if (place === undefined) return undefined;
+      return { startedAt: memory[place] ?? 0, events: memory[place + 1] ?? 0 };
+    },
+    set(app, { startedAt, events }) {
+      const place = places.get(app);
+      if (place !== undefined) memory.set([startedAt, events], place);
+    },
+  };
 }
 
 /**
@@ -20,22 +46,18 @@ export type EventLimiter = (app: string, events: number, now: number) => number 
  * one ended. Events are counted as they ask, so batches that turn out invalid use the allowance up as well: it is
  * there to bound the collector's work. Remembers one window per app asked about: ask about known apps only.
  */
-export function createEventLimiter(eventsPerMinute: number): EventLimiter {
+export function createEventLimiter(eventsPerMinute: number, windows: Windows = new Map()): EventLimiter {
   assert(Number.isInteger(eventsPerMinute) && eventsPerMinute >= 0);
   if (eventsPerMinute === 0) return () => undefined;
-  const windows = new Map<string, Window>();
 
   return (app, events, now) => {
-    let window = windows.get(app);
-    if (window === undefined || hasEnded(window, now)) {
-      window = { startedAt: now, events: 0 };
-      windows.set(app, window);
-    }
+    const last = windows.get(app);
+    const window = last === undefined || hasEnded(last, now) ? { startedAt: now, events: 0 } : last;
     if (events > 0 && window.events + events > eventsPerMinute) {
       const leftMs = Math.min(window.startedAt + WINDOW_MS - now, WINDOW_MS);
       return Math.ceil(leftMs / 1_000);
     }
-    window.events += events;
+    windows.set(app, { startedAt: window.startedAt, events: window.events + events });
     return undefined;
   };
 }

@@ -4,7 +4,7 @@ import type { EventBatch } from '../event.js';
 import { decodeBody } from './body.js';
 import { settleClocks } from './clock.js';
 import type { Content, Envelope } from './content.js';
-import { createEventLimiter } from './event-limiter.js';
+import { createEventLimiter, type Windows } from './event-limiter.js';
 import { readExact } from './exact-reader.js';
 import { readFast } from './fast-reader.js';
 import { createKeyring } from './keyring.js';
@@ -13,6 +13,8 @@ import type { IngestOutcome, IngestRequest, Refusal } from './types.js';
 export interface IngestOptions {
   apps: Readonly<Record<string, AppConfig>>;
   limits: Config['limits'];
+  /** Where the events of the minute are counted, when not in this function alone. */
+  windows?: Windows;
 }
 
 /**
@@ -26,9 +28,13 @@ export interface IngestOptions {
  * 5. the app's events a minute;
  * 6. the events, with `batch_id` and `sent_at`.
  */
-export function createIngest({ apps, limits }: IngestOptions): (request: IngestRequest) => IngestOutcome {
+export function createIngest({
+  apps,
+  limits,
+  windows,
+}: IngestOptions): (request: IngestRequest) => IngestOutcome {
   const keyring = createKeyring(apps);
-  const limitEvents = createEventLimiter(limits.events_per_minute);
+  const limitEvents = createEventLimiter(limits.events_per_minute, windows);
 
   return (request) => {
     const decoded = decodeBody(request, limits.body_bytes);

@@ -5,6 +5,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Config } from '../config.js';
+import { newWindowMemory, sharedWindows } from '../ingest/event-limiter.js';
 import { createIngest } from '../ingest/ingest.js';
 import type { Ingest } from '../ingest/types.js';
 import { RETRY_AFTER_S } from '../limits.js';
@@ -49,7 +50,10 @@ export async function openStore(options: OpenStoreOptions): Promise<{ store: Sto
   prepareDataDir(dataDir);
   const lock = await acquireWriterLock(dataDir, options.lockWaitMs);
   try {
-    const writer = await startWriter({ dataDir, apps, limits }, onProgress);
+    const writer = await startWriter(
+      { dataDir, apps, limits, windowMemory: newWindowMemory(Object.keys(apps).length) },
+      onProgress,
+    );
     const readers = startReaders(dataDir);
     const store = composeStore({
       write: writer.write,
@@ -77,9 +81,10 @@ async function startWriter(data: WriterData, onProgress: (progress: RebuildProgr
   const worker = new Worker(new URL('./threads/writer-thread.js', import.meta.url), { workerData: data });
   const listeners = new Set<(head: number) => void>();
   const caller = openCaller((call) => worker.postMessage(call));
+  const windows = sharedWindows(Object.keys(data.apps), data.windowMemory);
   const queue = openIngestQueue(
     (message, transfer) => worker.postMessage(message, transfer),
-    createIngest({ apps: data.apps, limits: data.limits }),
+    createIngest({ apps: data.apps, limits: data.limits, windows: { get: windows.get, set: () => {} } }),
   );
   let lastHead = 0;
   const announce = (head: number): void => {

@@ -8,6 +8,8 @@ export interface WriterData {
   dataDir: string;
   apps: Config['apps'];
   limits: Config['limits'];
+  /** Shared memory in which the writer counts the events of the minute, an app after the other. */
+  windowMemory: Float64Array;
 }
 
 /** Raw requests of one turn of the HTTP thread: their bodies one behind the other in one transferred buffer. */

@@ -5,6 +5,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { EventBatch } from '../../event.js';
+import { sharedWindows } from '../../ingest/event-limiter.js';
 import { createIngest } from '../../ingest/ingest.js';
 import type { IngestOutcome, Refusal } from '../../ingest/types.js';
 import { RETRY_AFTER_S } from '../../limits.js';
@@ -17,7 +18,7 @@ import { answer, type Call, toPlain } from './rpc.js';
 if (!parentPort) throw new Error('the writer thread must be started by openStore');
 const port = parentPort;
 const post = (message: FromWriter): void => port.postMessage(message);
-const { dataDir, apps, limits } = workerData as WriterData;
+const { dataDir, apps, limits, windowMemory } = workerData as WriterData;
 
 function open(): WriteSide | undefined {
   try {
@@ -53,7 +54,7 @@ function* requestsOf(message: IngestMessage) {
 }
 
 function serve(write: WriteSide): void {
-  const ingest = createIngest({ apps, limits });
+  const ingest = createIngest({ apps, limits, windows: sharedWindows(Object.keys(apps), windowMemory) });
   const waiting: IngestMessage[] = [];
 
   const parse = (request: Parameters<typeof ingest>[0]): IngestOutcome => {
