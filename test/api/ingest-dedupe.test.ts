@@ -1,4 +1,5 @@
 /** What `batch_id` promises a client that sends a batch again. */
+import { connect } from 'node:net';
 import t from 'tap';
 import { spawnCollector, startCollector } from '../support/collector.js';
 import { apps, DAY, event, get, keyOf, postEvents, problemOf, store } from '../support/http.js';
@@ -70,6 +71,19 @@ t.test('DED-05 retries in flight are joined', async (t) => {
   const retries = Array.from({ length: 20 }, () => postEvents(c.url, batch('joined', 'batch-05')));
   for (const { status } of await Promise.all(retries)) t.equal(status, 204);
   t.equal(await countOf('joined'), 2);
+
+  // Ten requests in one packet come in together, and so reach the store together.
+  const body = JSON.stringify(batch('packet', 'batch-05p'));
+  const head = `POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
+  const socket = connect(Number(new URL(c.url).port), '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  socket.write((head + body).repeat(10));
+  let answers = '';
+  for await (const piece of socket) {
+    answers += piece;
+    if (answers.split('HTTP/1.1 204').length === 11) break;
+  }
+  t.equal(await countOf('packet'), 2);
 });
 
 t.test('DED-06 a failure is joined too', async (t) => {

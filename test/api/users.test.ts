@@ -117,8 +117,14 @@ t.test('USR-06 latest first, then by the bytes of the user id, then of the app',
 
   for (const app of ['aa', 'a_b', 'a0', 'a-b', 'a'])
     await store(c.url, app, [event({ user_id: 'same', ts: NOON + 9 * DAY })]);
+  // Rows of several apps are put in order together.
+  for (const [i, user_id] of ['\u{10000}', '￮', '\u0800', 'é', 'b'].entries()) {
+    await store(c.url, i % 2 ? 'a' : 'aa', [event({ user_id, ts: NOON + 10 * DAY })]);
+  }
+  const mixed = (await users('limit=5')).map((row) => row.user_id);
+  t.same(mixed, ['b', 'é', '\u0800', '￮', '\u{10000}']);
   t.same(
-    (await users('limit=5')).map((row) => row.app),
+    (await users('limit=10')).slice(5).map((row) => row.app),
     ['a', 'a-b', 'a0', 'a_b', 'aa'],
   );
 });
