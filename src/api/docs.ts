@@ -87,7 +87,7 @@ async function buildDocs(version: string, addRoutes: (app: Api) => void): Promis
     routePrefix: '/docs',
     staticCSP: DOCS_CSP,
     theme: { title: 'spyglass API' },
-    uiConfig: { defaultModelsExpandDepth: 0 },
+    uiConfig: { layout: 'BaseLayout', defaultModelsExpandDepth: 0 },
   });
   addRoutes(withZod(docs));
   await docs.ready();

@@ -98,12 +98,11 @@ export function createErrorHandler(log: Logger): ErrorHandler {
 /**
  * Lets a client that is still sending read its answer. fastify announces the end of the connection, and node would then close it
  * both ways: what arrives after that makes the kernel reset it, and the reset can overtake the answer. So only our half
- * is closed; what else arrives is read and dropped, for a while. (nginx: lingering_close.)
+ * is closed; what else arrives node reads and drops, for a while. (nginx: lingering_close.)
  */
 function closeGently(request: IncomingMessage): void {
   const { socket } = request;
   socket.destroySoon = () => socket.end();
-  request.resume();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.once('close', () => clearTimeout(timer));
 }

@@ -74,8 +74,11 @@ say so.</p>
 
 { "app": "${escapeHtml(app)}",
   "key": "the app's key",
-  "events": [{ "user_id": "alice", "session_id": "s_1",
-               "type": "event", "name": "hello" }] }</code></pre>
+  "events": [
+    { "user_id": "alice",
+      "session_id": "s_1",
+      "type": "event",
+      "name": "hello" } ] }</code></pre>
 </main>
 </body>
 </html>
