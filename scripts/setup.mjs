@@ -117,6 +117,7 @@ async function install(root, set, run, say) {
       'ci',
       ...(wider === 'run' ? ['--workspaces=false'] : []),
       '--include=dev', // the compiler is one, and NODE_ENV=production would leave it out
+      '--engine-strict=false', // two packages ask for a newer Node than they need
       '--prefer-offline',
       '--loglevel=error',
       '--fetch-retry-mintimeout=1000',

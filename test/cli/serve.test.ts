@@ -175,27 +175,63 @@ t.test('Ctrl-C under npm arrives twice and counts as once', async (t) => {
   t.equal(await collector.stop('SIGINT'), 0);
 });
 
-/** Sends half a request and leaves the connection open. */
-async function halfRequest(url: string): Promise<void> {
+/** Sends half a request, in time for the server to have seen it; the rest is up to the caller. */
+async function halfRequest(
+  url: string,
+  body: string,
+): Promise<{ answer: Promise<string>; sendRest(): void }> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
+  let received = '';
+  socket.setEncoding('utf8').on('data', (text: string) => {
+    received += text;
+  });
   socket.on('error', () => {});
+  const answer = new Promise<string>((resolve) => socket.once('close', () => resolve(received)));
   await new Promise((resolve) => socket.once('connect', resolve));
-  socket.write('POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"app"');
-  await sleep(100); // the server has to have seen it
+  const half = Math.floor(body.length / 2);
+  socket.write(`POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`);
+  socket.write(body.slice(0, half));
+  await sleep(200);
+  return { answer, sendRest: () => socket.write(body.slice(half)) };
 }
+
+const BODY = JSON.stringify({
+  app: APP,
+  key: KEY,
+  events: [{ user_id: 'u', session_id: 's', type: 'event', name: 'in time' }],
+});
+
+t.test('a request under way at SIGTERM is answered, and kept', async (t) => {
+  const collector = await spawnCollector();
+  t.teardown(() => collector.close());
+  const { answer, sendRest } = await halfRequest(collector.url, BODY);
+  const ended = collector.stop('SIGTERM');
+  await sleep(300);
+  sendRest();
+  t.match(await answer, /^HTTP\/1\.1 204 /);
+  t.equal(await ended, 0);
+  await collector.restart();
+  const { events } = (await (await collector.get('/v1/query/events')).json()) as {
+    events: { name: string }[];
+  };
+  t.same(
+    events.map(({ name }) => name),
+    ['in time'],
+  );
+});
 
 t.test('half a request does not keep it from ending well', async (t) => {
   const collector = await spawnCollector();
   t.teardown(() => collector.close());
-  await halfRequest(collector.url);
+  await halfRequest(collector.url, BODY);
   t.equal(await collector.stop('SIGTERM'), 0);
 });
 
 t.test('a second signal ends it at once', async (t) => {
   const collector = await spawnCollector();
   t.teardown(() => collector.close());
-  await halfRequest(collector.url);
+  await halfRequest(collector.url, BODY);
   process.kill(collector.pid, 'SIGINT');
   await sleep(500);
   t.equal(await collector.stop('SIGINT'), 130);
