@@ -104,7 +104,9 @@ const appSchema = strict({
     .regex(KEY, { error: 'must be printable ASCII without spaces' }),
   origins: z
     .array(
-      text.refine(isOrigin, { error: 'must be an origin as browsers send it: "https://shop.example", no path' }),
+      text.refine(isOrigin, {
+        error: 'must be an origin as browsers send it: "https://shop.example", no path',
+      }),
       { error: 'must be a list of origins' },
     )
     .default([]),
@@ -217,7 +219,8 @@ function parseJson(path: string, text: string): unknown {
     return JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
     const position = /at position (\d+)/.exec(String(error))?.[1];
-    const line = position === undefined ? '' : ` (line ${text.slice(0, Number(position)).split('\n').length})`;
+    const line =
+      position === undefined ? '' : ` (line ${text.slice(0, Number(position)).split('\n').length})`;
     throw new ConfigError(path, [{ path: '', message: `is not valid JSON${line}` }]);
   }
 }
@@ -231,13 +234,18 @@ function fillFromEnvironment(
   const fill = (value: unknown, path: readonly string[]): unknown => {
     if (Array.isArray(value)) return value.map((item, index) => fill(item, [...path, String(index)]));
     if (typeof value === 'object' && value !== null) {
-      return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, fill(item, [...path, name])]));
+      return Object.fromEntries(
+        Object.entries(value).map(([name, item]) => [name, fill(item, [...path, name])]),
+      );
     }
     if (typeof value !== 'string' || !value.startsWith('env:')) return value;
     const name = value.slice('env:'.length);
     const found = Object.hasOwn(env, name) ? env[name] : undefined;
     if (found !== undefined) return typed(found, path);
-    unset.push({ path: path.join('.'), message: `the environment variable ${name || '(no name)'} is not set` });
+    unset.push({
+      path: path.join('.'),
+      message: `the environment variable ${name || '(no name)'} is not set`,
+    });
     return '';
   };
   return { value: fill(value, []), unset };
