@@ -1,14 +1,17 @@
-/** The embedded engine as the histories' subject: opened on this thread, its views laid bare. */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+/** The embedded engine as the histories' subject: opened on this thread, or on threads of its own as a collector has it. */
 import { type Env, openEnv } from '../../src/log/env.js';
-import { openLog } from '../../src/log/log.js';
-import { rebuildAside } from '../../src/projections/rebuild.js';
-import { openViewTables, PROJECTIONS } from '../../src/projections/registry.js';
+import { PROJECTIONS } from '../../src/projections/registry.js';
 import { openLmdbStore } from '../../src/store/lmdb-store.js';
+import { openStore } from '../../src/store/open.js';
 import type { Store } from '../../src/store/store.js';
-import { type DumpingSubject, firstRowDifference, type ViewRow } from './grouping.js';
-import { withDataDir } from './run.js';
+import { verifyStore } from '../../src/store/verify.js';
+import type { DumpingSubject, ViewRow } from './grouping.js';
+import type { Subject } from './run.js';
+
+const LIMITS = { body_bytes: 1_048_576, chunk_bytes: 8_388_608, events_per_minute: 0 };
+
+const verifyViews = async (_store: Store, dataDir: string): Promise<string | undefined> =>
+  (await verifyStore(dataDir, () => {})).problem;
 
 function* viewRows(env: Env): Generator<ViewRow> {
   for (const { tables } of PROJECTIONS) {
@@ -18,34 +21,22 @@ function* viewRows(env: Env): Generator<ViewRow> {
   }
 }
 
-/** Runs `look` on a second handle of a store that is open. */
-async function beside<T>(dataDir: string, look: (env: Env) => T | Promise<T>): Promise<T> {
-  const env = openEnv(dataDir, { mode: 'write' });
-  try {
-    env.renewSnapshot();
-    return await look(env);
-  } finally {
-    await env.close();
-  }
-}
-
 export const embedded: DumpingSubject<Store> = {
   fencesAtOnce: true,
   open: (dataDir, now) => openLmdbStore({ dataDir, now }),
-  verifyViews: (_store, dataDir) =>
-    beside(dataDir, (env) =>
-      withDataDir(async (folder) => {
-        const asideDir = join(folder, 'aside');
-        mkdirSync(asideDir);
-        const aside = openEnv(asideDir, { mode: 'scratch' });
-        try {
-          openViewTables(aside);
-          rebuildAside(aside, openLog(env), () => {});
-          return firstRowDifference(['store', viewRows(env)], ['rebuild', viewRows(aside)]);
-        } finally {
-          await aside.close();
-        }
-      }),
-    ),
-  dumpViews: (_store, dataDir) => beside(dataDir, (env) => Array.from(viewRows(env))),
+  verifyViews,
+  async dumpViews(_store, dataDir) {
+    const env = openEnv(dataDir, { mode: 'read' });
+    try {
+      return Array.from(viewRows(env));
+    } finally {
+      await env.close();
+    }
+  },
+};
+
+export const threaded: Subject = {
+  fencesAtOnce: false,
+  open: async (dataDir, now) => (await openStore({ dataDir, now, apps: {}, limits: LIMITS })).store,
+  verifyViews,
 };

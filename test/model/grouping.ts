@@ -35,7 +35,7 @@ function writesOf(steps: readonly Step[]): (EventBatch[] | Step)[] {
 type Append = (store: Store, batches: readonly EventBatch[]) => Promise<void>;
 
 /** The first row that two dumps of the same views do not share. */
-export function firstRowDifference(
+function firstRowDifference(
   [nameA, a]: readonly [string, Iterable<ViewRow>],
   [nameB, b]: readonly [string, Iterable<ViewRow>],
 ): string | undefined {

@@ -201,7 +201,7 @@ export function makeHistory(seed: number, medium: Medium = 'port'): Step[] {
     batchIds: [],
   };
   const steps: Step[] = [ask(making, 2)];
-  const writes = random.between(8, 26);
+  const writes = random.between(6, 20);
   for (let write = 0; write < writes; write++) {
     steps.push(makeWrite(making));
     passTime(making);

@@ -38,6 +38,7 @@ async function takeStep(collector: TestCollector, model: Model, step: Step): Pro
       // A collector sweeps by its own clock; the history sweeps its store by the history's.
       await model.sweep(step.cutoffs);
       await collector.store.sweep(step.cutoffs);
+      for (const after of step.amid) await takeStep(collector, model, after);
       return;
     case 'restart':
       return collector.restart();

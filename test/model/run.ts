@@ -1,6 +1,6 @@
 /** Lives a history twice, in the model and in a real store, and stops at the first answer that differs. */
 import { cpSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -34,9 +34,18 @@ interface Run {
   now: number;
 }
 
-/** Data folders go to memory where there is some: a history is about answers, not about the disk. */
+const MEMORY = '/dev/shm';
+/** Much more than a history takes: LMDB does not survive a full disk under its map. */
+const MEMORY_BYTES = 512 * 1_048_576;
+
+/** Where data folders go: into memory where there is some, for a history is about answers, not about the disk. */
+async function placeForData(): Promise<string> {
+  const memory = await statfs(MEMORY).catch(() => undefined);
+  return memory !== undefined && memory.bavail * memory.bsize >= MEMORY_BYTES ? MEMORY : tmpdir();
+}
+
 export async function withDataDir<T>(use: (dataDir: string) => Promise<T>): Promise<T> {
-  const dataDir = await mkdtemp(join(process.env.SPYGLASS_TEST_DIR ?? tmpdir(), 'spyglass-model-'));
+  const dataDir = await mkdtemp(join(await placeForData(), 'spyglass-model-'));
   try {
     return await use(dataDir);
   } finally {
