@@ -74,6 +74,8 @@ export const LOCKOUT_ADDRESSES_MAX = 10_000;
 // --- HTTP
 /** How long a request may take to arrive; a slow line needs minutes for a large chunk. */
 export const REQUEST_MS_MAX = 300_000;
+/** How often the log may hear that requests are turned away because of a full queue. */
+export const REFUSAL_LOG_MS = 10_000;
 /** How long a client that sends too much may go on sending before its connection is cut. */
 export const LINGER_MS = 30_000;
 

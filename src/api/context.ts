@@ -8,6 +8,7 @@ import type { Ingest } from '../ingest/types.js';
 import type { Store } from '../store/store.js';
 import type { Cors } from './cors.js';
 import type { Metrics } from './metrics.js';
+import type { NoteRefusal } from './refusals.js';
 import type { StreamHub } from './stream.js';
 
 export type Logger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
@@ -29,6 +30,7 @@ export interface ApiContext {
   readonly version: string;
   readonly cors: Cors;
   readonly metrics: Metrics;
+  readonly noteRefusal: NoteRefusal;
   readonly stream: StreamHub;
   /** Unix ms. */
   readonly now: () => number;

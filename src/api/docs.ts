@@ -81,7 +81,13 @@ async function buildDocs(version: string, addRoutes: (app: Api) => void): Promis
       const { documented } = document.route.config ?? {};
       return jsonSchemaTransform({ ...document, schema: { ...document.schema, ...documented } });
     },
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (document) => {
+      const described = jsonSchemaTransformObject(document);
+      // Each named schema comes twice, as it is read and as it is written; all of ours are written only.
+      const schemas = ('components' in described && described.components?.schemas) || {};
+      for (const name of Object.keys(schemas)) if (name.endsWith('Input')) delete schemas[name];
+      return described;
+    },
   });
   await docs.register(swaggerUi, {
     routePrefix: '/docs',

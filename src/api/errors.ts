@@ -81,9 +81,10 @@ function invalidParameters(error: FastifyError): Refusal {
   return { code: 'invalid_parameter', detail: `${detail}.`, errors };
 }
 
-export type ErrorHandler = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => void;
+/** Answers an error, and tells what it answered. */
+export type ErrorHandler = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => Refusal;
 
-/** fastify's error handler: answers with the problem, and logs what an operator must hear of. */
+/** What fastify's error handlers do: answer with the problem, and log what an operator must hear of. */
 export function createErrorHandler(log: Logger): ErrorHandler {
   return (error, request, reply) => {
     const refusal = refusalOf(error, request.id);
@@ -92,6 +93,7 @@ export function createErrorHandler(log: Logger): ErrorHandler {
     if (refusal.code === 'read_timeout') log.warn(where, 'query ran too long');
     if (refusal.code === 'body_too_large') closeGently(request.raw);
     sendProblem(reply, refusal);
+    return refusal;
   };
 }
 

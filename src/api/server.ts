@@ -20,6 +20,7 @@ import { createFallback, pathOf, type SendPage } from './fallback.js';
 import { createMetrics } from './metrics.js';
 import { PAGE_CSP, pageHtml } from './page.js';
 import { parseQueryString } from './query-string.js';
+import { createRefusalLog } from './refusals.js';
 import { incidentRoute } from './routes/incidents.js';
 import { eventsIngestRoute } from './routes/ingest.js';
 import { healthRoutes, operatorRoutes } from './routes/operator.js';
@@ -57,13 +58,17 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     return503OnClosing: false,
     schemaController: NO_COMPILERS,
     clientErrorHandler: answerClientError,
-    frameworkErrors: onError,
+    frameworkErrors: (error, request, reply) => {
+      onError(error, request, reply);
+    },
     // Whatever is too long to exist is answered like anything else that is not there.
     routerOptions: { maxParamLength: MAX_HEADER_BYTES, querystringParser: parseQueryString },
   });
   const app = withZod(server);
 
-  app.setErrorHandler(onError);
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    onError(error, request, reply);
+  });
   app.removeAllContentTypeParsers();
   // A body where none belongs is left unread.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
@@ -132,9 +137,10 @@ function createContext(deps: ServerDeps): ApiContext {
   const hasFailed = () => failed;
   const stream = createStreamHub({ store, log });
   const metrics = createMetrics({ store, hasFailed, streamReaders: stream.followers });
+  const noteRefusal = createRefusalLog(log, now);
   const cors = createCors(config.apps);
   const isReady = () => !failed && (ready?.() ?? true);
-  return { config, store, ingest, log, version, cors, metrics, stream, now, isReady, hasFailed };
+  return { config, store, ingest, log, version, cors, metrics, noteRefusal, stream, now, isReady, hasFailed };
 }
 
 /** The hook that asks for the password, where one is set. */
@@ -145,13 +151,14 @@ function createGuard({ config, now }: ApiContext): Guard {
 }
 
 /** Makes a scope one that takes data in: bodies as bytes, readable from other origins, counted. */
-function prepareIngest(scope: Api, { cors, metrics }: ApiContext, onError: ErrorHandler): void {
+function prepareIngest(scope: Api, { cors, metrics, noteRefusal }: ApiContext, onError: ErrorHandler): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser([BYTES, '*'], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   scope.addHook('onRequest', cors.onRequest);
   scope.setErrorHandler((error: FastifyError, request, reply) => {
-    onError(error, request, reply);
+    const refusal = onError(error, request, reply);
     const route = request.routeOptions.url === '/v1/events' ? 'events' : 'replay';
+    noteRefusal(route, request.id, refusal.code);
     metrics.countIngest(route, reply.statusCode);
   });
   for (const url of ['/v1/events', '/v1/replay']) {

@@ -8,7 +8,8 @@ import { noContent, problems } from '../schemas.js';
 const EMPTY = Buffer.alloc(0);
 
 /** Adds the route; the scope it is added to reads every body into a buffer, and answers preflights. */
-export function eventsIngestRoute(app: Api, { config, ingest, metrics, now, hasFailed }: ApiContext): void {
+export function eventsIngestRoute(app: Api, context: ApiContext): void {
+  const { config, ingest, metrics, noteRefusal, now, hasFailed } = context;
   app.post(
     '/v1/events',
     {
@@ -44,8 +45,12 @@ export function eventsIngestRoute(app: Api, { config, ingest, metrics, now, hasF
       }
       ingest(ingestRequest(request, now())).then(
         (refusal) => {
-          if (refusal === undefined) reply.code(204).send(undefined);
-          else sendProblem(reply, refusal);
+          if (refusal === undefined) {
+            reply.code(204).send(undefined);
+          } else {
+            sendProblem(reply, refusal);
+            noteRefusal('events', request.id, refusal.code);
+          }
           metrics.countIngest('events', reply.statusCode);
         },
         (error) => reply.send(error),

@@ -4,7 +4,7 @@ import { settleTs } from '../../ingest/clock.js';
 import type { Keyring } from '../../ingest/keyring.js';
 import type { NewChunk } from '../../store/store.js';
 import type { Api, ApiContext } from '../context.js';
-import { NOT_ACCEPTING, ProblemError } from '../errors.js';
+import { NOT_ACCEPTING, ProblemError, sendProblem } from '../errors.js';
 import { noContent, problems, replayHeaders, replayUpload } from '../schemas.js';
 
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
@@ -46,7 +46,11 @@ export function replayUploadRoute(app: Api, context: ApiContext, keyring: Keyrin
       },
     },
     async (request, reply) => {
-      if (hasFailed()) throw new ProblemError(NOT_ACCEPTING.code, NOT_ACCEPTING.detail);
+      if (hasFailed()) {
+        sendProblem(reply, NOT_ACCEPTING);
+        metrics.countIngest('replay', reply.statusCode);
+        return reply;
+      }
       const receivedAt = now();
       const { session, seq, ts, sent_at } = request.query;
       const { origin, 'x-spyglass-key': key } = request.headers;

@@ -13,6 +13,8 @@ function named(name: string): Error {
   return Object.assign(new Error('the inside of it'), { name });
 }
 
+const levels = (lines: readonly string[]) => lines.map((line) => JSON.parse(line).level);
+
 /** An `ingest` that takes everything and remembers what it was given. */
 function remembering(): { ingest: ServerDeps['ingest']; taken: IngestRequest[] } {
   const taken: IngestRequest[] = [];
@@ -69,7 +71,7 @@ t.test('a refusal is answered as it is', async (t) => {
   const second = await ask(url, '/v1/events', { body: 'x' });
   problemOf(second, 429);
   t.equal(second.headers['retry-after'], '17');
-  t.same(lines, [], 'and is no news');
+  t.same(levels(lines), [20, 20], 'and is no news');
 });
 
 t.test('what ingest fails by is told apart by its name, from another thread too', async (t) => {
@@ -83,16 +85,31 @@ t.test('what ingest fails by is told apart by its name, from another thread too'
   t.match(problemOf(full, 503), { title: 'Write queue is full' });
   t.ok(Number(full.headers['retry-after']) >= 1);
   t.match(problemOf(await ask(url, '/v1/events', { body: 'x' }), 503), { title: 'Not accepting data' });
-  t.same(lines, []);
+  t.same(levels(lines), [20, 40, 20], 'a full queue is worth a warning');
+  lines.length = 0;
   const internal = await ask(url, '/v1/events', { body: 'x' });
   t.notMatch(problemOf(internal, 500).detail, /inside/);
-  t.equal(lines.length, 1);
+  t.same(levels(lines), [50, 20]);
   t.match(JSON.parse(lines[0] ?? ''), {
     level: 50,
     route: '/v1/events',
     err: { message: 'the inside of it' },
   });
   t.match(internal.text, JSON.parse(lines[0] ?? '').reqId, 'the answer names the line in the log');
+});
+
+t.test('a queue that stays full is one warning every ten seconds, with a count', async (t) => {
+  let now = 0;
+  const ingest = async () => {
+    throw named('StoreFull');
+  };
+  const { url, lines } = await serve(t, { ingest, now: () => now });
+  for (now of [0, 1, 9_999, 10_000, 10_001]) problemOf(await ask(url, '/v1/events', { body: 'x' }), 503);
+  const warnings = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 40);
+  t.same(
+    warnings.map(({ refused }) => refused),
+    [1, 3],
+  );
 });
 
 t.test('after a failed commit nothing is accepted, and the log has one fatal line', async (t) => {
