@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { BODY_BYTES_DEFAULT, CHUNK_BYTES_DEFAULT, CHUNK_BYTES_MAX, QUEUE_BYTES_MAX } from './limits.js';
+import {
+  APP_NAME_MAX,
+  BODY_BYTES_DEFAULT,
+  CHUNK_BYTES_DEFAULT,
+  CHUNK_BYTES_MAX,
+  QUEUE_BYTES_MAX,
+} from './limits.js';
 
 export interface AppConfig {
   key: string;
@@ -72,7 +78,7 @@ const LISTEN_DEFAULT = '127.0.0.1:7474';
 const DATA_DIR_DEFAULT = './data';
 const NO_APP = 'must name at least one app: { "inventory": { "key": "…" } }';
 const BAD_APP_NAME = 'app names are 1 to 64 of the characters a-z, 0-9, _ and -';
-const APP_NAME = /^[a-z0-9_-]{1,64}$/;
+const APP_NAME = new RegExp(`^[a-z0-9_-]{1,${APP_NAME_MAX}}$`);
 /** What a header can carry as it is: keys travel in one with every replay chunk. */
 const KEY = /^[\x21-\x7e]+$/;
 /** Sections whose values are numbers: text from the environment is read as one there. */

@@ -7,6 +7,7 @@ export const MAX_TS = 2 ** 48 - 1;
 export const MAX_ID = Number.MAX_SAFE_INTEGER;
 
 // --- events, as the contract bounds them (lengths in UTF-16 code units, as JavaScript counts)
+export const APP_NAME_MAX = 64;
 export const USER_ID_MAX = 256;
 export const SESSION_ID_MAX = 128;
 /** `name` and `url` are cut here, not refused. */

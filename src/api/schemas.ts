@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { EVENT_TYPES, type EventType } from '../event.js';
 import { sessionIdSchema } from '../ingest/schema.js';
 import {
+  APP_NAME_MAX,
   CHUNK_SEQ_MAX,
   FUNNEL_STEPS_MAX,
   FUNNEL_STEPS_MIN,
@@ -10,8 +11,10 @@ import {
   LIST_LIMIT_MAX,
   MAX_ID,
   MAX_TS,
+  SESSION_ID_MAX,
   TOP_LIMIT_DEFAULT,
   TOP_LIMIT_MAX,
+  USER_ID_MAX,
 } from '../limits.js';
 import { PROBLEMS, type ProblemCode } from '../problems.js';
 import type { EventPosition } from '../store/store.js';
@@ -44,6 +47,17 @@ function text(description: string) {
   return parameter('text', { type: 'string', description }, (text) => text);
 }
 
+/** An id nobody and nothing has: control characters in ids are refused. */
+const NO_ID = '\0';
+
+/**
+ * An id to look for. One longer than any can be finds nothing, like others that do not exist; the store need not be asked for it
+ * by a name that its keys have no room for.
+ */
+function idText(max: number, description: string) {
+  return parameter('text', { type: 'string', description }, (text) => (text.length > max ? NO_ID : text));
+}
+
 function wholeNumber(min: number, max: number, description: string) {
   const documentation = { type: 'integer', minimum: min, maximum: max, description };
   return parameter(`a whole number from ${min} to ${max}`, documentation, (text) => {
@@ -66,9 +80,9 @@ function limit(byDefault: number, max: number) {
   }).default(byDefault);
 }
 
-const user = text('Only this user id.').optional();
-const app = text('Only this app.').optional();
-const session = text('Only this session id.').optional();
+const user = idText(USER_ID_MAX, 'Only this user id.').optional();
+const app = idText(APP_NAME_MAX, 'Only this app.').optional();
+const session = idText(SESSION_ID_MAX, 'Only this session id.').optional();
 const type = parameter<EventType>(
   `one of ${EVENT_TYPES.join(', ')}`,
   { type: 'string', enum: EVENT_TYPES, description: 'Only events of this type.' },
@@ -146,9 +160,9 @@ export const replayUpload = z.object({
 });
 export const replayHeaders = z.object({ 'x-spyglass-key': z.string().describe("The app's ingest key.") });
 
-export const sessionPath = z.object({ id: text('The session id, percent-encoded.') });
+export const sessionPath = z.object({ id: idText(SESSION_ID_MAX, 'The session id, percent-encoded.') });
 export const sessionQuery = z.object({
-  app: text('Needed where several apps have a session of this id.').optional(),
+  app: idText(APP_NAME_MAX, 'Needed where several apps have a session of this id.').optional(),
 });
 export const chunkPath = sessionPath.extend({ seq: id(1, 'The number of the chunk.') });
 export const incidentPath = z.object({ event_id: id(1, 'The id of an error or bug report.') });

@@ -100,6 +100,13 @@ t.test('the steps of a funnel', async (t) => {
   }
 });
 
+t.test('an id longer than any can be is one that nobody has', async (t) => {
+  const query = eventsQuery.parse({ user: 'u'.repeat(257), session: 's'.repeat(129), app: 'a'.repeat(65) });
+  t.match(query, { user: '\0', session: '\0', app: '\0' });
+  const longest = { user: 'u'.repeat(256), session: 's'.repeat(128), app: 'a'.repeat(64) };
+  t.match(eventsQuery.parse(longest), longest);
+});
+
 t.test('an id beyond what numbers hold is greater than any', async (t) => {
   t.equal(incidentPath.parse({ event_id: '9'.repeat(40) }).event_id, MAX_ID);
   t.throws(() => incidentPath.parse({ event_id: '0' }));
