@@ -98,6 +98,9 @@ t.test('AUT-03 ingest, preflights, health and the SDK need none', async (t) => {
     headers: { origin: 'https://a.example', 'access-control-request-method': 'POST' },
   };
   for (const path of ['/v1/events', '/v1/replay']) t.equal((await ask(c.url, path, preflight)).status, 204);
+  for (const path of ['/v1/query/users', '/v1/apps', '/', '/anything']) {
+    t.not((await ask(c.url, path, preflight)).status, 401, `OPTIONS ${path}`);
+  }
   for (const path of ['/healthz', '/readyz']) t.equal((await ask(c.url, path)).status, 200);
   const sdk = await ask(c.url, '/sdk/unknown-file.js');
   t.ok(sdk.status === 404 || sdk.status === 200, `/sdk/: ${sdk.status}`);

@@ -181,6 +181,26 @@ t.test('COM-06 an app nobody configured is an empty answer', async (t) => {
   }
 });
 
+t.test('COM-06 a user or session that cannot be is an empty answer', async (t) => {
+  const long = ['x'.repeat(300), 'x'.repeat(5_000), '%E2%82%AC'.repeat(1_500), '%00', '..'];
+  for (const value of long) {
+    for (const filter of [
+      'events?user',
+      'events?session',
+      'events?type=error&user',
+      'events?app=inventory&session',
+    ]) {
+      t.same((await get<EventsAnswer>(c.url, `/v1/query/${filter}=${value}`)).events, []);
+    }
+    t.same(await get(c.url, `/v1/query/sessions?user=${value}`), { sessions: [] });
+    const steps = await get<{ steps: { count: number }[] }>(c.url, `/v1/query/funnel?steps=${value},a`);
+    t.same(
+      steps.steps.map((step) => step.count),
+      [0, 0],
+    );
+  }
+});
+
 t.test('COM-07 errors are problems', async () => {
   const body = { app: 'inventory', key: keyOf('inventory'), events: [event()] };
   problemOf(await postEvents(c.url, '{'), 400);

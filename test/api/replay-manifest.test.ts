@@ -52,6 +52,15 @@ t.test('MAN-03 a session without chunks is a 404', async () => {
 
 const PATH = '/v1/sessions/s/replay/1?app=inventory';
 
+t.test('MAN-03 an id no session can have is refused like one that none has', async (t) => {
+  for (const id of ['%2e%2e', '%2E', 'a%00b', 'x'.repeat(129), '%ED%A0%80', 'x'.repeat(5_000)]) {
+    for (const path of [`/v1/sessions/${id}/replay`, `/v1/sessions/${id}/replay/1`]) {
+      const { status, text } = await ask(c.url, path);
+      t.ok(status === 400 || status === 404, `${path.slice(0, 40)}: ${status} ${text}`);
+    }
+  }
+});
+
 t.test('MAN-04 MAN-06 the stored bytes, as gzipped JSON, to be asked for again each time', async (t) => {
   const bytes = await upload(c.url, { app: 'inventory', session: 's', seq: 1 });
   for (const headers of [{}, { 'accept-encoding': 'identity' }, { 'accept-encoding': 'gzip, br' }]) {
