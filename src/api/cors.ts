@@ -1,11 +1,11 @@
 /** What lets web pages of other origins send to the ingest routes, and read the answers; no other route has any of it. */
-import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AppConfig } from '../config.js';
 import { sendProblem } from './errors.js';
 
 export interface Cors {
-  /** An `onRequest` hook: names the origin on whatever will be the answer, errors too, when any app allows it. */
-  onRequest(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void;
+  /** Names the origin on whatever will be the answer, errors too, when any app allows it. To be called before all else. */
+  answerOrigin(request: FastifyRequest, reply: FastifyReply): void;
   /** The handler of `OPTIONS`. */
   preflight(request: FastifyRequest, reply: FastifyReply): FastifyReply;
 }
@@ -18,14 +18,13 @@ export function createCors(apps: Readonly<Record<string, AppConfig>>): Cors {
   const allows = (origin: string) => everyOrigin || listed.has(origin);
 
   return {
-    onRequest(request, reply, done) {
+    answerOrigin(request, reply) {
       const { origin } = request.raw.headers;
       if (origin !== undefined && allows(origin)) {
         reply.header('access-control-allow-origin', origin);
         reply.header('access-control-allow-credentials', 'true');
         reply.header('vary', 'Origin');
       }
-      done();
     },
     preflight(request, reply) {
       const { origin } = request.headers;

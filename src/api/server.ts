@@ -69,23 +69,20 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     onError(error, request, reply);
   });
+  const guard = createGuard(context);
+  const fallback = createFallback(pageSender(context));
+  app.addHook('onRoute', fallback.note);
+  // First, so that the hooks below are not among theirs: each hook costs the hot path.
+  await app.register(async (scope) => {
+    prepareIngest(scope, context, onError);
+    addIngestRoutes(scope, context);
+  });
   app.removeAllContentTypeParsers();
   // A body where none belongs is left unread.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.addHook('onRequest', (request, _reply, done) => {
-    // What a request calls its body is never looked at, and must not be what it fails by.
-    const { headers } = request.raw;
-    if (headers['content-type'] !== undefined) headers['content-type'] = BYTES;
+    nameBytes(request);
     done();
-  });
-
-  const guard = createGuard(context);
-  const fallback = createFallback(pageSender(context));
-  app.addHook('onRoute', fallback.note);
-
-  await app.register(async (scope) => {
-    prepareIngest(scope, context, onError);
-    addIngestRoutes(scope, context);
   });
   await app.register(async (scope) => {
     observe(scope, context);
@@ -150,11 +147,21 @@ function createGuard({ config, now }: ApiContext): Guard {
   return requirePassword(createPasswordGate(password), now);
 }
 
+/** What a request calls its body is never looked at, and must not be what fastify fails it by. */
+function nameBytes(request: FastifyRequest): void {
+  const { headers } = request.raw;
+  if (headers['content-type'] !== undefined) headers['content-type'] = BYTES;
+}
+
 /** Makes a scope one that takes data in: bodies as bytes, readable from other origins, counted. */
 function prepareIngest(scope: Api, { cors, metrics, noteRefusal }: ApiContext, onError: ErrorHandler): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser([BYTES, '*'], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  scope.addHook('onRequest', cors.onRequest);
+  scope.addHook('onRequest', (request, reply, done) => {
+    nameBytes(request);
+    cors.answerOrigin(request, reply);
+    done();
+  });
   scope.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = onError(error, request, reply);
     const route = request.routeOptions.url === '/v1/events' ? 'events' : 'replay';

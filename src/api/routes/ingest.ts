@@ -1,6 +1,7 @@
 /** `POST /v1/events`: the hot path. Bytes go from the socket to `ingest` as they are; this thread never looks inside. */
 import type { FastifyRequest } from 'fastify';
 import { eventBatchSchema } from '../../ingest/schema.js';
+import type { IngestRequest } from '../../ingest/types.js';
 import type { Api, ApiContext } from '../context.js';
 import { NOT_ACCEPTING, sendProblem } from '../errors.js';
 import { noContent, problems } from '../schemas.js';
@@ -59,14 +60,12 @@ export function eventsIngestRoute(app: Api, context: ApiContext): void {
   );
 }
 
-function ingestRequest(request: FastifyRequest, receivedAt: number) {
-  const { headers } = request.raw;
-  const body = Buffer.isBuffer(request.body) ? request.body : EMPTY;
-  const encoding = headers['content-encoding']?.toLowerCase();
-  return {
-    body,
-    ...(encoding === undefined ? {} : { encoding }),
-    ...(headers.origin === undefined ? {} : { origin: headers.origin }),
-    receivedAt,
-  };
+/** Built step by step: spreading what may be absent would cost more than all else here. */
+function ingestRequest({ raw, body }: FastifyRequest, receivedAt: number): IngestRequest {
+  const { headers } = raw;
+  const request: IngestRequest = { body: Buffer.isBuffer(body) ? body : EMPTY, receivedAt };
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined) request.encoding = encoding.toLowerCase();
+  if (headers.origin !== undefined) request.origin = headers.origin;
+  return request;
 }
