@@ -46,12 +46,7 @@ const isKept = ({ ts }: Record<string, unknown>) => Number(ts) >= MIDNIGHT;
 
 /** Every view's answer, ids left out, as two stores with different pasts number alike events differently. */
 async function everyView(url: string): Promise<unknown> {
-  const bounds = [
-    '',
-    `&from=${MIDNIGHT - DAY}&to=${MIDNIGHT + HOUR}`,
-    `&from=${MIDNIGHT + 1}`,
-    `&to=${MIDNIGHT + DAY}`,
-  ];
+  const bounds = ['', `&from=${MIDNIGHT - DAY}&to=${MIDNIGHT + HOUR}`, `&from=${MIDNIGHT + 1}`];
   const people = ['gone', 'both', 'first', 'new'];
   const paths = [
     ...bounds.flatMap((bound) => [
@@ -214,8 +209,8 @@ t.test('RET-07 RET-08 a collector sweeps by its configuration when it starts', a
 t.test('RET-12 a sweep that is cut off goes on at the next start', async (t) => {
   const child = await spawnCollector({ apps: apps('inventory') });
   t.teardown(() => child.close());
-  const days = Array.from({ length: 30 }, (_, day) =>
-    Array.from({ length: 200 }, (_, i) =>
+  const days = Array.from({ length: 12 }, (_, day) =>
+    Array.from({ length: 100 }, (_, i) =>
       event({ ts: Date.now() - day * DAY, user_id: `u${i % 50}`, session_id: `s${i}`, name: `n${i % 7}` }),
     ),
   );
@@ -230,6 +225,6 @@ t.test('RET-12 a sweep that is cut off goes on at the next start', async (t) => 
   await until(async () => (await dayCount()).length === 3);
   t.same(await dayCount(), [50, 50, 50]);
   const { sessions } = await get<{ sessions: SessionRow[] }>(child.url, '/v1/query/sessions?limit=500');
-  t.equal(sessions.length, 200);
+  t.equal(sessions.length, 100);
   t.ok(sessions.every((row) => row.event_count === 3));
 });

@@ -184,7 +184,7 @@ t.test('STR-08 a slow reader is dropped', async (t) => {
   }
   socket.removeAllListeners('data').pause();
   const pad = 'x'.repeat(1_000_000);
-  const count = 40;
+  const count = 25;
   for (let i = 0; i < count; i++) {
     await store(c.url, 'inventory', [event({ user_id: 'slow', name: `p${i}`, props: { pad } })]);
   }

@@ -179,6 +179,15 @@ function ask(making: Making, count: number, pick = pickQuestion): Step {
   return { do: 'ask', questions: Array.from({ length: count }, () => pick(random, world, nextId)) };
 }
 
+/** Over HTTP, to ask for an event is to ask for what happened around it. */
+function askForIncidents({ random, nextId }: Making): Step {
+  const questions = Array.from(
+    { length: 60 },
+    (): Question => ({ ask: 'event', id: random.between(1, nextId) }),
+  );
+  return { do: 'ask', questions };
+}
+
 function makeWrite(making: Making): Step {
   const { random, world } = making;
   if (random.oneIn(world.shape === 'swept' ? 5 : 12)) return makeSweep(making);
@@ -209,6 +218,7 @@ export function makeHistory(seed: number, medium: Medium = 'port'): Step[] {
     if (random.oneIn(12)) steps.push({ do: 'verify' });
   }
   const everything: Step = { do: 'ask', questions: examination(world) };
+  if (medium === 'http') steps.push(askForIncidents(making));
   steps.push(everything, { do: 'verify' }, { do: 'restart' }, ask(making, 12), everything);
   return steps;
 }

@@ -149,7 +149,7 @@ export function pickTs(random: Random, world: World, last: number): number {
   if (way < 2) return random.pick(world.moments);
   if (way === 2) return nearMidnight(random);
   if (way === 3) return FIRST_DAY + random.below(DAYS * DAY_MS);
-  const step = random.pick([0, 0, 1, 7, 1_000, 20_000, 59_999, 60_000, 60_001, -1, -1_000, -60_000]);
+  const step = random.pick([0, 0, 1, 7, 9_999, 10_000, 10_001, 59_999, 60_000, 60_001, -1, -1_000, -60_000]);
   return Math.min(MAX_TS, Math.max(0, last + step));
 }
 
