@@ -15,11 +15,10 @@ import type { RebuildProgress } from '../projections/rebuild.js';
 import { openChunkFiles } from '../replay/files.js';
 import { composeStore, type Later, type Sides } from './compose.js';
 import type { ReadSide } from './engine.js';
-import { type Store, StoreFailed } from './store.js';
+import { type AppendResult, type Store, StoreFailed } from './store.js';
 import { openIngestQueue } from './threads/ingest-queue.js';
 import type { FromWriter, WriterData } from './threads/messages.js';
 import { type Call, type Caller, fromPlain, openCaller, type PlainError, type Reply } from './threads/rpc.js';
-import type { Settled } from './writer.js';
 
 export interface OpenStoreOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
   onProgress?: (progress: RebuildProgress) => void;
@@ -98,7 +97,7 @@ async function startWriter(data: WriterData, onProgress: (progress: RebuildProgr
     const fail = (error: Error): void => {
       if (closing) return;
       queue.refuseAll({ code: 'not_accepting', detail: 'the store has failed', retryAfterS: RETRY_AFTER_S });
-      caller.fail(new StoreFailed(error.message, { cause: error }));
+      caller.fail(new StoreFailed(error.message, { cause: error.cause }));
       resolve(error);
     };
     worker.on('message', (message: FromWriter) => {
@@ -138,7 +137,10 @@ async function startWriter(data: WriterData, onProgress: (progress: RebuildProgr
       caller.call(method, args);
   const write: Sides['write'] = {
     async commit(group) {
-      const settled = (await caller.call('commit', [group])) as (Settled | { error: PlainError })[];
+      const settled = (await caller.call('commit', [group])) as (
+        | { result: AppendResult }
+        | { error: PlainError }
+      )[];
       return settled.map((one) => ('error' in one ? { error: fromPlain(one.error) } : one));
     },
     putChunkRow: call('putChunkRow') as Sides['write']['putChunkRow'],
