@@ -152,7 +152,8 @@ function parseListen(listen: string): Config['listen'] | undefined {
   return { host: plain || '0.0.0.0', port };
 }
 
-function isLoopback(host: string): boolean {
+/** Whether an address, or `localhost`, is this machine as only itself sees it. */
+export function isLoopback(host: string): boolean {
   const family = isIP(host);
   if (family === 0) return host.toLowerCase() === 'localhost';
   return LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4');

@@ -75,6 +75,12 @@ export const LOCKOUT_ADDRESSES_MAX = 10_000;
 // --- HTTP
 /** How long a request may take to arrive; a slow line needs minutes for a large chunk. */
 export const REQUEST_MS_MAX = 300_000;
+/** How long its headers may take, from the moment a connection is there; a connection that says nothing ends with it. */
+export const HEADERS_MS_MAX = 10_000;
+/** How often connections are looked through for those that took too long. */
+export const CONNECTION_CHECK_MS = 2_000;
+/** How long a connection may wait for its next request. */
+export const KEEP_ALIVE_MS = 72_000;
 /** How often the log may hear that requests are turned away because of a full queue. */
 export const REFUSAL_LOG_MS = 10_000;
 /** How long a client that sends too much may go on sending before its connection is cut. */

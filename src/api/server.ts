@@ -9,13 +9,20 @@ import {
 import type { Config } from '../config.js';
 import { createKeyring } from '../ingest/keyring.js';
 import type { Ingest } from '../ingest/types.js';
-import { REQUEST_MS_MAX, SHUTDOWN_MS } from '../limits.js';
+import {
+  CONNECTION_CHECK_MS,
+  HEADERS_MS_MAX,
+  KEEP_ALIVE_MS,
+  REQUEST_MS_MAX,
+  SHUTDOWN_MS,
+} from '../limits.js';
 import type { Store } from '../store/store.js';
 import { createPasswordGate, type Guard, requirePassword } from './auth.js';
+import { createHostCheck, crossSite, hostMissing } from './browser-guards.js';
 import type { Api, ApiContext } from './context.js';
 import { createCors } from './cors.js';
 import { docsRoutes } from './docs.js';
-import { answerClientError, createErrorHandler, type ErrorHandler } from './errors.js';
+import { answerClientError, createErrorHandler, type ErrorHandler, sendProblem } from './errors.js';
 import { createFallback, pathOf, type SendPage } from './fallback.js';
 import { createMetrics } from './metrics.js';
 import { PAGE_CSP, pageHtml } from './page.js';
@@ -55,6 +62,12 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   // fastify itself gets no logger: with one it makes a child of it, and listens for the end, for every request.
   const server = fastify({
     requestTimeout: REQUEST_MS_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    http: {
+      headersTimeout: HEADERS_MS_MAX,
+      connectionsCheckingInterval: CONNECTION_CHECK_MS,
+      requireHostHeader: false,
+    },
     return503OnClosing: false,
     schemaController: NO_COMPILERS,
     clientErrorHandler: answerClientError,
@@ -64,6 +77,10 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     // Whatever is too long to exist is answered like anything else that is not there.
     routerOptions: { maxParamLength: MAX_HEADER_BYTES, querystringParser: parseQueryString },
   });
+  // An expectation nobody knows may be ignored (RFC 9110, 10.1.1); node would answer it with a bare 417.
+  server.server.on('checkExpectation', (request, response) =>
+    server.server.emit('request', request, response),
+  );
   const app = withZod(server);
 
   app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -80,10 +97,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   app.removeAllContentTypeParsers();
   // A body where none belongs is left unread.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  app.addHook('onRequest', (request, _reply, done) => {
-    nameBytes(request);
-    done();
-  });
+  app.addHook('onRequest', begin);
   await app.register(async (scope) => {
     observe(scope, context);
     healthRoutes(scope, context);
@@ -140,27 +154,37 @@ function createContext(deps: ServerDeps): ApiContext {
   return { config, store, ingest, log, version, cors, metrics, noteRefusal, stream, now, isReady, hasFailed };
 }
 
-/** The hook that asks for the password, where one is set. */
+/** The hook that keeps other sites out, and asks for the password where one is set. */
 function createGuard({ config, now }: ApiContext): Guard {
   const password = config.auth.dashboard_password;
-  if (password === undefined) return (_request, _reply, done) => done();
-  return requirePassword(createPasswordGate(password), now);
+  const askPassword: Guard =
+    password === undefined
+      ? (_request, _reply, done) => done()
+      : requirePassword(createPasswordGate(password), now);
+  const foreignHost = createHostCheck(config);
+  return (request, reply, done) => {
+    const refusal = foreignHost(request) ?? crossSite(request);
+    if (refusal === undefined) askPassword(request, reply, done);
+    else sendProblem(reply, refusal);
+  };
 }
 
 /** What a request calls its body is never looked at, and must not be what fastify fails it by. */
-function nameBytes(request: FastifyRequest): void {
+const begin: Guard = (request, reply, done) => {
   const { headers } = request.raw;
   if (headers['content-type'] !== undefined) headers['content-type'] = BYTES;
-}
+  const refusal = hostMissing(request);
+  if (refusal === undefined) done();
+  else sendProblem(reply, refusal);
+};
 
 /** Makes a scope one that takes data in: bodies as bytes, readable from other origins, counted. */
 function prepareIngest(scope: Api, { cors, metrics, noteRefusal }: ApiContext, onError: ErrorHandler): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser([BYTES, '*'], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   scope.addHook('onRequest', (request, reply, done) => {
-    nameBytes(request);
     cors.answerOrigin(request, reply);
-    done();
+    begin(request, reply, done);
   });
   scope.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = onError(error, request, reply);
@@ -192,6 +216,8 @@ function observe(scope: Api, { metrics, log }: ApiContext): void {
   scope.addHook('onRequest', (_request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('referrer-policy', 'no-referrer');
+    // Nor may another site's page have it as a picture or a script.
+    reply.header('cross-origin-resource-policy', 'same-origin');
     reply.header('cache-control', 'no-store');
     done();
   });
