@@ -17,6 +17,9 @@ import { openIngestQueue } from './ingest-queue.js';
 import type { ApplyMessage, FromIngest, FromWriter, IngestData, WriterData } from './messages.js';
 import { type Call, fromPlain, openCaller, type PlainError } from './rpc.js';
 
+/** Garbage is short-lived here: left to itself, each thread would keep three times this for it. */
+const YOUNG_GENERATION_MB = 16;
+
 export interface WriteThreadsOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
   onProgress: (progress: RebuildProgress) => void;
 }
@@ -189,6 +192,7 @@ function startThread(name: string, workerData: WriterData | IngestData, port: Me
     name,
     workerData,
     transferList: [port],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
 }
 

@@ -4,8 +4,9 @@
  *
  * Nobody's answer waits for it but a read's: it may let groups gather, since fewer and larger transactions cost less.
  */
+import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
-import { APPLY_BYTES, APPLY_MS } from '../../limits.js';
+import { APPLY_BYTES, APPLY_PAUSE_FACTOR, APPLY_PAUSE_MS_MAX } from '../../limits.js';
 import { commitOf } from '../../log/commit-group.js';
 import { openWriteSide, type WriteSide } from '../engine.js';
 import type { ApplyMessage, FromWriter, GroupMessage, WriterData, WriterToIngest } from './messages.js';
@@ -29,11 +30,12 @@ function open(): ReturnType<typeof openWriteSide> | undefined {
   }
 }
 
-/** Gathers commit groups and applies them: when they are many, or old, or asked for. */
+/** Gathers commit groups and applies them: when they are many, or asked for, or after a pause. */
 function openGathering(write: WriteSide, newest: () => number) {
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
   let wanted = 0;
+  let pauseMs = 0;
   let timer: NodeJS.Timeout | undefined;
 
   const apply = (): void => {
@@ -43,6 +45,7 @@ function openGathering(write: WriteSide, newest: () => number) {
     waiting = [];
     waitingBytes = 0;
     if (groups.length === 0) return;
+    const start = performance.now();
     try {
       write.apply(groups);
     } catch (error) {
@@ -50,6 +53,7 @@ function openGathering(write: WriteSide, newest: () => number) {
       post({ kind: 'failed', error: toPlain(error) });
       return;
     }
+    pauseMs = Math.min(APPLY_PAUSE_MS_MAX, (performance.now() - start) * APPLY_PAUSE_FACTOR);
     const applied = { kind: 'applied', commit: newest(), head: write.head() } as const;
     tellIngest(applied);
     post(applied);
@@ -61,7 +65,7 @@ function openGathering(write: WriteSide, newest: () => number) {
       waiting.push(group);
       waitingBytes += group.length;
       if (waitingBytes >= APPLY_BYTES || commitOf(group) <= wanted) apply();
-      else timer ??= setTimeout(apply, APPLY_MS);
+      else timer ??= setTimeout(apply, pauseMs);
     },
     /** Asks for everything up to a commit, which may be on its way here. */
     want(commit: number) {
