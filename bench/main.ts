@@ -1,4 +1,4 @@
-/** `npm run bench [-- --only ingest|queries] [--events N]`: measures the collector, prints a table, writes JSON. */
+/** `npm run bench [-- --only ingest|queries|start] [--events N]`: measures the collector, prints a table, writes JSON. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { benchIngest } from './ingest.js';
 import { benchQueries } from './queries.js';
 import { type Row, toTable, writeResults } from './report.js';
+import { benchStart } from './start.js';
 
 const { values } = parseArgs({
   options: { only: { type: 'string' }, events: { type: 'string', default: '1000000' } },
@@ -18,8 +19,10 @@ const say = (line: string): void => console.error(line);
 const folder = mkdtempSync(join(tmpdir(), 'spyglass-bench-'));
 const rows: Row[] = [];
 try {
-  if (values.only !== 'queries') rows.push(...(await benchIngest(folder, say)));
-  if (values.only !== 'ingest') rows.push(...(await benchQueries(folder, events, say)));
+  const asked = (part: string): boolean => values.only === undefined || values.only === part;
+  if (asked('ingest')) rows.push(...(await benchIngest(folder, say)));
+  if (asked('queries')) rows.push(...(await benchQueries(folder, events, say)));
+  if (asked('start')) rows.push(...(await benchStart(folder, say)));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

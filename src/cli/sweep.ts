@@ -15,10 +15,6 @@ export async function sweep(options: SweepOptions): Promise<void> {
   assertStore(dataDir);
   const retention = await retentionOf(options);
   const cutoffs = cutoffsAt(retention, Date.now());
-  if (cutoffs.eventsBefore === undefined && cutoffs.replaysBefore === undefined) {
-    console.log(`ok  ${dataDir}: everything is kept for ever, nothing to sweep`);
-    return;
-  }
   const { openLmdbStore } = await import('../store/lmdb-store.js');
   const store = await openLmdbStore({ dataDir });
   try {

@@ -14,14 +14,13 @@ export function cutoffsAt(retention: Config['retention'], now: number): SweepCut
 }
 
 /**
- * Sweeps now and then every 24 hours, one at a time. `stop` waits for nothing: a sweep cut off goes on at the next
+ * Sweeps, also where everything is kept: what is remembered of retries expires all the same. Sweeps now and then every 24 hours, one at a time. `stop` waits for nothing: a sweep cut off goes on at the next
  * start. A failure is logged.
  */
 export function startSweeping(store: Store, retention: Config['retention'], log: Logger): { stop(): void } {
   let stopped = false;
   const sweep = async () => {
     const cutoffs = cutoffsAt(retention, Date.now());
-    if (cutoffs.eventsBefore === undefined && cutoffs.replaysBefore === undefined) return;
     try {
       const report = await store.sweep(cutoffs);
       log.info({ cutoffs, report }, 'retention sweep done');

@@ -5,8 +5,8 @@ import { type Database, open, type RootDatabase } from 'lmdb';
 import { looksLikeDataFile } from './data-file.js';
 
 export const DATA_FILE = 'spyglass.mdb';
-/** The socket that keeps a second writer out. */
-export const LOCK_FILE = 'writer.sock';
+/** Names of the sockets that keep a second writer out. */
+export const WRITER_SOCKET = /^writer(-[0-9a-f]+)?\.sock$/;
 /**
  * Part of the store's format. Loading the library's own dictionary of 5 KB costs more than compressing a batch does, and gains
  * nothing on values that repeat themselves; none at all is not among its options.
@@ -100,7 +100,7 @@ export function prepareDataDir(dataDir: string): void {
     mkdirSync(dataDir, { recursive: true });
     if (existsSync(join(dataDir, DATA_FILE))) return;
     const others = readdirSync(dataDir).filter(
-      (name) => !name.startsWith('.') && name !== 'lost+found' && name !== LOCK_FILE,
+      (name) => !name.startsWith('.') && name !== 'lost+found' && !WRITER_SOCKET.test(name),
     );
     if (others.length > 0) {
       throw new StoreUnusable(

@@ -2,16 +2,29 @@
  * The one-writer lock: a listening unix socket in the data folder, which the system releases with the process.
  *
  * A lock file would outlive a crash and a process id can be taken again; a socket nobody listens on refuses connections.
+ * Whoever wants the lock comes with a socket of its own, so that clearing one away that a crash left can never hit a
+ * living one. The life of such a socket:
+ *
+ * 1. hidden: bound under a name nobody looks for, until it listens, for up to then it would look dead;
+ * 2. raised: renamed to a name everybody looks for, and only then the others are looked for;
+ * 3. holding, when no other was alive. Of two raised at once at least one sees the other, and lowers its own, so that never
+ *    two hold;
+ * 4. gone: removed by its owner, or found dead and removed by the next to come.
  */
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LOCK_FILE, StoreUnusable } from './env.js';
+import { StoreUnusable, WRITER_SOCKET } from './env.js';
 
 /** Longer paths do not fit a socket address. */
 const SOCKET_PATH_BYTES_MAX = 100;
-const RETRY_MS = 100;
+const HIDDEN_SOCKET = /^\.writer-[0-9a-f]+\.sock$/;
+const ID_BYTES = 6;
+/** Two that got into each other's way do not come back in step. */
+const RETRY_MS = 50;
+const RETRY_SPREAD_MS = 50;
 /** A collector that is going down, or was killed a moment ago, gets this long to let go. */
 const WAIT_MS = 5_000;
 
@@ -21,38 +34,83 @@ export interface WriterLock {
 
 /** Takes the lock of an existing folder, waiting up to `waitMs` for another process; throws `StoreUnusable`. */
 export async function acquireWriterLock(dataDir: string, waitMs = WAIT_MS): Promise<WriterLock> {
-  const { path, close } = socketPath(dataDir);
+  const folder = socketFolder(dataDir);
   const end = Date.now() + waitMs;
   try {
     for (;;) {
-      const server = await listen(path);
-      if (server) return { release: () => release(server, path, close) };
-      if (!(await isHeld(path))) rmSync(path, { force: true });
-      else if (Date.now() >= end) throw new StoreUnusable(`another spyglass is running on ${dataDir}`);
-      else await sleep(RETRY_MS);
+      const own = (await isFree(folder.path)) ? await raise(folder.path) : undefined;
+      if (own !== undefined) {
+        if (await isFree(folder.path, own.name)) {
+          return { release: () => own.lower().finally(folder.close) };
+        }
+        await own.lower();
+      }
+      if (Date.now() >= end) throw new StoreUnusable(`another spyglass is running on ${dataDir}`);
+      await sleep(RETRY_MS + Math.random() * RETRY_SPREAD_MS);
     }
   } catch (error) {
-    close();
+    folder.close();
     if (error instanceof StoreUnusable) throw error;
     throw new StoreUnusable(`cannot lock ${dataDir}: ${(error as Error).message}`);
   }
 }
 
-/** A path short enough for a socket address: by way of an open folder where the folder's own is too long. */
-function socketPath(dataDir: string): { path: string; close: () => void } {
-  const path = join(dataDir, LOCK_FILE);
-  if (Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX) return { path, close: () => {} };
-  const folder = openSync(dataDir, 'r');
-  return { path: `/proc/self/fd/${folder}/${LOCK_FILE}`, close: () => closeSync(folder) };
+/** The folder by a path short enough for a socket address: by way of an open descriptor where its own is too long. */
+function socketFolder(dataDir: string): { path: string; close: () => void } {
+  const longest = join(dataDir, `.writer-${'0'.repeat(2 * ID_BYTES)}.sock`);
+  if (Buffer.byteLength(longest) <= SOCKET_PATH_BYTES_MAX) return { path: dataDir, close: () => {} };
+  const descriptor = openSync(dataDir, 'r');
+  return { path: `/proc/self/fd/${descriptor}`, close: () => closeSync(descriptor) };
 }
 
-function listen(path: string): Promise<Server | undefined> {
+/** Whether no raised socket but `own` is alive; removes those that are not. */
+async function isFree(folder: string, own?: string): Promise<boolean> {
+  const names = readdirSync(folder).filter((name) => name !== own);
+  const isAlive = await Promise.all(
+    names
+      .filter((name) => WRITER_SOCKET.test(name) || HIDDEN_SOCKET.test(name))
+      .map(async (name) => {
+        const path = join(folder, name);
+        if (await answers(path)) return WRITER_SOCKET.test(name);
+        rmSync(path, { force: true });
+        return false;
+      }),
+  );
+  return !isAlive.includes(true);
+}
+
+interface RaisedSocket {
+  name: string;
+  lower(): Promise<void>;
+}
+
+/** A listening socket of our own, for all to see; undefined when another process took it for dead before it listened. */
+async function raise(folder: string): Promise<RaisedSocket | undefined> {
+  const name = `writer-${randomBytes(ID_BYTES).toString('hex')}.sock`;
+  const path = join(folder, name);
+  const hidden = join(folder, `.${name}`);
+  const server = await listen(hidden);
+  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
+  try {
+    renameSync(hidden, path);
+  } catch (error) {
+    await close();
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  return {
+    name,
+    async lower() {
+      rmSync(path, { force: true });
+      await close();
+    },
+  };
+}
+
+function listen(path: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') resolve(undefined);
-      else reject(error);
-    });
+    server.once('error', reject);
     server.listen(path, () => {
       server.unref();
       resolve(server);
@@ -60,7 +118,8 @@ function listen(path: string): Promise<Server | undefined> {
   });
 }
 
-function isHeld(path: string): Promise<boolean> {
+/** Whether anybody listens; also when it cannot be told. */
+function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path);
     socket.once('connect', () => {
@@ -71,10 +130,4 @@ function isHeld(path: string): Promise<boolean> {
       resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
     );
   });
-}
-
-async function release(server: Server, path: string, close: () => void): Promise<void> {
-  await new Promise((resolve) => server.close(resolve));
-  rmSync(path, { force: true });
-  close();
 }

@@ -173,7 +173,10 @@ export interface Store {
   /** Ascending by `seq`; empty for a session without chunks. */
   chunks(app: string, session: string): Promise<ChunkRow[]>;
   chunk(app: string, session: string, seq: number): Promise<StoredChunk | undefined>;
-  /** Commits the fence first, then deletes; an interrupted sweep goes on at the next one. */
+  /**
+   * Commits the fence first, then deletes; an interrupted sweep goes on at the next one, whatever its cutoffs. Expired
+   * batch_ids are forgotten at each.
+   */
   sweep(cutoffs: SweepCutoffs): Promise<SweepReport>;
   stats(): Promise<StoreStats>;
   /** Calls back with the new head after each durable commit; returns the way to stop. */

@@ -25,6 +25,8 @@ export interface ConfigOverrides {
   retention?: Partial<Config['retention']>;
   auth?: Partial<Config['auth']>;
   limits?: Partial<Config['limits']>;
+  /** Environment variables of a child, besides this process's own. */
+  env?: NodeJS.ProcessEnv;
 }
 
 interface Handle {
@@ -96,7 +98,8 @@ export async function spawnCollector(overrides: ConfigOverrides = {}): Promise<C
   const configFile = join(root.dir, 'spyglass.config.json');
   const lines: string[] = [];
   await writeConfig(configFile, config);
-  let child = await serve(configFile, lines);
+  const env = { ...process.env, ...overrides.env };
+  let child = await serve(configFile, lines, env);
   config.listen.port = Number(new URL(child.url).port);
   await writeConfig(configFile, config);
 
@@ -130,7 +133,7 @@ export async function spawnCollector(overrides: ConfigOverrides = {}): Promise<C
     },
     restart: async () => {
       await stop('SIGTERM');
-      child = await serve(configFile, lines);
+      child = await serve(configFile, lines, env);
     },
   };
 }
@@ -186,9 +189,10 @@ interface Served {
 }
 
 /** Starts the command and settles once it says where it answers; rejects, with what it wrote, if it ends before. */
-async function serve(configFile: string, lines: string[]): Promise<Served> {
+async function serve(configFile: string, lines: string[], env: NodeJS.ProcessEnv): Promise<Served> {
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile, '--log-level', 'debug'], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env,
   });
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
   const url = await new Promise<string>((resolve, reject) => {

@@ -17,19 +17,24 @@ export interface PlainError {
   name: string;
   message: string;
   stack?: string | undefined;
+  /** Why, in the words of the error behind it: what the system said of the disk, say. */
+  cause?: string | undefined;
 }
 
 const ERRORS = { StoreFull, StoreFailed, ReadTimeout, StoreUnusable } as const;
 
 export const toPlain = (error: unknown): PlainError =>
   error instanceof Error
-    ? { name: error.name, message: error.message, stack: error.stack }
+    ? { name: error.name, message: error.message, stack: error.stack, cause: causeOf(error) }
     : { name: 'Error', message: String(error) };
 
+const causeOf = ({ cause }: Error): string | undefined =>
+  cause instanceof Error ? cause.message : undefined;
+
 /** The error again, with its class where the port promises one. */
-export function fromPlain({ name, message, stack }: PlainError): Error {
+export function fromPlain({ name, message, stack, cause }: PlainError): Error {
   const Class = name in ERRORS ? ERRORS[name as keyof typeof ERRORS] : Error;
-  const error = new Class(message);
+  const error = new Class(message, cause === undefined ? {} : { cause: new Error(cause) });
   if (stack !== undefined) error.stack = stack;
   return error;
 }

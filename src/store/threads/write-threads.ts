@@ -11,8 +11,7 @@ import { createIngest } from '../../ingest/ingest.js';
 import { RETRY_AFTER_S } from '../../limits.js';
 import type { RebuildProgress } from '../../projections/rebuild.js';
 import type { Sides } from '../compose.js';
-import { StoreFailed, type StoreStats } from '../store.js';
-import type { Settled } from '../writer.js';
+import { type AppendResult, StoreFailed, type StoreStats } from '../store.js';
 import { openIngestQueue } from './ingest-queue.js';
 import type { ApplyMessage, FromIngest, FromWriter, IngestData, WriterData } from './messages.js';
 import { type Call, fromPlain, openCaller, type PlainError } from './rpc.js';
@@ -84,7 +83,7 @@ export async function startWriteThreads({ dataDir, apps, limits, onProgress }: W
   const failed = new Promise<Error>((resolve) => {
     const fail = (error: Error): void => {
       if (closing) return;
-      const failure = new StoreFailed(error.message, { cause: error });
+      const failure = new StoreFailed(error.message, { cause: error.cause });
       queue.refuseAll({ code: 'not_accepting', detail: 'the store has failed', retryAfterS: RETRY_AFTER_S });
       callWriter.fail(failure);
       callIngest.fail(failure);
@@ -135,7 +134,7 @@ export async function startWriteThreads({ dataDir, apps, limits, onProgress }: W
   const write: Sides['write'] = {
     async commit(requests) {
       const { settled, commit } = (await callIngest.call('commit', [requests])) as {
-        settled: (Settled | { error: PlainError })[];
+        settled: ({ result: AppendResult } | { error: PlainError })[];
         commit: number;
       };
       progress.durable(commit);

@@ -1,0 +1,105 @@
+/** A sweep without a bound on events: it forgets expired batch_ids, and finishes what an earlier sweep left. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { EventBatch } from '../../src/event.js';
+import { DAY_MS, SEEN_MS } from '../../src/limits.js';
+import { type Env, openEnv } from '../../src/log/env.js';
+import { u48 } from '../../src/log/keys.js';
+import { META } from '../../src/log/log.js';
+import { openLmdbStore } from '../../src/store/lmdb-store.js';
+import type { Store } from '../../src/store/store.js';
+import { verifyStore } from '../../src/store/verify.js';
+
+const TODAY = Date.UTC(2026, 2, 1);
+
+async function folder(t: Test): Promise<string> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'spyglass-sweep-'));
+  t.teardown(() => rm(dataDir, { recursive: true, force: true }));
+  return dataDir;
+}
+
+async function withStore<T>(
+  dataDir: string,
+  now: () => number,
+  use: (store: Store) => Promise<T>,
+): Promise<T> {
+  const store = await openLmdbStore({ dataDir, now });
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function withEnv<T>(dataDir: string, mode: 'read' | 'write', use: (env: Env) => T): Promise<T> {
+  const env = openEnv(dataDir, { mode });
+  try {
+    return use(env);
+  } finally {
+    await env.close();
+  }
+}
+
+const batch = (batchId: string, receivedAt: number, ts: number): EventBatch => ({
+  app: 'inventory',
+  batchId,
+  receivedAt,
+  events: [{ ts, user_id: 'alice', session_id: `s_${batchId}`, type: 'event', name: 'view' }],
+});
+
+/** How many batch_ids and commits of batch_ids are remembered. */
+const remembered = (dataDir: string) =>
+  withEnv(dataDir, 'read', (env) => [env.table('seen').entryCount(), env.table('seen_expiry').entryCount()]);
+
+t.test('forgets expired batch_ids, where events and replays are kept for ever', async (t) => {
+  const dataDir = await folder(t);
+  let now = TODAY;
+  await withStore(
+    dataDir,
+    () => now,
+    async (store) => {
+      // More commits than are forgotten in one transaction.
+      for (let i = 0; i < 150; i++) await store.append([batch(`early-${i}`, TODAY, TODAY)]);
+      await store.append([batch('later-batch', TODAY + DAY_MS, TODAY)]);
+      now = TODAY + SEEN_MS;
+      t.same(await store.sweep({}), { events: 0, chunks: 0 });
+    },
+  );
+  t.same(await remembered(dataDir), [151, 151], 'not before its seven days are over');
+
+  now = TODAY + SEEN_MS + 1;
+  await withStore(
+    dataDir,
+    () => now,
+    (store) => store.sweep({}),
+  );
+  t.same(await remembered(dataDir), [1, 1]);
+  await withStore(
+    dataDir,
+    () => now,
+    async (store) => {
+      const [again] = await store.append([batch('later-batch', now, TODAY)]);
+      t.match(again, { value: 'duplicate' });
+      t.equal((await store.events({ limit: 500 })).events.length, 151);
+    },
+  );
+});
+
+t.test('finishes what a sweep that was cut off had begun', async (t) => {
+  const dataDir = await folder(t);
+  const now = () => TODAY;
+  await withStore(dataDir, now, async (store) => {
+    for (let day = 1; day <= 4; day++)
+      await store.append([batch(`day-${day}-of`, TODAY, TODAY - day * DAY_MS)]);
+  });
+  // All that is on the disk when a sweep ends right after its first commit.
+  await withEnv(dataDir, 'write', (env) =>
+    env.transaction(() => env.table('meta').put(META.fence, u48(TODAY - 2 * DAY_MS))),
+  );
+  const swept = await withStore(dataDir, now, (store) => store.sweep({ replaysBefore: TODAY }));
+  t.same(swept, { events: 2, chunks: 0 });
+  t.equal(await withEnv(dataDir, 'read', (env) => env.table('log', { compressed: true }).entryCount()), 2);
+  t.equal((await verifyStore(dataDir, () => {})).problem, undefined);
+});
