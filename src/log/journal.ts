@@ -109,7 +109,7 @@ function syncFolder(path: string): void {
  * `StoreUnusable` when one between them is missing or damaged: an acknowledged batch would be lost without a word.
  */
 export function readJournal(dataDir: string, storeId: string, from: number): Buffer[] {
-  const groups = JOURNAL_FILES.flatMap((name) => recordsIn(join(dataDir, name), storeTag(storeId)))
+  const groups = recordsOf(dataDir, storeId)
     .filter((group) => commitOf(group) >= from)
     .sort((a, b) => commitOf(a) - commitOf(b));
   groups.forEach((group, index) => {
@@ -121,6 +121,13 @@ export function readJournal(dataDir: string, storeId: string, from: number): Buf
   });
   return groups;
 }
+
+/** The newest commit in the journal, beside a collector that writes it too; 0 when it is empty. */
+export const newestInJournal = (dataDir: string, storeId: string): number =>
+  recordsOf(dataDir, storeId).reduce((newest, group) => Math.max(newest, commitOf(group)), 0);
+
+const recordsOf = (dataDir: string, storeId: string): Buffer[] =>
+  JOURNAL_FILES.flatMap((name) => recordsIn(join(dataDir, name), storeTag(storeId)));
 
 /** Every whole record of a file, older ones behind the newest among them. */
 function recordsIn(path: string, tag: number): Buffer[] {
