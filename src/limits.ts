@@ -54,6 +54,17 @@ export const RETRY_AFTER_S = 1;
 /** How long a stop may take to finish what was accepted. */
 export const SHUTDOWN_MS = 10_000;
 
+// --- the journal
+/** A journal file that has grown to this gives its turn to the other one as soon as that is free. */
+export const JOURNAL_TURN_BYTES = 8 * 1_048_576;
+/** Commit groups that wait for the writer to apply them: beyond this, no more are made until it has caught up. */
+export const UNAPPLIED_BYTES_MAX = 32 * 1_048_576;
+/** The writer applies what waits once it is this much, or a read asks for it, or a while after the last time. */
+export const APPLY_BYTES = 4 * 1_048_576;
+/** That while: so many times as long as applying took, so that load makes for fewer and larger transactions. */
+export const APPLY_PAUSE_FACTOR = 4;
+export const APPLY_PAUSE_MS_MAX = 250;
+
 // --- the stream
 export const STREAM_HEARTBEAT_MS = 5_000;
 /** Events read from the log at a time. */

@@ -1,85 +1,173 @@
 /**
- * One commit of the log: takes requests, dedupes and encodes them in memory, then writes them in one transaction.
+ * One commit of the log: takes requests, dedupes, numbers and encodes them, all in memory, into a commit group.
  *
- * Its life: `begin` → `add` per request (a throw fails that request alone) → the caller folds `batches` into the views
- * → `write` inside the transaction → the transaction is durable. Dropping it at any point before leaves no trace.
+ * Its life: `beginCommit` → `add` per request (a throw fails that request alone) → `seal`. Dropping it before leaves
+ * no trace.
  */
 import type { EventBatch, NewEvent } from '../event.js';
-import { beginDictionaryCommit } from './dictionaries.js';
-import { timeKey, u48 } from './keys.js';
-import { type Counters, type Log, META, offsetRow, packCounters } from './log.js';
-import { cutRuns, encodeBatch, type RecordBatch, toBatch } from './record-batch.js';
-import { remember, seenAt, seenKey } from './seen.js';
+import { ByteWriter } from './byte-writer.js';
+import type { GroupText } from './commit-group.js';
+import { byKind, KINDS, type Kind } from './dictionaries.js';
+import type { Counters } from './log.js';
+import { runEnd, writeBatch } from './record-batch.js';
+import type { SeenBatch } from './seen.js';
 
-export interface LogCommit {
-  /** Takes a request whole or throws with nothing of it taken. `late` counts events below the fence, not stored. */
-  add(request: EventBatch): { result: 'stored' | 'duplicate'; late: number };
-  /** The record batches of every request taken, in order of arrival. */
-  readonly batches: readonly RecordBatch[];
-  /** Inside the transaction. */
-  write(): void;
+/** What a commit continues from: the log, or the log and the groups on their way to it. */
+export interface CommitBase {
+  counters(): Counters;
+  fence(): number;
+  number(kind: Kind, text: string): number | undefined;
+  /** Whether the batch was taken within seven days of `now`. */
+  isSeen(app: number, batchId: string, now: number): boolean;
 }
 
-export function beginCommit(log: Log): LogCommit {
-  const { tables } = log;
-  const start = log.counters();
-  const fence = log.fence();
-  const dictionary = beginDictionaryCommit(tables.dictionary, log.dictionaries, start);
-  const batches: RecordBatch[] = [];
-  const values: Buffer[] = [];
-  const taken = new Map<string, { key: Buffer; receivedAt: number; offset: number }>();
-  let offset = start.offset;
+export interface SealedCommit {
+  commit: number;
+  next: Counters;
+  texts: readonly GroupText[];
+  batchIds: readonly SeenBatch[];
+  events: number;
+  /** The commit group; memory of its own. */
+  bytes: Buffer;
+}
 
-  const store = (events: readonly NewEvent[], app: number, firstId: number): void => {
-    if (firstId < offset) throw new RangeError(`id ${firstId} was given already: the next is ${offset}`);
-    let at = firstId;
-    const encoded: [RecordBatch, Buffer][] = [];
-    for (const [from, to] of cutRuns(events)) {
-      const run = events.slice(from, to);
-      const user = dictionary.assign('user', (run[0] as NewEvent).user_id);
-      const batch = toBatch(run, at, { app, user, name: (name) => dictionary.assign('name', name) });
-      encoded.push([batch, encodeBatch(batch)]);
-      at += run.length;
+export interface Commit {
+  /** Takes a request whole or throws with nothing of it taken. `late` counts events below the fence, not stored. */
+  add(request: EventBatch): { result: 'stored' | 'duplicate'; late: number };
+  /** The group, or nothing when no request brought anything to store. */
+  seal(): SealedCommit | undefined;
+}
+
+/** Used by one commit at a time: each is sealed before the next begins. */
+const batchBytes = new ByteWriter(1 << 20);
+const groupBytes = new ByteWriter(1 << 20);
+
+export function beginCommit(base: CommitBase): Commit {
+  const start = base.counters();
+  const fence = base.fence();
+  const next: Counters = { ...start, commit: start.commit + 1 };
+  const texts: GroupText[] = [];
+  const given = byKind(() => new Map<string, number>());
+  const batchIds = new Map<string, SeenBatch>();
+  let stored = false;
+  let batches = 0;
+  let eventCount = 0;
+  batchBytes.length = 0;
+
+  const assign = (kind: Kind, text: string): number => {
+    const known = given[kind].get(text) ?? base.number(kind, text);
+    if (known !== undefined) return known;
+    const number = next[kind]++;
+    given[kind].set(text, number);
+    texts.push({ kind, number, text });
+    return number;
+  };
+  const nameNumber = (name: string): number => assign('name', name);
+
+  const rollback = (mark: { texts: number; bytes: number; batches: number; offset: number }): void => {
+    for (const { kind, text, number } of texts.splice(mark.texts).reverse()) {
+      given[kind].delete(text);
+      next[kind] = number;
     }
-    for (const [batch, value] of encoded) {
-      batches.push(batch);
-      values.push(value);
-    }
-    offset = at;
+    batchBytes.length = mark.bytes;
+    batches = mark.batches;
+    next.offset = mark.offset;
   };
 
-  const isDuplicate = (request: EventBatch, key: Buffer): boolean =>
-    taken.has(key.toString('latin1')) || seenAt(tables.seen, key, request.receivedAt) !== undefined;
+  const store = (events: readonly NewEvent[], app: number, firstId: number): void => {
+    if (firstId < next.offset)
+      throw new RangeError(`id ${firstId} was given already: the next is ${next.offset}`);
+    next.offset = firstId;
+    for (let from = 0; from < events.length; ) {
+      const to = runEnd(events, from);
+      const user = assign('user', (events[from] as NewEvent).user_id);
+      const head = batchBytes.length;
+      batchBytes.u48(0);
+      batchBytes.u48(next.offset);
+      batchBytes.u32(0);
+      const lastTs = writeBatch(batchBytes, events, from, to, { app, user, name: nameNumber });
+      const end = batchBytes.length;
+      batchBytes.length = head;
+      batchBytes.u48(lastTs);
+      batchBytes.length = end;
+      batchBytes.setU32(head + 12, end - head - 16);
+      batches++;
+      next.offset += to - from;
+      from = to;
+    }
+  };
 
   return {
-    batches,
     add(request) {
-      const mark = dictionary.mark();
+      const mark = { texts: texts.length, bytes: batchBytes.length, batches, offset: next.offset };
       try {
-        const app = dictionary.assign('app', request.app);
-        const key = request.batchId === undefined ? undefined : seenKey(app, request.batchId);
-        if (key && isDuplicate(request, key)) return { result: 'duplicate', late: 0 };
-        const kept = request.events.filter((event) => event.ts >= fence);
+        const { batchId, receivedAt } = request;
+        const app = assign('app', request.app);
+        const key = batchId === undefined ? '' : `${app}/${batchId}`;
+        if (batchId !== undefined && (batchIds.has(key) || base.isSeen(app, batchId, receivedAt))) {
+          return { result: 'duplicate', late: 0 };
+        }
+        const kept = request.events.every((event) => event.ts >= fence)
+          ? request.events
+          : request.events.filter((event) => event.ts >= fence);
         if (request.firstId !== undefined && kept.length < request.events.length) {
           throw new RangeError('events below the retention fence cannot be imported');
         }
-        store(kept, app, request.firstId ?? offset);
-        if (key) taken.set(key.toString('latin1'), { key, receivedAt: request.receivedAt, offset });
+        store(kept, app, request.firstId ?? next.offset);
+        if (batchId !== undefined) batchIds.set(key, { app, batchId, receivedAt, offset: next.offset });
+        stored = true;
+        eventCount += kept.length;
         return { result: 'stored', late: request.events.length - kept.length };
       } catch (error) {
-        dictionary.rollback(mark);
+        rollback(mark);
         throw error;
       }
     },
-    write() {
-      dictionary.write();
-      batches.forEach((batch, index) => {
-        tables.log.put(timeKey(batch.lastTs, batch.offset), values[index] as Buffer);
-        tables.offsets.put(u48(batch.offset), offsetRow(batch));
-      });
-      remember(tables, start.commit, [...taken.values()]);
-      const next: Counters = { offset, commit: start.commit + 1, ...dictionary.next() };
-      tables.meta.put(META.next, packCounters(next));
+    seal() {
+      if (!stored) return undefined;
+      const ids = [...batchIds.values()];
+      return {
+        commit: start.commit,
+        next,
+        texts,
+        batchIds: ids,
+        events: eventCount,
+        bytes: packGroup(start.commit, next, texts, ids, batches),
+      };
     },
   };
+}
+
+/** The layout stands in `commit-group.ts`. */
+function packGroup(
+  commit: number,
+  next: Counters,
+  texts: readonly GroupText[],
+  batchIds: readonly SeenBatch[],
+  batches: number,
+): Buffer {
+  groupBytes.length = 0;
+  groupBytes.u48(commit);
+  groupBytes.u48(next.offset);
+  groupBytes.u32(next.app);
+  groupBytes.u32(next.user);
+  groupBytes.u32(next.name);
+  groupBytes.u32(texts.length);
+  groupBytes.u32(batchIds.length);
+  groupBytes.u32(batches);
+  for (const { kind, number, text } of texts) {
+    groupBytes.u8(KINDS.indexOf(kind));
+    groupBytes.u32(number);
+    groupBytes.text16(text);
+  }
+  for (const { app, receivedAt, offset, batchId } of batchIds) {
+    groupBytes.u16(app);
+    groupBytes.u48(receivedAt);
+    groupBytes.u48(offset);
+    groupBytes.text16(batchId);
+  }
+  groupBytes.bytes(batchBytes.view());
+  const group = Buffer.allocUnsafeSlow(groupBytes.length);
+  group.set(groupBytes.view());
+  return group;
 }

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Table } from './env.js';
-import { packKey } from './keys.js';
+import { put8, put32, putBytes, u32 } from './keys.js';
 
 export const KINDS = ['app', 'user', 'name'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -20,34 +20,26 @@ const kindByte = (kind: Kind): number => KINDS.indexOf(kind) + 1;
 
 function textKey(kind: Kind, text: string): Buffer {
   const bytes = Buffer.from(text, 'utf8');
-  if (bytes.length <= TEXT_KEY_BYTES_MAX)
-    return packKey(
-      [
-        [kindByte(kind), 1],
-        [0, 1],
-      ],
-      bytes,
-    );
-  return packKey(
-    [
-      [kindByte(kind), 1],
-      [1, 1],
-    ],
-    createHash('sha256').update(bytes).digest(),
-  );
+  const isLong = bytes.length > TEXT_KEY_BYTES_MAX;
+  const tail = isLong ? createHash('sha256').update(bytes).digest() : bytes;
+  const key = Buffer.allocUnsafe(2 + tail.length);
+  putBytes(key, put8(key, put8(key, 0, kindByte(kind)), isLong ? 1 : 0), tail);
+  return key;
 }
 
-const numberKey = (kind: Kind, number: number): Buffer =>
-  packKey([
-    [kindByte(kind) + 128, 1],
-    [number, 4],
-  ]);
+function numberKey(kind: Kind, number: number): Buffer {
+  const key = Buffer.allocUnsafe(5);
+  put32(key, put8(key, 0, kindByte(kind) + 128), number);
+  return key;
+}
 
 export interface DictionaryReader {
   /** The number of a text, or `undefined` when it never arrived. */
   number(kind: Kind, text: string): number | undefined;
   /** The text of a number; throws when the number was never given. */
   text(kind: Kind, number: number): string;
+  /** Remembers a text that was given its number a moment ago, so that it need not be looked up. */
+  learn(kind: Kind, number: number, text: string): void;
 }
 
 function remember<K, V>(cache: Map<K, V>, key: K, value: V, text: string): void {
@@ -58,7 +50,7 @@ function remember<K, V>(cache: Map<K, V>, key: K, value: V, text: string): void 
   cache.set(key, value);
 }
 
-const byKind = <V>(make: () => V): Record<Kind, V> => ({ app: make(), user: make(), name: make() });
+export const byKind = <V>(make: () => V): Record<Kind, V> => ({ app: make(), user: make(), name: make() });
 
 export function openDictionaries(table: Table): DictionaryReader {
   const numbers = byKind(() => new Map<string, number>());
@@ -82,52 +74,15 @@ export function openDictionaries(table: Table): DictionaryReader {
       remember(texts[kind], number, text, text);
       return text;
     },
+    learn(kind, number, text) {
+      remember(numbers[kind], text, number, text);
+      remember(texts[kind], number, text, text);
+    },
   };
 }
 
-/** Gives out numbers for one commit: nothing counts before `write`, and `rollback` forgets back to a mark. */
-export interface DictionaryCommit {
-  assign(kind: Kind, text: string): number;
-  mark(): number;
-  rollback(mark: number): void;
-  /** Inside the commit's transaction. */
-  write(): void;
-  /** The next number of each kind after this commit. */
-  next(): Record<Kind, number>;
-}
-
-export function beginDictionaryCommit(
-  table: Table,
-  reader: DictionaryReader,
-  next: Readonly<Record<Kind, number>>,
-): DictionaryCommit {
-  const fresh: { kind: Kind; text: string; number: number }[] = [];
-  const given = byKind(() => new Map<string, number>());
-  const upcoming = { app: next.app, user: next.user, name: next.name };
-  return {
-    assign(kind, text) {
-      const number = given[kind].get(text) ?? reader.number(kind, text);
-      if (number !== undefined) return number;
-      const assigned = upcoming[kind]++;
-      given[kind].set(text, assigned);
-      fresh.push({ kind, text, number: assigned });
-      return assigned;
-    },
-    mark: () => fresh.length,
-    rollback(mark) {
-      for (const { kind, text, number } of fresh.splice(mark).reverse()) {
-        given[kind].delete(text);
-        upcoming[kind] = number;
-      }
-    },
-    write() {
-      for (const { kind, text, number } of fresh) {
-        const value = Buffer.allocUnsafe(4);
-        value.writeUInt32BE(number, 0);
-        table.put(textKey(kind, text), value);
-        table.put(numberKey(kind, number), Buffer.from(text, 'utf8'));
-      }
-    },
-    next: () => upcoming,
-  };
+/** Inside a transaction: adds a text under the number it was given. */
+export function putText(table: Table, kind: Kind, number: number, text: string): void {
+  table.put(textKey(kind, text), u32(number));
+  table.put(numberKey(kind, number), Buffer.from(text, 'utf8'));
 }

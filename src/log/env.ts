@@ -7,6 +7,11 @@ import { looksLikeDataFile } from './data-file.js';
 export const DATA_FILE = 'spyglass.mdb';
 /** Names of the sockets that keep a second writer out. */
 export const WRITER_SOCKET = /^writer(-[0-9a-f]+)?\.sock$/;
+/**
+ * Part of the store's format. Loading the library's own dictionary of 5 KB costs more than compressing a batch does, and gains
+ * nothing on values that repeat themselves; none at all is not among its options.
+ */
+const COMPRESSION = { threshold: 200, dictionary: Buffer.alloc(8) };
 /** Named tables LMDB reserves room for; far above what we open. */
 const TABLES_MAX = 48;
 
@@ -133,7 +138,7 @@ function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compres
   const db: Database<Buffer, Uint8Array> = root.openDB(name, {
     encoding: 'binary',
     keyEncoding: 'binary',
-    ...(compressed ? { compression: { threshold: 200 } } : {}),
+    ...(compressed ? { compression: COMPRESSION } : {}),
   });
   return {
     name,

@@ -1,6 +1,41 @@
-/** Byte keys: fixed-width big-endian numbers, so that LMDB's byte order is the order of the numbers. */
+/**
+ * Byte keys: fixed-width big-endian numbers, so that LMDB's byte order is the order of the numbers.
+ *
+ * Keys are made by the million, so they are written byte by byte: each `put…` returns the position after what it wrote.
+ */
 
-/** Joins fixed-width parts and a variable tail into one key; widths are in bytes (1 … 6). */
+export function put8(key: Buffer, at: number, value: number): number {
+  key[at] = value;
+  return at + 1;
+}
+
+export function put16(key: Buffer, at: number, value: number): number {
+  key[at] = value >>> 8;
+  key[at + 1] = value;
+  return at + 2;
+}
+
+export function put24(key: Buffer, at: number, value: number): number {
+  key[at] = value >>> 16;
+  key[at + 1] = value >>> 8;
+  key[at + 2] = value;
+  return at + 3;
+}
+
+export function put32(key: Buffer, at: number, value: number): number {
+  key[at] = value >>> 24;
+  key[at + 1] = value >>> 16;
+  key[at + 2] = value >>> 8;
+  key[at + 3] = value;
+  return at + 4;
+}
+
+export function put48(key: Buffer, at: number, value: number): number {
+  const high = Math.floor(value / 2 ** 32);
+  return put32(key, put16(key, at, high), value - high * 2 ** 32);
+}
+
+/** Joins fixed-width parts and a variable tail into one key; widths are in bytes (1 … 6). For where speed is no matter. */
 export function packKey(
   parts: readonly (readonly [value: number, width: number])[],
   tail?: Uint8Array,
@@ -12,6 +47,12 @@ export function packKey(
   for (const [value, width] of parts) at = key.writeUIntBE(value, at, width);
   if (tail) key.set(tail, at);
   return key;
+}
+
+/** Copies bytes to the end of a key; for a few bytes a loop beats the call. */
+export function putBytes(key: Buffer, at: number, bytes: Uint8Array): number {
+  for (let i = 0; i < bytes.length; i++) key[at + i] = bytes[i] as number;
+  return at + bytes.length;
 }
 
 /** The key directly after every key that starts with `prefix`: an exclusive end for a prefix scan. */
@@ -27,18 +68,32 @@ export function prefixEnd(prefix: Uint8Array): Buffer {
   return Buffer.alloc(32, 0xff);
 }
 
-export const u48 = (value: number): Buffer => {
-  const key = Buffer.allocUnsafe(6);
-  key.writeUIntBE(value, 0, 6);
+export function u16(value: number): Buffer {
+  const key = Buffer.allocUnsafe(2);
+  put16(key, 0, value);
   return key;
-};
+}
 
-export const readU48 = (bytes: Buffer, at: number): number => bytes.readUIntBE(at, 6);
+export function u32(value: number): Buffer {
+  const key = Buffer.allocUnsafe(4);
+  put32(key, 0, value);
+  return key;
+}
+
+export function u48(value: number): Buffer {
+  const key = Buffer.allocUnsafe(6);
+  put48(key, 0, value);
+  return key;
+}
+
+export function readU48(bytes: Buffer, at: number): number {
+  const high = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+  return high * 2 ** 32 + bytes.readUInt32BE(at + 2);
+}
 
 /** `[lastTs u48][baseOffset u48]`: the log's key and the tail of every stream key. */
 export function timeKey(lastTs: number, offset: number): Buffer {
   const key = Buffer.allocUnsafe(12);
-  key.writeUIntBE(lastTs, 0, 6);
-  key.writeUIntBE(offset, 6, 6);
+  put48(key, put48(key, 0, lastTs), offset);
   return key;
 }

@@ -132,13 +132,6 @@ function unpackCounters(value: Buffer): Counters {
   };
 }
 
-export function offsetRow(batch: RecordBatch): Buffer {
-  const value = Buffer.allocUnsafe(8);
-  value.writeUIntBE(batch.lastTs, 0, 6);
-  value.writeUInt16BE(batch.ts.length, 6);
-  return value;
-}
-
 function logOver(tables: LogTables, storeId: string): Log {
   const dictionaries = openDictionaries(tables.dictionary);
   const userId = (user: number) => dictionaries.text('user', user);

@@ -1,12 +1,15 @@
 /**
  * The record batch: a run of consecutive events of one (app, user, session), stored as one value with columns.
  *
- * Value: `[format u8][crc32 of the rest u32]` then a msgpack array, a fixed order of columns owned by this file:
- *   0 app number, 1 user number, 2 session id, 3 least ts, 4 ts − least ts per event,
- *   5 type codes, 6 name numbers, 7 urls, 8 lengths of props texts, 9 the props texts joined, 10 people, 11 client_ts
- * Columns 5 and 6 are one number, not a list, when all events agree; 7, 8, 10, 11 are nil when no event has any.
- * Event i has id `offset + i`. Every format ever released stays readable here.
+ * Value, numbers big-endian: `[format u8][crc32 of the rest u32]`, then the columns every fold reads,
+ *   `[app u16][user u32][events n u16][flags u8][least ts u48][session bytes u16][session utf8]`
+ *   `[ts − least ts, u16 × n][type codes, u8 × n or × 1][name numbers, u32 × n or × 1]`,
+ * then, where an event has any of them, a msgpack array of what only readers need:
+ *   0 urls, 1 lengths of props texts, 2 the props texts joined, 3 people, 4 client_ts.
+ * A column of one value stands for n alike; a nil in the array for a column nobody has. Event i has id `offset + i`.
+ * Every format ever released stays readable here.
  */
+import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { Packr } from 'msgpackr';
 import {
@@ -18,10 +21,27 @@ import {
   type StoredEvent,
 } from '../event.js';
 import { BATCH_EVENTS_MAX, BATCH_SPAN_MS, DAY_MS } from '../limits.js';
+import type { ByteWriter } from './byte-writer.js';
+import { readU48 } from './keys.js';
 
 const FORMAT = 1;
-const HEADER_BYTES = 5;
+const CHECKSUM_BYTES = 5;
+const FIXED_BYTES = 17;
+const ONE_TYPE = 1;
+const ONE_NAME = 2;
+const HAS_DETAILS = 4;
+const HAS_PEOPLE = 8;
 const packr = new Packr({ useRecords: false });
+
+assert(BATCH_SPAN_MS < 2 ** 16 && BATCH_EVENTS_MAX < 2 ** 16, 'a batch fits its columns');
+
+/** What only readers of whole events need, an entry an event; `null` for a column nobody has. */
+interface Details {
+  urls: readonly (string | null)[] | null;
+  props: readonly (JsonText | null)[] | null;
+  people: readonly (Person | null)[] | null;
+  clientTs: readonly (number | null)[] | null;
+}
 
 export interface RecordBatch {
   /** Id of the first event. */
@@ -35,10 +55,10 @@ export interface RecordBatch {
   ts: readonly number[];
   types: readonly number[];
   names: readonly number[];
-  urls: readonly (string | null)[] | null;
-  props: readonly (JsonText | null)[] | null;
-  people: readonly (Person | null)[] | null;
-  clientTs: readonly (number | null)[] | null;
+  /** Whether any event tells who its user is. */
+  hasPeople: boolean;
+  /** Decoded when first asked for. */
+  details(): Details;
 }
 
 const TYPE_CODES = new Map<EventType, number>(EVENT_TYPES.map((type, code) => [type, code]));
@@ -56,98 +76,99 @@ export function typeMask(batch: RecordBatch): number {
   return mask;
 }
 
-/** Where the runs of a request end: same user and session, one UTC day, within the span and the count of a batch. */
-export function cutRuns(events: readonly NewEvent[]): [start: number, end: number][] {
-  const runs: [number, number][] = [];
-  let start = 0;
-  while (start < events.length) {
-    const first = events[start] as NewEvent;
-    const day = Math.floor(first.ts / DAY_MS);
-    let least = first.ts;
-    let greatest = first.ts;
-    let end = start + 1;
-    for (; end < events.length && end - start < BATCH_EVENTS_MAX; end++) {
-      const event = events[end] as NewEvent;
-      if (event.session_id !== first.session_id || event.user_id !== first.user_id) break;
-      if (Math.floor(event.ts / DAY_MS) !== day) break;
-      const low = Math.min(least, event.ts);
-      const high = Math.max(greatest, event.ts);
-      if (high - low > BATCH_SPAN_MS) break;
-      least = low;
-      greatest = high;
+/** Where the run that begins at `start` ends: same user and session, one UTC day, within a batch's span and count. */
+export function runEnd(events: readonly NewEvent[], start: number): number {
+  const first = events[start] as NewEvent;
+  const midnight = first.ts - (first.ts % DAY_MS);
+  const limit = Math.min(events.length, start + BATCH_EVENTS_MAX);
+  let least = first.ts;
+  let greatest = first.ts;
+  let end = start + 1;
+  for (; end < limit; end++) {
+    const event = events[end] as NewEvent;
+    if (event.session_id !== first.session_id || event.user_id !== first.user_id) break;
+    if (event.ts < midnight || event.ts >= midnight + DAY_MS) break;
+    if (event.ts < least) {
+      if (greatest - event.ts > BATCH_SPAN_MS) break;
+      least = event.ts;
+    } else if (event.ts > greatest) {
+      if (event.ts - least > BATCH_SPAN_MS) break;
+      greatest = event.ts;
     }
-    runs.push([start, end]);
-    start = end;
   }
-  return runs;
+  return end;
 }
 
-/** Turns a run of events into columns; the numbers come from the dictionaries. */
-export function toBatch(
+/** Writes the events from `start` to `end`, which are one run, as a batch's value; returns its last ts. */
+export function writeBatch(
+  to: ByteWriter,
   events: readonly NewEvent[],
-  offset: number,
+  start: number,
+  end: number,
   numbers: { app: number; user: number; name: (name: string) => number },
-): RecordBatch {
-  const first = events[0];
-  if (!first) throw new RangeError('a record batch holds at least one event');
-  const ts = events.map((event) => event.ts);
-  return {
-    offset,
-    app: numbers.app,
-    user: numbers.user,
-    userId: first.user_id,
-    session: first.session_id,
-    firstTs: Math.min(...ts),
-    lastTs: Math.max(...ts),
-    ts,
-    types: events.map((event) => typeCode(event.type)),
-    names: events.map((event) => numbers.name(event.name)),
-    urls: column(events, (event) => event.url),
-    props: column(events, (event) => event.props),
-    people: column(events, (event) => event.user),
-    clientTs: column(events, (event) => event.client_ts),
-  };
+): number {
+  const first = events[start] as NewEvent;
+  let least = first.ts;
+  let greatest = first.ts;
+  let flags = ONE_TYPE | ONE_NAME;
+  for (let i = start; i < end; i++) {
+    const event = events[i] as NewEvent;
+    if (event.ts < least) least = event.ts;
+    if (event.ts > greatest) greatest = event.ts;
+    if (event.type !== first.type) flags &= ~ONE_TYPE;
+    if (event.name !== first.name) flags &= ~ONE_NAME;
+    if (event.user !== undefined) flags |= HAS_PEOPLE | HAS_DETAILS;
+    if (event.url !== undefined || event.props !== undefined || event.client_ts !== undefined)
+      flags |= HAS_DETAILS;
+  }
+
+  const at = to.length;
+  to.u8(FORMAT);
+  to.u32(0);
+  to.u16(numbers.app);
+  to.u32(numbers.user);
+  to.u16(end - start);
+  to.u8(flags);
+  to.u48(least);
+  to.text16(first.session_id);
+  for (let i = start; i < end; i++) to.u16((events[i] as NewEvent).ts - least);
+  for (let i = start; i < (flags & ONE_TYPE ? start + 1 : end); i++)
+    to.u8(typeCode((events[i] as NewEvent).type));
+  for (let i = start; i < (flags & ONE_NAME ? start + 1 : end); i++)
+    to.u32(numbers.name((events[i] as NewEvent).name));
+  if (flags & HAS_DETAILS) to.bytes(packDetails(events, start, end, flags));
+  to.setU32(at + 1, crc32(to.view(at + CHECKSUM_BYTES)));
+  return greatest;
 }
 
-function column<T>(
-  events: readonly NewEvent[],
-  pick: (event: NewEvent) => T | undefined,
-): (T | null)[] | null {
-  let any = false;
-  const values = events.map((event) => {
-    const value = pick(event);
-    if (value === undefined) return null;
-    any = true;
-    return value;
-  });
-  return any ? values : null;
-}
-
-const collapse = (values: readonly number[]): number | readonly number[] => {
-  const [first = 0] = values;
-  return values.every((value) => value === first) ? first : values;
-};
-
-export function encodeBatch(batch: RecordBatch): Buffer {
-  const body = packr.pack([
-    batch.app,
-    batch.user,
-    batch.session,
-    batch.firstTs,
-    batch.ts.map((ts) => ts - batch.firstTs),
-    collapse(batch.types),
-    collapse(batch.names),
-    batch.urls,
-    batch.props?.map((text) => (text === null ? -1 : text.length)) ?? null,
-    batch.props?.join('') ?? null,
-    batch.people?.map((person) => person && [person.name ?? null, person.email ?? null]) ?? null,
-    batch.clientTs,
-  ]);
-  const value = Buffer.allocUnsafe(HEADER_BYTES + body.length);
-  value[0] = FORMAT;
-  value.writeUInt32BE(crc32(body), 1);
-  value.set(body, HEADER_BYTES);
-  return value;
+function packDetails(events: readonly NewEvent[], start: number, end: number, flags: number): Buffer {
+  let urls: (string | null)[] | null = null;
+  let lengths: number[] | null = null;
+  let texts = '';
+  let people: ([string | null, string | null] | null)[] | null = null;
+  let clientTs: (number | null)[] | null = null;
+  const count = end - start;
+  for (let i = 0; i < count; i++) {
+    const { url, props, user, client_ts } = events[start + i] as NewEvent;
+    if (url !== undefined) {
+      urls ??= new Array<string | null>(count).fill(null);
+      urls[i] = url;
+    }
+    if (props !== undefined) {
+      lengths ??= new Array<number>(count).fill(-1);
+      lengths[i] = props.length;
+      texts += props;
+    }
+    if (flags & HAS_PEOPLE && user !== undefined) {
+      people ??= new Array<[string | null, string | null] | null>(count).fill(null);
+      people[i] = [user.name ?? null, user.email ?? null];
+    }
+    if (client_ts !== undefined) {
+      clientTs ??= new Array<number | null>(count).fill(null);
+      clientTs[i] = client_ts;
+    }
+  }
+  return packr.pack([urls, lengths, lengths === null ? null : texts, people, clientTs]);
 }
 
 /** A stored batch that cannot be what was written: damage, or a format of a newer release. */
@@ -155,14 +176,7 @@ export class DamagedBatch extends Error {
   override name = 'DamagedBatch';
 }
 
-type Columns = [
-  app: number,
-  user: number,
-  session: string,
-  firstTs: number,
-  deltas: number[],
-  types: number | number[],
-  names: number | number[],
+type PackedDetails = [
   urls: (string | null)[] | null,
   propsLengths: number[] | null,
   propsText: string | null,
@@ -173,17 +187,40 @@ type Columns = [
 /** Reads a stored value back; throws `DamagedBatch` when its checksum does not hold. */
 export function decodeBatch(value: Buffer, offset: number, userId: (user: number) => string): RecordBatch {
   if (value[0] !== FORMAT) throw new DamagedBatch(`batch at ${offset}: unknown format ${value[0]}`);
-  const body = value.subarray(HEADER_BYTES);
-  if (crc32(body) !== value.readUInt32BE(1))
+  if (crc32(value.subarray(CHECKSUM_BYTES)) !== value.readUInt32BE(1))
     throw new DamagedBatch(`batch at ${offset}: checksum does not hold`);
-  const [app, user, session, firstTs, deltas, types, names, urls, lengths, text, people, clientTs] =
-    packr.unpack(body) as Columns;
-  const count = deltas.length;
+  return readBatch(value, offset, userId);
+}
+
+/** The same for a value whose checksum is known to hold. */
+export function readBatch(value: Buffer, offset: number, userId: (user: number) => string): RecordBatch {
+  const app = value.readUInt16BE(5);
+  const user = value.readUInt32BE(7);
+  const count = value.readUInt16BE(11);
+  const flags = value[13] ?? 0;
+  const firstTs = readU48(value, 14);
+  const sessionBytes = value.readUInt16BE(20);
+  let at = CHECKSUM_BYTES + FIXED_BYTES;
+  const session = value.toString('utf8', at, at + sessionBytes);
+  at += sessionBytes;
+
+  const ts = new Array<number>(count);
   let lastTs = firstTs;
-  const ts = deltas.map((delta) => {
-    if (firstTs + delta > lastTs) lastTs = firstTs + delta;
-    return firstTs + delta;
-  });
+  for (let i = 0; i < count; i++, at += 2) {
+    const time = firstTs + (((value[at] as number) << 8) | (value[at + 1] as number));
+    ts[i] = time;
+    if (time > lastTs) lastTs = time;
+  }
+  const types = new Array<number>(count);
+  const typeStep = flags & ONE_TYPE ? 0 : 1;
+  for (let i = 0; i < count; i++) types[i] = value[at + i * typeStep] as number;
+  at += typeStep === 0 ? 1 : count;
+  const names = new Array<number>(count);
+  const nameStep = flags & ONE_NAME ? 0 : 4;
+  for (let i = 0; i < count; i++) names[i] = value.readUInt32BE(at + i * nameStep);
+  at += nameStep === 0 ? 4 : count * 4;
+
+  let details = flags & HAS_DETAILS ? undefined : NO_DETAILS;
   return {
     offset,
     app,
@@ -193,13 +230,21 @@ export function decodeBatch(value: Buffer, offset: number, userId: (user: number
     firstTs,
     lastTs,
     ts,
-    types: typeof types === 'number' ? new Array<number>(count).fill(types) : types,
-    names: typeof names === 'number' ? new Array<number>(count).fill(names) : names,
-    urls,
-    props: splitTexts(text, lengths),
-    people: people?.map(toPerson) ?? null,
-    clientTs,
+    types,
+    names,
+    hasPeople: (flags & HAS_PEOPLE) !== 0,
+    details() {
+      details ??= unpackDetails(value.subarray(at));
+      return details;
+    },
   };
+}
+
+const NO_DETAILS: Details = { urls: null, props: null, people: null, clientTs: null };
+
+function unpackDetails(bytes: Buffer): Details {
+  const [urls, lengths, text, people, clientTs] = packr.unpack(bytes) as PackedDetails;
+  return { urls, props: splitTexts(text, lengths), people: people?.map(toPerson) ?? null, clientTs };
 }
 
 function splitTexts(text: string | null, lengths: readonly number[] | null): (JsonText | null)[] | null {
@@ -225,10 +270,11 @@ export function toEvent(
   index: number,
   strings: { app: string; name: string },
 ): StoredEvent {
-  const url = batch.urls?.[index];
-  const props = batch.props?.[index];
-  const user = batch.people?.[index];
-  const clientTs = batch.clientTs?.[index];
+  const { urls, props, people, clientTs } = batch.details();
+  const url = urls?.[index];
+  const text = props?.[index];
+  const user = people?.[index];
+  const client_ts = clientTs?.[index];
   return {
     id: batch.offset + index,
     ts: batch.ts[index] ?? batch.firstTs,
@@ -238,8 +284,8 @@ export function toEvent(
     type: EVENT_TYPES[batch.types[index] ?? 0] ?? 'event',
     name: strings.name,
     ...(url == null ? {} : { url }),
-    ...(props == null ? {} : { props }),
+    ...(text == null ? {} : { props: text }),
     ...(user == null ? {} : { user }),
-    ...(clientTs == null ? {} : { client_ts: clientTs }),
+    ...(client_ts == null ? {} : { client_ts }),
   };
 }

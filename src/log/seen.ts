@@ -7,7 +7,7 @@
  */
 import { SEEN_MS } from '../limits.js';
 import type { Range, Table } from './env.js';
-import { packKey, readU48, timeKey } from './keys.js';
+import { put16, putBytes, readU48, timeKey } from './keys.js';
 
 export interface SeenBatch {
   app: number;
@@ -17,8 +17,12 @@ export interface SeenBatch {
   offset: number;
 }
 
-export const seenKey = (app: number, batchId: string): Buffer =>
-  packKey([[app, 2]], Buffer.from(batchId, 'utf8'));
+export function seenKey(app: number, batchId: string): Buffer {
+  const bytes = Buffer.from(batchId, 'utf8');
+  const key = Buffer.allocUnsafe(2 + bytes.length);
+  putBytes(key, put16(key, 0, app), bytes);
+  return key;
+}
 
 /** When the batch was taken, if that is within seven days of `now`. */
 export function seenAt(seen: Table, key: Buffer, now: number): number | undefined {
@@ -32,12 +36,13 @@ export function seenAt(seen: Table, key: Buffer, now: number): number | undefine
 export function remember(
   tables: { seen: Table; expiry: Table },
   commit: number,
-  batches: readonly { key: Buffer; receivedAt: number; offset: number }[],
+  batches: readonly SeenBatch[],
 ): void {
   if (batches.length === 0) return;
   let latest = 0;
   const keys: Buffer[] = [];
-  for (const { key, receivedAt, offset } of batches) {
+  for (const { app, batchId, receivedAt, offset } of batches) {
+    const key = seenKey(app, batchId);
     tables.seen.put(key, timeKey(receivedAt, offset));
     latest = Math.max(latest, receivedAt);
     const length = Buffer.allocUnsafe(2);

@@ -7,7 +7,7 @@
  */
 import { DAY_MS } from '../limits.js';
 import type { Env } from '../log/env.js';
-import { packKey, prefixEnd } from '../log/keys.js';
+import { packKey, prefixEnd, put16, put24, u16 } from '../log/keys.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { obtain, type Projection, type StagedTable } from './projection.js';
 
@@ -26,48 +26,84 @@ export const dayOf = (ts: number): number => Math.floor(ts / DAY_MS);
 /** UTC `YYYY-MM-DD`; years past 9999, which `MAX_TS` reaches, carry ISO 8601's sign and six digits. */
 export const dayName = (day: number): string => new Date(day * DAY_MS).toISOString().replace(/T.*$/, '');
 
-const dayKey = (app: number, day: number): Buffer =>
-  packKey([
-    [app, 2],
-    [day, 3],
-  ]);
-const blockKey = (app: number, day: number, block: number): Buffer =>
-  packKey([
-    [app, 2],
-    [day, 3],
-    [block, 3],
-  ]);
-const unionKey = (day: number, block: number): Buffer =>
-  packKey([
-    [day, 3],
-    [block, 3],
-  ]);
+function dayKey(app: number, day: number): Buffer {
+  const key = Buffer.allocUnsafe(5);
+  put24(key, put16(key, 0, app), day);
+  return key;
+}
 
-/** The block's spans by user index, ascending. */
-function unpackBlock(value: Buffer | undefined): Map<number, Span> {
-  const spans = new Map<number, Span>();
-  if (!value) return spans;
+function blockKey(app: number, day: number, block: number): Buffer {
+  const key = Buffer.allocUnsafe(8);
+  put24(key, put24(key, put16(key, 0, app), day), block);
+  return key;
+}
+
+function unionKey(day: number, block: number): Buffer {
+  const key = Buffer.allocUnsafe(6);
+  put24(key, put24(key, 0, day), block);
+  return key;
+}
+
+/** A block, unpacked: first and last by user index, where the bitmap has its bit. */
+interface Block {
+  bitmap: Uint8Array;
+  users: number;
+  first: Uint32Array;
+  last: Uint32Array;
+}
+
+/** The one block that is being folded: unpacked, widened and packed before the next. */
+const folding: Block = {
+  bitmap: new Uint8Array(BITMAP_BYTES),
+  users: 0,
+  first: new Uint32Array(BLOCK_USERS),
+  last: new Uint32Array(BLOCK_USERS),
+};
+
+function unpackInto(block: Block, value: Buffer | undefined): void {
+  block.users = 0;
+  if (!value) {
+    block.bitmap.fill(0);
+    return;
+  }
+  block.bitmap.set(value.subarray(0, BITMAP_BYTES));
   let at = BITMAP_BYTES;
   for (let index = 0; index < BLOCK_USERS; index++) {
     if (!bitSet(value, index)) continue;
-    spans.set(index, { first: value.readUInt32LE(at), last: value.readUInt32LE(at + 4) });
+    block.first[index] = value.readUInt32LE(at);
+    block.last[index] = value.readUInt32LE(at + 4);
+    block.users++;
     at += ENTRY_BYTES;
   }
-  return spans;
 }
 
-function packBlock(spans: ReadonlyMap<number, Span>): Buffer {
-  const value = Buffer.alloc(BITMAP_BYTES + spans.size * ENTRY_BYTES);
+function packBlock({ bitmap, users, first, last }: Block): Buffer {
+  const value = Buffer.allocUnsafe(BITMAP_BYTES + users * ENTRY_BYTES);
+  value.set(bitmap);
   let at = BITMAP_BYTES;
   for (let index = 0; index < BLOCK_USERS; index++) {
-    const span = spans.get(index);
-    if (!span) continue;
-    setBit(value, index);
-    value.writeUInt32LE(span.first, at);
-    value.writeUInt32LE(span.last, at + 4);
+    if (!bitSet(bitmap, index)) continue;
+    value.writeUInt32LE(first[index] as number, at);
+    value.writeUInt32LE(last[index] as number, at + 4);
     at += ENTRY_BYTES;
   }
   return value;
+}
+
+/** Widens the block by a user's span. */
+function widen(block: Block, index: number, span: Span): 'new' | 'wider' | 'same' {
+  const { bitmap, first, last } = block;
+  if (!bitSet(bitmap, index)) {
+    setBit(bitmap, index);
+    block.users++;
+    first[index] = span.first;
+    last[index] = span.last;
+    return 'new';
+  }
+  if (span.first >= (first[index] as number) && span.last <= (last[index] as number)) return 'same';
+  first[index] = Math.min(first[index] as number, span.first);
+  last[index] = Math.max(last[index] as number, span.last);
+  return 'wider';
 }
 
 const bitSet = (bytes: Uint8Array, index: number): boolean =>
@@ -89,19 +125,19 @@ function group(batches: readonly RecordBatch[]): Iterable<BlockFold> {
     const day = dayOf(firstTs);
     const block = Math.floor(user / BLOCK_USERS);
     const fold = obtain(blocks, `${app}/${day}/${block}`, () => ({ app, day, block, spans: new Map() }));
-    extend(fold.spans, user % BLOCK_USERS, { first: firstTs - day * DAY_MS, last: lastTs - day * DAY_MS });
+    extend(fold.spans, user % BLOCK_USERS, firstTs - day * DAY_MS, lastTs - day * DAY_MS);
   }
   return blocks.values();
 }
 
-/** Widens the user's span; tells whether it grew. */
-function extend(spans: Map<number, Span>, index: number, span: Span): boolean {
+function extend(spans: Map<number, Span>, index: number, first: number, last: number): void {
   const known = spans.get(index);
-  const first = Math.min(known?.first ?? span.first, span.first);
-  const last = Math.max(known?.last ?? span.last, span.last);
-  if (known && first === known.first && last === known.last) return false;
-  spans.set(index, { first, last });
-  return true;
+  if (!known) {
+    spans.set(index, { first, last });
+    return;
+  }
+  known.first = Math.min(known.first, first);
+  known.last = Math.max(known.last, last);
 }
 
 /** Adds the users to the day's bitmap over all apps; returns how many are new to it. */
@@ -143,14 +179,15 @@ export const days: Projection = {
     };
     for (const fold of group(batches)) {
       const key = blockKey(fold.app, fold.day, fold.block);
-      const spans = unpackBlock(blocks.get(key));
+      unpackInto(folding, blocks.get(key));
       const fresh: number[] = [];
       let changed = false;
       for (const [index, span] of fold.spans) {
-        if (!spans.has(index)) fresh.push(index);
-        changed = extend(spans, index, span) || changed;
+        const how = widen(folding, index, span);
+        if (how === 'new') fresh.push(index);
+        if (how !== 'same') changed = true;
       }
-      if (changed) blocks.put(key, packBlock(spans));
+      if (changed) blocks.put(key, packBlock(folding));
       if (fresh.length === 0) continue;
       count(fold.app, fold.day, fresh.length);
       count(ALL_APPS, fold.day, addToUnion(unions, dayUsers, fold, fresh));
@@ -167,8 +204,8 @@ export const days: Projection = {
       for (const key of table.keys({ start: prefix, end, limit: limit - stage.size })) table.remove(key);
     };
     for (const app of appsIn(stage.table('day_counts'))) {
-      drop('days', packKey([[app, 2]]));
-      drop('day_counts', packKey([[app, 2]]));
+      drop('days', u16(app));
+      drop('day_counts', u16(app));
     }
     drop('day_users', Buffer.from([]));
   },
@@ -177,13 +214,13 @@ export const days: Projection = {
 /** The app numbers that lead keys of a table, ascending: one seek an app. */
 export function appsIn(table: Pick<StagedTable, 'keys'>): number[] {
   const apps: number[] = [];
-  let start: Buffer | undefined = packKey([[0, 2]]);
+  let start: Buffer | undefined = u16(0);
   while (start) {
     const [key]: Buffer[] = [...table.keys({ start, limit: 1 })];
     if (!key) return apps;
     const app: number = key.readUInt16BE(0);
     apps.push(app);
-    start = app < 0xffff ? packKey([[app + 1, 2]]) : undefined;
+    start = app < 0xffff ? u16(app + 1) : undefined;
   }
   return apps;
 }

@@ -43,12 +43,11 @@ export const errors: Projection = {
   fold(stage, batches) {
     const days = new Map<string, { app: number; day: number; times: number[] }>();
     for (const batch of batches) {
+      if (!batch.types.includes(ERROR)) continue;
       const day = dayOf(batch.firstTs);
+      const { times } = obtain(days, `${batch.app}/${day}`, () => ({ app: batch.app, day, times: [] }));
       batch.ts.forEach((ts, index) => {
-        if (batch.types[index] !== ERROR) return;
-        obtain(days, `${batch.app}/${day}`, () => ({ app: batch.app, day, times: [] })).times.push(
-          ts - day * DAY_MS,
-        );
+        if (batch.types[index] === ERROR) times.push(ts - day * DAY_MS);
       });
     }
     const counts = stage.table('error_counts');

@@ -8,7 +8,7 @@
  */
 import { DAY_MS } from '../limits.js';
 import type { Env } from '../log/env.js';
-import { packKey } from '../log/keys.js';
+import { packKey, put8, put16, put24, put32 } from '../log/keys.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { dayOf } from './days.js';
 import { obtain, type Projection, type Stage } from './projection.js';
@@ -29,22 +29,17 @@ export interface Postings {
   idsHigh: Uint16Array;
 }
 
-const countKey = (app: number, type: number, day: number, block: number): Buffer =>
-  packKey([
-    [app, 2],
-    [type, 1],
-    [day, 3],
-    [block, 3],
-  ]);
+function countKey(app: number, type: number, day: number, block: number): Buffer {
+  const key = Buffer.allocUnsafe(9);
+  put24(key, put24(key, put8(key, put16(key, 0, app), type), day), block);
+  return key;
+}
 
-const postingKey = (app: number, type: number, name: number, day: number, block: number): Buffer =>
-  packKey([
-    [app, 2],
-    [type, 1],
-    [name, 4],
-    [day, 3],
-    [block, 4],
-  ]);
+function postingKey(app: number, type: number, name: number, day: number, block: number): Buffer {
+  const key = Buffer.allocUnsafe(14);
+  put32(key, put24(key, put32(key, put8(key, put16(key, 0, app), type), name), day), block);
+  return key;
+}
 
 /** Views the columns of a stored block; copies only when the bytes do not lie on a word boundary. */
 export function viewPostings(value: Buffer): Postings {
@@ -69,8 +64,8 @@ interface Fresh {
 function packPostings(known: Buffer | undefined, fresh: Fresh, from: number, to: number): Buffer {
   const before = known ? known.length / POSTING_BYTES : 0;
   const length = before + to - from;
-  const value = new Uint8Array(length * POSTING_BYTES);
-  const { times, users, idsLow, idsHigh } = viewPostings(Buffer.from(value.buffer));
+  const value = Buffer.allocUnsafe(length * POSTING_BYTES);
+  const { times, users, idsLow, idsHigh } = viewPostings(value);
   if (known) {
     const old = viewPostings(known);
     times.set(old.times);
@@ -80,13 +75,13 @@ function packPostings(known: Buffer | undefined, fresh: Fresh, from: number, to:
   }
   for (let i = from; i < to; i++) {
     const at = before + i - from;
-    const id = fresh.ids[i] ?? 0;
-    times[at] = fresh.times[i] ?? 0;
-    users[at] = fresh.users[i] ?? 0;
+    const id = fresh.ids[i] as number;
+    times[at] = fresh.times[i] as number;
+    users[at] = fresh.users[i] as number;
     idsLow[at] = id % HIGH;
     idsHigh[at] = Math.floor(id / HIGH);
   }
-  return Buffer.from(value.buffer);
+  return value;
 }
 
 function unpackCounts(value: Buffer | undefined): Map<number, number> {
@@ -108,42 +103,45 @@ function packCounts(counts: ReadonlyMap<number, number>): Buffer {
   return value;
 }
 
-interface CountsFold {
+/** One type of one app on one day: what came, by name. */
+interface KindFold {
   app: number;
   type: number;
   day: number;
-  block: number;
   names: Map<number, Fresh>;
 }
 
-function group(batches: readonly RecordBatch[]): Iterable<CountsFold> {
-  const blocks = new Map<string, CountsFold>();
+function group(batches: readonly RecordBatch[]): Iterable<KindFold> {
+  const kinds = new Map<string, KindFold>();
   for (const { app, user, offset, firstTs, ts, types, names } of batches) {
     const day = dayOf(firstTs);
+    const midnight = day * DAY_MS;
+    const ofType: (KindFold | undefined)[] = [];
     for (let i = 0; i < ts.length; i++) {
-      const type = types[i] ?? 0;
-      const name = names[i] ?? 0;
-      const block = Math.floor(name / BLOCK_NAMES);
-      const fold = obtain(blocks, `${app}/${type}/${day}/${block}`, () => ({
-        app,
-        type,
-        day,
-        block,
-        names: new Map(),
-      }));
-      const fresh = obtain(fold.names, name, () => ({ times: [], users: [], ids: [] }));
-      fresh.times.push((ts[i] ?? 0) - day * DAY_MS);
+      const type = types[i] as number;
+      const name = names[i] as number;
+      let kind = ofType[type];
+      if (kind === undefined) {
+        kind = obtain(kinds, `${app}/${type}/${day}`, () => ({ app, type, day, names: new Map() }));
+        ofType[type] = kind;
+      }
+      let fresh = kind.names.get(name);
+      if (fresh === undefined) {
+        fresh = { times: [], users: [], ids: [] };
+        kind.names.set(name, fresh);
+      }
+      fresh.times.push((ts[i] as number) - midnight);
       fresh.users.push(user);
       fresh.ids.push(offset + i);
     }
   }
-  return blocks.values();
+  return kinds.values();
 }
 
 /** Stages the postings behind the `count` that are there. */
 function appendPostings(
   stage: Stage,
-  { app, type, day }: CountsFold,
+  { app, type, day }: KindFold,
   name: number,
   count: number,
   fresh: Fresh,
@@ -165,16 +163,19 @@ export const names: Projection = {
   tables: ['name_counts', 'postings'],
   fold(stage, batches) {
     const table = stage.table('name_counts');
-    for (const fold of group(batches)) {
-      const key = countKey(fold.app, fold.type, fold.day, fold.block);
-      const counts = unpackCounts(table.get(key));
-      for (const [name, fresh] of fold.names) {
+    for (const kind of group(batches)) {
+      const { app, type, day } = kind;
+      const blocks = new Map<number, Map<number, number>>();
+      const keyOf = (block: number): Buffer => countKey(app, type, day, block);
+      for (const [name, fresh] of kind.names) {
+        const block = Math.floor(name / BLOCK_NAMES);
+        const counts = obtain(blocks, block, () => unpackCounts(table.get(keyOf(block))));
         const index = name % BLOCK_NAMES;
         const count = counts.get(index) ?? 0;
-        appendPostings(stage, fold, name, count, fresh);
+        appendPostings(stage, kind, name, count, fresh);
         counts.set(index, count + fresh.ids.length);
       }
-      table.put(key, packCounts(counts));
+      for (const [block, counts] of blocks) table.put(keyOf(block), packCounts(counts));
     }
   },
   dropDays(stage, fence, limit) {

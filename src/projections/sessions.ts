@@ -7,7 +7,7 @@
 import { EVENT_TYPES } from '../event.js';
 import { MAX_TS } from '../limits.js';
 import type { Env } from '../log/env.js';
-import { packKey, prefixEnd, readU48 } from '../log/keys.js';
+import { prefixEnd, put16, put32, put48, putBytes, readU48, u16 } from '../log/keys.js';
 import type { Log } from '../log/log.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { obtain, type Projection, type Stage } from './projection.js';
@@ -26,24 +26,26 @@ export interface Session {
   errors: number;
 }
 
-const rowKey = (app: number, session: Buffer): Buffer => packKey([[app, 2]], session);
-const orderKey = (app: number, lastTs: number, session: Buffer): Buffer =>
-  packKey(
-    [
-      [app, 2],
-      [MAX_TS - lastTs, 6],
-    ],
-    session,
-  );
+function rowKey(app: number, session: Buffer): Buffer {
+  const key = Buffer.allocUnsafe(2 + session.length);
+  putBytes(key, put16(key, 0, app), session);
+  return key;
+}
+
+function orderKey(app: number, lastTs: number, session: Buffer): Buffer {
+  const key = Buffer.allocUnsafe(8 + session.length);
+  putBytes(key, put48(key, put16(key, 0, app), MAX_TS - lastTs), session);
+  return key;
+}
 
 function pack(row: Session): Buffer {
   const value = Buffer.allocUnsafe(34);
-  value.writeUIntBE(row.firstTs, 0, 6);
-  value.writeUIntBE(row.lastTs, 6, 6);
-  value.writeUIntBE(row.newestId, 12, 6);
-  value.writeUInt32BE(row.user, 18);
-  value.writeUIntBE(row.events, 22, 6);
-  value.writeUIntBE(row.errors, 28, 6);
+  let at = put48(value, 0, row.firstTs);
+  at = put48(value, at, row.lastTs);
+  at = put48(value, at, row.newestId);
+  at = put32(value, at, row.user);
+  at = put48(value, at, row.events);
+  put48(value, at, row.errors);
   return value;
 }
 
@@ -56,24 +58,22 @@ const unpack = (value: Buffer): Session => ({
   errors: readU48(value, 28),
 });
 
-const EMPTY: Session = { firstTs: MAX_TS, lastTs: -1, newestId: 0, user: 0, events: 0, errors: 0 };
+const empty = (): Session => ({ firstTs: MAX_TS, lastTs: -1, newestId: 0, user: 0, events: 0, errors: 0 });
 
-/** The row with a batch's events from `fence` on added. */
-function addBatch(row: Session, batch: RecordBatch, fence: number): Session {
-  const sum = { ...row };
-  batch.ts.forEach((ts, index) => {
-    if (ts < fence) return;
-    const id = batch.offset + index;
-    sum.events++;
-    if (batch.types[index] === ERROR) sum.errors++;
-    sum.firstTs = Math.min(sum.firstTs, ts);
-    if (ts > sum.lastTs || (ts === sum.lastTs && id > sum.newestId)) {
-      sum.lastTs = ts;
-      sum.newestId = id;
-      sum.user = batch.user;
+/** Adds a batch's events from `fence` on to the row. */
+function addBatch(row: Session, { offset, user, ts, types }: RecordBatch, fence: number): void {
+  for (let i = 0; i < ts.length; i++) {
+    const time = ts[i] as number;
+    if (time < fence) continue;
+    row.events++;
+    if (types[i] === ERROR) row.errors++;
+    if (time < row.firstTs) row.firstTs = time;
+    if (time > row.lastTs || (time === row.lastTs && offset + i > row.newestId)) {
+      row.lastTs = time;
+      row.newestId = offset + i;
+      row.user = user;
     }
-  });
-  return sum;
+  }
 }
 
 /** What is left of a session above the fence, from its stream; `undefined` when nothing is. */
@@ -84,9 +84,9 @@ function recount(
   session: string,
   fence: number,
 ): Session | undefined {
-  let row = EMPTY;
+  const row = empty();
   for (const ref of streams.oldestFirst(sessionStream(app, session), { from: fence, to: MAX_TS })) {
-    row = addBatch(row, log.batch(ref), fence);
+    addBatch(row, log.batch(ref), fence);
   }
   return row.events > 0 ? row : undefined;
 }
@@ -124,7 +124,8 @@ export const sessions: Projection = {
       const session = Buffer.from(id, 'utf8');
       const value = rows.get(rowKey(app, session));
       const before = value && unpack(value);
-      const after = group.reduce((row, batch) => addBatch(row, batch, 0), before ?? EMPTY);
+      const after = before ? { ...before } : empty();
+      for (const batch of group) addBatch(after, batch, 0);
       stageRow(stage, app, session, before, after);
     }
   },
@@ -171,7 +172,7 @@ export function openSessions(env: Env, log: Log): Sessions {
   return {
     get,
     *latest(app) {
-      const prefix = packKey([[app, 2]]);
+      const prefix = u16(app);
       for (const key of order.keys({ start: prefix, end: prefixEnd(prefix) })) {
         if (MAX_TS - readU48(key, 2) < log.fence()) return;
         const session = key.toString('utf8', 8);

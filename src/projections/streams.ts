@@ -6,7 +6,7 @@
  */
 import { MAX_TS } from '../limits.js';
 import type { Env, Table } from '../log/env.js';
-import { packKey, prefixEnd, readU48, timeKey } from '../log/keys.js';
+import { prefixEnd, put8, put16, put32, put48, putBytes, readU48, timeKey } from '../log/keys.js';
 import { type BatchRef, lastTsBound } from '../log/log.js';
 import { type RecordBatch, typeMask } from '../log/record-batch.js';
 import type { Projection } from './projection.js';
@@ -15,41 +15,63 @@ const BY_USER = 1;
 const BY_SESSION = 2;
 const BY_TYPE = 3;
 
-export const userStream = (app: number, user: number): Buffer =>
-  packKey([
-    [BY_USER, 1],
-    [app, 2],
-    [user, 4],
-  ]);
+const USER_BYTES = 7;
+const SESSION_HEAD_BYTES = 5;
+const TYPE_BYTES = 4;
+/** `[lastTs u48][offset u48]` behind each stream. */
+const PLACE_BYTES = 12;
 
-export const typeStream = (app: number, type: number): Buffer =>
-  packKey([
-    [BY_TYPE, 1],
-    [app, 2],
-    [type, 1],
-  ]);
+function putUser(key: Buffer, app: number, user: number): number {
+  return put32(key, put16(key, put8(key, 0, BY_USER), app), user);
+}
+
+function putSession(key: Buffer, app: number, session: Buffer): number {
+  return putBytes(key, put16(key, put16(key, put8(key, 0, BY_SESSION), app), session.length), session);
+}
+
+function putType(key: Buffer, app: number, type: number): number {
+  return put8(key, put16(key, put8(key, 0, BY_TYPE), app), type);
+}
+
+export function userStream(app: number, user: number): Buffer {
+  const key = Buffer.allocUnsafe(USER_BYTES);
+  putUser(key, app, user);
+  return key;
+}
+
+export function typeStream(app: number, type: number): Buffer {
+  const key = Buffer.allocUnsafe(TYPE_BYTES);
+  putType(key, app, type);
+  return key;
+}
 
 export function sessionStream(app: number, session: string): Buffer {
   const bytes = Buffer.from(session, 'utf8');
-  return packKey(
-    [
-      [BY_SESSION, 1],
-      [app, 2],
-      [bytes.length, 2],
-    ],
-    bytes,
-  );
+  const key = Buffer.allocUnsafe(SESSION_HEAD_BYTES + bytes.length);
+  putSession(key, app, bytes);
+  return key;
 }
 
-function streamKeys(batch: RecordBatch): { keys: Buffer[]; mask: Buffer } {
+function streamKeys(batch: RecordBatch): { keys: Buffer[]; mask: number } {
+  const { app, user, lastTs, offset } = batch;
   const mask = typeMask(batch);
-  const at = timeKey(batch.lastTs, batch.offset);
-  const streams = [userStream(batch.app, batch.user), sessionStream(batch.app, batch.session)];
+  const session = Buffer.from(batch.session, 'utf8');
+  const ofUser = Buffer.allocUnsafe(USER_BYTES + PLACE_BYTES);
+  put48(ofUser, put48(ofUser, putUser(ofUser, app, user), lastTs), offset);
+  const ofSession = Buffer.allocUnsafe(SESSION_HEAD_BYTES + session.length + PLACE_BYTES);
+  put48(ofSession, put48(ofSession, putSession(ofSession, app, session), lastTs), offset);
+  const keys = [ofUser, ofSession];
   for (let type = 0; mask >> type; type++) {
-    if ((mask >> type) & 1) streams.push(typeStream(batch.app, type));
+    if (((mask >> type) & 1) === 0) continue;
+    const ofType = Buffer.allocUnsafe(TYPE_BYTES + PLACE_BYTES);
+    put48(ofType, put48(ofType, putType(ofType, app, type), lastTs), offset);
+    keys.push(ofType);
   }
-  return { keys: streams.map((stream) => Buffer.concat([stream, at])), mask: Buffer.from([mask]) };
+  return { keys, mask };
 }
+
+/** The values of stream rows, by mask: there are few. */
+const MASKS = Array.from({ length: 256 }, (_, mask) => Buffer.from([mask]));
 
 export const streams: Projection = {
   name: 'streams',
@@ -59,7 +81,7 @@ export const streams: Projection = {
     const table = stage.table('streams');
     for (const batch of batches) {
       const { keys, mask } = streamKeys(batch);
-      for (const key of keys) table.put(key, mask);
+      for (const key of keys) table.put(key, MASKS[mask] as Buffer);
     }
   },
   forget(stage, batches) {

@@ -8,7 +8,7 @@
  */
 import { MAX_TS } from '../limits.js';
 import type { Env, Table } from '../log/env.js';
-import { packKey, prefixEnd, readU48, u48 } from '../log/keys.js';
+import { prefixEnd, put16, put32, put48, putBytes, readU48, u16, u32, u48 } from '../log/keys.js';
 import { type Log, lastTsBound } from '../log/log.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { obtain, type Projection, type Stage, type StagedTable } from './projection.js';
@@ -29,40 +29,34 @@ export interface User {
   email?: Told | undefined;
 }
 
-const rowKey = (app: number, user: number): Buffer =>
-  packKey([
-    [app, 2],
-    [user, 4],
-  ]);
+function rowKey(app: number, user: number): Buffer {
+  const key = Buffer.allocUnsafe(6);
+  put32(key, put16(key, 0, app), user);
+  return key;
+}
 
-const orderKey = (app: number, lastTs: number, userId: string): Buffer =>
-  packKey(
-    [
-      [app, 2],
-      [MAX_TS - lastTs, 6],
-    ],
-    Buffer.from(userId, 'utf8'),
-  );
+function orderKey(app: number, lastTs: number, userId: string): Buffer {
+  const id = Buffer.from(userId, 'utf8');
+  const key = Buffer.allocUnsafe(8 + id.length);
+  putBytes(key, put48(key, put16(key, 0, app), MAX_TS - lastTs), id);
+  return key;
+}
 
-const sessionKey = (app: number, user: number, session: string): Buffer =>
-  packKey(
-    [
-      [app, 2],
-      [user, 4],
-    ],
-    Buffer.from(session, 'utf8'),
-  );
+function sessionKey(app: number, user: number, session: string): Buffer {
+  const id = Buffer.from(session, 'utf8');
+  const key = Buffer.allocUnsafe(6 + id.length);
+  putBytes(key, put32(key, put16(key, 0, app), user), id);
+  return key;
+}
+
+const NEVER_TOLD = Buffer.alloc(14);
 
 function packTold(told: Told | undefined): Buffer {
-  const text = Buffer.from(told?.text ?? '', 'utf8');
-  return packKey(
-    [
-      [told?.ts ?? 0, 6],
-      [told?.id ?? 0, 6],
-      [text.length, 2],
-    ],
-    text,
-  );
+  if (told === undefined) return NEVER_TOLD;
+  const text = Buffer.from(told.text, 'utf8');
+  const value = Buffer.allocUnsafe(14 + text.length);
+  putBytes(value, put16(value, put48(value, put48(value, 0, told.ts), told.id), text.length), text);
+  return value;
 }
 
 function unpackTold(value: Buffer, at: number): { told: Told | undefined; end: number } {
@@ -74,12 +68,12 @@ function unpackTold(value: Buffer, at: number): { told: Told | undefined; end: n
 }
 
 function pack(row: User): Buffer {
-  const head = packKey([
-    [row.firstTs, 6],
-    [row.lastTs, 6],
-    [row.sessions, 4],
-  ]);
-  return Buffer.concat([head, packTold(row.name), packTold(row.email)]);
+  const name = packTold(row.name);
+  const email = packTold(row.email);
+  const value = Buffer.allocUnsafe(16 + name.length + email.length);
+  const at = put32(value, put48(value, put48(value, 0, row.firstTs), row.lastTs), row.sessions);
+  putBytes(value, putBytes(value, at, name), email);
+  return value;
 }
 
 function unpack(value: Buffer): User {
@@ -100,18 +94,15 @@ function newer(known: Told | undefined, text: string | undefined, ts: number, id
   return { text, ts, id };
 }
 
-function addBatch(row: User, batch: RecordBatch): User {
-  const sum = {
-    ...row,
-    firstTs: Math.min(row.firstTs, batch.firstTs),
-    lastTs: Math.max(row.lastTs, batch.lastTs),
-  };
-  batch.people?.forEach((person, index) => {
+function addBatch(row: User, batch: RecordBatch): void {
+  row.firstTs = Math.min(row.firstTs, batch.firstTs);
+  row.lastTs = Math.max(row.lastTs, batch.lastTs);
+  if (!batch.hasPeople) return;
+  batch.details().people?.forEach((person, index) => {
     const ts = batch.ts[index] ?? 0;
-    sum.name = newer(sum.name, person?.name, ts, batch.offset + index);
-    sum.email = newer(sum.email, person?.email, ts, batch.offset + index);
+    row.name = newer(row.name, person?.name, ts, batch.offset + index);
+    row.email = newer(row.email, person?.email, ts, batch.offset + index);
   });
-  return sum;
 }
 
 /** Batches by their user; within, the last event's time by session. */
@@ -149,7 +140,7 @@ function stageRow(stage: Stage, of: RecordBatch, before: User | undefined, after
   const order = stage.table('users_order');
   const moved = before?.lastTs !== after?.lastTs;
   if (before && moved) order.remove(orderKey(app, before.lastTs, userId));
-  if (after && moved) order.put(orderKey(app, after.lastTs, userId), packKey([[user, 4]]));
+  if (after && moved) order.put(orderKey(app, after.lastTs, userId), u32(user));
   if (after) stage.table('users').put(rowKey(app, user), pack(after));
   else if (before) stage.table('users').remove(rowKey(app, user));
 }
@@ -214,9 +205,12 @@ export const users: Projection = {
       const [first] = group.batches as [RecordBatch];
       const value = rows.get(rowKey(first.app, first.user));
       const before = value && unpack(value);
-      const row = group.batches.reduce(addBatch, before ?? { firstTs: MAX_TS, lastTs: 0, sessions: 0 });
-      const fresh = foldSessions(userSessions, first.app, first.user, group.sessions);
-      stageRow(stage, first, before, { ...row, sessions: row.sessions + fresh });
+      const after: User = before
+        ? { ...before }
+        : { firstTs: MAX_TS, lastTs: 0, sessions: 0, name: undefined, email: undefined };
+      for (const batch of group.batches) addBatch(after, batch);
+      after.sessions += foldSessions(userSessions, first.app, first.user, group.sessions);
+      stageRow(stage, first, before, after);
     }
   },
   forget(stage, batches, log, env) {
@@ -261,7 +255,7 @@ export function openUsers(env: Env, log: Log): Users {
   };
   return {
     *latest(app) {
-      const prefix = packKey([[app, 2]]);
+      const prefix = u16(app);
       for (const { key, value } of order.range({ start: prefix, end: prefixEnd(prefix) })) {
         if (MAX_TS - readU48(key, 2) < log.fence()) return;
         const user = value.readUInt32BE(0);

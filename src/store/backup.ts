@@ -13,6 +13,7 @@ import { DATA_FILE, openEnv, StoreUnusable } from '../log/env.js';
 import { openLog } from '../log/log.js';
 import { chunkFilesIn, chunkPath, missingFiles, removeOrphans } from '../replay/files.js';
 import { openManifest } from '../replay/manifest.js';
+import { settleStore } from './settle.js';
 
 /** Chunks replaced in the instant of a round are few; this many rounds of them in a row mean something else. */
 const ROUNDS_MAX = 10;
@@ -30,6 +31,7 @@ export async function backupStore(
   onProgress: (done: number, total: number) => void,
 ): Promise<BackupReport> {
   assertTarget(dataDir, target);
+  await settleStore(dataDir);
   const partial = join(dirname(target), `.${basename(target)}.partial-${process.pid}`);
   await rm(partial, { recursive: true, force: true });
   const env = openEnv(dataDir, { mode: 'read' });

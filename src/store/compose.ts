@@ -10,7 +10,9 @@ export type Later<T> = {
 };
 
 export interface Sides {
-  write: Later<Pick<WriteSide, 'commit' | 'putChunkRow' | 'dropExpiredChunks' | 'sweepEvents' | 'stats'>>;
+  write: Later<
+    Pick<WriteSide, 'commit' | 'appNumber' | 'putChunkRow' | 'dropExpiredChunks' | 'sweepEvents' | 'stats'>
+  >;
   read: Later<ReadSide>;
   files: ChunkFiles;
   queue: () => Pick<StoreStats, 'queue_requests' | 'queue_bytes'>;
@@ -52,7 +54,7 @@ export function composeStore(sides: Sides): Store {
       };
       let replaced: string | undefined;
       try {
-        replaced = await write.putChunkRow(app, session, chunk);
+        replaced = await write.putChunkRow(await write.appNumber(app), session, chunk);
       } catch (error) {
         // After a failed commit nobody knows whether the row is there; the next start does.
         if (!(error instanceof StoreFailed)) await files.remove(fileId);

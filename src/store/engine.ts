@@ -5,6 +5,7 @@
  * they live on the calling thread or on workers.
  */
 import { type Env, openEnv } from '../log/env.js';
+import { readJournal } from '../log/journal.js';
 import { type Log, openLog } from '../log/log.js';
 import { catchUp, type RebuildProgress } from '../projections/rebuild.js';
 import { openViewTables } from '../projections/registry.js';
@@ -17,9 +18,9 @@ import { openWriter, type Writer } from './writer.js';
 /** Chunks dropped in one transaction of a sweep. */
 const SWEEP_CHUNKS = 128;
 
-export interface WriteSide extends Pick<Writer, 'commit' | 'sweepEvents'> {
+export interface WriteSide extends Pick<Writer, 'commit' | 'apply' | 'appNumber' | 'sweepEvents'> {
   /** Commits a chunk's row; returns the file it replaced, to be removed. */
-  putChunkRow(app: string, session: string, chunk: Chunk): string | undefined;
+  putChunkRow(app: number, session: string, chunk: Chunk): string | undefined;
   /** Drops some rows of chunks received before `before`; returns their files, to be removed; none when it is done. */
   dropExpiredChunks(before: number): string[];
   stats(): Omit<StoreStats, 'queue_requests' | 'queue_bytes'>;
@@ -47,19 +48,23 @@ export function openWriteSide(
   const log = openLog(env);
   openViewTables(env);
   catchUp(env, log, onProgress);
+  const writer = openWriter(env, log, onFailure);
+  // What a crash kept from the tables; chunk files whose rows name an app that is only here yet are no orphans.
+  const kept = readJournal(dataDir, log.storeId, log.counters().commit);
+  if (kept.length > 0) writer.apply(kept);
   const manifest = openManifest(env);
   removeOrphans(dataDir, manifest);
-  const writer = openWriter(env, log, onFailure);
   return {
     env,
     log,
     commit: writer.commit,
+    apply: writer.apply,
+    appNumber: writer.appNumber,
     sweepEvents: writer.sweepEvents,
     putChunkRow(app, session, chunk) {
-      const number = writer.appNumber(app);
       let replaced: string | undefined;
       writer.transact(() => {
-        replaced = manifest.put(number, session, chunk);
+        replaced = manifest.put(app, session, chunk);
       });
       return replaced;
     },

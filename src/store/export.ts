@@ -4,6 +4,7 @@ import { openLog } from '../log/log.js';
 import { type SeenBatch, seenBatches, seenKey } from '../log/seen.js';
 import { readSideOf } from './engine.js';
 import { batchLine, endLine, eventLine, headerLine } from './export-format.js';
+import { settleStore } from './settle.js';
 
 /** Rows read under one snapshot; a reader that waits for its consumer must not hold one. */
 const PAGE_ROWS = 1_000;
@@ -23,6 +24,7 @@ export async function* exportPages(
   after: number,
   onProgress: (progress: ExportProgress) => void,
 ): AsyncGenerator<string> {
+  await settleStore(dataDir);
   const env = openEnv(dataDir, { mode: 'read' });
   try {
     const log = openLog(env);

@@ -178,11 +178,12 @@ function storeBatchIds(store: Opened, batches: readonly ExportedBatch[], now: nu
   const rows = batches
     .filter(({ receivedAt }) => now - receivedAt <= SEEN_MS && receivedAt <= now + DAY_MS)
     .map(({ app, batchId, receivedAt, next }) => ({
-      key: seenKey(appNumber(store, app), batchId),
+      app: appNumber(store, app),
+      batchId,
       receivedAt,
       offset: next,
     }))
-    .filter(({ key }) => seenAt(seen, key, now) === undefined);
+    .filter(({ app, batchId }) => seenAt(seen, seenKey(app, batchId), now) === undefined);
   if (rows.length === 0) return 0;
   const counters = log.counters();
   store.env.transaction(() => {

@@ -16,6 +16,7 @@ import { type RebuildProgress, rebuildAside } from '../projections/rebuild.js';
 import { openViewTables, PROJECTIONS, readViewStates } from '../projections/registry.js';
 import { missingFiles } from '../replay/files.js';
 import { openManifest } from '../replay/manifest.js';
+import { settleStore } from './settle.js';
 
 export interface VerifyReport {
   events: number;
@@ -31,6 +32,7 @@ export async function verifyStore(
   dataDir: string,
   onProgress: (progress: RebuildProgress) => void,
 ): Promise<VerifyReport> {
+  await settleStore(dataDir);
   const env = openEnv(dataDir, { mode: 'read' });
   const folder = mkdtempSync(join(tmpdir(), 'spyglass-verify-'));
   const aside = openEnv(folder, { mode: 'scratch' });

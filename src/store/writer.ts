@@ -8,13 +8,15 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EventBatch } from '../event.js';
 import { DAY_MS, SEEN_MS } from '../limits.js';
-import { beginCommit, type LogCommit } from '../log/commit.js';
+import { readGroups } from '../log/apply.js';
+import { beginCommit, type Commit } from '../log/commit.js';
 import type { Env } from '../log/env.js';
 import { readU48, timeKey, u48 } from '../log/keys.js';
 import { type Log, META } from '../log/log.js';
+import { baseOn } from '../log/pending.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { forgetExpired } from '../log/seen.js';
-import { openStage, type Stage } from '../projections/projection.js';
+import { openStage } from '../projections/projection.js';
 import { foldAll, markFolded, PROJECTIONS } from '../projections/registry.js';
 import { type AppendResult, StoreFailed } from './store.js';
 
@@ -32,12 +34,23 @@ export interface WriterStats {
   commit_seconds: number;
 }
 
+export const noStats = (): WriterStats => ({
+  late_events: 0,
+  deduplicated_batches: 0,
+  commits: 0,
+  committed_batches: 0,
+  committed_events: 0,
+  commit_seconds: 0,
+});
+
 export type Settled = { result: AppendResult } | { error: Error };
 
 export interface Writer {
   readonly stats: Readonly<WriterStats>;
   /** Stores a group of requests in one durable transaction; per request what came of it, in order. */
   commit(group: readonly EventBatch[]): Settled[];
+  /** Applies commit groups, which follow the log and each other, in one durable transaction. */
+  apply(groups: readonly Buffer[]): void;
   /** The number of an app, given now when it never had any. */
   appNumber(app: string): number;
   /** Runs `write` in a durable transaction of its own. */
@@ -46,16 +59,37 @@ export interface Writer {
   sweepEvents(before: number, now: number): Promise<number>;
 }
 
+/** Adds requests to a commit, each on its own; what came of them, in order, and the events that were too late. */
+export function addAll(
+  commit: Commit,
+  requests: readonly EventBatch[],
+): { settled: Settled[]; late: number } {
+  let late = 0;
+  const settled = requests.map((request): Settled => {
+    try {
+      const added = commit.add(request);
+      late += added.late;
+      return { result: added.result };
+    } catch (error) {
+      return { error: error as Error };
+    }
+  });
+  return { settled, late };
+}
+
+/** Counts what came of some requests. */
+export function count(stats: WriterStats, settled: readonly Settled[]): void {
+  for (const one of settled) {
+    if ('error' in one) continue;
+    if (one.result === 'stored') stats.committed_batches++;
+    else stats.deduplicated_batches++;
+  }
+}
+
 /** `onFailure` is called once, with the first error of a transaction. */
 export function openWriter(env: Env, log: Log, onFailure: (error: Error) => void): Writer {
-  const stats: WriterStats = {
-    late_events: 0,
-    deduplicated_batches: 0,
-    commits: 0,
-    committed_batches: 0,
-    committed_events: 0,
-    commit_seconds: 0,
-  };
+  const stats = noStats();
+  const base = baseOn(log);
   let failure: StoreFailed | undefined;
 
   const transact = (write: () => void): void => {
@@ -69,40 +103,34 @@ export function openWriter(env: Env, log: Log, onFailure: (error: Error) => void
     }
   };
 
-  const writeGroup = (commit: LogCommit, stage: Stage): void => {
+  const apply = (groups: readonly Buffer[]): void => {
+    const application = readGroups(log, groups);
+    const stage = openStage(env);
+    foldAll(stage, application.batches);
     transact(() => {
-      commit.write();
+      application.write();
       stage.write();
-      markFolded(log, log.counters().offset);
+      markFolded(log, application.nextOffset);
     });
   };
 
   const commitGroup = (group: readonly EventBatch[]): Settled[] => {
-    const commit = beginCommit(log);
-    let late = 0;
-    const settled = group.map((request): Settled => {
-      try {
-        const added = commit.add(request);
-        late += added.late;
-        return { result: added.result };
-      } catch (error) {
-        return { error: error as Error };
-      }
-    });
-    if (!settled.some((one) => 'result' in one && one.result === 'stored')) return settled;
-    const stage = openStage(env);
+    const commit = beginCommit(base);
+    const { settled, late } = addAll(commit, group);
+    const sealed = commit.seal();
+    if (!sealed) return settled;
     try {
-      foldAll(stage, commit.batches);
+      apply([sealed.bytes]);
     } catch (error) {
+      if (error instanceof StoreFailed) throw error;
       // One request's events broke a fold: commit each alone, so that only that one fails.
       return group.length === 1
         ? [{ error: error as Error }]
         : group.flatMap((request) => commitGroup([request]));
     }
-    writeGroup(commit, stage);
     stats.commits++;
     stats.late_events += late;
-    for (const batch of commit.batches) stats.committed_events += batch.ts.length;
+    stats.committed_events += sealed.events;
     return settled;
   };
 
@@ -161,22 +189,17 @@ export function openWriter(env: Env, log: Log, onFailure: (error: Error) => void
         settled = group.map(() => ({ error: error as Error }));
       }
       stats.commit_seconds += (performance.now() - start) / 1_000;
-      for (const one of settled) {
-        if ('error' in one) continue;
-        if (one.result === 'stored') stats.committed_batches++;
-        else stats.deduplicated_batches++;
-      }
+      count(stats, settled);
       return settled;
     },
+    apply,
     appNumber(app) {
-      const known = log.dictionaries.number('app', app);
-      if (known !== undefined) return known;
-      const commit = beginCommit(log);
-      commit.add({ app, receivedAt: 0, events: [] });
-      transact(() => {
-        commit.write();
-        markFolded(log, log.counters().offset);
-      });
+      if (log.dictionaries.number('app', app) === undefined) {
+        const commit = beginCommit(base);
+        commit.add({ app, receivedAt: 0, events: [] });
+        const sealed = commit.seal();
+        if (sealed) apply([sealed.bytes]);
+      }
       return log.dictionaries.number('app', app) ?? 0;
     },
     async sweepEvents(before, now) {

@@ -1,4 +1,5 @@
-/** What the HTTP thread and the writer thread say to each other, besides calls. */
+/** What the HTTP thread, the ingest thread and the writer thread say to each other, besides calls. */
+import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../../config.js';
 import type { Refusal } from '../../ingest/types.js';
 import type { RebuildProgress } from '../../projections/rebuild.js';
@@ -6,10 +7,18 @@ import type { PlainError, Reply } from './rpc.js';
 
 export interface WriterData {
   dataDir: string;
+  /** To the ingest thread. */
+  ingest: MessagePort;
+}
+
+export interface IngestData {
+  dataDir: string;
   apps: Config['apps'];
   limits: Config['limits'];
-  /** Shared memory in which the writer counts the events of the minute, an app after the other. */
+  /** Shared memory in which the events of the minute are counted, an app after the other. */
   windowMemory: Float64Array;
+  /** To the writer thread. */
+  writer: MessagePort;
 }
 
 /** Raw requests of one turn of the HTTP thread: their bodies one behind the other in one transferred buffer. */
@@ -24,19 +33,46 @@ export interface IngestMessage {
   }[];
 }
 
-/** What became of the oldest `count` requests not yet answered: stored, but for the refused. */
+/** What became of the oldest `count` requests not yet answered: durable, but for the refused. */
 export interface IngestedMessage {
   kind: 'ingested';
   count: number;
   refusals: [index: number, refusal: Refusal][];
+  /** The newest commit that is durable. */
+  commit: number;
+}
+
+/** Asks the writer to apply, now, all up to this commit. */
+export interface ApplyMessage {
+  kind: 'apply';
+  commit: number;
+}
+
+/** The store's tables hold every group up to this commit. */
+export interface AppliedMessage {
+  kind: 'applied';
+  commit: number;
+  /** The newest event id. */
   head: number;
 }
 
+type Failed = { kind: 'failed'; error: PlainError };
+
 export type FromWriter =
-  | { kind: 'ready'; head: number }
+  | { kind: 'ready'; commit: number; head: number }
   | { kind: 'unusable'; error: PlainError }
   | { kind: 'progress'; progress: RebuildProgress }
-  | { kind: 'failed'; error: PlainError }
-  | { kind: 'committed'; head: number }
-  | IngestedMessage
+  | Failed
+  | AppliedMessage
   | Reply;
+
+export type FromIngest = { kind: 'ready' } | Failed | IngestedMessage | Reply;
+
+/** From the writer thread to the ingest thread: it may open the store; it may forget what is applied. */
+export type WriterToIngest = { kind: 'opened' } | AppliedMessage;
+
+/** From the ingest thread to the writer thread: a commit group that is durable. */
+export interface GroupMessage {
+  kind: 'group';
+  bytes: Uint8Array;
+}

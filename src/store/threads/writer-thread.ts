@@ -1,26 +1,24 @@
 /**
- * The writer thread: parses raw requests, commits what is valid in groups, and answers calls on the write side.
+ * The writer thread: applies durable commit groups to the store's tables, many at a time, and answers calls on the write
+ * side.
  *
- * Whatever arrives while a commit waits for the disk forms the next group: no timer ever holds a request back.
+ * Nobody's answer waits for it but a read's: it may let groups gather, since fewer and larger transactions cost less.
  */
+import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { EventBatch } from '../../event.js';
-import { sharedWindows } from '../../ingest/event-limiter.js';
-import { createIngest } from '../../ingest/ingest.js';
-import type { IngestOutcome, Refusal } from '../../ingest/types.js';
-import { RETRY_AFTER_S } from '../../limits.js';
+import { APPLY_BYTES, APPLY_PAUSE_FACTOR, APPLY_PAUSE_MS_MAX } from '../../limits.js';
+import { commitOf } from '../../log/commit-group.js';
 import { openWriteSide, type WriteSide } from '../engine.js';
-import { StoreFailed } from '../store.js';
-import type { Settled } from '../writer.js';
-import type { FromWriter, IngestMessage, WriterData } from './messages.js';
+import type { ApplyMessage, FromWriter, GroupMessage, WriterData, WriterToIngest } from './messages.js';
 import { answer, type Call, toPlain } from './rpc.js';
 
 if (!parentPort) throw new Error('the writer thread must be started by openStore');
 const port = parentPort;
 const post = (message: FromWriter): void => port.postMessage(message);
-const { dataDir, apps, limits, windowMemory } = workerData as WriterData;
+const { dataDir, ingest } = workerData as WriterData;
+const tellIngest = (message: WriterToIngest): void => ingest.postMessage(message);
 
-function open(): WriteSide | undefined {
+function open(): ReturnType<typeof openWriteSide> | undefined {
   try {
     return openWriteSide(dataDir, {
       onProgress: (progress) => post({ kind: 'progress', progress }),
@@ -32,81 +30,68 @@ function open(): WriteSide | undefined {
   }
 }
 
-function refuse({ error }: { error: Error }): Refusal {
-  if (error instanceof StoreFailed) {
-    return { code: 'not_accepting', detail: error.message, retryAfterS: RETRY_AFTER_S };
-  }
-  return { code: 'internal', detail: 'the batch could not be stored' };
-}
+/** Gathers commit groups and applies them: when they are many, or asked for, or after a pause. */
+function openGathering(write: WriteSide, newest: () => number) {
+  let waiting: Buffer[] = [];
+  let waitingBytes = 0;
+  let wanted = 0;
+  let pauseMs = 0;
+  let timer: NodeJS.Timeout | undefined;
 
-function* requestsOf(message: IngestMessage) {
-  let at = 0;
-  for (const { length, encoding, origin, receivedAt } of message.requests) {
-    const body = message.bytes.subarray(at, at + length);
-    at += length;
-    yield {
-      body,
-      receivedAt,
-      ...(encoding === undefined ? {} : { encoding }),
-      ...(origin === undefined ? {} : { origin }),
-    };
-  }
-}
-
-function serve(write: WriteSide): void {
-  const ingest = createIngest({ apps, limits, windows: sharedWindows(Object.keys(apps), windowMemory) });
-  const waiting: IngestMessage[] = [];
-
-  const parse = (request: Parameters<typeof ingest>[0]): IngestOutcome => {
+  const apply = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    const groups = waiting;
+    waiting = [];
+    waitingBytes = 0;
+    if (groups.length === 0) return;
+    const start = performance.now();
     try {
-      return ingest(request);
-    } catch {
-      return { refusal: { code: 'internal', detail: 'the batch could not be read' } };
-    }
-  };
-
-  const drain = (): void => {
-    const group: EventBatch[] = [];
-    const places: number[] = [];
-    const refusals: [number, Refusal][] = [];
-    let count = 0;
-    for (const message of waiting.splice(0)) {
-      for (const request of requestsOf(message)) {
-        const { batch, refusal } = parse(request);
-        if (refusal) refusals.push([count, refusal]);
-        else {
-          group.push(batch);
-          places.push(count);
-        }
-        count++;
-      }
-    }
-    const settled: Settled[] = group.length > 0 ? write.commit(group) : [];
-    settled.forEach((one, index) => {
-      if ('error' in one) refusals.push([places[index] ?? 0, refuse(one)]);
-    });
-    post({ kind: 'ingested', count, refusals, head: write.head() });
-  };
-
-  const calls = {
-    ...write,
-    commit(group: readonly EventBatch[]): unknown {
-      const settled = write.commit(group);
-      post({ kind: 'committed', head: write.head() });
-      return settled.map((one) => ('error' in one ? { error: toPlain(one.error) } : one));
-    },
-  };
-
-  port.on('message', (message: IngestMessage | Call) => {
-    if (message.kind === 'call') {
-      void answer(calls, message).then(post);
+      write.apply(groups);
+    } catch (error) {
+      // They stay in the journal, and the next start tries again; going on without them would break the order.
+      post({ kind: 'failed', error: toPlain(error) });
       return;
     }
-    waiting.push(message);
-    if (waiting.length === 1) setImmediate(drain);
-  });
-  post({ kind: 'ready', head: write.head() });
+    pauseMs = Math.min(APPLY_PAUSE_MS_MAX, (performance.now() - start) * APPLY_PAUSE_FACTOR);
+    const applied = { kind: 'applied', commit: newest(), head: write.head() } as const;
+    tellIngest(applied);
+    post(applied);
+  };
+
+  return {
+    apply,
+    push(group: Buffer) {
+      waiting.push(group);
+      waitingBytes += group.length;
+      if (waitingBytes >= APPLY_BYTES || commitOf(group) <= wanted) apply();
+      else timer ??= setTimeout(apply, pauseMs);
+    },
+    /** Asks for everything up to a commit, which may be on its way here. */
+    want(commit: number) {
+      wanted = Math.max(wanted, commit);
+      apply();
+    },
+  };
 }
 
-const write = open();
-if (write) serve(write);
+const opened = open();
+if (opened) {
+  const { env, log, ...write } = opened;
+  const newest = (): number => log.counters().commit - 1;
+  const gathering = openGathering(write, newest);
+  const calls = {
+    ...write,
+    async close(): Promise<void> {
+      gathering.apply();
+      await env.close();
+    },
+  };
+  ingest.on('message', ({ bytes }: GroupMessage) => gathering.push(Buffer.from(bytes.buffer)));
+  port.on('message', (message: Call | ApplyMessage) => {
+    if (message.kind === 'apply') gathering.want(message.commit);
+    else void answer(calls, message).then(post);
+  });
+  tellIngest({ kind: 'opened' });
+  post({ kind: 'ready', commit: newest(), head: log.head() });
+}

@@ -1,0 +1,202 @@
+/**
+ * The ingest thread: parses raw requests, makes commit groups of what is valid, and puts them in the journal.
+ *
+ * Whatever arrives while a group waits for the disk forms the next one: no timer ever holds a request back.
+ */
+import { performance } from 'node:perf_hooks';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { EventBatch } from '../../event.js';
+import { sharedWindows } from '../../ingest/event-limiter.js';
+import { createIngest } from '../../ingest/ingest.js';
+import type { IngestOutcome, Refusal } from '../../ingest/types.js';
+import { RETRY_AFTER_S, UNAPPLIED_BYTES_MAX } from '../../limits.js';
+import { beginCommit, type SealedCommit } from '../../log/commit.js';
+import { openEnv } from '../../log/env.js';
+import { openJournal } from '../../log/journal.js';
+import { openLog } from '../../log/log.js';
+import { openPending } from '../../log/pending.js';
+import { StoreFailed } from '../store.js';
+import { addAll, count, noStats, type Settled } from '../writer.js';
+import type { FromIngest, GroupMessage, IngestData, IngestMessage, WriterToIngest } from './messages.js';
+import { answer, type Call, toPlain } from './rpc.js';
+
+if (!parentPort) throw new Error('the ingest thread must be started by openStore');
+const port = parentPort;
+const post = (message: FromIngest): void => port.postMessage(message);
+const { dataDir, apps, limits, windowMemory, writer } = workerData as IngestData;
+
+function refuse({ error }: { error: Error }): Refusal {
+  if (error instanceof StoreFailed) {
+    return { code: 'not_accepting', detail: error.message, retryAfterS: RETRY_AFTER_S };
+  }
+  return { code: 'internal', detail: 'the batch could not be stored' };
+}
+
+function* requestsOf(message: IngestMessage) {
+  let at = 0;
+  for (const { length, encoding, origin, receivedAt } of message.requests) {
+    const body = message.bytes.subarray(at, at + length);
+    at += length;
+    yield {
+      body,
+      receivedAt,
+      ...(encoding === undefined ? {} : { encoding }),
+      ...(origin === undefined ? {} : { origin }),
+    };
+  }
+}
+
+/** Commits requests on top of the log and of the groups that are on their way into it. */
+function openCommitting() {
+  const env = openEnv(dataDir, { mode: 'write' });
+  const log = openLog(env);
+  const pending = openPending(log);
+  const journal = openJournal(dataDir, log.storeId);
+  const stats = noStats();
+  let unapplied: { commit: number; bytes: number }[] = [];
+  let unappliedBytes = 0;
+  let failure: StoreFailed | undefined;
+
+  const makeDurable = ({ commit, bytes }: SealedCommit): void => {
+    try {
+      journal.append(bytes);
+    } catch (error) {
+      failure = new StoreFailed('a commit failed; nothing is accepted until a restart', { cause: error });
+      post({ kind: 'failed', error: toPlain(failure) });
+      throw failure;
+    }
+    unapplied.push({ commit, bytes: bytes.length });
+    unappliedBytes += bytes.length;
+    const message: GroupMessage = { kind: 'group', bytes };
+    writer.postMessage(message, [bytes.buffer as ArrayBuffer]);
+  };
+
+  const store = (requests: readonly EventBatch[]): Settled[] => {
+    const commit = beginCommit(pending);
+    const { settled, late } = addAll(commit, requests);
+    const sealed = commit.seal();
+    if (!sealed) return settled;
+    makeDurable(sealed);
+    pending.push(sealed);
+    stats.commits++;
+    stats.late_events += late;
+    stats.committed_events += sealed.events;
+    return settled;
+  };
+
+  return {
+    stats,
+    pending,
+    isFull: () => unappliedBytes > UNAPPLIED_BYTES_MAX,
+    commit(requests: readonly EventBatch[]): Settled[] {
+      const start = performance.now();
+      let settled: Settled[];
+      try {
+        if (failure) throw failure;
+        settled = store(requests);
+      } catch (error) {
+        settled = requests.map(() => ({ error: error as Error }));
+      }
+      stats.commit_seconds += (performance.now() - start) / 1_000;
+      count(stats, settled);
+      return settled;
+    },
+    applied(commit: number): void {
+      env.renewSnapshot();
+      pending.applied(commit);
+      journal.applied(commit);
+      unapplied = unapplied.filter((group) => group.commit > commit);
+      unappliedBytes = unapplied.reduce((sum, group) => sum + group.bytes, 0);
+    },
+    async close(): Promise<void> {
+      journal.close();
+      await env.close();
+    },
+  };
+}
+
+function serve(): void {
+  const committing = openCommitting();
+  const ingest = createIngest({ apps, limits, windows: sharedWindows(Object.keys(apps), windowMemory) });
+  const waiting: IngestMessage[] = [];
+  let isDraining = false;
+
+  const parse = (request: Parameters<typeof ingest>[0]): IngestOutcome => {
+    try {
+      return ingest(request);
+    } catch {
+      return { refusal: { code: 'internal', detail: 'the batch could not be read' } };
+    }
+  };
+
+  const drain = (): void => {
+    isDraining = false;
+    // The writer is behind: what waits here fills the queue, which turns the rest away.
+    if (waiting.length === 0 || committing.isFull()) return;
+    const group: EventBatch[] = [];
+    const places: number[] = [];
+    const refusals: [number, Refusal][] = [];
+    let total = 0;
+    for (const message of waiting.splice(0)) {
+      for (const request of requestsOf(message)) {
+        const { batch, refusal } = parse(request);
+        if (refusal) refusals.push([total, refusal]);
+        else {
+          group.push(batch);
+          places.push(total);
+        }
+        total++;
+      }
+    }
+    const settled = group.length > 0 ? committing.commit(group) : [];
+    settled.forEach((one, index) => {
+      if ('error' in one) refusals.push([places[index] ?? 0, refuse(one)]);
+    });
+    post({ kind: 'ingested', count: total, refusals, commit: committing.pending.newest() });
+  };
+  const drainSoon = (): void => {
+    if (isDraining) return;
+    isDraining = true;
+    setImmediate(drain);
+  };
+
+  /** What the calls answer is durable; each says the commit that reads have to see. */
+  const calls = {
+    commit(requests: readonly EventBatch[]): unknown {
+      const settled = committing
+        .commit(requests)
+        .map((one) => ('error' in one ? { error: toPlain(one.error) } : one));
+      return { settled, commit: committing.pending.newest() };
+    },
+    appNumber(app: string): unknown {
+      const [settled] = committing.pending.number('app', app) ? [] : committing.commit([emptyBatch(app)]);
+      if (settled && 'error' in settled) throw settled.error;
+      return { number: committing.pending.number('app', app), commit: committing.pending.newest() };
+    },
+    raiseFence(fence: number): number {
+      committing.pending.raiseFence(fence);
+      return committing.pending.newest();
+    },
+    stats: () => committing.stats,
+    close: committing.close,
+  };
+
+  writer.on('message', (message: WriterToIngest) => {
+    if (message.kind === 'opened') return;
+    committing.applied(message.commit);
+    drainSoon();
+  });
+  port.on('message', (message: IngestMessage | Call) => {
+    if (message.kind === 'call') {
+      void answer(calls, message).then(post);
+      return;
+    }
+    waiting.push(message);
+    drainSoon();
+  });
+  post({ kind: 'ready' });
+}
+
+const emptyBatch = (app: string): EventBatch => ({ app, receivedAt: 0, events: [] });
+
+writer.once('message', serve);

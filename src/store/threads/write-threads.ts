@@ -1,0 +1,215 @@
+/**
+ * The ingest and the writer thread as the HTTP thread sees them: what is durable, what is applied, and what failed.
+ *
+ * A batch is answered once it is durable in the journal. The tables may take it a moment later, so whoever is about to
+ * read waits until they hold all that was durable by then.
+ */
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { Config } from '../../config.js';
+import { newWindowMemory, sharedWindows } from '../../ingest/event-limiter.js';
+import { createIngest } from '../../ingest/ingest.js';
+import { RETRY_AFTER_S } from '../../limits.js';
+import type { RebuildProgress } from '../../projections/rebuild.js';
+import type { Sides } from '../compose.js';
+import { type AppendResult, StoreFailed, type StoreStats } from '../store.js';
+import { openIngestQueue } from './ingest-queue.js';
+import type { ApplyMessage, FromIngest, FromWriter, IngestData, WriterData } from './messages.js';
+import { type Call, fromPlain, openCaller, type PlainError } from './rpc.js';
+
+/** Garbage is short-lived here: left to itself, each thread would keep three times this for it. */
+const YOUNG_GENERATION_MB = 16;
+
+export interface WriteThreadsOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
+  onProgress: (progress: RebuildProgress) => void;
+}
+
+/** Commits up to `durable` are in the journal, up to `applied` in the tables; both only grow. */
+function openProgress(askToApply: (commit: number) => void) {
+  let durable = 0;
+  let applied = 0;
+  let failure: Error | undefined;
+  let waiting: { commit: number; resolve: () => void; reject: (error: Error) => void }[] = [];
+  return {
+    durable(commit: number): void {
+      durable = Math.max(durable, commit);
+    },
+    applied(commit: number): void {
+      applied = commit;
+      durable = Math.max(durable, commit);
+      const due = waiting.filter((one) => one.commit <= commit);
+      waiting = waiting.filter((one) => one.commit > commit);
+      for (const { resolve } of due) resolve();
+    },
+    /** Settles once the tables hold all that is durable now; at once, without a promise, when they do. */
+    caughtUp(): Promise<void> | undefined {
+      if (durable <= applied) return undefined;
+      if (failure) return Promise.reject(failure);
+      return new Promise((resolve, reject) => {
+        if (!waiting.some((one) => one.commit >= durable)) askToApply(durable);
+        waiting.push({ commit: durable, resolve, reject });
+      });
+    },
+    fail(error: Error): void {
+      failure = error;
+      for (const { reject } of waiting) reject(error);
+      waiting = [];
+    },
+  };
+}
+
+export async function startWriteThreads({ dataDir, apps, limits, onProgress }: WriteThreadsOptions) {
+  const windowMemory = newWindowMemory(Object.keys(apps).length);
+  const { port1, port2 } = new MessageChannel();
+  const writer = startThread('writer', { dataDir, ingest: port1 } satisfies WriterData, port1);
+  const ingest = startThread(
+    'ingest',
+    { dataDir, apps, limits, windowMemory, writer: port2 } satisfies IngestData,
+    port2,
+  );
+  const callWriter = openCaller((call: Call) => writer.postMessage(call));
+  const callIngest = openCaller((call: Call) => ingest.postMessage(call));
+  const windows = sharedWindows(Object.keys(apps), windowMemory);
+  const queue = openIngestQueue(
+    (message, transfer) => ingest.postMessage(message, transfer),
+    createIngest({ apps, limits, windows: { get: windows.get, set: () => {} } }),
+  );
+  const progress = openProgress((commit) =>
+    writer.postMessage({ kind: 'apply', commit } satisfies ApplyMessage),
+  );
+  const listeners = new Set<(head: number) => void>();
+  let lastHead = 0;
+  let closing = false;
+
+  const failed = new Promise<Error>((resolve) => {
+    const fail = (error: Error): void => {
+      if (closing) return;
+      const failure = new StoreFailed(error.message, { cause: error.cause });
+      queue.refuseAll({ code: 'not_accepting', detail: 'the store has failed', retryAfterS: RETRY_AFTER_S });
+      callWriter.fail(failure);
+      callIngest.fail(failure);
+      progress.fail(failure);
+      resolve(error);
+    };
+    for (const [worker, name] of [
+      [writer, 'writer'],
+      [ingest, 'ingest'],
+    ] as const) {
+      worker.on('message', (message: FromWriter | FromIngest) => {
+        if (message.kind === 'failed') fail(fromPlain(message.error));
+      });
+      worker.on('error', fail);
+      worker.on('exit', () => fail(new StoreFailed(`the ${name} thread ended`)));
+    }
+  });
+
+  ingest.on('message', (message: FromIngest) => {
+    if (message.kind === 'reply') callIngest.settle(message);
+    if (message.kind === 'ingested') {
+      progress.durable(message.commit);
+      queue.settle(message);
+    }
+  });
+  writer.on('message', (message: FromWriter) => {
+    if (message.kind === 'reply') callWriter.settle(message);
+    if (message.kind === 'progress') onProgress(message.progress);
+    if (message.kind === 'applied') {
+      progress.applied(message.commit);
+      if (message.head === lastHead) return;
+      lastHead = message.head;
+      for (const listener of listeners) listener(message.head);
+    }
+  });
+
+  try {
+    const { commit, head } = await writerReady(writer);
+    progress.applied(commit);
+    lastHead = head;
+    await ingestReady(ingest);
+  } catch (error) {
+    closing = true;
+    await Promise.all([writer.terminate(), ingest.terminate()]);
+    throw error;
+  }
+
+  const write: Sides['write'] = {
+    async commit(requests) {
+      const { settled, commit } = (await callIngest.call('commit', [requests])) as {
+        settled: ({ result: AppendResult } | { error: PlainError })[];
+        commit: number;
+      };
+      progress.durable(commit);
+      return settled.map((one) => ('error' in one ? { error: fromPlain(one.error) } : one));
+    },
+    async appNumber(app) {
+      const { number, commit } = (await callIngest.call('appNumber', [app])) as {
+        number: number;
+        commit: number;
+      };
+      progress.durable(commit);
+      return number;
+    },
+    putChunkRow: (...args) =>
+      callWriter.call('putChunkRow', args) as ReturnType<Sides['write']['putChunkRow']>,
+    dropExpiredChunks: (...args) =>
+      callWriter.call('dropExpiredChunks', args) as ReturnType<Sides['write']['dropExpiredChunks']>,
+    async sweepEvents(before, now) {
+      // What comes in from here on is dropped below the fence; what came before is in the tables when they get it.
+      progress.durable((await callIngest.call('raiseFence', [before])) as number);
+      await progress.caughtUp();
+      return (await callWriter.call('sweepEvents', [before, now])) as number;
+    },
+    async stats() {
+      await progress.caughtUp();
+      const [tables, ingested] = await Promise.all([
+        callWriter.call('stats', []),
+        callIngest.call('stats', []),
+      ]);
+      return { ...(tables as StoreStats), ...(ingested as Partial<StoreStats>) };
+    },
+  };
+  return {
+    write,
+    queue,
+    failed,
+    caughtUp: progress.caughtUp,
+    onCommit(listener: (head: number) => void) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async close() {
+      await progress.caughtUp()?.catch(() => {});
+      closing = true;
+      await callIngest.call('close', []).catch(() => {});
+      await callWriter.call('close', []).catch(() => {});
+      await Promise.all([writer.terminate(), ingest.terminate()]);
+    },
+  };
+}
+
+function startThread(name: string, workerData: WriterData | IngestData, port: MessagePort): Worker {
+  return new Worker(new URL(`./${name}-thread.js`, import.meta.url), {
+    name,
+    workerData,
+    transferList: [port],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  });
+}
+
+function writerReady(writer: Worker): Promise<{ commit: number; head: number }> {
+  return new Promise((resolve, reject) => {
+    writer.once('error', reject);
+    writer.on('message', (message: FromWriter) => {
+      if (message.kind === 'ready') resolve(message);
+      if (message.kind === 'unusable') reject(fromPlain(message.error));
+    });
+  });
+}
+
+function ingestReady(ingest: Worker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    ingest.once('error', reject);
+    ingest.on('message', (message: FromIngest) => {
+      if (message.kind === 'ready') resolve();
+    });
+  });
+}
