@@ -34,7 +34,10 @@ export interface Client {
   scrub(url: string): string;
   /** Runs when the client stops. */
   onStop(undo: () => void): void;
-  /** Runs when the page may be going away: hidden, or left. */
+  /**
+   * Runs when what a part holds back must be handed over: the page is hidden or left, `flush()`, `stop()`, and before
+   * `setUser` changes who is there (errors are held 5 s to be counted, and belong to who was there).
+   */
   onLeave(work: () => void): void;
   /** The pause in ms before try n (0-based), shared by events and replay; never less than the collector asked for. */
   pause(attempt: number, retryAfterMs?: number): number;
