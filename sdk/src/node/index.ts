@@ -1,0 +1,2 @@
+/** Server-side events with the delivery rules of the browser. */
+export {};
