@@ -6,6 +6,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { withoutCanvas } from './without-canvas.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = dirname(HERE);
@@ -23,6 +24,10 @@ const SHARED = {
   legalComments: 'none',
   logLevel: 'warning',
   chunkNames: '[name]-[hash]',
+  plugins: [withoutCanvas],
+  // A helper for them would be code that the script and its chunks share; only vitals and replay need them, and
+  // a browser of 2020 that does not know them goes without those two.
+  supported: { 'class-field': true },
 };
 
 if (process.argv.includes('--types')) {
