@@ -88,9 +88,10 @@ export function createUploader(client: Client, leftovers: Leftovers, events: Upl
         const bytes = chunk.bytes ?? wrap(chunk.json);
         if (bytes.length > room) continue;
         room -= bytes.length;
-        void send(client, chunk, bytes, { keepalive: true }).then(({ status }) => {
-          if (status === 204) done(chunk);
-        });
+        // Not before the events have taken their part of what may leave with the page.
+        void Promise.resolve()
+          .then(() => send(client, chunk, bytes, { keepalive: true }))
+          .then(({ status }) => status === 204 && done(chunk));
       }
     },
     stop: () => {
