@@ -41,14 +41,15 @@ export interface SpyglassErrorBoundaryProps {
   fallback?: ReactNode | ((error: unknown, retry: () => void) => ReactNode);
 }
 
-/** Captures errors thrown while its children render, once each although React logs them as well. */
-export class SpyglassErrorBoundary extends Component<
-  SpyglassErrorBoundaryProps,
-  { failed?: { error: unknown } }
-> {
-  override state: { failed?: { error: unknown } } = {};
+interface State {
+  failed: { error: unknown } | undefined;
+}
 
-  static getDerivedStateFromError(error: unknown) {
+/** Captures errors thrown while its children render, once each although React logs them as well. */
+export class SpyglassErrorBoundary extends Component<SpyglassErrorBoundaryProps, State> {
+  override state: State = { failed: undefined };
+
+  static getDerivedStateFromError(error: unknown): State {
     return { failed: { error } };
   }
 
