@@ -5,8 +5,18 @@ const BODY_BYTES_MAX = 2_048;
 const READ_MS_MAX = 5_000;
 const TEXT = /json|text|xml|urlencoded|javascript/;
 
+/** Adds the bodies of a request and of its answer to its event's props. */
+export async function keepBodies(
+  props: Record<string, unknown>,
+  sent: unknown,
+  received: unknown,
+): Promise<void> {
+  const [request_body, response_body] = await Promise.all([textOf(sent), textOf(received)]);
+  Object.assign(props, { request_body, response_body });
+}
+
 /** The body's first 2 KB as text; undefined for none, and for one that is not text. */
-export async function textOf(body: unknown): Promise<string | undefined> {
+async function textOf(body: unknown): Promise<string | undefined> {
   if (body instanceof Request || body instanceof Response) {
     return TEXT.test(body.headers.get('content-type') ?? '') && body.body ? read(body.body) : undefined;
   }

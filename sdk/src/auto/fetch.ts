@@ -1,6 +1,6 @@
 /** Requests made by `fetch`. */
 import type { Part } from '../seam.js';
-import { attempt, patch } from './hooks.js';
+import { patch } from './hooks.js';
 import { begin } from './request.js';
 
 export const startFetch: Part = (client) => {
@@ -11,13 +11,11 @@ export const startFetch: Part = (client) => {
     (original) =>
       function (this: Window, input, init) {
         const request = input instanceof Request ? input : undefined;
-        const finish = attempt(() =>
-          begin(
-            client,
-            init?.method ?? request?.method ?? 'GET',
-            request?.url ?? String(input),
-            () => init?.body ?? request,
-          ),
+        const finish = begin(
+          client,
+          init?.method ?? request?.method ?? 'GET',
+          request?.url ?? (input as string | URL),
+          init?.body ?? request,
         );
         const answer = original.call(this, input, init);
         if (finish === undefined) return answer;

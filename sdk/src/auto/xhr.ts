@@ -1,6 +1,6 @@
 /** Requests made by `XMLHttpRequest`. */
 import type { Part } from '../seam.js';
-import { attempt, patch } from './hooks.js';
+import { patch } from './hooks.js';
 import { begin } from './request.js';
 
 export const startXhr: Part = (client) => {
@@ -23,33 +23,26 @@ export const startXhr: Part = (client) => {
     'send',
     (original) =>
       function (this: XMLHttpRequest, body) {
-        attempt(() => {
-          const [method, url] = opened.get(this) ?? ['', ''];
-          const finish = method && begin(client, method, url, () => body);
-          if (!finish) return;
-          let error: string | undefined;
-          for (const failure of ['error', 'timeout', 'abort']) {
-            this.addEventListener(
-              failure,
-              () => {
-                error = failure;
-              },
-              { once: true },
-            );
+        const [method, url] = opened.get(this) ?? [];
+        const finish = method && url && begin(client, method, url, body);
+        let error: string | undefined;
+        const end = ({ type, loaded }: ProgressEvent) => {
+          if (type !== 'loadend') error = type;
+          else if (finish) {
+            finish(() => ({
+              status: this.status,
+              bytes: loaded || undefined,
+              error,
+              body: () => this.response,
+            }));
           }
-          this.addEventListener(
-            'loadend',
-            ({ loaded }) =>
-              finish(() => ({
-                status: this.status,
-                bytes: loaded || undefined,
-                error,
-                body: () => this.response,
-              })),
-            { once: true },
-          );
-        });
-        return original.call(this, body);
+        };
+        if (finish) {
+          for (const type of ['error', 'timeout', 'abort', 'loadend'] as const) {
+            this.addEventListener(type, end, { once: true });
+          }
+        }
+        original.call(this, body);
       },
   );
 };
