@@ -1,18 +1,21 @@
 /** The client: what an app calls, and the seam its parts stand on. */
-import { startAuto } from './auto/index.js';
-import type { InitOptions, User } from './options.js';
-import type { Client } from './seam.js';
+import { pageName } from './auto/pageviews.js';
+import { type InitOptions, resolve, type User } from './options.js';
+import { type Running, start } from './running.js';
 
 export interface ReportOptions {
   severity?: 'low' | 'medium' | 'high';
 }
 
 export interface Spyglass {
-  /** Starts capturing. Throws a `TypeError` when `endpoint`, `app`, `key` or `user.id` is missing; does nothing the second time, or without a `window`. */
+  /**
+   * Starts capturing. Throws a `TypeError` when `endpoint`, `app`, `key` or `user.id` is missing. Does nothing where
+   * there is no `window`, or once it is started.
+   */
   init(options: InitOptions): void;
   /** Takes an event of your own. */
   capture(name: string, props?: Record<string, unknown>): void;
-  /** Takes a pageview, of the current path unless another is given. */
+  /** Takes a pageview, of the current page unless a path is given. */
   pageview(path?: string): void;
   /** Who is there from now on. Another `id` begins a new session. */
   setUser(user: User): void;
@@ -20,24 +23,32 @@ export interface Spyglass {
   report(comment: string, options?: ReportOptions): Promise<boolean>;
   /** Sends what is queued; settles when that has been tried. */
   flush(): Promise<void>;
-  /** Ends capturing and undoes what was patched. What is queued is sent as the page is left, or by the next. */
+  /** Ends capturing and undoes what was patched. What could not be sent the next page sends. */
   stop(): void;
 }
 
+/** One of the names a bug report's comment gives it: its beginning. */
+const REPORT_NAME_MAX = 80;
+
 export function createSpyglass(): Spyglass {
-  const start = (client: Client) => {
-    startAuto(client);
-    if (client.options.replay) import('./replay/index.js').then((part) => part.startReplay(client));
-    if (client.options.reportButton)
-      import('./report/index.js').then((part) => part.startReportButton(client));
-  };
+  let running: Running | undefined;
   return {
-    init: () => start,
-    capture: () => {},
-    pageview: () => {},
-    setUser: () => {},
-    report: async () => false,
-    flush: async () => {},
-    stop: () => {},
+    init(options) {
+      if (typeof window !== 'undefined') running ??= start(resolve(options));
+    },
+    capture: (name, props) => running?.client.record({ type: 'event', name, props }),
+    pageview(path) {
+      running?.client.record({ type: 'pageview', name: path ?? pageName(running.client), url: path });
+    },
+    setUser: (user) => running?.setUser(user),
+    async report(comment, { severity = 'medium' } = {}) {
+      const name = comment.slice(0, REPORT_NAME_MAX);
+      return running?.client.deliver({ type: 'bug_report', name, props: { comment, severity } }) ?? false;
+    },
+    flush: async () => running?.flush(),
+    stop() {
+      running?.stop();
+      running = undefined;
+    },
   };
 }

@@ -43,7 +43,10 @@ export interface Settings {
   nonce: string;
 }
 
-export interface InitOptions extends Partial<Settings> {
+/** As given: each may be left out. */
+export type Given<T> = { [K in keyof T]?: T[K] | undefined };
+
+export interface InitOptions extends Given<Settings> {
   /** Where the collector is, as `https://spyglass.example.com`. */
   endpoint: string;
   app: string;
@@ -58,4 +61,53 @@ export interface Options extends Settings {
   readonly key: string;
   /** The user now; `setUser` replaces it. */
   user: User;
+}
+
+const DEFAULTS: Settings = {
+  pageviews: true,
+  errors: true,
+  consoleErrors: true,
+  network: true,
+  networkBodies: [],
+  webVitals: true,
+  autocapture: false,
+  replay: true,
+  replaySample: 1,
+  maskInputs: 'all',
+  maskText: '[data-spyglass-mask]',
+  block: '[data-spyglass-block]',
+  reportButton: true,
+  scrubUrl: (url) => url,
+  nonce: '',
+};
+
+/** Fills in the defaults. Throws a `TypeError` when something indispensable is missing or `endpoint` is no URL. */
+export function resolve(given: InitOptions): Options {
+  const { endpoint, app, key, user } = given;
+  for (const [name, text] of Object.entries({ endpoint, app, key, 'user.id': user?.id })) {
+    if (!text) throw new TypeError(`spyglass: init needs ${name}`);
+  }
+  const said = Object.entries(given).filter(([, setting]) => setting !== undefined);
+  return {
+    ...DEFAULTS,
+    ...Object.fromEntries(said),
+    endpoint: new URL(endpoint, location.href).href.replace(/\/+$/, ''),
+    app,
+    key,
+    user,
+  };
+}
+
+/** The options that a script tag's `data-` attributes name: `data-replay-sample="0.5"`, `data-user-id="alice"`. */
+export function fromAttributes(data: DOMStringMap): Partial<InitOptions> {
+  const options: Record<string, unknown> = {};
+  for (const [name, text = ''] of Object.entries(data)) {
+    const like = (DEFAULTS as unknown as Record<string, unknown>)[name];
+    if (typeof like === 'boolean') options[name] = text !== 'false';
+    else if (typeof like === 'number') options[name] = Number(text);
+    else options[name] = Array.isArray(like) ? text.split(',') : text;
+  }
+  const { userId, userName, userEmail } = data;
+  if (userId) options.user = { id: userId, name: userName, email: userEmail };
+  return options;
 }

@@ -8,8 +8,8 @@ export interface Draft {
   type: EventType;
   name: string;
   /** The page's when absent; scrubbed and shortened to path, search and hash either way. */
-  url?: string;
-  props?: Record<string, unknown>;
+  url?: string | undefined;
+  props?: Record<string, unknown> | undefined;
   /** Unix ms; now when absent. */
   ts?: number;
 }
@@ -20,7 +20,7 @@ export interface Client {
   record(draft: Draft): void;
   /** Queues and sends at once; true once the collector has it, false when it was refused or is kept for later. */
   deliver(draft: Draft): Promise<boolean>;
-  /** The current session's id, a new one after idling. Counts as activity unless `active` is false. */
+  /** The session's id now. Counts as activity, which ends an idle session and begins the next, unless `active` is false. */
   session(active?: boolean): string;
   /** Called with the new id whenever a session begins, the first apart. */
   onSession(listener: (id: string) => void): void;
