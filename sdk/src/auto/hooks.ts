@@ -13,7 +13,7 @@ export function listen<E extends Event>(
   client.onStop(() => target.removeEventListener(type, listener, true));
 }
 
-/** Puts a method in place of the owner's. One that cannot be replaced stays; one that others patched later stays too. */
+/** Puts a method in place of the owner's. What others put in place of ours since, stays. */
 export function patch<O extends object, K extends keyof O>(
   client: Client,
   owner: O,
@@ -26,13 +26,4 @@ export function patch<O extends object, K extends keyof O>(
   client.onStop(() => {
     if (owner[name] === patched) owner[name] = original;
   });
-}
-
-/** What `work` returns, or undefined where it throws: the app's own call goes on. */
-export function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }

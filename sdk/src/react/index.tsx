@@ -1,7 +1,7 @@
 /** `@spyglass/sdk/react`: starting with the app, pageviews of any router, and errors that React caught. */
 'use client';
 import { Component, type ErrorInfo, type ReactNode, useEffect, useState } from 'react';
-import { boundary } from '../auto/errors.js';
+import { boundary } from '../auto/watch-errors.js';
 import { spyglass } from '../index.js';
 import type { InitOptions } from '../options.js';
 

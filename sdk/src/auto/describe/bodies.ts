@@ -5,26 +5,21 @@ const BODY_BYTES_MAX = 2_048;
 const READ_MS_MAX = 5_000;
 const TEXT = /json|text|xml|urlencoded|javascript/;
 
-/** Adds the bodies of a request and of its answer to its event's props. */
-export async function keepBodies(
-  props: Record<string, unknown>,
-  sent: unknown,
-  received: unknown,
-): Promise<void> {
-  const [request_body, response_body] = await Promise.all([textOf(sent), textOf(received)]);
-  Object.assign(props, { request_body, response_body });
-}
-
-/** The body's first 2 KB as text; undefined for none, and for one that is not text. */
-async function textOf(body: unknown): Promise<string | undefined> {
-  if (body instanceof Request || body instanceof Response) {
-    return TEXT.test(body.headers.get('content-type') ?? '') && body.body ? read(body.body) : undefined;
+/** The body's first 2 KB as text; undefined for none, for one that is not text, and for one that can't be read. */
+export async function textOf(body: unknown): Promise<string | undefined> {
+  try {
+    if (body instanceof Request || body instanceof Response) {
+      return TEXT.test(body.headers.get('content-type') ?? '') && body.body
+        ? await read(body.body)
+        : undefined;
+    }
+    if (typeof body === 'string' || body instanceof URLSearchParams) return cutBytes(String(body));
+    // The parsed answer of a request for JSON.
+    const plain = Array.isArray(body) || (body && Object.getPrototypeOf(body) === Object.prototype);
+    return plain ? cutBytes(JSON.stringify(body)) : undefined;
+  } catch {
+    return undefined;
   }
-  if (typeof body === 'string') return cutBytes(body);
-  if (body instanceof URLSearchParams) return cutBytes(body.toString());
-  // The parsed answer of a request for JSON.
-  if (body && Object.getPrototypeOf(body) === Object.prototype) return cutBytes(JSON.stringify(body));
-  return Array.isArray(body) ? cutBytes(JSON.stringify(body)) : undefined;
 }
 
 async function read(stream: ReadableStream<Uint8Array>): Promise<string> {

@@ -1,5 +1,5 @@
 /** Texts as events carry them: bounded, well-formed, without what the scrubber takes out. */
-import type { Client } from '../seam.js';
+import type { Client } from '../../seam.js';
 
 /** At most `max` code units, never ending in half of a pair: the collector refuses ill-formed texts. */
 export function cut(text: string, max: number): string {
