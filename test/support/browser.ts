@@ -1,10 +1,11 @@
-/** A Chromium for tests: the system's own, or else the one that an npm package brings. */
+/** A real Chromium for tests: the system's where there is one, else the one that npm brings. */
 import { existsSync } from 'node:fs';
-import sparticuz from '@sparticuz/chromium';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type LaunchOptions } from 'playwright-core';
 
-const INSTALLED = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const QUIET = [
+const SYSTEM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** Nothing of a browser that calls out by itself, or needs a screen. */
+const ARGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -14,8 +15,13 @@ const QUIET = [
   '--disable-sync',
 ];
 
-/** Starts a headless browser with a profile of its own, gone after `close`. */
-export async function launchBrowser(): Promise<Browser> {
-  const installed = INSTALLED.find((path) => existsSync(path));
-  return chromium.launch({ executablePath: installed ?? (await sparticuz.executablePath()), args: QUIET });
+/** Starts a headless browser; the caller closes it. `SPYGLASS_CHROMIUM` names another executable. */
+export async function launchBrowser(options: LaunchOptions = {}): Promise<Browser> {
+  const { SPYGLASS_CHROMIUM: named } = process.env;
+  const system = named ?? SYSTEM.find((path) => existsSync(path));
+  if (system !== undefined) return chromium.launch({ executablePath: system, args: ARGS, ...options });
+  const { default: packaged } = await import('@sparticuz/chromium');
+  // It knows of arguments of its own, which turn off the web's security.
+  const executablePath = await packaged.executablePath();
+  return chromium.launch({ executablePath, args: ['--no-sandbox'], ...options });
 }
