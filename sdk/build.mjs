@@ -6,12 +6,41 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { minify } from 'terser';
 import { withoutCanvas } from './without-canvas.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = dirname(HERE);
 const PACKAGE = join(HERE, 'dist');
 const SERVED = join(ROOT, 'dist/public/sdk');
+
+/** Properties of objects that none but our own code sees, stored nowhere, and no name of the platform's. */
+const INTERNAL = [
+  'chars',
+  'congested',
+  'deliver',
+  'drop',
+  'endMs',
+  'guard',
+  'hold',
+  'inherit',
+  'introduce',
+  'leave',
+  'noteLine',
+  'onLeave',
+  'onSession',
+  'onStop',
+  'received',
+  'record',
+  'renew',
+  'scrub',
+  'sent',
+  'session',
+  'settle',
+  'shelf',
+  'stored',
+  'take',
+];
 
 /** What both builds share. */
 const SHARED = {
@@ -43,8 +72,7 @@ if (process.argv.includes('--types')) {
 async function buildPackage() {
   rmSync(PACKAGE, { recursive: true, force: true });
   const entry = (name, path) => ({ out: name, in: `src/${path}` });
-  await build({
-    ...SHARED,
+  await bundle({
     outdir: PACKAGE,
     entryPoints: [
       entry('index', 'index.ts'),
@@ -53,6 +81,7 @@ async function buildPackage() {
     ],
     external: ['react', 'next'],
   });
+  // Nobody waits for it to arrive, and somebody may want to read it.
   await build({
     ...SHARED,
     outdir: PACKAGE,
@@ -63,24 +92,40 @@ async function buildPackage() {
   });
 }
 
+async function buildServed() {
+  rmSync(SERVED, { recursive: true, force: true });
+  await bundle({
+    outdir: SERVED,
+    entryPoints: [{ out: 'spyglass', in: 'src/script.ts' }],
+    finish: (file, text) => (file === 'spyglass.js' ? asClassicScript(text) : text),
+  });
+}
+
+/** Bundles for browsers, as small as can be; each file passes `finish` before it is minified for the last time. */
+async function bundle({ finish = (_file, text) => text, ...options }) {
+  const { outputFiles } = await build({
+    ...SHARED,
+    ...options,
+    write: false,
+    mangleProps: new RegExp(`^(${INTERNAL.join('|')})$`),
+  });
+  mkdirSync(options.outdir, { recursive: true });
+  for (const { path, text } of outputFiles) {
+    const file = basename(path);
+    const { code } = await minify(finish(file, text), {
+      ecma: 2020,
+      module: file !== 'spyglass.js',
+      // `'use client'` is one that terser does not know.
+      compress: { passes: 3, directives: false, unsafe_arrows: true, pure_getters: true },
+    });
+    writeFileSync(path, code);
+  }
+}
+
 /**
  * The script tag is a classic script, so that it can read its own attributes. As such its names must not become the
  * page's, and it must not import by relative paths: those fail in a script of another origin.
  */
-async function buildServed() {
-  const { outputFiles } = await build({
-    ...SHARED,
-    outdir: SERVED,
-    entryPoints: [{ out: 'spyglass', in: 'src/script.ts' }],
-    write: false,
-  });
-  rmSync(SERVED, { recursive: true, force: true });
-  mkdirSync(SERVED, { recursive: true });
-  for (const { path, text } of outputFiles) {
-    writeFileSync(path, basename(path) === 'spyglass.js' ? asClassicScript(text) : text);
-  }
-}
-
 function asClassicScript(module) {
   if (/\b(import\s*["'{*]|export\s*\{)/.test(module)) {
     throw new Error('The script shares code with a chunk: a classic script cannot import that.');

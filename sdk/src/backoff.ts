@@ -11,12 +11,8 @@ const ASKED_MS_MAX = 3_600_000;
  */
 export function pause(attempt: number, askedMs = 0, random: () => number = Math.random): number {
   const spread = 0.5 + random() / 2;
-  const asked = Math.min(askedMs, ASKED_MS_MAX);
-  return Math.max(Math.min(FIRST_MS * 2 ** attempt, LONGEST_MS) * spread, asked * (0.5 + spread));
-}
-
-/** The milliseconds a `Retry-After` header asks for, in either of its forms; 0 for none. */
-export function retryAfterMs(header: string | null): number {
-  if (!header) return 0;
-  return Math.max(Number(header) * 1_000 || Date.parse(header) - Date.now() || 0, 0);
+  return Math.max(
+    Math.min(FIRST_MS * 2 ** attempt, LONGEST_MS) * spread,
+    Math.min(askedMs, ASKED_MS_MAX) * (0.5 + spread),
+  );
 }

@@ -1,5 +1,5 @@
 /** Sends the batches of a queue, one at a time and oldest first, until each has a final answer. */
-import { pause, retryAfterMs } from './backoff.js';
+import { pause } from './backoff.js';
 import { BATCH_EVENTS, type Batch, type Queue } from './queue.js';
 
 export interface Delivery {
@@ -32,8 +32,8 @@ export interface DeliveryDeps {
 const BATCH_MS = 5_000;
 /** No answer for so long is as good as none. */
 const ANSWER_MS = 30_000;
-/** What browsers let a page that is left send in all, with a margin. */
-const LEAVE_BYTES = 60_000;
+/** Browsers let a page that is left send 64 KB in all, what is under way counted; more they refuse, and it waits. */
+const LEAVE_CHARS = 60_000;
 
 export function createDelivery(deps: DeliveryDeps): Delivery {
   const { endpoint, app, key, fetch, queue, drop, stored } = deps;
@@ -43,8 +43,8 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   let notBefore = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let pumping: Promise<void> | undefined;
-  /** What is under way from a page that is going away, or was about to: the bytes of each. */
-  const leaving = new Map<Batch, number>();
+  /** What is under way from a page that is going away, or was about to. */
+  const leaving = new Set<Batch>();
   let warned = false;
   let stopped = false;
 
@@ -53,56 +53,43 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     return `${head.slice(0, -1)},"events":[${events.join()}]}`;
   };
 
-  /** Gives up `count` events of a batch; `parts` go on. */
+  /** Gives up events of a batch for good; `parts` of it go on. */
   const refuse = (batch: Batch, status: number, count: number, parts?: string[][]) => {
-    if (!queue.settle(batch, parts)) return;
+    if (!queue.settle(batch, parts) || !count) return;
     drop(count);
-    if (!warned) console.warn(`spyglass: the collector at ${endpoint} refuses events (${status})`);
+    if (!warned) console.warn(`spyglass: the collector refuses events (${status})`);
     warned = true;
   };
 
-  /** A 400 names events by their place; one that names none, and a 413, leave it to halving to find them. */
-  const divide = async (batch: Batch, response: Response) => {
-    const { events } = batch;
-    const { length } = events;
-    const problem: { errors?: { path: string }[] } = await response.json().catch(() => ({}));
-    const bad = new Set(problem.errors?.map(({ path }) => Number(/^events\[(\d+)/.exec(path)?.[1])));
-    const good = events.filter((_event, place) => !bad.has(place));
-    const half = length >> 1;
-    if (good.length < length || !half) {
-      refuse(batch, response.status, bad.size || length, bad.size && good.length ? [good] : []);
-    } else queue.settle(batch, [events.slice(0, half), events.slice(half)]);
-  };
-
   /** Tries once. Whether the batch must be sent again, and then after how many ms at least. */
-  const send = async (batch: Batch, body: string, keepalive: boolean): Promise<number | undefined> => {
-    const aborting = new AbortController();
-    const giving = setTimeout(() => aborting.abort(), ANSWER_MS);
+  const send = async (batch: Batch, keepalive: boolean): Promise<number | undefined> => {
     try {
       const response = await fetch(url, {
         method: 'POST',
-        body,
+        body: bodyOf(batch),
         keepalive,
         credentials: 'omit',
-        signal: aborting.signal,
+        signal: AbortSignal.timeout?.(ANSWER_MS) ?? null,
       });
       const { status } = response;
       if (response.ok) {
         batch.stored = true;
         queue.settle(batch);
         stored();
-      } else if (status === 400 || status === 413) await divide(batch, response);
-      else if (status === 401 || status === 403) refuse(batch, status, batch.events.length);
+      } else if (status === 400 || status === 413) {
+        const { divide } = await import('./divide.js');
+        const { refused, parts } = await divide(batch, response);
+        refuse(batch, status, refused, parts);
+      } else if (status === 401 || status === 403) refuse(batch, status, batch.events.length);
       else {
-        const askedMs = retryAfterMs(response.headers.get('Retry-After'));
+        // In seconds; a date, which the header may be as well, is none that collectors send.
+        const askedMs = Number(response.headers.get('Retry-After')) * 1_000 || 0;
         notBefore = Date.now() + askedMs;
         return askedMs;
       }
       return undefined;
     } catch {
       return 0;
-    } finally {
-      clearTimeout(giving);
     }
   };
 
@@ -120,7 +107,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     for (;;) {
       const batch = queue.closed().find((batch) => !leaving.has(batch));
       if (!batch) break;
-      const askedMs = await send(batch, bodyOf(batch), false);
+      const askedMs = await send(batch, false);
       if (askedMs === undefined) attempt = 0;
       else {
         plan(pause(attempt++, askedMs));
@@ -159,19 +146,12 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     leave() {
       queue.close();
       if (Date.now() < notBefore) return;
-      let room = LEAVE_BYTES;
-      for (const bytes of leaving.values()) room -= bytes;
+      let room = LEAVE_CHARS;
       for (const batch of queue.closed()) {
-        const body = bodyOf(batch);
-        const { size } = new Blob([body]);
-        if (leaving.has(batch) || size > room) continue;
-        room -= size;
-        // Without keepalive a request is cut off as the page goes. A beacon is not, but it never tells how it went.
-        if (!('keepalive' in Request.prototype)) navigator.sendBeacon(url, body);
-        else {
-          leaving.set(batch, size);
-          send(batch, body, true).finally(() => leaving.delete(batch));
-        }
+        room -= batch.chars;
+        if (room < 0 || leaving.has(batch)) continue;
+        leaving.add(batch);
+        send(batch, true).finally(() => leaving.delete(batch));
       }
       // Should the page stay after all.
       if (!timer) plan(BATCH_MS);

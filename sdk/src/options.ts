@@ -84,18 +84,15 @@ const DEFAULTS: Settings = {
 /** Fills in the defaults. Throws a `TypeError` when something indispensable is missing or `endpoint` is no URL. */
 export function resolve(given: InitOptions): Options {
   const { endpoint, app, key, user } = given;
-  for (const [name, text] of Object.entries({ endpoint, app, key, 'user.id': user?.id })) {
-    if (!text) throw new TypeError(`spyglass: init needs ${name}`);
+  if (!(endpoint && app && key && user?.id)) {
+    throw new TypeError('spyglass: init needs endpoint, app, key and user.id');
   }
   const said = Object.entries(given).filter(([, setting]) => setting !== undefined);
   return {
     ...DEFAULTS,
     ...Object.fromEntries(said),
     endpoint: new URL(endpoint, location.href).href.replace(/\/+$/, ''),
-    app,
-    key,
-    user,
-  };
+  } as Options;
 }
 
 /** The options that a script tag's `data-` attributes name: `data-replay-sample="0.5"`, `data-user-id="alice"`. */

@@ -36,7 +36,7 @@ export interface Queue {
   /** Removes a batch whose answer is final; what `parts` there are take its place. False when it was gone already. */
   settle(batch: Batch, parts?: string[][]): boolean;
   /** Takes over what pages that are gone have left; `found` runs once for each. */
-  adopt(found: () => void): void;
+  inherit(found: () => void): Promise<void>;
   /** Holds the lock that keeps other pages away from our batches, until `release`. */
   hold(): void;
   release(): void;
@@ -59,10 +59,6 @@ const BATCH_CHARS = 32_000;
 const QUEUE_CHARS = 1_000_000;
 /** The collector remembers batch ids for 7 days, so an older batch might be stored twice. */
 const AGE_MS_MAX = 6 * 86_400_000;
-/** A batch this young may be one whose page has not got its lock yet. */
-const NEW_MS = 1_500;
-/** Without locks, a batch that its owner has not got rid of for so long is anyone's. */
-const LEASE_MS = 60_000;
 
 export function createQueue({ shelf, prefix, locks, drop }: QueueDeps): Queue {
   const own = `${prefix}${uuid()}:`;
@@ -91,28 +87,8 @@ export function createQueue({ shelf, prefix, locks, drop }: QueueDeps): Queue {
   };
   /** Gives up the oldest batches until the rest is small enough; one alone may be larger. */
   const makeRoom = () => {
-    let chars = batches.reduce((sum, batch) => sum + batch.chars, 0);
     for (const batch of batches.slice(0, -1)) {
-      if (chars > QUEUE_CHARS) {
-        chars -= batch.chars;
-        giveUp(batch);
-      }
-    }
-  };
-  /** Moves the batches of a page begun before `before` under our name. */
-  const takeOver = (owner: string, before: number, found: () => void) => {
-    const size = batches.length;
-    for (const key of shelf.keys()) {
-      const [at = '', ...events] = (key.startsWith(owner) && shelf.get(key)?.split('\n')) || [];
-      if (events[0] && Number(at) < before) {
-        insert(0, key.slice(owner.length), Number(at), events);
-        shelf.remove(key);
-      }
-    }
-    if (batches.length > size) {
-      batches.sort((a, b) => a.at - b.at);
-      makeRoom();
-      found();
+      if (batches.reduce((sum, { chars }) => sum + chars, 0) > QUEUE_CHARS) giveUp(batch);
     }
   };
 
@@ -147,22 +123,22 @@ export function createQueue({ shelf, prefix, locks, drop }: QueueDeps): Queue {
       forget(batch);
       return true;
     },
-    adopt(found) {
-      const owners = shelf
-        .keys()
-        .filter((key) => key.startsWith(prefix) && !key.startsWith(own))
-        .map((key) => key.slice(0, own.length));
-      for (const owner of new Set(owners)) {
-        const take = (leaseMs: number) => takeOver(owner, Date.now() - leaseMs, found);
-        if (!locks) take(LEASE_MS);
-        else {
-          locks
-            .request(owner, { ifAvailable: true }, (lock) => {
-              if (lock) take(NEW_MS);
-            })
-            .catch(() => {});
-        }
-      }
+    async inherit(found) {
+      const keys = shelf.keys().filter((key) => key.startsWith(prefix) && !key.startsWith(own));
+      if (!keys.length) return;
+      const { adopt } = await import('./adopt.js');
+      adopt({
+        shelf,
+        keys,
+        ownerLength: own.length,
+        locks,
+        insert: (id, at, events) => insert(0, id, at, events),
+        found() {
+          batches.sort((a, b) => a.at - b.at);
+          makeRoom();
+          found();
+        },
+      });
     },
     hold() {
       const until = new Promise<void>((resolve) => {

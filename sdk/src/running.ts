@@ -1,4 +1,5 @@
 /** One run of the client, from `init` to `stop`: puts queue, delivery, session and parts together. */
+import { attempt } from './attempt.js';
 import { listen } from './auto/hooks.js';
 import { startAuto } from './auto/index.js';
 import { pause } from './backoff.js';
@@ -16,8 +17,6 @@ export interface Running {
   stop(): void;
 }
 
-/** The collector cuts names here; what is longer need not be kept. */
-const NAME_MAX = 2_048;
 /** Time for the page before this one to finish what it had under way. */
 const ADOPT_MS = 2_000;
 
@@ -28,19 +27,13 @@ export function start(options: Options): Running {
   const prefix = `spyglass:${options.app}:`;
   const nativeFetch = window.fetch.bind(window);
   let dropped = 0;
-  /** Name or email changed within a session. */
-  let renamed = false;
   let stopped = false;
 
   const guard: Client['guard'] =
     (work) =>
     (...args) => {
-      try {
-        const result = work(...args);
-        if (result instanceof Promise) result.catch(() => {});
-      } catch {
-        // The app goes on as if we were not there.
-      }
+      const result = attempt(() => work(...args));
+      if (result instanceof Promise) result.catch(() => {});
     };
   const each = <A extends unknown[]>(works: ((...args: A) => void)[], ...args: A) => {
     for (const work of works) guard(work)(...args);
@@ -73,64 +66,38 @@ export function start(options: Options): Running {
     },
   });
 
-  const scrub = (url: string) => {
-    try {
-      return String(options.scrubUrl(url));
-    } catch {
-      return '';
-    }
-  };
-  /** Path, search and hash of a scrubbed URL; empty should nothing be left of it. */
-  const place = (url: string) => {
-    const { pathname, search, hash } = new URL(url, location.href);
-    return pathname + search + hash;
-  };
+  const scrub = (url: string) => attempt(() => String(options.scrubUrl(url))) ?? '';
   const lineOf = ({ type, name, url = location.href, props, ts = Date.now() }: Draft): string => {
     const active = type !== 'network' && type !== 'error';
     const session_id = session.id(active);
     const { id: user_id, name: user_name, email } = options.user;
-    const introduce = session.introduce() || renamed;
-    renamed = false;
-    const scrubbed = scrub(url);
+    const person = { name: user_name, email };
     const event = {
-      ts: Math.floor(ts),
+      ts,
       user_id,
       session_id,
       type,
-      name: String(name).slice(0, NAME_MAX),
-      url: scrubbed && place(scrubbed),
-      user: introduce ? { name: user_name, email } : undefined,
+      name: String(name),
+      url: attempt(() => {
+        // Relative to nowhere: should the scrubber leave nothing, the page's own must not come back.
+        const { pathname, search, hash } = new URL(scrub(new URL(url, location.href).href), 'http://x');
+        return pathname + search + hash;
+      }),
+      user: session.introduce(JSON.stringify(person)) ? person : undefined,
     };
     // Half of a character, which a cut may leave, would cost the event.
     const write = (event: object) => JSON.stringify(event).replace(/(\\\\)|\\ud[89a-f]../g, '$1');
-    try {
-      return write({ ...event, props });
-    } catch {
-      return write(event);
-    }
+    return attempt(() => write({ ...event, props })) ?? write(event);
   };
 
   const client: Client = {
     options,
     record: guard((draft) => delivery.take(lineOf(draft))),
-    async deliver(draft) {
-      try {
-        return await delivery.deliver(lineOf(draft));
-      } catch {
-        return false;
-      }
-    },
+    deliver: async (draft) => delivery.deliver(lineOf(draft)),
     session: (active = true) => session.id(active),
     onSession: (listener) => listeners.push(listener),
     guard,
     fetch: nativeFetch,
-    isOwn: (url) => {
-      const { href } = new URL(url, location.href);
-      return (
-        href.startsWith(options.endpoint) &&
-        /^\/(v1\/(events|replay)|sdk\/)/.test(href.slice(options.endpoint.length))
-      );
-    },
     scrub,
     // A part may have been on its way here when the client stopped.
     onStop: (work) => (stopped ? work() : undo.push(work)),
@@ -139,7 +106,7 @@ export function start(options: Options): Running {
     congested: delivery.congested,
   };
 
-  const adopt = guard(() => queue.adopt(delivery.flush));
+  const adopt = guard(() => queue.inherit(delivery.flush));
   const adopting = setTimeout(adopt, ADOPT_MS);
   const leave = () => {
     each(handOver);
@@ -147,10 +114,7 @@ export function start(options: Options): Running {
   };
   queue.hold();
   for (const type of ['pointerdown', 'keydown']) listen(client, window, type, () => session.id(true));
-  listen(client, window, 'online', () => {
-    adopt();
-    return delivery.flush();
-  });
+  listen(client, window, 'online', delivery.flush);
   listen(client, document, 'visibilitychange', () => (document.hidden ? leave() : adopt()));
   listen(client, window, 'pagehide', () => {
     leave();
@@ -163,25 +127,24 @@ export function start(options: Options): Running {
     queue.hold();
   });
   startAuto(client);
-  const startLater = (on: boolean, load: () => Promise<Part>) => {
-    if (on)
-      load().then(
-        (part) => stopped || guard(part)(client),
-        () => {},
-      );
-  };
-  startLater(options.replay, async () => (await import('./replay/index.js')).startReplay);
-  startLater(options.reportButton, async () => (await import('./report/index.js')).startReportButton);
+  const later = guard(async (on: boolean, load: () => Promise<{ start: Part }>) => {
+    if (!on) return;
+    const { start } = await load();
+    if (!stopped) start(client);
+  });
+  later(options.replay, () => import('./replay/index.js'));
+  later(options.reportButton, () => import('./report/index.js'));
+  later(options.webVitals, () => import('./auto/vitals.js'));
+  later(options.autocapture, () => import('./auto/clicks.js'));
 
   return {
     client,
     setUser: guard((user: User) => {
-      const { user: before } = options;
-      if (!user.id || JSON.stringify(user) === JSON.stringify(before)) return;
+      const { id } = options.user;
+      if (!user.id) return;
       each(handOver);
       options.user = user;
-      if (user.id !== before.id) session.renew();
-      else renamed = true;
+      if (user.id !== id) session.renew();
     }),
     async flush() {
       each(handOver);

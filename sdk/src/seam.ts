@@ -10,7 +10,7 @@ export interface Draft {
   /** The page's when absent; scrubbed and shortened to path, search and hash either way. */
   url?: string | undefined;
   props?: Record<string, unknown> | undefined;
-  /** Unix ms; now when absent. */
+  /** Unix ms, whole; now when absent. */
   ts?: number;
 }
 
@@ -28,8 +28,6 @@ export interface Client {
   guard<A extends unknown[]>(work: (...args: A) => unknown): (...args: A) => void;
   /** The native fetch, as it was before anything was patched. */
   readonly fetch: typeof fetch;
-  /** Whether a URL belongs to the collector, so that our own requests are never captured. */
-  isOwn(url: string): boolean;
   /** A URL as the option `scrubUrl` leaves it; empty should that throw. */
   scrub(url: string): string;
   /** Runs when the client stops. */

@@ -4,6 +4,7 @@
  * The record in `sessionStorage` carries a session over a reload. A tab that is duplicated, or opened by a page, begins with
  * a copy of it: so a page marks the record as taken while it lives, and one that finds it taken begins a session of its own.
  */
+import { attempt } from './attempt.js';
 import { uuid } from './id.js';
 import type { Shelf } from './storage.js';
 
@@ -12,8 +13,8 @@ export interface Session {
   id(active: boolean): string;
   /** Begins another session at once. */
   renew(): void;
-  /** Whether this session's user was not introduced yet, which it is from then on. */
-  introduce(): boolean;
+  /** Whether this session has not heard yet who its user is, by such a text; from then on it has. */
+  introduce(person: string): boolean;
   /** Gives the record free for the next page. */
   release(): void;
   /** Takes it back, as the next page left it: ours was kept for the back button. */
@@ -38,26 +39,19 @@ interface Record {
   begun: number;
   last: number;
   user: string;
-  introduced?: boolean;
+  person?: string;
   taken?: boolean;
 }
 
 export function createSession({ shelf, key, user, begun }: SessionDeps): Session {
   const fresh = (): Record => ({ id: uuid(), begun: Date.now(), last: Date.now(), user: user() });
-  const read = (): Record | undefined => {
-    try {
-      return JSON.parse(shelf.get(key) ?? 'null') ?? undefined;
-    } catch {
-      return undefined;
-    }
-  };
   const note = () => shelf.set(key, JSON.stringify({ ...record, taken }));
   const isOver = ({ last, begun }: Record, active: boolean) => {
     const now = Date.now();
     return (active && now - last > IDLE_MS) || now - begun > LENGTH_MS_MAX;
   };
   const claim = (): Record => {
-    const found = read();
+    const found: Record | null | undefined = attempt(() => JSON.parse(shelf.get(key) ?? 'null'));
     return found && !found.taken && found.user === user() && !isOver(found, true) ? found : fresh();
   };
 
@@ -81,11 +75,11 @@ export function createSession({ shelf, key, user, begun }: SessionDeps): Session
       return record.id;
     },
     renew,
-    introduce() {
-      if (record.introduced) return false;
-      record.introduced = true;
-      note();
-      return true;
+    introduce(person) {
+      const isNew = record.person !== person;
+      record.person = person;
+      if (isNew) note();
+      return isNew;
     },
     release() {
       // What still happens as the page goes must not take the record back.

@@ -21,7 +21,7 @@ const LABELLED = 'button, a, summary, label, [role="button"], [role="link"], [ro
 /** Attributes that developers name elements by, steadier than classes. */
 const NAMING = ['data-testid', 'data-test', 'name', 'aria-label'];
 
-export const startClicks: Part = (client) => {
+export const start: Part = (client) => {
   let burst: Burst | undefined;
   const endBurst = () => {
     if (burst === undefined) return;

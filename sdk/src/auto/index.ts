@@ -1,4 +1,4 @@
-/** Automatic capture: everything that is recorded without the app asking for it. */
+/** Automatic capture, as far as it must not miss anything: what is recorded without the app asking for it. */
 import type { Part } from '../seam.js';
 import { createLate } from './late.js';
 import { startPageviews } from './pageviews.js';
@@ -7,7 +7,7 @@ import { watchFetch, watchXhr } from './watch-requests.js';
 
 /** Starts what is switched on; a part that this page is hostile to (a frozen `fetch`) keeps no other from starting. */
 export const startAuto: Part = (client) => {
-  const { pageviews, errors, network, webVitals, autocapture } = client.options;
+  const { pageviews, errors, network } = client.options;
   const start = (part: Part) => client.guard(part)(client);
   if (errors || network) {
     const late = createLate(client);
@@ -15,6 +15,4 @@ export const startAuto: Part = (client) => {
     if (network) for (const watch of [watchFetch, watchXhr]) start(watch(late));
   }
   if (pageviews) start(startPageviews);
-  client.guard(async () => webVitals && start((await import('./vitals.js')).startVitals))();
-  client.guard(async () => autocapture && start((await import('./clicks.js')).startClicks))();
 };

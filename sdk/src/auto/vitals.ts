@@ -2,7 +2,7 @@
 import { onCLS, onFCP, onINP, onLCP, onTTFB } from 'web-vitals';
 import type { Part } from '../seam.js';
 
-export const startVitals: Part = (client) => {
+export const start: Part = (client) => {
   const record = client.guard(({ name, value, rating }: { name: string; value: number; rating: string }) => {
     client.record({
       type: 'event',

@@ -17,7 +17,7 @@ const INCREMENTAL = 3;
 const BY_HAND = [1, 2, 5, 6];
 const RETURNS = ['pointerdown', 'pointermove', 'keydown', 'wheel'];
 
-export const startReplay: Part = (client) => {
+export const start: Part = (client) => {
   const { app, replaySample } = client.options;
   let masking: ReturnType<typeof maskingOptions>;
   try {

@@ -13,7 +13,7 @@ const ARRIVED = 'Thank you. Your report has arrived.';
 const KEPT =
   'Your report has not arrived yet. It is kept here and goes out as soon as the collector can be reached.';
 
-export const startReportButton: Part = (client) => {
+export const start: Part = (client) => {
   const host = element('div', { id: 'spyglass-report' });
   const root = host.attachShadow({ mode: 'closed' });
   const open = element('button', { type: 'button', className: 'open', textContent: 'Report a bug' });

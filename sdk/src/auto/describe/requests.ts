@@ -25,7 +25,7 @@ const ERROR_MAX = 300;
 export function createRequests(client: Client): (request: Request) => Promise<void> {
   return async ({ start, endMs, method, url: given, status, error, bytes, sent, received }) => {
     const { href } = new URL(given, start.base);
-    if (!/^http/.test(href) || client.isOwn(href)) return;
+    if (!/^http/.test(href) || isOwn(client, href)) return;
     const url = shorten(client, href);
     const verb = method.toUpperCase();
     const props: Record<string, unknown> = {
@@ -52,6 +52,11 @@ export function createRequests(client: Client): (request: Request) => Promise<vo
       props,
     });
   };
+}
+
+/** Whether a request is one of ours. An app may live under the collector's own address, so not all there is. */
+function isOwn({ options: { endpoint } }: Client, href: string): boolean {
+  return ['/v1/events', '/v1/replay', '/sdk/'].some((path) => href.startsWith(endpoint + path));
 }
 
 /** In bytes, as far as it can be told without reading anything. */
