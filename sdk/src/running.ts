@@ -4,6 +4,7 @@ import { listen } from './auto/hooks.js';
 import { startAuto } from './auto/index.js';
 import { pause } from './backoff.js';
 import { createDelivery } from './delivery.js';
+import { toLine } from './line.js';
 import type { Options, User } from './options.js';
 import { createQueue } from './queue.js';
 import type { Client, Draft, Part } from './seam.js';
@@ -85,9 +86,7 @@ export function start(options: Options): Running {
       }),
       user: session.introduce(JSON.stringify(person)) ? person : undefined,
     };
-    // Half of a character, which a cut may leave, would cost the event.
-    const write = (event: object) => JSON.stringify(event).replace(/(\\\\)|\\ud[89a-f]../g, '$1');
-    return attempt(() => write({ ...event, props })) ?? write(event);
+    return toLine(event, props);
   };
 
   const client: Client = {
