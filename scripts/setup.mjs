@@ -24,8 +24,17 @@ const INSTALL_STAMP = 'node_modules/.spyglass-install.json';
 const BUILD_STAMP = 'dist/.build.json';
 const FULL_BUILD_INFO = 'dist/tsconfig.tsbuildinfo';
 const MAIN = 'dist/src/cli/main.js';
-/** All that the compiled server depends on. */
-const SOURCES = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+/** The SDK's script, which the collector serves. */
+const SDK = 'dist/public/sdk/spyglass.js';
+/** All that the compiled server and the SDK it serves depend on. */
+const SOURCES = [
+  'src',
+  'sdk/src',
+  'sdk/build.mjs',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package-lock.json',
+];
 
 /** The lock's holder touches its file this often; a lock left alone this much longer belongs to no one. */
 const LOCK_TOUCH_MS = 1_000;
@@ -70,15 +79,15 @@ export function isInstalled(root, set) {
 /** Whether `dist` was compiled from the sources as they are now, judged by their names, sizes and times. */
 export function isBuilt(root) {
   const stamp = readJson(join(root, BUILD_STAMP));
-  return stamp !== undefined && stamp.sources === fingerprint(root) && exists(join(root, MAIN));
+  return stamp?.sources === fingerprint(root) && [MAIN, SDK].every((output) => exists(join(root, output)));
 }
 
-/** Notes that `dist` was compiled from sources that had this `fingerprint` before the compiler read them. */
+/** Notes that `dist` was made of sources that had this `fingerprint` before they were read. */
 export function markBuilt(root, sources) {
   writeJson(join(root, BUILD_STAMP), { sources });
 }
 
-/** A digest of the names, sizes and times of the files that the server is compiled from. */
+/** A digest of the names, sizes and times of the files that the server and the SDK are made of. */
 export function fingerprint(root) {
   const digest = createHash('sha1');
   const visit = (path) => {
@@ -115,7 +124,7 @@ async function install(root, set, run, say) {
   const { code, output } = await run(
     ...npm([
       'ci',
-      ...(wider === 'run' ? ['--workspaces=false'] : []),
+      ...(wider === 'run' ? ['--workspace=sdk', '--include-workspace-root'] : []),
       '--include=dev', // the compiler is one, and NODE_ENV=production would leave it out
       '--engine-strict=false', // two packages ask for a newer Node than they need
       '--prefer-offline',
@@ -139,8 +148,10 @@ async function build(root, run, say) {
   rmSync(join(root, FULL_BUILD_INFO), { force: true });
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   // Types are checked by `npm test`; a start needs the output only.
-  const { code, output } = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck'], root);
-  if (code !== 0) throw new SetupError(`Compiling failed:\n${output.trim()}`);
+  for (const command of [[tsc, '-p', 'tsconfig.build.json', '--noCheck'], [join(root, 'sdk/build.mjs')]]) {
+    const { code, output } = await run(process.execPath, command, root);
+    if (code !== 0) throw new SetupError(`Compiling failed:\n${output.trim()}`);
+  }
   markBuilt(root, sources);
 }
 

@@ -33,6 +33,7 @@ import { eventsIngestRoute } from './routes/ingest.js';
 import { healthRoutes, operatorRoutes } from './routes/operator.js';
 import { queryRoutes } from './routes/query.js';
 import { replayUploadRoute } from './routes/replay.js';
+import { sdkRoute } from './routes/sdk.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { streamRoute } from './routes/stream.js';
 import { createStreamHub } from './stream.js';
@@ -101,6 +102,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   await app.register(async (scope) => {
     observe(scope, context);
     healthRoutes(scope, context);
+    sdkRoute(scope);
   });
   await app.register(async (scope) => {
     scope.addHook('onRequest', guard);
