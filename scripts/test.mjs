@@ -30,6 +30,10 @@ async function main(names) {
   const compiled = await step('types and build', 'node_modules/typescript/bin/tsc', ['-p', 'tsconfig.json']);
   if (compiled) markBuilt(ROOT, sources);
   if (names.length === 0) {
+    await step('types of the dashboard', 'node_modules/typescript/bin/tsc', [
+      '-p',
+      'dashboard/tsconfig.json',
+    ]);
     await step('lint and format', 'node_modules/@biomejs/biome/bin/biome', ['check', '.']);
     await step('dead code', 'node_modules/knip/bin/knip.js', []);
   }

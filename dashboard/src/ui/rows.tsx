@@ -1,0 +1,56 @@
+/** A long list that draws only the rows in sight, so that ten thousand scroll like ten. */
+import type { ComponentChildren, RefObject } from 'preact';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+
+interface RowsProps {
+  count: number;
+  /** Every row has this height, px. */
+  rowHeight: number;
+  render: (index: number) => ComponentChildren;
+  /** Called when the last row comes into sight. */
+  onEnd?: (() => void) | undefined;
+  /** The element that scrolls. */
+  scroller: RefObject<HTMLElement>;
+}
+
+/** Rows drawn above and below those in sight: a screen reader's or a finger's next step is there already. */
+const MARGIN_ROWS = 12;
+
+/** The rows of a list within `scroller`, with room kept above and below for those that are not drawn. */
+export function Rows({ count, rowHeight, render, onEnd, scroller }: RowsProps) {
+  const room = useRef<HTMLDivElement>(null);
+  const [[first, last], setWindow] = useState<[number, number]>([0, 60]);
+
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const look = () => {
+      const above = room.current === null ? 0 : room.current.offsetTop - element.offsetTop;
+      const top = Math.max(0, element.scrollTop - above);
+      const from = Math.max(0, Math.floor(top / rowHeight) - MARGIN_ROWS);
+      const to = Math.ceil((top + element.clientHeight) / rowHeight) + MARGIN_ROWS;
+      setWindow((window) => (window[0] === from && window[1] === to ? window : [from, to]));
+      if (to >= count + MARGIN_ROWS) onEnd?.();
+    };
+    look();
+    element.addEventListener('scroll', look, { passive: true });
+    const observer = new ResizeObserver(look);
+    observer.observe(element);
+    return () => {
+      element.removeEventListener('scroll', look);
+      observer.disconnect();
+    };
+  }, [count, rowHeight, onEnd]);
+
+  const from = Math.min(first, count);
+  const to = Math.min(last, count);
+  return (
+    <div
+      ref={room}
+      role="rowgroup"
+      style={{ paddingTop: from * rowHeight, paddingBottom: (count - to) * rowHeight }}
+    >
+      {Array.from({ length: to - from }, (_, index) => render(from + index))}
+    </div>
+  );
+}

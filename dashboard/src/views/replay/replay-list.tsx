@@ -1,0 +1,4 @@
+/** The sessions there are, and what happened in each. */
+export function ReplayListView() {
+  return <div class="page">Replay</div>;
+}

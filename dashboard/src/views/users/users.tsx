@@ -1,0 +1,4 @@
+/** Who was here. */
+export function UsersView() {
+  return <div class="page">Users</div>;
+}
