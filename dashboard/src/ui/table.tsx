@@ -1,5 +1,5 @@
 /** The table of the dashboard: a sticky head, rows of one height drawn as they come into sight, whole-row links. */
-import type { ComponentChildren } from 'preact';
+import type { ComponentChildren, RefObject } from 'preact';
 import { useRef } from 'preact/hooks';
 import { Rows } from './rows.js';
 
@@ -28,6 +28,8 @@ interface TableProps<T> {
   onEnd?: () => void;
   /** Below the last row: that more is coming, or that there is no more. */
   foot?: ComponentChildren;
+  /** The element that scrolls, for those who want to look at it. */
+  scroller?: RefObject<HTMLDivElement>;
 }
 
 const ROW_HEIGHT = 36;
@@ -35,7 +37,8 @@ const ROW_HEIGHT = 36;
 /** Fills its container and scrolls within it. */
 export function Table<T>(props: TableProps<T>) {
   const { label, rows, columns, rowKey, isSelected, rowClass, rowHeight = ROW_HEIGHT, onEnd, foot } = props;
-  const scroller = useRef<HTMLDivElement>(null);
+  const own = useRef<HTMLDivElement>(null);
+  const scroller = props.scroller ?? own;
   const tracks = (shown: readonly Column<T>[]) => shown.map(({ width }) => width).join(' ');
   const style = {
     '--tracks': tracks(columns),
