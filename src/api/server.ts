@@ -21,6 +21,7 @@ import { createFallback, pathOf } from './fallback.js';
 import { createMetrics } from './metrics.js';
 import { parseQueryString } from './query-string.js';
 import { createRefusalLog } from './refusals.js';
+import { errorRoutes } from './routes/errors.js';
 import { incidentRoute } from './routes/incidents.js';
 import { eventsIngestRoute } from './routes/ingest.js';
 import { healthRoutes, operatorRoutes } from './routes/operator.js';
@@ -184,6 +185,7 @@ function addIngestRoutes(scope: Api, context: ApiContext): void {
 /** The routes that ask for the password. */
 function addGuardedRoutes(scope: Api, context: ApiContext): void {
   queryRoutes(scope, context);
+  errorRoutes(scope, context);
   sessionRoutes(scope, context);
   incidentRoute(scope, context);
   streamRoute(scope, context);

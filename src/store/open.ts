@@ -29,7 +29,16 @@ export interface OpenStoreOptions extends Pick<Config, 'dataDir' | 'apps' | 'lim
 }
 
 const HEAVY_NICENESS = 10;
-const HEAVY: ReadonlySet<keyof ReadSide> = new Set<keyof ReadSide>(['funnel', 'aggregates', 'sessionWindow']);
+const HEAVY: ReadonlySet<keyof ReadSide> = new Set<keyof ReadSide>([
+  'funnel',
+  'aggregates',
+  'names',
+  'errorGroups',
+  'occurrences',
+  'neighbours',
+  'activity',
+  'sessionWindow',
+]);
 const READS = [
   'events',
   'event',
@@ -39,6 +48,11 @@ const READS = [
   'sessions',
   'funnel',
   'aggregates',
+  'names',
+  'errorGroups',
+  'occurrences',
+  'neighbours',
+  'activity',
   'sessionApps',
   'chunkRows',
   'chunkRow',
