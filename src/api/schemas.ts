@@ -113,7 +113,7 @@ const cursor = parameter<EventPosition>(
 
 export const eventsQuery = z.object({ user, type, app, session, ...range, limit: listLimit, cursor });
 
-export const usersQuery = z.object({ app, limit: listLimit });
+export const usersQuery = z.object({ app, user, limit: listLimit });
 export const sessionsQuery = z.object({ app, user, limit: listLimit });
 
 export const funnelQuery = z.object({

@@ -12,7 +12,7 @@ import { countFunnel } from '../projections/funnel.js';
 import { openNames } from '../projections/names.js';
 import { type ListedSession, openSessions } from '../projections/sessions.js';
 import { openStreams, sessionStream, userStream } from '../projections/streams.js';
-import { openUsers } from '../projections/users.js';
+import { type ListedUser, openUsers } from '../projections/users.js';
 import { activityOf } from './activity.js';
 import { type ErrorReads, openErrorReads } from './error-reads.js';
 import { listEvents } from './listing.js';
@@ -120,6 +120,12 @@ export function openReads(env: Env, log: Log, chunkCount: (app: number, session:
     return found.sort(bySessionOrder);
   };
 
+  function* oneUser(app: number, userId: string): Generator<ListedUser> {
+    const user = dictionaries.number('user', userId);
+    const row = user === undefined ? undefined : users.get(app, user);
+    if (user !== undefined && row) yield { app, user, userId, ...row };
+  }
+
   return {
     ...openErrorReads(env, log, { streams, clamp, appNumbers, openDeadline }),
     events: (query) => listEvents(log, streams, query, clamp(query), openDeadline()),
@@ -134,9 +140,9 @@ export function openReads(env: Env, log: Log, chunkCount: (app: number, session:
       return inWindow(sessionStream(number, session), window);
     },
     tail: (after, limit) => readTail(log, after, limit),
-    users({ app, limit }) {
+    users({ app, user, limit }) {
       const rows = mergeOrdered(
-        appNumbers(app).map((number) => users.latest(number)),
+        appNumbers(app).map((number) => (user === undefined ? users.latest(number) : oneUser(number, user))),
         (a, b) =>
           b.lastTs - a.lastTs ||
           compareUtf8(a.userId, b.userId) ||

@@ -195,7 +195,7 @@ export interface Store {
   /** Events in order of arrival. */
   tail(after: number, limit: number): Promise<TailPage>;
   /** Latest `last_seen` first, then `user_id`, then `app`, by UTF-8 bytes. */
-  users(query: { app?: string; limit: number }): Promise<UserRow[]>;
+  users(query: { app?: string; user?: string; limit: number }): Promise<UserRow[]>;
   /** Latest `last_seen` first, then `app`, then `session_id`, by UTF-8 bytes. */
   sessions(query: { app?: string; user?: string; limit: number }): Promise<SessionRow[]>;
   /** For each step, how many users reached at least it in order. */

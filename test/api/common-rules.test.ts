@@ -34,7 +34,7 @@ await upload(c.url, { app: 'inventory', session: 's_1', seq: 1 });
 /** Every reading route with its optional parameters. */
 const ROUTES: [string, string[]][] = [
   ['/v1/query/events?', ['user', 'type', 'app', 'session', 'from', 'to', 'limit', 'cursor']],
-  ['/v1/query/users?', ['app', 'limit']],
+  ['/v1/query/users?', ['app', 'user', 'limit']],
   ['/v1/query/sessions?', ['app', 'user', 'limit']],
   ['/v1/query/funnel?steps=a,b&', ['app', 'from', 'to']],
   ['/v1/query/aggregates?', ['app', 'from', 'to', 'limit']],

@@ -82,7 +82,7 @@ const ROUTES: Record<string, { query?: string[]; statuses: string[] }> = {
     query: ['user', 'type', 'app', 'session', 'from', 'to', 'limit', 'cursor'],
     statuses: ['200', '400'],
   },
-  'get /v1/query/users': { query: ['app', 'limit'], statuses: ['200', '400'] },
+  'get /v1/query/users': { query: ['app', 'user', 'limit'], statuses: ['200', '400'] },
   'get /v1/query/sessions': { query: ['app', 'user', 'limit'], statuses: ['200', '400'] },
   'get /v1/query/funnel': { query: ['steps', 'app', 'from', 'to'], statuses: ['200', '400'] },
   'get /v1/query/aggregates': { query: ['app', 'from', 'to', 'limit'], statuses: ['200', '400'] },

@@ -97,8 +97,8 @@ function userRow(events: readonly StoredEvent[], user_id: string, app: string): 
   };
 }
 
-function listUsers(events: readonly StoredEvent[], app: string | undefined): UserRow[] {
-  const asked = events.filter((event) => fits(app, event.app));
+function listUsers(events: readonly StoredEvent[], query: { app?: string; user?: string }): UserRow[] {
+  const asked = events.filter((event) => fits(query.app, event.app) && fits(query.user, event.user_id));
   const groups = groupBy(asked, (event) => JSON.stringify([event.user_id, event.app]));
   return [...groups.entries()]
     .map(([key, group]) => {
@@ -341,7 +341,7 @@ export function createModel(): Model {
       };
     },
     async users(query) {
-      return listUsers(events, query.app).slice(0, query.limit);
+      return listUsers(events, query).slice(0, query.limit);
     },
     async sessions(query) {
       return listSessions(events, chunks, query).slice(0, query.limit);

@@ -140,7 +140,6 @@ function makeQuestion(random: Random, world: World, head: number, ask: Question[
     case 'tail':
       return { ask, after: random.between(0, head + 3), limit: pickLimit(random) };
     case 'users':
-      return { ask, query: { ...optional('app', app), limit: pickLimit(random) } };
     case 'sessions': {
       const user = sometimes(random, world.users);
       return { ask, query: { ...optional('app', app), ...optional('user', user), limit: pickLimit(random) } };
