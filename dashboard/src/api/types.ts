@@ -1,11 +1,13 @@
 /** What the API answers with, as types: the store's own shapes, but for `props`, which arrive parsed. */
 import type { EventType, Person } from '../../../src/event.js';
-import type { CountedDay, CountedName, SessionRow, UserRow } from '../../../src/store/store.js';
+import type { ActivityDay, CountedName, ErrorGroupRow, SessionRow, UserRow } from '../../../src/store/store.js';
 
 export type {
+  ActivityDay,
   Aggregates,
   CountedDay,
   CountedName,
+  ErrorGroupRow,
   SessionRow,
   UserRow,
 } from '../../../src/store/store.js';
@@ -71,10 +73,24 @@ export interface IncidentAnswer {
   breadcrumbs: Event[];
   incident_ts: number;
   session_id: string;
+  /** Of an error. */
+  group?: string;
+  previous_id?: number;
+  next_id?: number;
   replay_cue?: { chunks: ChunkReference[] };
 }
 
-/** `/v1/query/activity`: events of a user by UTC day. */
+export interface ErrorGroupsAnswer {
+  /** Greatest count first. */
+  groups: ErrorGroupRow[];
+}
+
 export interface ActivityAnswer {
-  days: CountedDay[];
+  /** Ascending, days without any left out. */
+  days: ActivityDay[];
+}
+
+export interface NamesAnswer {
+  /** Greatest count first. */
+  names: CountedName[];
 }
