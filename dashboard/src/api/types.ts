@@ -1,6 +1,12 @@
 /** What the API answers with, as types: the store's own shapes, but for `props`, which arrive parsed. */
 import type { EventType, Person } from '../../../src/event.js';
-import type { ActivityDay, CountedName, ErrorGroupRow, SessionRow, UserRow } from '../../../src/store/store.js';
+import type {
+  ActivityDay,
+  CountedName,
+  ErrorGroupRow,
+  SessionRow,
+  UserRow,
+} from '../../../src/store/store.js';
 
 export type {
   ActivityDay,

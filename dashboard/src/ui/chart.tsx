@@ -43,6 +43,7 @@ export function Sparkline({ values, label, tone = 'accent' }: SparklineProps) {
 }
 
 export interface Bar {
+  key: string;
   /** Below the axis, where there is room. */
   label: string;
   /** At the pointer. */
@@ -102,10 +103,10 @@ export function BarChart({ bars, unit, label, tone = 'accent', height = 180, svg
             </text>
           </g>
         ))}
-        {bars.map(({ label: day, value }, index) => {
+        {bars.map(({ key, label: day, value }, index) => {
           const x = AXIS_WIDTH + slot * index + (slot - barWidth) / 2;
           return (
-            <g key={day}>
+            <g key={key}>
               <rect
                 class={index === at ? 'bar bar-at' : 'bar'}
                 x={x}

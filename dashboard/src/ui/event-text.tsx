@@ -59,7 +59,7 @@ function firstProps(props: Props): string {
   return Object.entries(props)
     .filter(([, value]) => typeof value !== 'object' || value === null)
     .slice(0, SUMMARY_PROPS_MAX)
-    .map(([name, value]) => `${name} ${String(value).slice(0, SUMMARY_TEXT_MAX)}`)
+    .map(([name, value]) => `${name}: ${String(value).slice(0, SUMMARY_TEXT_MAX)}`)
     .join(' · ');
 }
 

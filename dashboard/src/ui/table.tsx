@@ -11,6 +11,8 @@ export interface Column<T> {
   align?: 'end';
   /** Left out where the screen is narrow. */
   wide?: true;
+  /** Shown only there. */
+  narrow?: true;
   /** In the first column, the row's link; the rest of the row leads there too. */
   render: (row: T) => ComponentChildren;
 }

@@ -174,7 +174,7 @@ function EventTable({ live, events, selected, scroller, filtered }: EventTablePr
         label: 'Page',
         width: 'minmax(0, 0.36fr)',
         wide: true,
-        render: ({ url }) => <span class="soft">{url}</span>,
+        render: ({ url, name }) => url !== name && <span class="soft">{url}</span>,
       },
       {
         key: 'app',
