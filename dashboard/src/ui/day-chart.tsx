@@ -32,7 +32,7 @@ export function DayChart({ days, range, ...chart }: DayChartProps) {
   const bars = daysBetween(from, to).map((day) => ({
     label: shortDay(day),
     key: day,
-    title: longDay(day),
+    title: `${longDay(day)} UTC`,
     value: counts.get(day) ?? 0,
   }));
   return <BarChart bars={bars} {...chart} />;

@@ -48,7 +48,7 @@ export function FunnelChart({
                 <text class="axis" x={width} y={y + 51} text-anchor="end">
                   {previous === 0
                     ? 'nobody came this far'
-                    : `${percent(users / previous)} of the step before · ${count(previous - users)} left`}
+                    : `${percent(users / previous)} of the step before · ${count(previous - users)} dropped out`}
                 </text>
               )}
             </g>

@@ -35,7 +35,7 @@ export function Funnel({ app, range }: { app: string; range: Range }) {
     <section class="panel" aria-label="Funnel">
       <div class="panel-head">
         <h2>Funnel</h2>
-        <span class="soft">users who did one after the other</span>
+        <span class="soft funnel-hint">users who did one after the other</span>
         <div class="end">
           {steps.length >= STEPS_MIN && (
             <SaveButtons title="Funnel" name="funnel" svg={svg} csv={result && (() => saveFunnel(result))} />

@@ -185,10 +185,10 @@ function TopTable({ rows, label, tone }: { rows: readonly CountedName[]; label: 
   if (rows.length === 0) return <Empty title="None in this range" />;
   return (
     <table class={`top-table tone-${tone}`} aria-label={label}>
-      <thead class="hidden">
+      <thead>
         <tr>
           <th>Name</th>
-          <th>Count</th>
+          <th class="top-count">Count</th>
         </tr>
       </thead>
       <tbody>

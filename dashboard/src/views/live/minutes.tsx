@@ -61,6 +61,7 @@ export function Minutes({ events, complete }: MinutesProps) {
         ))}
       </svg>
       <p class="minutes-text soft">
+        <span class="minutes-now">now</span>
         <b>{counted(total, 'event')}</b> ·{' '}
         <b class={errors > 0 ? 'is-error' : ''}>{counted(errors, 'error')}</b> in{' '}
         {known.length < MINUTES

@@ -160,6 +160,8 @@ function nothing(): Held {
 /** Puts what waits on top of what is shown. */
 function release(held: Held): void {
   if (held.waiting.length === 0) return;
-  held.events = [...held.waiting.reverse(), ...held.events].slice(0, HELD_MAX);
+  // Batches of several sessions arrive together: among themselves they are put in the order of time.
+  held.waiting.sort((a, b) => b.ts - a.ts || b.id - a.id);
+  held.events = [...held.waiting, ...held.events].slice(0, HELD_MAX);
   held.waiting = [];
 }
