@@ -4,10 +4,10 @@ import type { Test } from 'tap';
 import { type ChildCollector, spawnCollector } from '../support/collector.js';
 import { runSpyglass } from '../support/command.js';
 
-/** A collector of its own process with three days of the made-up app. */
-export async function startFilled(): Promise<ChildCollector> {
+/** A collector of its own process with some days of the made-up app; something broke in the last ten. */
+export async function startFilled(days = 3): Promise<ChildCollector> {
   const collector = await spawnCollector();
-  const args = ['demo', '--config', collector.configFile, '--users', '14', '--days', '3'];
+  const args = ['demo', '--config', collector.configFile, '--users', '14', '--days', `${days}`];
   const { code, stderr } = await runSpyglass(args);
   if (code !== 0) throw new Error(`the demo failed: ${stderr}`);
   return collector;

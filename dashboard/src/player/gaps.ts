@@ -34,7 +34,7 @@ export function gapsOf(
     const before = references[index - 1];
     if (before === undefined || reference.seq === before.seq + 1 || reference.ts === undefined) continue;
     const { ts: next } = reference;
-    const known = spans.filter(({ to }) => to <= next).map(({ to }) => to);
+    const known = spans.filter((span) => span.from < next).map(({ to }) => Math.min(to, next));
     const from = Math.max(before.ts ?? 0, ...known);
     if (from > 0)
       gaps.push({ from, to: next, reason: `${reference.seq - before.seq - 1} parts did not arrive` });

@@ -1,6 +1,6 @@
 /** The picture: rrweb's replayer within the frame that runs no scripts. Loaded only when there is something to play. */
 import { Replayer } from '@rrweb/replay';
-import { isSide, type RecordedEvent, sizeIn } from './recording.js';
+import { FULL_SNAPSHOT, isSide, type RecordedEvent, sizeIn } from './recording.js';
 
 export interface Stage {
   /** Unix ms of the moment that shows. */
@@ -64,10 +64,13 @@ export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], o
   replayer.on('finish', options.onEnd);
   replayer.on('skip-start', () => options.onHurry(true));
   replayer.on('skip-end', () => options.onHurry(false));
+  const picture = events.find(({ type }) => type === FULL_SNAPSHOT)?.timestamp ?? start;
+  // The replayer draws what is before a moment, not what is at it; and before the first picture it draws nothing anew.
+  const offsetOf = (ts: number): number => Math.max(ts, picture) - start + 1;
   return {
     time: () => start + replayer.getCurrentTime(),
-    play: (ts) => replayer.play(Math.max(0, ts - start)),
-    pause: (ts) => replayer.pause(Math.max(0, ts - start)),
+    play: (ts) => replayer.play(offsetOf(ts)),
+    pause: (ts) => replayer.pause(offsetOf(ts)),
     add(more) {
       for (const event of more) replayer.addEvent(event as unknown as ReplayerEvents[number]);
     },

@@ -85,7 +85,7 @@ function recordPage(events: readonly DemoEvent[], random: Random): RrwebEvent[] 
       timestamp: start,
     },
   ];
-  recorded.push(...events.flatMap(consoleLine));
+  recorded.push(move(pointer, page.button, start + 1), ...events.flatMap(consoleLine));
   const rest = events.slice(1).filter(({ type }) => type !== 'network');
   for (const event of rest) recorded.push(...gesture(event, page, pointer, random));
   const wander = page.rows.length > 0 ? random.pick(page.rows) : page.button;
@@ -106,7 +106,7 @@ function consoleLine({ type, name, ts, props = {} }: DemoEvent): RrwebEvent[] {
     return line(
       'error',
       `Uncaught ${title}`,
-      2,
+      0,
       frames.map((frame) => frame.trim()),
     );
   }

@@ -133,7 +133,14 @@ function Groups({ groups, range }: { groups: readonly ErrorGroupRow[]; range: Ra
         align: 'end',
         render: (row) => <b>{count(row.count)}</b>,
       },
-      { key: 'users', label: 'Users', width: '52px', align: 'end', render: (row) => count(row.user_count) },
+      {
+        key: 'users',
+        label: 'Users',
+        width: '52px',
+        align: 'end',
+        wide: true,
+        render: (row) => count(row.user_count),
+      },
       {
         key: 'first',
         label: 'First',

@@ -135,7 +135,7 @@ function Head({ incident }: { incident: IncidentAnswer }) {
     <div class="page-head incident-head">
       <TypeIcon type={event.type} />
       <h1 class={`cut name-${event.type}`} title={event.name}>
-        {event.name}
+        {event.type === 'error' ? event.name : 'Bug report'}
       </h1>
       <p class="incident-facts soft">
         <a class="text-link" href={userHref(event)}>
