@@ -47,13 +47,32 @@ export async function build(root) {
     writeFileSync(`${path}.gz`, gzipSync(contents, { level: GZIP_LEVEL }));
   }
   const names = namesOf(metafile);
+  const preloads = scriptsBehind(metafile, names.main).map(
+    (name) => `<link rel="modulepreload" href="/assets/${name}">`,
+  );
   for (const page of ['index.html', 'frame.html']) {
     const html = readFileSync(join(source, page), 'utf8');
     writeFileSync(
       join(target, page),
-      html.replace(/\{(\w+)\}/g, (_, entry) => `/assets/${names[entry]}`),
+      html
+        .replace('{preloads}', preloads.join('\n'))
+        .replace(/\{(\w+)\}/g, (_, entry) => `/assets/${names[entry]}`),
     );
   }
+}
+
+/** What a script needs before it runs, and would otherwise ask for only once it has arrived itself. */
+function scriptsBehind({ outputs }, script) {
+  const found = new Set();
+  const visit = (path) => {
+    for (const { path: next, kind } of outputs[path].imports) {
+      if (kind !== 'import-statement' || found.has(next)) continue;
+      found.add(next);
+      visit(next);
+    }
+  };
+  visit(Object.keys(outputs).find((path) => basename(path) === script));
+  return [...found].map((path) => basename(path));
 }
 
 /** The hashed file name of each entry. */

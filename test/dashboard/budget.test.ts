@@ -18,7 +18,9 @@ function firstScripts(): Set<string> {
   const visit = (name: string) => {
     if (found.has(name)) return;
     found.add(name);
-    for (const [, next = ''] of String(asset(name, 'utf8')).matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g))
+    for (const [, next = ''] of String(asset(name, 'utf8')).matchAll(
+      /(?:from|import)\s*"\/assets\/([^"]+\.js)"/g,
+    ))
       visit(next);
   };
   for (const [, name = ''] of page.matchAll(/src="\/assets\/([^"]+\.js)"/g)) visit(name);

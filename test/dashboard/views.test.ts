@@ -138,6 +138,23 @@ t.test('ten thousand rows are a few dozen elements', async (t) => {
   t.ok((await page.locator('.body-row').count()) < 100);
 });
 
+t.test('a long table scrolls within its view, down to its last row', async (t) => {
+  const crowd = Array.from({ length: 300 }, (_, index) =>
+    event('here', { user_id: `crowd-${index}`, session_id: `c_${index}`, ts: 1_700_000_000_000 + index }),
+  );
+  t.equal((await collector.send(crowd)).status, 204);
+  const page = await view(t, '/users?text=crowd');
+  await page.locator('.body-row').first().waitFor();
+  t.ok((await page.locator('.body-row').count()) < 100, 'the rows in sight are drawn');
+  await page.getByRole('table').focus();
+  await page.keyboard.press('End');
+  await page.locator('.body-row', { hasText: /crowd-0\b/ }).waitFor();
+  const bottom = await page.evaluate<number>(
+    'document.querySelector(".table").getBoundingClientRect().bottom',
+  );
+  t.ok(bottom <= 900, 'within the screen');
+});
+
 t.test('users are those of the API, found while typing; a page each', async (t) => {
   const { users } = await read<{ users: User[] }>(collector, '/v1/query/users?limit=500');
   const page = await view(t, '/users');

@@ -1,6 +1,6 @@
 /** A long list that draws only the rows in sight, so that ten thousand scroll like ten. */
 import type { ComponentChildren, RefObject } from 'preact';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 interface RowsProps {
   count: number;
@@ -15,11 +15,15 @@ interface RowsProps {
 
 /** Rows drawn above and below those in sight: a screen reader's or a finger's next step is there already. */
 const MARGIN_ROWS = 12;
+/** The window moves by so many rows at a time: most steps of a scroll draw nothing. */
+const STEP_ROWS = 8;
+/** Drawn before the height of the room is known. */
+const FIRST_ROWS = 24;
 
 /** The rows of a list within `scroller`, with room kept above and below for those that are not drawn. */
 export function Rows({ count, rowHeight, render, onEnd, scroller }: RowsProps) {
   const room = useRef<HTMLDivElement>(null);
-  const [[first, last], setWindow] = useState<[number, number]>([0, 60]);
+  const [[first, last], setWindow] = useState<[number, number]>([0, FIRST_ROWS]);
 
   useLayoutEffect(() => {
     const element = scroller.current;
@@ -27,10 +31,9 @@ export function Rows({ count, rowHeight, render, onEnd, scroller }: RowsProps) {
     const look = () => {
       const above = room.current === null ? 0 : room.current.offsetTop - element.offsetTop;
       const top = Math.max(0, element.scrollTop - above);
-      const from = Math.max(0, Math.floor(top / rowHeight) - MARGIN_ROWS);
-      const to = Math.ceil((top + element.clientHeight) / rowHeight) + MARGIN_ROWS;
+      const from = Math.max(0, toStep(top / rowHeight - MARGIN_ROWS));
+      const to = toStep((top + element.clientHeight) / rowHeight + MARGIN_ROWS) + STEP_ROWS;
       setWindow((window) => (window[0] === from && window[1] === to ? window : [from, to]));
-      if (to >= count + MARGIN_ROWS) onEnd?.();
     };
     look();
     element.addEventListener('scroll', look, { passive: true });
@@ -40,7 +43,12 @@ export function Rows({ count, rowHeight, render, onEnd, scroller }: RowsProps) {
       element.removeEventListener('scroll', look);
       observer.disconnect();
     };
-  }, [count, rowHeight, onEnd]);
+  }, [count, rowHeight]);
+
+  // At every drawing: what was loaded may have added no row at all.
+  useEffect(() => {
+    if (last >= count + MARGIN_ROWS) onEnd?.();
+  });
 
   const from = Math.min(first, count);
   const to = Math.min(last, count);
@@ -54,3 +62,5 @@ export function Rows({ count, rowHeight, render, onEnd, scroller }: RowsProps) {
     </div>
   );
 }
+
+const toStep = (row: number): number => Math.floor(row / STEP_ROWS) * STEP_ROWS;

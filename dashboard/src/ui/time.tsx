@@ -2,15 +2,28 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ago, fullTime, shortTime } from '../format/time.js';
 
-const TICK_MS = 10_000;
+const TICK_MS = 5_000;
 
-/** The page's clock, Unix ms, renewed every ten seconds. */
-export function useNow(everyMs = TICK_MS): number {
+/** All that follow the clock: one timer serves a whole table of times. */
+const followers = new Set<(now: number) => void>();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+/** The page's clock, Unix ms, renewed every five seconds. */
+export function useNow(): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), everyMs);
-    return () => clearInterval(timer);
-  }, [everyMs]);
+    followers.add(setNow);
+    timer ??= setInterval(() => {
+      const now = Date.now();
+      for (const follower of followers) follower(now);
+    }, TICK_MS);
+    return () => {
+      followers.delete(setNow);
+      if (followers.size > 0) return;
+      clearInterval(timer);
+      timer = undefined;
+    };
+  }, []);
   return now;
 }
 

@@ -24,7 +24,7 @@ interface Minute {
 }
 
 export function Minutes({ events, complete }: MinutesProps) {
-  const minutes = byMinute(events, complete, useNow(5_000));
+  const minutes = byMinute(events, complete, useNow());
   const max = Math.max(4, ...minutes.map(({ all }) => all));
   const known = minutes.filter((minute) => minute.known);
   const total = known.reduce((sum, { all }) => sum + all, 0);
