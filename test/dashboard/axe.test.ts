@@ -1,7 +1,6 @@
 /** Every view as assistive technology meets it: axe finds nothing serious, wide and light, narrow and dark, full, empty and failing. */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
+import axe from 'axe-core';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import t from 'tap';
 import { launchBrowser } from '../support/browser.js';
@@ -11,7 +10,6 @@ import { meta, nowSaying, picture, saying } from './recordings.js';
 
 t.setTimeout(240_000);
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** The widest screen and the narrowest, each in the colours that the other does without. */
 const LOOKS: Record<string, BrowserContextOptions> = {
   'wide and light': { viewport: { width: 1_440, height: 900 }, colorScheme: 'light' },
@@ -87,7 +85,7 @@ interface Violation {
 
 /** What axe holds against the page as it is now, in words. */
 async function complaints(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   const violations = await page.evaluate<Violation[]>(
     // What is within a recording is not ours.
     'axe.run({ exclude: ["iframe"] }, { iframes: false }).then(({ violations }) => violations)',

@@ -1,4 +1,4 @@
-/** What narrows a view down: fields that are typed into, choices, and what is chosen as chips one can take away. */
+/** What narrows a view down: fields that are typed into, and choices. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from './icons.js';
 
@@ -106,25 +106,5 @@ export function Choices<T extends string>({ label, value, choices, onChange }: C
         </button>
       ))}
     </div>
-  );
-}
-
-interface ChipProps {
-  /** `user alice`. */
-  label: string;
-  onRemove: () => void;
-}
-
-/** Something chosen that can be taken away again. */
-export function Chip({ label, onRemove }: ChipProps) {
-  return (
-    <span class="chip">
-      <span class="chip-text" title={label}>
-        {label}
-      </span>
-      <button type="button" aria-label={`Remove ${label}`} onClick={onRemove}>
-        <Icon name="close" size={12} />
-      </button>
-    </span>
   );
 }
