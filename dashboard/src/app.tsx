@@ -19,35 +19,39 @@ import { UsersView } from './views/users/users.js';
 
 interface Route {
   pattern: string;
-  title: string;
+  title: (names: Record<string, string>) => string;
   view: (names: Record<string, string>) => ComponentChildren;
 }
 
 const ROUTES: readonly Route[] = [
-  { pattern: '/', title: 'Live', view: () => <LiveView /> },
-  { pattern: '/live', title: 'Live', view: () => <LiveView /> },
-  { pattern: '/users', title: 'Users', view: () => <UsersView /> },
+  { pattern: '/', title: () => 'Live', view: () => <LiveView /> },
+  { pattern: '/live', title: () => 'Live', view: () => <LiveView /> },
+  { pattern: '/users', title: () => 'Users', view: () => <UsersView /> },
   {
     pattern: '/users/:app/:id',
-    title: 'User',
+    title: ({ id = '' }) => id,
     view: ({ app = '', id = '' }) => <UserView key={`${app}/${id}`} app={app} id={id} />,
   },
-  { pattern: '/errors', title: 'Errors', view: () => <ErrorsView /> },
+  { pattern: '/errors', title: () => 'Errors', view: () => <ErrorsView /> },
   {
     pattern: '/errors/:group',
-    title: 'Error',
+    title: () => 'Error',
     view: ({ group = '' }) => <ErrorGroupView key={group} group={group} />,
   },
-  { pattern: '/replay', title: 'Replay', view: () => <ReplayListView /> },
+  { pattern: '/replay', title: () => 'Replay', view: () => <ReplayListView /> },
   {
     pattern: '/replay/:app/:session',
-    title: 'Replay',
+    title: () => 'Replay',
     view: ({ app = '', session = '' }) => (
       <ReplayView key={`${app}/${session}`} app={app} session={session} />
     ),
   },
-  { pattern: '/insights', title: 'Insights', view: () => <InsightsView /> },
-  { pattern: '/incidents/:id', title: 'Incident', view: ({ id = '' }) => <IncidentView key={id} id={id} /> },
+  { pattern: '/insights', title: () => 'Insights', view: () => <InsightsView /> },
+  {
+    pattern: '/incidents/:id',
+    title: ({ id = '' }) => `Incident ${id}`,
+    view: ({ id = '' }) => <IncidentView key={id} id={id} />,
+  },
 ];
 
 const NAV: readonly { path: string; label: string; icon: IconName; also?: string }[] = [
@@ -146,7 +150,7 @@ function View() {
   const [route, names] = find(path);
 
   useEffect(() => {
-    document.title = `${route?.title ?? 'Not found'} · spyglass`;
+    document.title = `${route?.title(names) ?? 'Not found'} · spyglass`;
     // A new view is where a reader's keys and screen reader go on, as after a page load.
     if (!first.current) main.current?.focus();
     first.current = false;

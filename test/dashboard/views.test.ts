@@ -118,6 +118,34 @@ t.test('an event is open beside the list at its own address; errors open their i
   await page.waitForURL(`${collector.url}/incidents/${error?.id}`);
 });
 
+t.test('props are shown as they were sent, what is nested once it is unfolded', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`key_${index}`, index]));
+  const props = { plain: 'text', yes: true, none: null, empty: {}, few: { deep: [1, 2] }, many };
+  await collector.send([event('with_props', { props })]);
+  const [sent] = (await newest()).events;
+  const page = await view(t, `/live?event=${sent?.ts}.${sent?.id}`);
+  const detail = page.getByRole('complementary', { name: 'Selected event' });
+  const field = (name: string) =>
+    detail
+      .locator('.prop', { has: page.locator(`dt:text-is("${name}")`) })
+      .locator('dd')
+      .first();
+  await field('plain').waitFor();
+  for (const [name, text] of [
+    ['plain', 'text'],
+    ['yes', 'true'],
+    ['none', 'null'],
+    ['empty', '{}'],
+    ['few', '1 fielddeep2 items0112'],
+  ] as const) {
+    t.equal(await field(name).textContent(), text);
+  }
+  t.equal(await field('many').textContent(), '300 fields');
+  await field('many').locator('summary').click();
+  await detail.getByText('and 100 more').waitFor();
+  t.match(await field('many').textContent(), 'key_199');
+});
+
 t.test('ten thousand rows are a few dozen elements', async (t) => {
   for (let batch = 0; batch < 20; batch++) {
     const events = Array.from({ length: 500 }, (_, index) =>
@@ -321,6 +349,7 @@ t.test('a lost connection is said, and taken up again without a hand', async (t)
   await page.getByText('Following').waitFor();
   await collector.kill();
   await page.getByText('Reconnecting').waitFor();
+  await page.getByText('The collector does not answer. Trying again').waitFor();
   await page.getByRole('link', { name: 'Insights' }).click();
   await page.getByText('The collector does not answer. Trying again').waitFor();
   await page.getByRole('link', { name: 'Live' }).click();

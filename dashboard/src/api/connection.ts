@@ -1,8 +1,10 @@
-/** Whether the collector answers: noted by whoever asks it, and looked into every few seconds while it does not. */
+/** Whether the collector answers: noted by whoever asks it, looked into now and then, and every few seconds while it does not. */
 import { useEffect, useState } from 'preact/hooks';
 
 const PROBE_MS_MIN = 1_000;
 const PROBE_MS_MAX = 8_000;
+/** A page that asks for nothing still wants to know. */
+const LOOK_MS = 15_000;
 
 const listeners = new Set<() => void>();
 let isLost = false;
@@ -18,6 +20,10 @@ export const connection = {
     isLost = true;
     tell();
     probeIn(PROBE_MS_MIN);
+  },
+  /** Something may be wrong: looks into it. */
+  async check(): Promise<void> {
+    if (!isLost && !(await answers())) connection.lost();
   },
   found(): void {
     if (!isLost) return;
@@ -47,13 +53,16 @@ function tell(): void {
 
 function probeIn(delayMs: number): void {
   probe = setTimeout(async () => {
-    const answered = await fetch('/healthz', { cache: 'no-store' }).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-    if (answered) connection.found();
+    if (await answers()) connection.found();
     else if (isLost) probeIn(Math.min(delayMs * 2, PROBE_MS_MAX));
   }, delayMs);
+}
+
+function answers(): Promise<boolean> {
+  return fetch('/healthz', { cache: 'no-store' }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
 
 addEventListener('online', () => {
@@ -61,3 +70,7 @@ addEventListener('online', () => {
   clearTimeout(probe);
   probeIn(0);
 });
+
+setInterval(() => {
+  if (document.visibilityState === 'visible') void connection.check();
+}, LOOK_MS);

@@ -54,6 +54,7 @@ export function followStream({ filter, after, onEvent, onReset, onState }: Strea
     source.onerror = () => {
       close();
       onState('broken');
+      void connection.check();
       timer = setTimeout(open, retryMs);
       retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
     };

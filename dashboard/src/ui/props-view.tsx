@@ -1,41 +1,50 @@
 /** Shows any JSON, whatever is in it, as text: names beside values, what is nested to unfold. */
+import { useState } from 'preact/hooks';
 import type { Json, Props } from '../api/types.js';
+import { count, counted } from '../format/number.js';
 
 /** Longer texts are cut until somebody asks for all of it. */
 const TEXT_MAX = 400;
 const OPEN_ENTRIES_MAX = 6;
+const ENTRIES_MAX = 200;
 
 /** An event's props, or any object. */
 export function PropsView({ props }: { props: Props }) {
   const entries = Object.entries(props);
   if (entries.length === 0) return <p class="soft">No props</p>;
   return (
-    <dl class="props">
-      {entries.map(([name, value]) => (
-        <div key={name} class="prop">
-          <dt>{name}</dt>
-          <dd>
-            <Value value={value} />
-          </dd>
-        </div>
-      ))}
-    </dl>
+    <>
+      <dl class="props">
+        {entries.slice(0, ENTRIES_MAX).map(([name, value]) => (
+          <div key={name} class="prop">
+            <dt>{name}</dt>
+            <dd>
+              <Value value={value} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {entries.length > ENTRIES_MAX && <p class="soft">and {count(entries.length - ENTRIES_MAX)} more</p>}
+    </>
   );
 }
 
 function Value({ value }: { value: Json }) {
   if (typeof value === 'string') return <TextValue text={value} />;
-  if (typeof value !== 'object' || value === null)
-    return <code class={`value value-${value === null ? 'null' : typeof value}`}>{String(value)}</code>;
-  const size = Array.isArray(value) ? value.length : Object.keys(value).length;
-  if (size === 0) return <code class="value">{Array.isArray(value) ? '[]' : '{}'}</code>;
-  const entries = Array.isArray(value)
-    ? Object.fromEntries(value.map((item, index) => [`${index}`, item]))
-    : value;
+  if (typeof value === 'object' && value !== null) return <Nested value={value} />;
+  return <code class={`value value-${value === null ? 'null' : typeof value}`}>{String(value)}</code>;
+}
+
+/** Draws what is within only once it is unfolded: it may be any amount, to any depth. */
+function Nested({ value }: { value: Json[] | Props }) {
+  const isList = Array.isArray(value);
+  const entries = Object.entries(value);
+  const [isOpen, setOpen] = useState(entries.length <= OPEN_ENTRIES_MAX);
+  if (entries.length === 0) return <code class="value">{isList ? '[]' : '{}'}</code>;
   return (
-    <details open={size <= OPEN_ENTRIES_MAX}>
-      <summary>{Array.isArray(value) ? `${size} items` : `${size} fields`}</summary>
-      <PropsView props={entries} />
+    <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{counted(entries.length, isList ? 'item' : 'field')}</summary>
+      {isOpen && <PropsView props={Object.fromEntries(entries)} />}
     </details>
   );
 }

@@ -1,5 +1,6 @@
 /** Events as they are stored: paused when one wants to read, narrowed down by what one looks for, each open beside the list. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useManyApps } from '../../api/apps.js';
 import { apiPath } from '../../api/client.js';
 import { EVENT_TYPES, type Event, type EventsAnswer } from '../../api/types.js';
 import { useQuery } from '../../api/use-query.js';
@@ -125,6 +126,14 @@ export function LiveView() {
   );
 }
 
+const APP_COLUMN: Column<Event> = {
+  key: 'app',
+  label: 'App',
+  width: '84px',
+  wide: true,
+  render: ({ app }) => <span class="soft">{app}</span>,
+};
+
 interface EventTableProps {
   live: LiveEvents;
   events: readonly Event[];
@@ -135,6 +144,7 @@ interface EventTableProps {
 
 function EventTable({ live, events, selected, scroller, filtered }: EventTableProps) {
   const { path, query } = usePlace();
+  const manyApps = useManyApps();
   const columns = useMemo((): Column<Event>[] => {
     const openHref = (event: Event) => {
       const next = new URLSearchParams(query);
@@ -176,13 +186,7 @@ function EventTable({ live, events, selected, scroller, filtered }: EventTablePr
         wide: true,
         render: ({ url, name }) => url !== name && <span class="soft">{url}</span>,
       },
-      {
-        key: 'app',
-        label: 'App',
-        width: '84px',
-        wide: true,
-        render: ({ app }) => <span class="soft">{app}</span>,
-      },
+      ...(manyApps ? [APP_COLUMN] : []),
       {
         key: 'user',
         label: 'User',
@@ -194,7 +198,7 @@ function EventTable({ live, events, selected, scroller, filtered }: EventTablePr
         ),
       },
     ];
-  }, [path, query]);
+  }, [path, query, manyApps]);
 
   if (events.length === 0 && !live.hasMore) {
     return (

@@ -1,5 +1,6 @@
 /** Who was here: the users last seen, narrowed down by what is typed. */
 import { useMemo } from 'preact/hooks';
+import { useManyApps } from '../../api/apps.js';
 import { apiPath } from '../../api/client.js';
 import type { UserRow, UsersAnswer } from '../../api/types.js';
 import { useQuery } from '../../api/use-query.js';
@@ -82,6 +83,8 @@ export function UsersView() {
     everyMs: REFRESH_MS,
     keep: true,
   });
+  const manyApps = useManyApps();
+  const columns = manyApps ? COLUMNS : COLUMNS.filter(({ key }) => key !== 'app');
   const users = query.data?.users;
   const shown = useMemo(() => users?.filter(matcher(text)) ?? [], [users, text]);
   return (
@@ -109,7 +112,7 @@ export function UsersView() {
             <Table
               label="Users, last seen first"
               rows={shown}
-              columns={COLUMNS}
+              columns={columns}
               rowKey={({ app, user_id }) => `${app}/${user_id}`}
               rowHeight={44}
               foot={shown.length === LIMIT ? `Only the ${LIMIT} last seen are listed` : undefined}
