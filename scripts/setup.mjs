@@ -24,13 +24,14 @@ const INSTALL_STAMP = 'node_modules/.spyglass-install.json';
 const BUILD_STAMP = 'dist/.build.json';
 const FULL_BUILD_INFO = 'dist/tsconfig.tsbuildinfo';
 const MAIN = 'dist/src/cli/main.js';
-/** The SDK's script, which the collector serves. */
-const SDK = 'dist/public/sdk/spyglass.js';
-/** All that the compiled server and the SDK it serves depend on. */
+/** What the collector serves besides its API: the SDK's script and the dashboard's page. */
+const SERVED = ['dist/public/sdk/spyglass.js', 'dist/dashboard/index.html'];
+/** All that the compiled server, the SDK and the dashboard are made of. */
 const SOURCES = [
   'src',
   'sdk/src',
   'sdk/build.mjs',
+  'dashboard',
   'tsconfig.json',
   'tsconfig.build.json',
   'package-lock.json',
@@ -79,7 +80,9 @@ export function isInstalled(root, set) {
 /** Whether `dist` was compiled from the sources as they are now, judged by their names, sizes and times. */
 export function isBuilt(root) {
   const stamp = readJson(join(root, BUILD_STAMP));
-  return stamp?.sources === fingerprint(root) && [MAIN, SDK].every((output) => exists(join(root, output)));
+  return (
+    stamp?.sources === fingerprint(root) && [MAIN, ...SERVED].every((output) => exists(join(root, output)))
+  );
 }
 
 /** Notes that `dist` was made of sources that had this `fingerprint` before they were read. */
@@ -87,14 +90,16 @@ export function markBuilt(root, sources) {
   writeJson(join(root, BUILD_STAMP), { sources });
 }
 
-/** A digest of the names, sizes and times of the files that the server and the SDK are made of. */
+/** A digest of the names, sizes and times of the files that the server and what it serves are made of. */
 export function fingerprint(root) {
   const digest = createHash('sha1');
   const visit = (path) => {
     const stat = statSync(join(root, path), { throwIfNoEntry: false });
     if (stat === undefined) return;
     if (!stat.isDirectory()) return digest.update(`${path}\0${stat.size}\0${stat.mtimeMs}\n`);
-    for (const name of readdirSync(join(root, path)).sort()) visit(`${path}/${name}`);
+    for (const name of readdirSync(join(root, path)).sort()) {
+      if (name !== 'node_modules') visit(`${path}/${name}`);
+    }
   };
   SOURCES.forEach(visit);
   return digest.digest('hex');
@@ -124,7 +129,7 @@ async function install(root, set, run, say) {
   const { code, output } = await run(
     ...npm([
       'ci',
-      ...(wider === 'run' ? ['--workspace=sdk', '--include-workspace-root'] : []),
+      ...(wider === 'run' ? ['--workspace=sdk', '--workspace=dashboard', '--include-workspace-root'] : []),
       '--include=dev', // the compiler is one, and NODE_ENV=production would leave it out
       '--engine-strict=false', // two packages ask for a newer Node than they need
       '--prefer-offline',
@@ -148,7 +153,11 @@ async function build(root, run, say) {
   rmSync(join(root, FULL_BUILD_INFO), { force: true });
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   // Types are checked by `npm test`; a start needs the output only.
-  for (const command of [[tsc, '-p', 'tsconfig.build.json', '--noCheck'], [join(root, 'sdk/build.mjs')]]) {
+  for (const command of [
+    [tsc, '-p', 'tsconfig.build.json', '--noCheck'],
+    [join(root, 'sdk/build.mjs')],
+    [join(root, 'dashboard/build.mjs')],
+  ]) {
     const { code, output } = await run(process.execPath, command, root);
     if (code !== 0) throw new SetupError(`Compiling failed:\n${output.trim()}`);
   }

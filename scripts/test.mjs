@@ -32,6 +32,10 @@ async function main(names) {
   const bundled = await step('the SDK', 'sdk/build.mjs', []);
   if (compiled && bundled) markBuilt(ROOT, sources);
   if (names.length === 0) {
+    await step('types of the dashboard', 'node_modules/typescript/bin/tsc', [
+      '-p',
+      'dashboard/tsconfig.json',
+    ]);
     await step('lint and format', 'node_modules/@biomejs/biome/bin/biome', ['check', '.']);
     await step('dead code', 'node_modules/knip/bin/knip.js', []);
     await step("the SDK's types", 'sdk/build.mjs', ['--types']);
