@@ -17,7 +17,14 @@ import { openLog } from '../../log/log.js';
 import { openPending } from '../../log/pending.js';
 import { StoreFailed } from '../store.js';
 import { addAll, count, noStats, type Settled } from '../writer.js';
-import type { FromIngest, GroupMessage, IngestData, IngestMessage, WriterToIngest } from './messages.js';
+import type {
+  EndMessage,
+  FromIngest,
+  GroupMessage,
+  IngestData,
+  IngestMessage,
+  WriterToIngest,
+} from './messages.js';
 import { answer, type Call, toPlain } from './rpc.js';
 
 if (!parentPort) throw new Error('the ingest thread must be started by openStore');
@@ -185,7 +192,6 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
       return committing.pending.newest();
     },
     stats: () => committing.stats,
-    close: committing.close,
   };
 
   writer.on('message', (message: WriterToIngest) => {
@@ -193,7 +199,11 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
     committing.applied(message.commit);
     drainSoon();
   });
-  port.on('message', (message: IngestMessage | Call) => {
+  port.on('message', (message: IngestMessage | Call | EndMessage) => {
+    if (message.kind === 'end') {
+      void committing.close().then(() => process.exit());
+      return;
+    }
     if (message.kind === 'call') {
       void answer(calls, message).then(post);
       return;
@@ -206,4 +216,11 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
 
 const emptyBatch = (app: string): EventBatch => ({ app, receivedAt: 0, events: [] });
 
-writer.once('message', start);
+const endEarly = ({ kind }: EndMessage): void => {
+  if (kind === 'end') process.exit();
+};
+port.on('message', endEarly);
+writer.once('message', () => {
+  port.off('message', endEarly);
+  start();
+});

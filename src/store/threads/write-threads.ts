@@ -13,7 +13,7 @@ import type { RebuildProgress } from '../../projections/rebuild.js';
 import type { Sides } from '../compose.js';
 import { type AppendResult, StoreFailed, type StoreStats } from '../store.js';
 import { openIngestQueue } from './ingest-queue.js';
-import type { ApplyMessage, FromIngest, FromWriter, IngestData, WriterData } from './messages.js';
+import type { ApplyMessage, EndMessage, FromIngest, FromWriter, IngestData, WriterData } from './messages.js';
 import { type Call, fromPlain, openCaller, type PlainError } from './rpc.js';
 
 /** Garbage is short-lived here: left to itself, each thread would keep three times this for it. */
@@ -127,7 +127,7 @@ export async function startWriteThreads({ dataDir, apps, limits, onProgress }: W
     await ingestReady(ingest);
   } catch (error) {
     closing = true;
-    await Promise.all([writer.terminate(), ingest.terminate()]);
+    await Promise.all([end(ingest), end(writer)]);
     throw error;
   }
 
@@ -179,9 +179,8 @@ export async function startWriteThreads({ dataDir, apps, limits, onProgress }: W
     async close() {
       await progress.caughtUp()?.catch(() => {});
       closing = true;
-      await callIngest.call('close', []).catch(() => {});
-      await callWriter.call('close', []).catch(() => {});
-      await Promise.all([writer.terminate(), ingest.terminate()]);
+      await end(ingest);
+      await end(writer);
     },
   };
 }
@@ -192,6 +191,18 @@ function startThread(name: string, workerData: WriterData | IngestData, port: Me
     workerData,
     transferList: [port],
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  });
+}
+
+/**
+ * Asks a thread to close what it holds and waits for it to end. It is never cut off: in the middle of a transaction it would
+ * leave LMDB's lock behind, and whoever ends the process then waits for that lock for ever.
+ */
+function end(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    if (worker.threadId === -1) return resolve();
+    worker.once('exit', () => resolve());
+    worker.postMessage({ kind: 'end' } satisfies EndMessage);
   });
 }
 

@@ -9,7 +9,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { APPLY_BYTES, APPLY_PAUSE_FACTOR, APPLY_PAUSE_MS_MAX } from '../../limits.js';
 import { commitOf } from '../../log/commit-group.js';
 import { openWriteSide, type WriteSide } from '../engine.js';
-import type { ApplyMessage, FromWriter, GroupMessage, WriterData, WriterToIngest } from './messages.js';
+import type {
+  ApplyMessage,
+  EndMessage,
+  FromWriter,
+  GroupMessage,
+  WriterData,
+  WriterToIngest,
+} from './messages.js';
 import { answer, type Call, toPlain } from './rpc.js';
 
 if (!parentPort) throw new Error('the writer thread must be started by openStore');
@@ -84,17 +91,16 @@ if (opened) {
   const { env, log, ...write } = opened;
   const appliedCommit = (): number => log.counters().commit - 1;
   const gathering = openGathering(write, appliedCommit);
-  const calls = {
-    ...write,
-    async close(): Promise<void> {
-      gathering.apply();
-      await env.close();
-    },
+  const end = async (): Promise<void> => {
+    gathering.apply();
+    await env.close();
+    process.exit();
   };
   ingest.on('message', ({ bytes }: GroupMessage) => gathering.push(Buffer.from(bytes.buffer)));
-  port.on('message', (message: Call | ApplyMessage) => {
-    if (message.kind === 'apply') gathering.want(message.commit);
-    else void answer(calls, message).then(post);
+  port.on('message', (message: Call | ApplyMessage | EndMessage) => {
+    if (message.kind === 'end') void end();
+    else if (message.kind === 'apply') gathering.want(message.commit);
+    else void answer(write, message).then(post);
   });
   tellIngest({ kind: 'opened' });
   post({ kind: 'ready', commit: appliedCommit(), head: log.head() });
