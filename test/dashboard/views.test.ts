@@ -345,18 +345,18 @@ t.test('an address of nothing says so', async (t) => {
 });
 
 t.test('a lost connection is said, and taken up again without a hand', async (t) => {
-  const page = await view(t, '/live');
+  const page = await view(t, '/live?session=s_break');
   await page.getByText('Following').waitFor();
   await collector.kill();
   await page.getByText('Reconnecting').waitFor();
   await page.getByText('The collector does not answer. Trying again').waitFor();
   await page.getByRole('link', { name: 'Insights' }).click();
   await page.getByText('The collector does not answer. Trying again').waitFor();
-  await page.getByRole('link', { name: 'Live' }).click();
+  await page.goBack();
   await collector.restart();
   await page.getByText('Following').waitFor();
   await page.getByText('Trying again').waitFor({ state: 'detached' });
-  await collector.send([event('after_the_break')]);
+  await collector.send([event('after_the_break', { session_id: 's_break' })]);
   await page.locator('.body-row', { hasText: 'after_the_break' }).waitFor();
 });
 
