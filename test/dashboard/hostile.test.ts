@@ -89,13 +89,13 @@ async function watch(path: string): Promise<Watched> {
   };
 }
 
-/** Nodes of markup, as a recorder would have them that leaves nothing out. */
+/** Nodes of markup, as a recorder would have them that leaves nothing out, with the scripts under a name of another case. */
 async function toNodes(html: string): Promise<object> {
   const context = await browser.newContext({ offline: true });
   const page = await context.newPage();
   const node = await page.evaluate<object, string>(`(${TO_NODES})(${JSON.stringify(html)})`, html);
   await context.close();
-  return node;
+  return JSON.parse(JSON.stringify(node).replaceAll('"tagName":"script"', '"tagName":"SCRIPT"')) as object;
 }
 
 let sessions = 0;

@@ -100,6 +100,10 @@ function cleanElement(node: Record<string, unknown>): void {
   // A link with its style sheet's text is drawn as that; any other only loads or hints.
   const hollow = HOLLOW.has(tag) || (tag === 'link' && typeof attributes._cssText !== 'string');
   node.attributes = hollow ? {} : cleanAttributes(tag, attributes);
+  if (tag === 'script') {
+    node.tagName = 'noscript';
+    node.childNodes = [];
+  }
   delete node.isCustom;
 }
 
