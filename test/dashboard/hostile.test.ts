@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { Page, Request } from 'playwright-core';
 import t, { type Test } from 'tap';
+import { eachOf } from '../../src/cli/demo/delivery.js';
 import { launchBrowser } from '../support/browser.js';
 import { startCollector } from '../support/collector.js';
 import { apps, event, NOON, store } from '../support/http.js';
@@ -12,6 +13,8 @@ import { hostileHints, hostileMarkup, TO_NODES } from './hostile-pages.js';
 import { change, meta, nowSaying, picture, type RecordedEvent, saying, uploadEvents } from './recordings.js';
 
 const APP = 'inventory';
+/** Looked at at a time: they wait more than they work. */
+const PAGES = 4;
 const collector = await startCollector({ apps: apps(APP) });
 const browser = await launchBrowser();
 
@@ -47,8 +50,6 @@ async function watch(path: string): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1_440, height: 900 } });
   const page = await context.newPage();
   const strange: string[] = [];
-  asked.length = 0;
-  connections = 0;
   page.on('dialog', (dialog) => {
     strange.push(`a dialog: ${dialog.message()}`);
     void dialog.dismiss();
@@ -120,8 +121,6 @@ t.test('the cases are not harmless by themselves', async (t) => {
   t.ok(markup.length >= 40, `${markup.length} cases`);
   const context = await browser.newContext();
   const page = await context.newPage();
-  asked.length = 0;
-  connections = 0;
   // Without those that lead away from the page at once.
   const kept = markup.filter(([name]) => !name.startsWith('refresh') && name !== 'base');
   await page.setContent(kept.map(([, html]) => html).join('\n') + hostileHints(evil));
@@ -144,6 +143,9 @@ t.test('the cases are not harmless by themselves', async (t) => {
     );
   t.ok(connections > 0);
   await context.close();
+  // From here on nobody asks.
+  asked.length = 0;
+  connections = 0;
 });
 
 t.test('a recorded page of all cases at once', async (t) => {
@@ -338,7 +340,7 @@ t.test('recordings that are none, or break off, or go on without end', async (t)
     ],
     ['a change before any picture', [meta(NOON), nowSaying(NOON + 1, 'x')]],
   ];
-  for (const [name, events] of cases) {
+  await eachOf(cases, PAGES, async ([name, events]) => {
     sessions += 1;
     const session = `hostile-${sessions}`;
     await store(collector.url, APP, [event({ session_id: session, ts: NOON })]);
@@ -352,7 +354,7 @@ t.test('recordings that are none, or break off, or go on without end', async (t)
     await page.waitForTimeout(300);
     t.ok(await page.locator('.player-bar').isVisible(), `${name}: the player is still there`);
     await assertHarmless(t);
-  }
+  });
   sessions += 1;
   const session = `hostile-${sessions}`;
   await store(collector.url, APP, [event({ session_id: session, ts: NOON })]);
@@ -444,7 +446,7 @@ t.test('names, addresses, stacks, comments and props are text wherever they show
     `/live?text=${encodeURIComponent(text)}&user=${user}`,
     `/errors?text=${encodeURIComponent(text)}&range=${encodeURIComponent(text)}&order=${encodeURIComponent(text)}`,
   ];
-  for (const path of paths) {
+  await eachOf(paths, PAGES, async (path) => {
     const { page, assertHarmless } = await watch(path);
     await page.locator('main').waitFor();
     // The live view never comes to rest.
@@ -453,5 +455,5 @@ t.test('names, addresses, stacks, comments and props are text wherever they show
       await summary.click({ timeout: 500 }).catch(() => {});
     t.equal(await page.locator('main img, main script').count(), 0, `${path}: no element of it`);
     await assertHarmless(t);
-  }
+  });
 });
