@@ -10,7 +10,7 @@ export const HELD_MAX = 10_000;
 const FIRST_PAGE = 100;
 const PAGE = 500;
 /** However fast events arrive, the page is drawn this often at most. */
-const DRAW_MS = 120;
+const DRAW_MS = 200;
 
 export interface LiveEvents {
   /** Newest first. */
