@@ -6,6 +6,7 @@
  * 3. While it plays, the chunks that follow are added before they are needed; where one is late, it waits.
  */
 import { ApiError } from '../api/client.js';
+import type { ChunkReference } from '../api/types.js';
 import type { Chunks } from './chunks.js';
 import { type ConsoleLine, consoleLines, hasPicture, hasPictureBy, type RecordedEvent } from './recording.js';
 import type { Stage } from './stage.js';
@@ -65,6 +66,20 @@ export const INITIAL: PlayerState = {
   spans: [],
 };
 
+const loadStage = () => import('./stage.js');
+
+/** Has everything that the first picture takes on its way at once, before there is a frame to draw it in. */
+export function prepare(chunks: Chunks, ts: number): void {
+  // Whoever needs it meets the error, if there is one.
+  Promise.all([loadStage(), chunks.load(placeOf(chunks.references, ts))]).catch(() => {});
+}
+
+/** The place of the chunk that has a moment: of the last that begins by then. */
+function placeOf(references: readonly ChunkReference[], ts: number): number {
+  const after = references.findIndex((reference) => reference.ts !== undefined && reference.ts > ts);
+  return Math.max(0, (after === -1 ? references.length : after) - 1);
+}
+
 export function createPlayer(
   frame: HTMLIFrameElement,
   chunks: Chunks,
@@ -85,17 +100,14 @@ export function createPlayer(
     onChange(state);
   };
 
+  let known = 0;
   const load = async (index: number): Promise<RecordedEvent[]> => {
-    const isNew = chunks.loaded(index) === undefined;
     const events = await chunks.load(index);
-    if (isNew) set(told(chunks));
+    if (chunks.count !== known) {
+      known = chunks.count;
+      set(told(chunks));
+    }
     return events;
-  };
-
-  /** The chunk of a moment: the last that begins by then. */
-  const chunkAt = (ts: number): number => {
-    const after = chunks.references.findIndex((reference) => reference.ts !== undefined && reference.ts > ts);
-    return Math.max(0, (after === -1 ? chunks.references.length : after) - 1);
   };
 
   const fail = (error: unknown): void => {
@@ -109,7 +121,7 @@ export function createPlayer(
 
   /** The events that the moment's picture follows from, and the places of their chunks. */
   const eventsFor = async (ts: number): Promise<{ from: number; to: number; events: RecordedEvent[] }> => {
-    const to = chunkAt(ts);
+    const to = placeOf(chunks.references, ts);
     let from = to;
     let events = await load(to);
     // The last picture may be one chunk back or a hundred: a few more at a time.
@@ -126,13 +138,13 @@ export function createPlayer(
   };
 
   const draw = async (ts: number, mine: number): Promise<void> => {
-    const at = chunkAt(ts);
+    const at = placeOf(chunks.references, ts);
     if (stage !== undefined && at >= first && at <= last) return;
     const { from, to, events } = await eventsFor(ts);
     if (mine !== turn) return;
     if (!hasPicture(events))
       throw new ApiError(200, 'This part of the recording has no picture to begin with.');
-    const { createStage } = await import('./stage.js');
+    const { createStage } = await loadStage();
     if (mine !== turn || closed) return;
     stage?.close();
     stage = createStage(frame, events, {
