@@ -60,9 +60,21 @@ function parseKey(key: Buffer): { group: ErrorGroup; day: number; block: number 
 
 /** The group of an event of type `error`. */
 export function groupOf(batch: RecordBatch, index: number): ErrorGroup {
-  const frame = frameOf(batch.details().props?.[index]);
+  const frame = hashOf(frameOf(batch.details().props?.[index]));
+  return { app: batch.app, name: batch.names[index] ?? 0, frame };
+}
+
+/** Errors come again and again: a hash costs more than all else that is done with one. */
+const hashes = new Map<string, string>();
+const HASHES_MAX = 1_000;
+
+function hashOf(frame: string): string {
+  const known = hashes.get(frame);
+  if (known !== undefined) return known;
   const hash = createHash('sha256').update(frame).digest('hex').slice(0, 16);
-  return { app: batch.app, name: batch.names[index] ?? 0, frame: hash };
+  if (hashes.size >= HASHES_MAX) hashes.clear();
+  hashes.set(frame, hash);
+  return hash;
 }
 
 /** A group's name to the outside, where it is opaque. */

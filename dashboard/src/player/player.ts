@@ -147,13 +147,16 @@ export function createPlayer(
     const { createStage } = await loadStage();
     if (mine !== turn || closed) return;
     stage?.close();
-    stage = createStage(frame, events, {
+    const made = createStage(frame, events, {
       speed: state.speed,
       skipIdle: state.skipIdle,
-      onEnd: () => void goOn(mine),
+      onEnd: () => {
+        if (stage === made) void goOn();
+      },
       onSize: (size) => set({ size }),
       onHurry: (hurrying) => set({ hurrying }),
     });
+    stage = made;
     [first, last] = [from, to];
   };
 
@@ -194,14 +197,14 @@ export function createPlayer(
   };
 
   /** The stage has played all it has. */
-  const goOn = async (mine: number): Promise<void> => {
-    if (mine > turn || !state.playing || stage === undefined) return;
+  const goOn = async (): Promise<void> => {
+    if (!state.playing || stage === undefined) return;
     const { time } = state;
-    const now = turn;
+    const mine = turn;
     try {
       set({ waiting: true });
       const more = await addNext();
-      if (now !== turn) return;
+      if (mine !== turn) return;
       set({ waiting: false, playing: more });
       if (!more) return;
       const begin = chunks.loaded(last)?.[0]?.timestamp ?? time;
@@ -256,11 +259,20 @@ export function createPlayer(
   };
 }
 
+const knownLines = new WeakMap<readonly RecordedEvent[], ConsoleLine[]>();
+
+/** The lines of a chunk, looked for once. */
+function linesOf(events: readonly RecordedEvent[]): ConsoleLine[] {
+  const known = knownLines.get(events) ?? consoleLines(events);
+  knownLines.set(events, known);
+  return known;
+}
+
 /** What the chunks fetched so far tell beside the picture. */
 function told(chunks: Chunks): Pick<PlayerState, 'lines' | 'spans'> {
   const loaded = chunks.references.map((_, index) => chunks.loaded(index) ?? []);
   return {
-    lines: loaded.flatMap(consoleLines).sort((a, b) => a.ts - b.ts),
+    lines: loaded.flatMap(linesOf).sort((a, b) => a.ts - b.ts),
     spans: loaded.flatMap((events) => {
       const [begin, end] = [events[0], events.at(-1)];
       return begin && end ? [{ from: begin.timestamp, to: end.timestamp }] : [];
