@@ -23,6 +23,7 @@ export const PROBLEMS = {
   locked_out: { status: 429, title: 'Too many wrong passwords' },
   headers_too_large: { status: 431, title: 'Request headers too large' },
   internal: { status: 500, title: 'Internal error' },
+  reopening: { status: 503, title: 'The store is being rewritten' },
   queue_full: { status: 503, title: 'Write queue is full' },
   not_accepting: { status: 503, title: 'Not accepting data' },
   read_timeout: { status: 503, title: 'The query took too long' },

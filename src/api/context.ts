@@ -9,6 +9,7 @@ import type { Store } from '../store/store.js';
 import type { Cors } from './cors.js';
 import type { Metrics } from './metrics.js';
 import type { NoteRefusal } from './refusals.js';
+import type { Erase } from './routes/erase.js';
 import type { StreamHub } from './stream.js';
 
 export type Logger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
@@ -32,6 +33,7 @@ export interface ApiContext {
   readonly metrics: Metrics;
   readonly noteRefusal: NoteRefusal;
   readonly stream: StreamHub;
+  readonly erase?: Erase;
   /** Unix ms. */
   readonly now: () => number;
   /** Whether reads see everything; false again once the store has failed. */

@@ -53,6 +53,8 @@ export function refusalOf(error: FastifyError, requestId: string): Refusal {
         detail: 'More is being written than the disk takes. Send the same again in a moment.',
         retryAfterS: RETRY_AFTER_S,
       };
+    case 'StoreReopening':
+      return { code: 'reopening', detail: 'The store is being rewritten.', retryAfterS: RETRY_AFTER_S };
     case 'StoreFailed':
       return NOT_ACCEPTING;
   }

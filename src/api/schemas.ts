@@ -270,6 +270,26 @@ export const appsAnswer = z.object({
   version: z.string(),
 });
 
+const erasedUser = z.string().min(1, { error: 'must not be empty' }).max(USER_ID_MAX);
+export const eraseBody = z.object({
+  user: erasedUser.describe('The id of the user to erase.'),
+  app: z.string().optional().describe('Only what this app has of the user; without it, what every app has.'),
+});
+
+export const eraseAnswer = z.object({
+  user: z.string(),
+  app: z.string().optional(),
+  events: count.describe('Events that were removed.'),
+  sessions: count.describe('Sessions the user had an event in.'),
+  chunks: count.describe('Replay chunks of these sessions that were removed.'),
+  gone_from_reads: z.literal(true),
+  gone_from_disk: z
+    .literal(true)
+    .describe('The data file was rewritten. Backups and exports are not ours to change.'),
+  file_bytes_before: count,
+  file_bytes_after: count,
+});
+
 /** A 204. */
 export const noContent = z.undefined().describe('Done; durable on disk.');
 

@@ -28,6 +28,7 @@ import { createMetrics } from './metrics.js';
 import { PAGE_CSP, pageHtml } from './page.js';
 import { parseQueryString } from './query-string.js';
 import { createRefusalLog } from './refusals.js';
+import { type Erase, eraseRoute } from './routes/erase.js';
 import { incidentRoute } from './routes/incidents.js';
 import { eventsIngestRoute } from './routes/ingest.js';
 import { healthRoutes, operatorRoutes } from './routes/operator.js';
@@ -46,6 +47,8 @@ export interface ServerDeps {
   log: FastifyBaseLogger;
   /** Of the collector, as its API description names it. */
   version: string;
+  /** Takes a user out of the store; without it there is no way to ask for that. */
+  erase?: Erase;
   /** Whether the store's views are caught up; `/readyz` says so. */
   ready?: () => boolean;
   /** Unix ms; for tests. */
@@ -136,7 +139,7 @@ function isOpen(request: FastifyRequest): boolean {
 }
 
 function createContext(deps: ServerDeps): ApiContext {
-  const { config, store, ingest, log, version, ready, now = Date.now } = deps;
+  const { config, store, ingest, log, version, erase, ready, now = Date.now } = deps;
   let failed = false;
   store.failed.then((reason) => {
     failed = true;
@@ -151,7 +154,21 @@ function createContext(deps: ServerDeps): ApiContext {
   const noteRefusal = createRefusalLog(log, now);
   const cors = createCors(config.apps);
   const isReady = () => !failed && (ready?.() ?? true);
-  return { config, store, ingest, log, version, cors, metrics, noteRefusal, stream, now, isReady, hasFailed };
+  const shared = {
+    config,
+    store,
+    ingest,
+    log,
+    version,
+    cors,
+    metrics,
+    noteRefusal,
+    stream,
+    now,
+    isReady,
+    hasFailed,
+  };
+  return { ...shared, ...(erase && { erase }) };
 }
 
 /** The hook that keeps other sites out, and asks for the password where one is set. */
@@ -209,6 +226,7 @@ function addGuardedRoutes(scope: Api, context: ApiContext): void {
   incidentRoute(scope, context);
   streamRoute(scope, context);
   operatorRoutes(scope, context);
+  eraseRoute(scope, context);
 }
 
 /** Headers, timing and a debug line for the answers of a scope; the ingest routes do without. */

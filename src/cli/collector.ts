@@ -4,7 +4,9 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { SHUTDOWN_MS } from '../limits.js';
 import { openStore } from '../store/open.js';
-import type { Store } from '../store/store.js';
+import { openReopenable } from '../store/reopenable.js';
+import type { Erasure, Store } from '../store/store.js';
+import { eraseOnThread } from '../store/threads/erasing.js';
 import { VERSION } from '../version.js';
 import { startSweeping } from './sweeping.js';
 
@@ -34,15 +36,13 @@ export async function startCollector(
   await assertPortFree(config.listen);
   // The server's modules load while the store's threads start.
   const serverModule = import('../api/server.js');
-  const { store, ingest } = await openStore({
-    dataDir: config.dataDir,
-    apps: config.apps,
-    limits: config.limits,
-    onProgress,
-  });
+  const { dataDir, apps, limits } = config;
+  const reopenable = await openReopenable(() => openStore({ dataDir, apps, limits, onProgress }));
+  const { store, ingest, isOpen: ready } = reopenable;
+  const erase = (erasure: Erasure) => reopenable.whileClosed(() => eraseOnThread(dataDir, erasure));
   try {
     const { createServer } = await serverModule;
-    const server = await createServer({ config, store, ingest, log, version: VERSION });
+    const server = await createServer({ config, store, ingest, log, version: VERSION, ready, erase });
     await server.listen(config.listen);
     const address = server.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : config.listen.port;

@@ -114,6 +114,23 @@ export interface StoredChunk {
   etag: string;
 }
 
+/** A user of one app, or of every app, whose every trace is to go. */
+export interface Erasure {
+  user: string;
+  app?: string;
+}
+
+export interface EraseReport {
+  events: number;
+  /** Sessions the user had an event in. */
+  sessions: number;
+  /** Replay chunks of these sessions. */
+  chunks: number;
+  /** Of the data file. */
+  bytesBefore: number;
+  bytesAfter: number;
+}
+
 export interface SweepCutoffs {
   /** Events with a lower `ts` go; a UTC midnight. */
   eventsBefore?: number;
@@ -195,6 +212,11 @@ export class StoreFull extends Error {
 /** A commit failed: the store takes nothing more until it is opened again. */
 export class StoreFailed extends Error {
   override name = 'StoreFailed';
+}
+
+/** The store is being rewritten and will be there again in a moment. */
+export class StoreReopening extends Error {
+  override name = 'StoreReopening';
 }
 
 /** A read ran past `READ_MS_MAX`. */
