@@ -18,6 +18,7 @@ export const PROBLEMS = {
   ambiguous_session: { status: 409, title: 'Several apps have this session' },
   body_too_large: { status: 413, title: 'Body too large' },
   unsupported_encoding: { status: 415, title: 'Unsupported content encoding' },
+  forbidden: { status: 403, title: 'Not for this reader' },
   foreign_host: { status: 421, title: 'Not a host of this collector' },
   rate_limited: { status: 429, title: 'Too many events' },
   locked_out: { status: 429, title: 'Too many wrong passwords' },

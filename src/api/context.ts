@@ -5,7 +5,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Config } from '../config.js';
 import type { Ingest } from '../ingest/types.js';
-import type { Store } from '../store/store.js';
+import type { AuditTrail, Store } from '../store/store.js';
 import type { Cors } from './cors.js';
 import type { Metrics } from './metrics.js';
 import type { NoteRefusal } from './refusals.js';
@@ -34,6 +34,7 @@ export interface ApiContext {
   readonly noteRefusal: NoteRefusal;
   readonly stream: StreamHub;
   readonly erase?: Erase;
+  readonly audit: AuditTrail;
   /** Unix ms. */
   readonly now: () => number;
   /** Whether reads see everything; false again once the store has failed. */

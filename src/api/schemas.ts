@@ -265,7 +265,14 @@ export const incidentAnswer = z.object({
 });
 
 export const appsAnswer = z.object({
-  apps: z.array(z.object({ name: z.string(), key: z.string(), origins: z.array(z.string()) })),
+  apps: z.array(
+    z.object({
+      name: z.string(),
+      key: z.string().optional().describe('For the operator alone.'),
+      origins: z.array(z.string()),
+    }),
+  ),
+  role: z.enum(['operator', 'viewer', 'app']).describe('Whose password this was asked with.'),
   dashboard_password: z.boolean().describe('Whether reads ask for a password.'),
   version: z.string(),
 });
@@ -288,6 +295,20 @@ export const eraseAnswer = z.object({
     .describe('The data file was rewritten. Backups and exports are not ours to change.'),
   file_bytes_before: count,
   file_bytes_after: count,
+});
+
+export const auditQuery = z.object({ limit: listLimit });
+export const auditAnswer = z.object({
+  entries: z.array(
+    z.object({
+      at: unixMs,
+      role: z.string(),
+      name: z.string().describe('What the reader called itself.'),
+      address: z.string(),
+      app: z.string(),
+      session_id: z.string(),
+    }),
+  ),
 });
 
 /** A 204. */

@@ -16,7 +16,8 @@ import {
   REQUEST_MS_MAX,
   SHUTDOWN_MS,
 } from '../limits.js';
-import type { Store } from '../store/store.js';
+import type { AuditTrail, Store } from '../store/store.js';
+import { createAccess, NOBODY_ASKED, restrict } from './access.js';
 import { createPasswordGate, type Guard, requirePassword } from './auth.js';
 import { createHostCheck, crossSite, hostMissing } from './browser-guards.js';
 import type { Api, ApiContext } from './context.js';
@@ -28,6 +29,7 @@ import { createMetrics } from './metrics.js';
 import { PAGE_CSP, pageHtml } from './page.js';
 import { parseQueryString } from './query-string.js';
 import { createRefusalLog } from './refusals.js';
+import { auditRoute } from './routes/audit.js';
 import { type Erase, eraseRoute } from './routes/erase.js';
 import { incidentRoute } from './routes/incidents.js';
 import { eventsIngestRoute } from './routes/ingest.js';
@@ -49,6 +51,8 @@ export interface ServerDeps {
   version: string;
   /** Takes a user out of the store; without it there is no way to ask for that. */
   erase?: Erase;
+  /** Where it is written down who watched a replay; without it, nowhere. */
+  audit?: AuditTrail;
   /** Whether the store's views are caught up; `/readyz` says so. */
   ready?: () => boolean;
   /** Unix ms; for tests. */
@@ -84,6 +88,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   server.server.on('checkExpectation', (request, response) =>
     server.server.emit('request', request, response),
   );
+  server.decorateRequest('access');
   const app = withZod(server);
 
   app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -125,6 +130,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   return app;
 }
 
+const UNAUDITED: AuditTrail = { note: async () => {}, list: async () => [] };
 const BYTES = 'application/octet-stream';
 /** Node takes no longer request line and headers. */
 const MAX_HEADER_BYTES = 16_384;
@@ -154,6 +160,7 @@ function createContext(deps: ServerDeps): ApiContext {
   const noteRefusal = createRefusalLog(log, now);
   const cors = createCors(config.apps);
   const isReady = () => !failed && (ready?.() ?? true);
+  const audit = deps.audit ?? UNAUDITED;
   const shared = {
     config,
     store,
@@ -167,21 +174,29 @@ function createContext(deps: ServerDeps): ApiContext {
     now,
     isReady,
     hasFailed,
+    audit,
   };
   return { ...shared, ...(erase && { erase }) };
 }
 
 /** The hook that keeps other sites out, and asks for the password where one is set. */
 function createGuard({ config, now }: ApiContext): Guard {
-  const password = config.auth.dashboard_password;
+  const letIn: Guard = (request, reply, done) => {
+    const refusal = restrict(request);
+    if (refusal === undefined) done();
+    else sendProblem(reply, refusal);
+  };
   const askPassword: Guard =
-    password === undefined
-      ? (_request, _reply, done) => done()
-      : requirePassword(createPasswordGate(password), now);
+    config.auth.dashboard_password === undefined
+      ? (request, _reply, done) => {
+          request.access = NOBODY_ASKED;
+          done();
+        }
+      : requirePassword(createPasswordGate(createAccess(config)), now);
   const foreignHost = createHostCheck(config);
   return (request, reply, done) => {
     const refusal = foreignHost(request) ?? crossSite(request);
-    if (refusal === undefined) askPassword(request, reply, done);
+    if (refusal === undefined) askPassword(request, reply, () => letIn(request, reply, done));
     else sendProblem(reply, refusal);
   };
 }
@@ -227,6 +242,7 @@ function addGuardedRoutes(scope: Api, context: ApiContext): void {
   streamRoute(scope, context);
   operatorRoutes(scope, context);
   eraseRoute(scope, context);
+  auditRoute(scope, context);
 }
 
 /** Headers, timing and a debug line for the answers of a scope; the ingest routes do without. */

@@ -3,6 +3,7 @@ import { createServer as createSocketServer } from 'node:net';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { SHUTDOWN_MS } from '../limits.js';
+import { openAuditTrail } from '../store/audit.js';
 import { openStore } from '../store/open.js';
 import { openReopenable } from '../store/reopenable.js';
 import type { Erasure, Store } from '../store/store.js';
@@ -39,10 +40,11 @@ export async function startCollector(
   const { dataDir, apps, limits } = config;
   const reopenable = await openReopenable(() => openStore({ dataDir, apps, limits, onProgress }));
   const { store, ingest, isOpen: ready } = reopenable;
+  const audit = openAuditTrail(dataDir);
   const erase = (erasure: Erasure) => reopenable.whileClosed(() => eraseOnThread(dataDir, erasure));
   try {
     const { createServer } = await serverModule;
-    const server = await createServer({ config, store, ingest, log, version: VERSION, ready, erase });
+    const server = await createServer({ config, store, ingest, log, version: VERSION, ready, erase, audit });
     await server.listen(config.listen);
     const address = server.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : config.listen.port;

@@ -131,6 +131,25 @@ export interface EraseReport {
   bytesAfter: number;
 }
 
+/** That somebody watched a session's replay. */
+export interface AuditEntry {
+  /** Unix ms. */
+  at: number;
+  role: string;
+  /** What the reader called itself. */
+  name: string;
+  address: string;
+  app: string;
+  session_id: string;
+}
+
+export interface AuditTrail {
+  /** Durable when it settles; a reader is given nothing before. */
+  note(entry: AuditEntry): Promise<void>;
+  /** Newest first. */
+  list(limit: number): Promise<AuditEntry[]>;
+}
+
 export interface SweepCutoffs {
   /** Events with a lower `ts` go; a UTC midnight. */
   eventsBefore?: number;

@@ -28,7 +28,14 @@ export function eraseRoute(app: Api, { erase, log }: ApiContext): void {
           body: eraseBody,
           response: {
             200: eraseAnswer,
-            ...problems('invalid_parameter', 'unauthorized', 'cross_site', 'locked_out', 'reopening'),
+            ...problems(
+              'invalid_parameter',
+              'unauthorized',
+              'forbidden',
+              'cross_site',
+              'locked_out',
+              'reopening',
+            ),
           },
         },
       },
