@@ -8,7 +8,10 @@ import {
   BODY_BYTES_DEFAULT,
   CHUNK_BYTES_DEFAULT,
   CHUNK_BYTES_MAX,
+  EVENTS_FREE_BYTES_DEFAULT,
   QUEUE_BYTES_MAX,
+  REPLAY_FREE_BYTES_DEFAULT,
+  REPLAY_HOUR_BYTES_DEFAULT,
 } from './limits.js';
 
 export interface AppConfig {
@@ -27,6 +30,8 @@ export interface Config {
   retention: { replays_days: number; events_days: number };
   auth: { dashboard_password?: string; viewer_password?: string; open: boolean };
   limits: { body_bytes: number; chunk_bytes: number; events_per_minute: number };
+  /** An app's replay bytes an hour (0: no bound), and the free bytes below which replays, then events, are refused. */
+  disk: { replay_bytes_per_hour: number; replay_free_bytes: number; events_free_bytes: number };
 }
 
 export interface ConfigProblem {
@@ -84,7 +89,7 @@ const APP_NAME = new RegExp(`^[a-z0-9_-]{1,${APP_NAME_MAX}}$`);
 /** What a header can carry as it is: keys travel in one with every replay chunk. */
 const KEY = /^[\x21-\x7e]+$/;
 /** Sections whose values are numbers: text from the environment is read as one there. */
-const NUMERIC_SECTIONS: readonly unknown[] = ['retention', 'limits'];
+const NUMERIC_SECTIONS: readonly unknown[] = ['retention', 'limits', 'disk'];
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
@@ -98,6 +103,7 @@ const wholeNumber = (min: number, max: number) =>
 
 const text = z.string({ error: 'must be a string' });
 const password = text.min(1, { error: 'must not be empty: leave it out for none' });
+const bytes = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 const days = wholeNumber(0, 36_500).default(0);
 
 const listenSchema = text.default(LISTEN_DEFAULT).transform((listen, context) => {
@@ -136,6 +142,11 @@ const configSchema = strict({
     body_bytes: wholeNumber(1, QUEUE_BYTES_MAX).default(BODY_BYTES_DEFAULT),
     chunk_bytes: wholeNumber(1, CHUNK_BYTES_MAX).default(CHUNK_BYTES_DEFAULT),
     events_per_minute: wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0),
+  }).prefault({}),
+  disk: strict({
+    replay_bytes_per_hour: bytes.default(REPLAY_HOUR_BYTES_DEFAULT),
+    replay_free_bytes: bytes.default(REPLAY_FREE_BYTES_DEFAULT),
+    events_free_bytes: bytes.default(EVENTS_FREE_BYTES_DEFAULT),
   }).prefault({}),
 });
 

@@ -31,6 +31,7 @@ t.test('what is left out has its default', async (t) => {
     retention: { replays_days: 0, events_days: 0 },
     auth: { open: false },
     limits: { body_bytes: 1_048_576, chunk_bytes: 8_388_608, events_per_minute: 0 },
+    disk: { replay_bytes_per_hour: 2 ** 32, replay_free_bytes: 2 ** 30, events_free_bytes: 2 ** 28 },
   });
 });
 

@@ -5,7 +5,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Config } from '../config.js';
 import type { Ingest } from '../ingest/types.js';
-import type { AuditTrail, Store } from '../store/store.js';
+import type { AuditTrail, DiskWatch, Store } from '../store/store.js';
 import type { Cors } from './cors.js';
 import type { Metrics } from './metrics.js';
 import type { NoteRefusal } from './refusals.js';
@@ -35,6 +35,7 @@ export interface ApiContext {
   readonly stream: StreamHub;
   readonly erase?: Erase;
   readonly audit: AuditTrail;
+  readonly disk: DiskWatch;
   /** Unix ms. */
   readonly now: () => number;
   /** Whether reads see everything; false again once the store has failed. */

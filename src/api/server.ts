@@ -16,7 +16,7 @@ import {
   REQUEST_MS_MAX,
   SHUTDOWN_MS,
 } from '../limits.js';
-import type { AuditTrail, Store } from '../store/store.js';
+import type { AuditTrail, DiskWatch, Store } from '../store/store.js';
 import { createAccess, NOBODY_ASKED, restrict } from './access.js';
 import { createPasswordGate, type Guard, requirePassword } from './auth.js';
 import { createHostCheck, crossSite, hostMissing } from './browser-guards.js';
@@ -53,6 +53,8 @@ export interface ServerDeps {
   erase?: Erase;
   /** Where it is written down who watched a replay; without it, nowhere. */
   audit?: AuditTrail;
+  /** What the disk has room for; without it, everything. */
+  disk?: DiskWatch;
   /** Whether the store's views are caught up; `/readyz` says so. */
   ready?: () => boolean;
   /** Unix ms; for tests. */
@@ -131,6 +133,12 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
 }
 
 const UNAUDITED: AuditTrail = { note: async () => {}, list: async () => [] };
+const ENDLESS: DiskWatch = {
+  freeBytes: () => Number.MAX_SAFE_INTEGER,
+  takesEvents: () => true,
+  takesReplays: () => true,
+  spend: () => undefined,
+};
 const BYTES = 'application/octet-stream';
 /** Node takes no longer request line and headers. */
 const MAX_HEADER_BYTES = 16_384;
@@ -155,12 +163,13 @@ function createContext(deps: ServerDeps): ApiContext {
     );
   });
   const hasFailed = () => failed;
+  const audit = deps.audit ?? UNAUDITED;
+  const disk = deps.disk ?? ENDLESS;
   const stream = createStreamHub({ store, log });
-  const metrics = createMetrics({ store, hasFailed, streamReaders: stream.followers });
+  const metrics = createMetrics({ store, hasFailed, streamReaders: stream.followers, disk });
   const noteRefusal = createRefusalLog(log, now);
   const cors = createCors(config.apps);
   const isReady = () => !failed && (ready?.() ?? true);
-  const audit = deps.audit ?? UNAUDITED;
   const shared = {
     config,
     store,
@@ -175,6 +184,7 @@ function createContext(deps: ServerDeps): ApiContext {
     isReady,
     hasFailed,
     audit,
+    disk,
   };
   return { ...shared, ...(erase && { erase }) };
 }

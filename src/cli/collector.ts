@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { SHUTDOWN_MS } from '../limits.js';
 import { openAuditTrail } from '../store/audit.js';
+import { startDiskWatch } from '../store/disk-watch.js';
 import { openStore } from '../store/open.js';
 import { openReopenable } from '../store/reopenable.js';
 import type { Erasure, Store } from '../store/store.js';
@@ -41,10 +42,21 @@ export async function startCollector(
   const reopenable = await openReopenable(() => openStore({ dataDir, apps, limits, onProgress }));
   const { store, ingest, isOpen: ready } = reopenable;
   const audit = openAuditTrail(dataDir);
+  const disk = startDiskWatch(dataDir, config.disk);
   const erase = (erasure: Erasure) => reopenable.whileClosed(() => eraseOnThread(dataDir, erasure));
   try {
     const { createServer } = await serverModule;
-    const server = await createServer({ config, store, ingest, log, version: VERSION, ready, erase, audit });
+    const server = await createServer({
+      config,
+      store,
+      ingest,
+      log,
+      version: VERSION,
+      ready,
+      erase,
+      audit,
+      disk,
+    });
     await server.listen(config.listen);
     const address = server.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : config.listen.port;
@@ -55,6 +67,7 @@ export async function startCollector(
       store,
       close: async () => {
         sweeping.stop();
+        disk.stop();
         // Half-sent requests are nothing accepted: they may not hold up what is.
         const cutOff = setTimeout(() => server.server.closeAllConnections(), SHUTDOWN_MS / 2);
         await server.close();

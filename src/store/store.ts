@@ -131,6 +131,15 @@ export interface EraseReport {
   bytesAfter: number;
 }
 
+/** What the disk still has room for. */
+export interface DiskWatch {
+  freeBytes(): number;
+  takesEvents(): boolean;
+  takesReplays(): boolean;
+  /** Takes replay bytes out of the app's budget of the hour; tells in how many seconds it has one again when it has not. */
+  spend(app: string, bytes: number, now: number): number | undefined;
+}
+
 /** That somebody watched a session's replay. */
 export interface AuditEntry {
   /** Unix ms. */
