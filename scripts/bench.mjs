@@ -10,7 +10,7 @@ const run = (command, args) => {
 };
 
 await setup({ set: 'all' });
-run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
+run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.json']);
 const hasWrk = spawnSync('wrk', ['--version']).error === undefined;
 if (!hasWrk && !existsSync(join(ROOT, 'bench/node_modules/autocannon'))) {
   run('npm', ['ci', '--prefix', 'bench', '--workspaces=false']);

@@ -24,8 +24,18 @@ const INSTALL_STAMP = 'node_modules/.spyglass-install.json';
 const BUILD_STAMP = 'dist/.build.json';
 const FULL_BUILD_INFO = 'dist/tsconfig.tsbuildinfo';
 const MAIN = 'dist/src/cli/main.js';
-/** All that the compiled server depends on. */
-const SOURCES = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+/** What the collector serves besides its API: the SDK's script and the dashboard's page. */
+const SERVED = ['dist/public/sdk/spyglass.js', 'dist/dashboard/index.html'];
+/** All that the compiled server, the SDK and the dashboard are made of. */
+const SOURCES = [
+  'src',
+  'sdk/src',
+  'sdk/build.mjs',
+  'dashboard',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package-lock.json',
+];
 
 /** The lock's holder touches its file this often; a lock left alone this much longer belongs to no one. */
 const LOCK_TOUCH_MS = 1_000;
@@ -70,22 +80,26 @@ export function isInstalled(root, set) {
 /** Whether `dist` was compiled from the sources as they are now, judged by their names, sizes and times. */
 export function isBuilt(root) {
   const stamp = readJson(join(root, BUILD_STAMP));
-  return stamp !== undefined && stamp.sources === fingerprint(root) && exists(join(root, MAIN));
+  return (
+    stamp?.sources === fingerprint(root) && [MAIN, ...SERVED].every((output) => exists(join(root, output)))
+  );
 }
 
-/** Notes that `dist` was compiled from sources that had this `fingerprint` before the compiler read them. */
+/** Notes that `dist` was made of sources that had this `fingerprint` before they were read. */
 export function markBuilt(root, sources) {
   writeJson(join(root, BUILD_STAMP), { sources });
 }
 
-/** A digest of the names, sizes and times of the files that the server is compiled from. */
+/** A digest of the names, sizes and times of the files that the server and what it serves are made of. */
 export function fingerprint(root) {
   const digest = createHash('sha1');
   const visit = (path) => {
     const stat = statSync(join(root, path), { throwIfNoEntry: false });
     if (stat === undefined) return;
     if (!stat.isDirectory()) return digest.update(`${path}\0${stat.size}\0${stat.mtimeMs}\n`);
-    for (const name of readdirSync(join(root, path)).sort()) visit(`${path}/${name}`);
+    for (const name of readdirSync(join(root, path)).sort()) {
+      if (name !== 'node_modules') visit(`${path}/${name}`);
+    }
   };
   SOURCES.forEach(visit);
   return digest.digest('hex');
@@ -115,7 +129,7 @@ async function install(root, set, run, say) {
   const { code, output } = await run(
     ...npm([
       'ci',
-      ...(wider === 'run' ? ['--workspaces=false'] : []),
+      ...(wider === 'run' ? ['--workspace=sdk', '--workspace=dashboard', '--include-workspace-root'] : []),
       '--include=dev', // the compiler is one, and NODE_ENV=production would leave it out
       '--engine-strict=false', // two packages ask for a newer Node than they need
       '--prefer-offline',
@@ -139,8 +153,14 @@ async function build(root, run, say) {
   rmSync(join(root, FULL_BUILD_INFO), { force: true });
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   // Types are checked by `npm test`; a start needs the output only.
-  const { code, output } = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck'], root);
-  if (code !== 0) throw new SetupError(`Compiling failed:\n${output.trim()}`);
+  for (const command of [
+    [tsc, '-p', 'tsconfig.build.json', '--noCheck'],
+    [join(root, 'sdk/build.mjs')],
+    [join(root, 'dashboard/build.mjs')],
+  ]) {
+    const { code, output } = await run(process.execPath, command, root);
+    if (code !== 0) throw new SetupError(`Compiling failed:\n${output.trim()}`);
+  }
   markBuilt(root, sources);
 }
 

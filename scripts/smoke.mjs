@@ -32,6 +32,7 @@ try {
     writeFileSync(configFile, JSON.stringify(config));
     return start();
   });
+  await step('the dashboard is served, with all that its page names', dashboard);
   await step('an event and a replay chunk are taken', send);
   await step('every query has them', query);
   await step('SIGTERM to npm alone ends it all, with exit code 0', () =>
@@ -131,6 +132,13 @@ function event(type) {
     type,
     name: type === 'pageview' ? '/invoices' : 'boom',
   };
+}
+
+async function dashboard() {
+  const page = await (await fetch(url)).text();
+  const names = [...page.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, name]) => name);
+  assert.ok(names.length >= 3, page);
+  for (const name of names) assert.equal((await fetch(url + name)).status, 200, name);
 }
 
 async function query() {

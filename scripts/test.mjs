@@ -28,11 +28,18 @@ async function main(names) {
     return 1;
   }
   const sources = fingerprint(ROOT);
-  const compiled = await step('types and build', 'node_modules/typescript/bin/tsc', ['-p', 'tsconfig.json']);
-  if (compiled) markBuilt(ROOT, sources);
+  const compiled = await step('types and build', 'node_modules/typescript/bin/tsc', ['-b', 'tsconfig.json']);
+  const bundled = await step('the SDK', 'sdk/build.mjs', []);
+  if (compiled && bundled) markBuilt(ROOT, sources);
   if (names.length === 0) {
+    await step('types of the dashboard', 'node_modules/typescript/bin/tsc', [
+      '-p',
+      'dashboard/tsconfig.json',
+    ]);
     await step('lint and format', 'node_modules/@biomejs/biome/bin/biome', ['check', '.']);
     await step('dead code', 'node_modules/knip/bin/knip.js', []);
+    await step("the SDK's types", 'sdk/build.mjs', ['--types']);
+    await step("the SDK's package", 'node_modules/publint/src/cli.js', ['sdk', '--strict']);
   }
   const files = names.length > 0 ? names.map(toCompiled) : testFiles('test');
   await runFiles(files);

@@ -26,7 +26,17 @@ export const NOBODY_ASKED: Access = { role: 'operator', name: '' };
 const OPERATORS_ONLY = new Set(['/v1/erase', '/v1/audit']);
 /** What an app's reader may ask of the API; every one of them answers for one app when told to. */
 const OF_ONE_APP = new Set([
-  ...['events', 'users', 'sessions', 'funnel', 'aggregates'].map((query) => `/v1/query/${query}`),
+  ...[
+    'events',
+    'users',
+    'sessions',
+    'funnel',
+    'aggregates',
+    'names',
+    'activity',
+    'errors',
+    'occurrences',
+  ].map((query) => `/v1/query/${query}`),
   ...[
     '/v1/sessions/:id/replay',
     '/v1/sessions/:id/replay/:seq',

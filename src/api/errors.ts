@@ -26,7 +26,11 @@ export function problemJson({ code, detail, errors }: Refusal): string {
 
 /** Answers with a problem, as bytes: fastify would add a charset to text, which this media type does not have. */
 export function sendProblem(reply: FastifyReply, refusal: Refusal): FastifyReply {
-  if (refusal.retryAfterS !== undefined) reply.header('retry-after', String(refusal.retryAfterS));
+  if (refusal.retryAfterS !== undefined) {
+    reply.header('retry-after', String(refusal.retryAfterS));
+    // A page of another origin cannot read it otherwise.
+    reply.header('access-control-expose-headers', 'Retry-After');
+  }
   return reply
     .code(PROBLEMS[refusal.code].status)
     .header('content-type', 'application/problem+json')

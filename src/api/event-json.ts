@@ -1,6 +1,8 @@
 /** Writes events as JSON. Their `props` are JSON text already, and are spliced in as they are: no digit is lost on the way. */
 import type { FastifyReply } from 'fastify';
 import type { StoredEvent } from '../event.js';
+import type { EventsPage } from '../store/store.js';
+import { cursorOf } from './cursor.js';
 
 /** One event as a JSON object; what is absent is left out. */
 export function eventJson(event: StoredEvent): string {
@@ -30,6 +32,12 @@ export function onOneLine(json: string): string {
 /** Sends text that is JSON already. */
 export function sendJson(reply: FastifyReply, json: string): FastifyReply {
   return reply.header('content-type', 'application/json; charset=utf-8').send(json);
+}
+
+/** Sends a page of a listing, with the cursor that goes on after it while there is more. */
+export function sendPage(reply: FastifyReply, { events, next, head }: EventsPage): FastifyReply {
+  const cursor = next === undefined ? '' : `,"next_cursor":"${cursorOf(next)}"`;
+  return sendJson(reply, `{"events":${eventsJson(events)}${cursor},"head":${head}}`);
 }
 
 const quote: (value: string | object) => string = JSON.stringify;

@@ -18,7 +18,7 @@ export interface Fallback {
 }
 
 /** Paths with a file or an answer of their own below them; an unknown one there is no place within the dashboard. */
-const NOT_OF_THE_PAGE = /^\/(v1|sdk)(\/|$)/;
+const NOT_OF_THE_PAGE = /^\/(v1|sdk|assets)(\/|$)/;
 
 export function createFallback(sendPage: SendPage): Fallback {
   const known = new Map<string, KnownPath>();

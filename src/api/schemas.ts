@@ -105,21 +105,15 @@ const id = (min: number, description: string) =>
     },
   );
 
-export const eventsQuery = z.object({
-  user,
-  type,
-  app,
-  session,
-  ...range,
-  limit: listLimit,
-  cursor: parameter<EventPosition>(
-    'a next_cursor of an earlier answer',
-    { type: 'string', description: 'Goes on after an earlier answer: its next_cursor.' },
-    parseCursor,
-  ).optional(),
-});
+const cursor = parameter<EventPosition>(
+  'a next_cursor of an earlier answer',
+  { type: 'string', description: 'Goes on after an earlier answer: its next_cursor.' },
+  parseCursor,
+).optional();
 
-export const usersQuery = z.object({ app, limit: listLimit });
+export const eventsQuery = z.object({ user, type, app, session, ...range, limit: listLimit, cursor });
+
+export const usersQuery = z.object({ app, user, limit: listLimit });
 export const sessionsQuery = z.object({ app, user, limit: listLimit });
 
 export const funnelQuery = z.object({
@@ -141,6 +135,18 @@ export const funnelQuery = z.object({
 });
 
 export const aggregatesQuery = z.object({ app, ...range, limit: limit(TOP_LIMIT_DEFAULT, TOP_LIMIT_MAX) });
+
+const group = text('The id of an error group, as a listing gave it.');
+
+export const namesQuery = z.object({
+  type,
+  prefix: text('Only names that begin with this.').optional(),
+  app,
+  limit: listLimit,
+});
+export const errorGroupsQuery = z.object({ app, ...range, group: group.optional(), limit: listLimit });
+export const occurrencesQuery = z.object({ group, ...range, limit: listLimit, cursor });
+export const activityQuery = z.object({ user: idText(USER_ID_MAX, 'The user id.'), app, ...range });
 
 export const streamFilter = z.object({ user, type, app, session });
 export const streamQuery = streamFilter.extend({
@@ -236,6 +242,31 @@ export const aggregatesAnswer = z.object({
   errors_by_day: countedDays,
 });
 
+export const namesAnswer = z.object({ names: countedNames.describe('Greatest count first.') });
+
+export const errorGroupsAnswer = z.object({
+  groups: z
+    .array(
+      z.object({
+        group: z.string().describe('Names the group in other queries; opaque.'),
+        app: z.string(),
+        name: z.string().describe('The message.'),
+        frame: z.string().optional().describe('Where it was thrown.'),
+        count,
+        user_count: count,
+        first_seen: unixMs,
+        last_seen: unixMs,
+        last_event_id: eventId,
+        by_day: countedDays,
+      }),
+    )
+    .describe('Greatest count first; everything counted within the range.'),
+});
+
+export const activityAnswer = z.object({
+  days: z.array(z.object({ day, event_count: count, error_count: count, session_count: count })),
+});
+
 const chunkReference = z
   .object({ seq: z.int().positive().max(CHUNK_SEQ_MAX), ts: unixMs.optional(), path: z.string() })
   .meta({ id: 'ChunkReference' });
@@ -258,6 +289,9 @@ export const incidentAnswer = z.object({
     .describe('Every event of the window, ascending, the event itself among them.'),
   incident_ts: unixMs,
   session_id: z.string(),
+  group: z.string().optional().describe("The error's group."),
+  previous_id: eventId.optional().describe('The incident before: of the group, or bug report of the app.'),
+  next_id: eventId.optional().describe('The incident after.'),
   replay_cue: z
     .object({ chunks: z.array(chunkReference) })
     .optional()

@@ -22,20 +22,22 @@ import { createPasswordGate, type Guard, requirePassword } from './auth.js';
 import { createHostCheck, crossSite, hostMissing } from './browser-guards.js';
 import type { Api, ApiContext } from './context.js';
 import { createCors } from './cors.js';
+import { createDashboard, DASHBOARD_DIR } from './dashboard.js';
 import { docsRoutes } from './docs.js';
 import { answerClientError, createErrorHandler, type ErrorHandler, sendProblem } from './errors.js';
-import { createFallback, pathOf, type SendPage } from './fallback.js';
+import { createFallback, pathOf } from './fallback.js';
 import { createMetrics } from './metrics.js';
-import { PAGE_CSP, pageHtml } from './page.js';
 import { parseQueryString } from './query-string.js';
 import { createRefusalLog } from './refusals.js';
 import { auditRoute } from './routes/audit.js';
 import { type Erase, eraseRoute } from './routes/erase.js';
+import { errorRoutes } from './routes/errors.js';
 import { incidentRoute } from './routes/incidents.js';
 import { eventsIngestRoute } from './routes/ingest.js';
 import { healthRoutes, operatorRoutes } from './routes/operator.js';
 import { queryRoutes } from './routes/query.js';
 import { replayUploadRoute } from './routes/replay.js';
+import { sdkRoute } from './routes/sdk.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { streamRoute } from './routes/stream.js';
 import { createStreamHub } from './stream.js';
@@ -57,6 +59,8 @@ export interface ServerDeps {
   disk?: DiskWatch;
   /** Whether the store's views are caught up; `/readyz` says so. */
   ready?: () => boolean;
+  /** Where the built dashboard is; where the build leaves it, unless told. */
+  dashboardDir?: string;
   /** Unix ms; for tests. */
   now?: () => number;
 }
@@ -97,7 +101,8 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     onError(error, request, reply);
   });
   const guard = createGuard(context);
-  const fallback = createFallback(pageSender(context));
+  const dashboard = createDashboard(deps.dashboardDir ?? DASHBOARD_DIR);
+  const fallback = createFallback(dashboard.sendPage);
   app.addHook('onRoute', fallback.note);
   // First, so that the hooks below are not among theirs: each hook costs the hot path.
   await app.register(async (scope) => {
@@ -111,6 +116,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   await app.register(async (scope) => {
     observe(scope, context);
     healthRoutes(scope, context);
+    sdkRoute(scope);
   });
   await app.register(async (scope) => {
     scope.addHook('onRequest', guard);
@@ -121,7 +127,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
       addGuardedRoutes(described, context);
       healthRoutes(described, context);
     });
-    scope.get('/', { schema: { hide: true } }, (_request, reply) => pageSender(context)(reply));
+    dashboard.routes(scope);
   });
   app.setNotFoundHandler(
     { preHandler: (request, reply, done) => (isOpen(request) ? done() : guard(request, reply, done)) },
@@ -247,6 +253,7 @@ function addIngestRoutes(scope: Api, context: ApiContext): void {
 /** The routes that ask for the password. */
 function addGuardedRoutes(scope: Api, context: ApiContext): void {
   queryRoutes(scope, context);
+  errorRoutes(scope, context);
   sessionRoutes(scope, context);
   incidentRoute(scope, context);
   streamRoute(scope, context);
@@ -274,18 +281,6 @@ function observe(scope: Api, { metrics, log }: ApiContext): void {
     log.debug({ reqId, method, route, status, ms: Math.round(reply.elapsedTime) }, 'answered');
     done();
   });
-}
-
-function pageSender({ config, version }: ApiContext): SendPage {
-  const html = pageHtml(Object.keys(config.apps)[0] ?? '', version);
-  return (reply) =>
-    reply
-      .header('content-type', 'text/html; charset=utf-8')
-      .header('content-security-policy', PAGE_CSP)
-      .header('x-content-type-options', 'nosniff')
-      .header('referrer-policy', 'no-referrer')
-      .header('cache-control', 'no-cache')
-      .send(html);
 }
 
 /** Ends the streams as closing begins, connections as they go idle, and whatever is left after `SHUTDOWN_MS`. */

@@ -147,7 +147,7 @@ const recordsOf = (dataDir: string, storeId: string): Buffer[] =>
 /** Every whole record of a file, older ones behind the newest among them. */
 function recordsIn(path: string, tag: number): Buffer[] {
   if (!existsSync(path)) return [];
-  const bytes = readFileSync(path);
+  const bytes = readWhole(path);
   const groups: Buffer[] = [];
   for (let at = 0; at + HEAD_BYTES + GROUP_HEAD_BYTES <= bytes.length; ) {
     const group = recordAt(bytes, at, tag);
@@ -155,6 +155,14 @@ function recordsIn(path: string, tag: number): Buffer[] {
     at += group ? Math.ceil((HEAD_BYTES + group.length) / SECTOR_BYTES) * SECTOR_BYTES : SECTOR_BYTES;
   }
   return groups;
+}
+
+function readWhole(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new StoreUnusable(`cannot read the journal ${path}: ${(error as Error).message}`);
+  }
 }
 
 function recordAt(bytes: Buffer, at: number, tag: number): Buffer | undefined {

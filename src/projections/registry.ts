@@ -3,6 +3,7 @@ import type { Env } from '../log/env.js';
 import { type Log, META } from '../log/log.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { days } from './days.js';
+import { errorGroups } from './error-groups.js';
 import { errors } from './errors.js';
 import { names } from './names.js';
 import type { Projection, Stage } from './projection.js';
@@ -10,7 +11,15 @@ import { sessions } from './sessions.js';
 import { streams } from './streams.js';
 import { users } from './users.js';
 
-export const PROJECTIONS: readonly Projection[] = [streams, sessions, users, days, errors, names];
+export const PROJECTIONS: readonly Projection[] = [
+  streams,
+  sessions,
+  users,
+  days,
+  errors,
+  errorGroups,
+  names,
+];
 
 export function foldAll(stage: Stage, batches: readonly RecordBatch[]): void {
   for (const projection of PROJECTIONS) projection.fold(stage, batches);

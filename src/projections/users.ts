@@ -237,6 +237,8 @@ export interface ListedUser extends User {
 }
 
 export interface Users {
+  /** A user of an app as it is above the fence, or `undefined`. */
+  get(app: number, user: number): User | undefined;
   /** An app's users as they are above the fence, latest `lastTs` first, then by the id's bytes. */
   latest(app: number): Generator<ListedUser>;
   /** Every session in which the user has an event above the fence, in the order of the ids' bytes. */
@@ -254,6 +256,10 @@ export function openUsers(env: Env, log: Log): Users {
     return trim(row, log, streams, app, user, splitSessions(userSessions, app, user, log.fence()).kept);
   };
   return {
+    get(app, user) {
+      const row = rows.get(rowKey(app, user));
+      return row && current(unpack(row), app, user);
+    },
     *latest(app) {
       const prefix = u16(app);
       for (const { key, value } of order.range({ start: prefix, end: prefixEnd(prefix) })) {

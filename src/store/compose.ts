@@ -42,6 +42,11 @@ export function composeStore(sides: Sides): Store {
     sessions: read.sessions,
     funnel: read.funnel,
     aggregates: read.aggregates,
+    names: read.names,
+    errorGroups: read.errorGroups,
+    occurrences: read.occurrences,
+    neighbours: read.neighbours,
+    activity: read.activity,
     sessionApps: read.sessionApps,
     async putChunk({ app, session, seq, ts, receivedAt, bytes }) {
       const fileId = await files.write(bytes);

@@ -1,35 +1,37 @@
 /** Every query of the port, answered synchronously from one snapshot of the embedded engine. */
 import { performance } from 'node:perf_hooks';
-import type { StoredEvent } from '../event.js';
+import { EVENT_TYPES, type StoredEvent } from '../event.js';
 import { MAX_TS, READ_MS_MAX } from '../limits.js';
 import type { Env } from '../log/env.js';
 import type { Log } from '../log/log.js';
+import { typeCode } from '../log/record-batch.js';
 import { aggregate } from '../projections/aggregates.js';
-import { dayName, openDays } from '../projections/days.js';
+import { dayName, dayOf, openDays } from '../projections/days.js';
 import { openErrors } from '../projections/errors.js';
 import { countFunnel } from '../projections/funnel.js';
 import { openNames } from '../projections/names.js';
 import { type ListedSession, openSessions } from '../projections/sessions.js';
 import { openStreams, sessionStream, userStream } from '../projections/streams.js';
-import { openUsers } from '../projections/users.js';
+import { type ListedUser, openUsers } from '../projections/users.js';
+import { activityOf } from './activity.js';
+import { type ErrorReads, openErrorReads } from './error-reads.js';
 import { listEvents } from './listing.js';
 import { compareUtf8, mergeOrdered, take } from './merge.js';
 import {
+  type ActivityDay,
   type Aggregates,
   type CountedDay,
   type CountedName,
   type EventsPage,
+  type Query,
   ReadTimeout,
   type SessionRow,
-  type Store,
   type TailPage,
   type TimeRange,
   type UserRow,
 } from './store.js';
 
-type Query<K extends keyof Store> = Store[K] extends (query: infer Q) => unknown ? Q : never;
-
-export interface Reads {
+export interface Reads extends ErrorReads {
   events(query: Query<'events'>): EventsPage;
   event(id: number): StoredEvent | undefined;
   sessionWindow(app: string, session: string, range: TimeRange): StoredEvent[];
@@ -38,6 +40,8 @@ export interface Reads {
   sessions(query: Query<'sessions'>): SessionRow[];
   funnel(query: Query<'funnel'>): CountedName[];
   aggregates(query: Query<'aggregates'>): Aggregates;
+  names(query: Query<'names'>): CountedName[];
+  activity(query: Query<'activity'>): ActivityDay[];
   sessionApps(session: string): string[];
 }
 
@@ -116,7 +120,14 @@ export function openReads(env: Env, log: Log, chunkCount: (app: number, session:
     return found.sort(bySessionOrder);
   };
 
+  function* oneUser(app: number, userId: string): Generator<ListedUser> {
+    const user = dictionaries.number('user', userId);
+    const row = user === undefined ? undefined : users.get(app, user);
+    if (user !== undefined && row) yield { app, user, userId, ...row };
+  }
+
   return {
+    ...openErrorReads(env, log, { streams, clamp, appNumbers, openDeadline }),
     events: (query) => listEvents(log, streams, query, clamp(query), openDeadline()),
     event(id) {
       const batch = log.batchOf(id);
@@ -129,9 +140,9 @@ export function openReads(env: Env, log: Log, chunkCount: (app: number, session:
       return inWindow(sessionStream(number, session), window);
     },
     tail: (after, limit) => readTail(log, after, limit),
-    users({ app, limit }) {
+    users({ app, user, limit }) {
       const rows = mergeOrdered(
-        appNumbers(app).map((number) => users.latest(number)),
+        appNumbers(app).map((number) => (user === undefined ? users.latest(number) : oneUser(number, user))),
         (a, b) =>
           b.lastTs - a.lastTs ||
           compareUtf8(a.userId, b.userId) ||
@@ -191,6 +202,27 @@ export function openReads(env: Env, log: Log, chunkCount: (app: number, session:
         top_pages: named(found.pages),
         errors_by_day: found.errors.map(toDay),
       };
+    },
+    names({ type, prefix = '', app, limit }) {
+      const types = type === undefined ? EVENT_TYPES.map((_, code) => code) : [typeCode(type)];
+      const { from, to } = clamp({});
+      const sums = new Map<number, number>();
+      const checkTime = openDeadline();
+      for (const number of appNumbers(app)) {
+        for (const code of types) {
+          checkTime();
+          views.names.addCounts(sums, number, code, dayOf(from), dayOf(to));
+        }
+      }
+      const text = (name: number) => dictionaries.text('name', name);
+      const fitting = prefix === '' ? sums : [...sums].filter(([name]) => text(name).startsWith(prefix));
+      return topNames(new Map(fitting), limit, text);
+    },
+    activity({ user, app, ...range }) {
+      const { from, to } = clamp(range);
+      const number = dictionaries.number('user', user);
+      if (number === undefined || from > to) return [];
+      return activityOf(log, streams, { apps: appNumbers(app), user: number, from, to }, openDeadline());
     },
     sessionApps: (session) =>
       log

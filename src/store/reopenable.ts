@@ -42,6 +42,11 @@ const METHODS: Record<keyof Answers, true> = {
   chunk: true,
   sweep: true,
   stats: true,
+  names: true,
+  errorGroups: true,
+  occurrences: true,
+  neighbours: true,
+  activity: true,
 };
 
 /** Opens the store for the first time; throws what `open` throws. */

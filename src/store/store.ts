@@ -88,6 +88,41 @@ export interface Aggregates {
   errors_by_day: CountedDay[];
 }
 
+/** Errors of one app that share their message and the top frame of their stack, within the range asked for. */
+export interface ErrorGroupRow {
+  /** Names the group in later queries; opaque. */
+  group: string;
+  app: string;
+  /** The message: the events' name. */
+  name: string;
+  /** Where it was thrown, without the origin; absent when no event said. */
+  frame?: string;
+  count: number;
+  user_count: number;
+  first_seen: number;
+  last_seen: number;
+  last_event_id: number;
+  /** Ascending, days without any left out. */
+  by_day: CountedDay[];
+}
+
+/** The incidents before and after one, by `(ts, id)`: of an error's group, or of an app's bug reports. */
+export interface Neighbours {
+  /** An error's group. */
+  group?: string;
+  /** Event ids. */
+  previous?: number;
+  next?: number;
+}
+
+export interface ActivityDay {
+  /** UTC `YYYY-MM-DD`. */
+  day: string;
+  event_count: number;
+  error_count: number;
+  session_count: number;
+}
+
 export interface NewChunk {
   app: string;
   session: string;
@@ -205,12 +240,24 @@ export interface Store {
   /** Events in order of arrival. */
   tail(after: number, limit: number): Promise<TailPage>;
   /** Latest `last_seen` first, then `user_id`, then `app`, by UTF-8 bytes. */
-  users(query: { app?: string; limit: number }): Promise<UserRow[]>;
+  users(query: { app?: string; user?: string; limit: number }): Promise<UserRow[]>;
   /** Latest `last_seen` first, then `app`, then `session_id`, by UTF-8 bytes. */
   sessions(query: { app?: string; user?: string; limit: number }): Promise<SessionRow[]>;
   /** For each step, how many users reached at least it in order. */
   funnel(query: TimeRange & { steps: readonly string[]; app?: string }): Promise<CountedName[]>;
   aggregates(query: TimeRange & { app?: string; limit: number }): Promise<Aggregates>;
+  /** Names that begin with `prefix`, over all time: greatest count first, then by name's UTF-8 bytes. */
+  names(query: { type?: EventType; prefix?: string; app?: string; limit: number }): Promise<CountedName[]>;
+  /** Greatest count first, then latest `last_seen`, then greatest `last_event_id`; all groups or the one asked for. */
+  errorGroups(query: TimeRange & { app?: string; group?: string; limit: number }): Promise<ErrorGroupRow[]>;
+  /** A group's events, as `events` would page them. */
+  occurrences(
+    query: TimeRange & { group: string; limit: number; before?: EventPosition },
+  ): Promise<EventsPage>;
+  /** What comes before and after an error or bug report; undefined for an id that is not there. */
+  neighbours(id: number): Promise<Neighbours | undefined>;
+  /** The days on which the user has an event, ascending; of all apps together when none is given. */
+  activity(query: TimeRange & { user: string; app?: string }): Promise<ActivityDay[]>;
   /** Durable when it settles; the same `(app, session, seq)` again replaces the chunk. */
   putChunk(chunk: NewChunk): Promise<void>;
   /** The apps in which the session has an event or a chunk, by name. */
@@ -231,6 +278,9 @@ export interface Store {
   /** Finishes what was accepted, then closes. */
   close(): Promise<void>;
 }
+
+/** What a read is asked with. */
+export type Query<K extends keyof Store> = Store[K] extends (query: infer Q) => unknown ? Q : never;
 
 /** The write queue is full: the batch was not taken. */
 export class StoreFull extends Error {

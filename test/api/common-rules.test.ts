@@ -34,10 +34,14 @@ await upload(c.url, { app: 'inventory', session: 's_1', seq: 1 });
 /** Every reading route with its optional parameters. */
 const ROUTES: [string, string[]][] = [
   ['/v1/query/events?', ['user', 'type', 'app', 'session', 'from', 'to', 'limit', 'cursor']],
-  ['/v1/query/users?', ['app', 'limit']],
+  ['/v1/query/users?', ['app', 'user', 'limit']],
   ['/v1/query/sessions?', ['app', 'user', 'limit']],
   ['/v1/query/funnel?steps=a,b&', ['app', 'from', 'to']],
   ['/v1/query/aggregates?', ['app', 'from', 'to', 'limit']],
+  ['/v1/query/names?', ['type', 'prefix', 'app', 'limit']],
+  ['/v1/query/errors?', ['app', 'from', 'to', 'group', 'limit']],
+  ['/v1/query/occurrences?group=g&', ['from', 'to', 'limit', 'cursor']],
+  ['/v1/query/activity?user=alice&', ['app', 'from', 'to']],
   ['/v1/sessions/s_1/replay?', ['app']],
   ['/v1/sessions/s_1/replay/1?', ['app']],
 ];
@@ -148,6 +152,9 @@ const EMPTY: [string, object][] = [
     },
   ],
   ['/v1/query/aggregates?', { dau: [], top_events: [], top_pages: [], errors_by_day: [] }],
+  ['/v1/query/errors?', { groups: [] }],
+  ['/v1/query/occurrences?group=g&', { events: [] }],
+  ['/v1/query/activity?user=alice&', { days: [] }],
 ];
 
 t.test('COM-05 from after to is an empty answer', async (t) => {
@@ -333,10 +340,15 @@ t.test('COM-11 a read that fails answers 5xx, and says nothing of the inside', a
     ['sessions', '/v1/query/sessions'],
     ['funnel', '/v1/query/funnel?steps=a,b'],
     ['aggregates', '/v1/query/aggregates'],
+    ['names', '/v1/query/names'],
+    ['errorGroups', '/v1/query/errors'],
+    ['occurrences', '/v1/query/occurrences?group=g'],
+    ['activity', '/v1/query/activity?user=alice'],
     ['chunks', '/v1/sessions/s_1/replay'],
     ['chunk', '/v1/sessions/s_1/replay/1'],
     ['event', '/v1/incidents/1'],
     ['sessionWindow', '/v1/incidents/1'],
+    ['neighbours', '/v1/incidents/1'],
     ['chunks', '/v1/incidents/1'],
   ] as const;
   for (const [method, path] of reads) {

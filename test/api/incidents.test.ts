@@ -26,7 +26,8 @@ t.test('INC-01 INC-12 the shape of the reference', async (t) => {
       ts: NOON + (type === 'error' ? 0 : 5 * MINUTE),
       props: { a: [1] },
     });
-    const { breadcrumbs, ...rest } = await slice(id);
+    const { breadcrumbs, group, ...rest } = await slice(id);
+    t.equal(typeof group, type === 'error' ? 'string' : 'undefined', 'only errors have a group');
     const ts = NOON + (type === 'error' ? 0 : 5 * MINUTE);
     const row = {
       id,

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { startCollector } from '../support/collector.js';
 import { apps, ask, event, get, NOON, store } from '../support/http.js';
 import { upload } from '../support/replay.js';
+import type { ErrorGroupsAnswer } from '../support/rows.js';
 
 const c = await startCollector({ apps: apps('inventory', 'shop') });
 t.teardown(() => c.close());
@@ -81,10 +82,17 @@ const ROUTES: Record<string, { query?: string[]; statuses: string[] }> = {
     query: ['user', 'type', 'app', 'session', 'from', 'to', 'limit', 'cursor'],
     statuses: ['200', '400'],
   },
-  'get /v1/query/users': { query: ['app', 'limit'], statuses: ['200', '400'] },
+  'get /v1/query/users': { query: ['app', 'user', 'limit'], statuses: ['200', '400'] },
   'get /v1/query/sessions': { query: ['app', 'user', 'limit'], statuses: ['200', '400'] },
   'get /v1/query/funnel': { query: ['steps', 'app', 'from', 'to'], statuses: ['200', '400'] },
   'get /v1/query/aggregates': { query: ['app', 'from', 'to', 'limit'], statuses: ['200', '400'] },
+  'get /v1/query/names': { query: ['type', 'prefix', 'app', 'limit'], statuses: ['200', '400'] },
+  'get /v1/query/errors': { query: ['app', 'from', 'to', 'group', 'limit'], statuses: ['200', '400'] },
+  'get /v1/query/occurrences': {
+    query: ['group', 'from', 'to', 'limit', 'cursor'],
+    statuses: ['200', '400'],
+  },
+  'get /v1/query/activity': { query: ['user', 'app', 'from', 'to'], statuses: ['200', '400'] },
   'get /v1/sessions/{}/replay': { query: ['app'], statuses: ['200', '404', '409'] },
   'get /v1/sessions/{}/replay/{}': { query: ['app'], statuses: ['200', '404', '409'] },
   'get /v1/incidents/{}': { statuses: ['200', '400', '404'] },
@@ -154,12 +162,17 @@ t.test('OPR-06 the answers are of the schemas described', async (t) => {
     event({ type: 'pageview' }),
     event({ type: 'bug_report' }),
   ]);
+  const { groups } = await get<ErrorGroupsAnswer>(c.url, '/v1/query/errors');
   const answers: [string, string][] = [
     ['get /v1/query/events', '/v1/query/events?limit=2'],
     ['get /v1/query/users', '/v1/query/users'],
     ['get /v1/query/sessions', '/v1/query/sessions'],
     ['get /v1/query/funnel', '/v1/query/funnel?steps=click,click'],
     ['get /v1/query/aggregates', '/v1/query/aggregates'],
+    ['get /v1/query/names', '/v1/query/names'],
+    ['get /v1/query/errors', '/v1/query/errors'],
+    ['get /v1/query/occurrences', `/v1/query/occurrences?group=${groups[0]?.group}`],
+    ['get /v1/query/activity', '/v1/query/activity?user=alice'],
     ['get /v1/sessions/{}/replay', '/v1/sessions/s_1/replay'],
     ['get /v1/incidents/{}', '/v1/incidents/4'],
     ['get /v1/apps', '/v1/apps'],

@@ -135,6 +135,8 @@ t.test('a chunk that cannot be written is refused, and the collector goes on', (
     const collector = await spawnCollector({ dataDir, env: disk.env });
     t.teardown(() => collector.close());
     t.equal((await collector.send([event])).status, 204);
+    // A read waits for the tables to take it, so that the faults below strike the chunk's files alone.
+    t.equal((await collector.get('/v1/query/events')).status, 200);
     const upload = (seq: number) =>
       collector.get(`/v1/replay?session=s_1&seq=${seq}&app=${APP}`, {
         method: 'POST',

@@ -1,6 +1,6 @@
 /** The model itself against examples worked out by hand from the contract, so that it can be trusted as the measure. */
 import t from 'tap';
-import type { EventBatch, NewEvent } from '../../src/event.js';
+import type { EventBatch, JsonText, NewEvent } from '../../src/event.js';
 import { DAY_MS, MAX_TS, SEEN_MS } from '../../src/limits.js';
 import { firstDifference } from './difference.js';
 import { makeHistory } from './history.js';
@@ -272,6 +272,104 @@ t.test(
     t.equal(dayOf(MAX_TS), '+010889-08-02');
   },
 );
+
+t.test('names: by prefix, counted over all types or one', async (t) => {
+  const model = await given(
+    batch([
+      event(DAY, 'alice', 'cart'),
+      event(DAY, 'alice', 'checkout'),
+      event(DAY + DAY_MS, 'bob', 'checkout'),
+      event(DAY, 'bob', 'cart', { type: 'error' }),
+      event(DAY, 'bob', 'view'),
+    ]),
+    batch([event(DAY, 'bob', 'cart')], { app: 'shop' }),
+  );
+  t.strictSame(await model.names({ prefix: 'c', limit: 9 }), [
+    { name: 'cart', count: 3 },
+    { name: 'checkout', count: 2 },
+  ]);
+  t.strictSame(await model.names({ prefix: 'ca', type: 'error', limit: 9 }), [{ name: 'cart', count: 1 }]);
+  t.strictSame(await model.names({ app: 'shop', limit: 9 }), [{ name: 'cart', count: 1 }]);
+  t.strictSame(await model.names({ limit: 1 }), [{ name: 'cart', count: 3 }]);
+});
+
+const thrown = (ts: number, user_id: string, name: string, frame: string): NewEvent =>
+  event(ts, user_id, name, {
+    type: 'error',
+    props: JSON.stringify({ stack: `${name}\n at ${frame}` }) as JsonText,
+  });
+
+t.test('error groups share app, message and top frame, within the range asked for', async (t) => {
+  const next = DAY + DAY_MS;
+  const model = await given(
+    batch([
+      thrown(next, 'alice', 'boom', 'f (a.js:1:1)'),
+      thrown(DAY, 'alice', 'boom', 'f (a.js:1:1)'),
+      thrown(DAY + 1, 'bob', 'boom', 'f (a.js:1:1)'),
+      thrown(DAY, 'bob', 'boom', 'g (a.js:2:1)'),
+      event(DAY, 'bob', 'boom', { type: 'error' }),
+      event(DAY, 'bob', 'boom'),
+    ]),
+    batch([thrown(DAY, 'bob', 'boom', 'f (a.js:1:1)')], { app: 'shop' }),
+  );
+  const groups = await model.errorGroups({ app: 'inventory', limit: 9 });
+  t.strictSame(
+    groups.map(({ frame, count, last_event_id }) => [frame, count, last_event_id]),
+    [
+      ['f (a.js:1:1)', 3, 1],
+      [undefined, 1, 5],
+      ['g (a.js:2:1)', 1, 4],
+    ],
+    'by count, then the latest',
+  );
+  const [{ group = '' } = {}] = groups;
+  t.match(groups[0], {
+    ...{ app: 'inventory', name: 'boom', user_count: 2, first_seen: DAY, last_seen: next },
+    by_day: [
+      { day: '2026-06-14', count: 2 },
+      { day: '2026-06-15', count: 1 },
+    ],
+  });
+  t.equal((await model.errorGroups({ limit: 9 })).length, 4, 'each app has its own');
+  t.match(await model.errorGroups({ group, to: DAY, limit: 9 }), [
+    { count: 1, user_count: 1, last_event_id: 2 },
+  ]);
+  const page = await model.occurrences({ group, limit: 2 });
+  t.strictSame(ids(page.events), [1, 3]);
+  const rest = await model.occurrences({ group, limit: 2, ...(page.next ? { before: page.next } : {}) });
+  t.strictSame(ids(rest.events), [2]);
+  t.strictSame(await model.neighbours(3), { group, previous: 2, next: 1 });
+  t.strictSame(await model.neighbours(99), undefined);
+});
+
+t.test('the neighbours of a bug report are those of its app', async (t) => {
+  const reported = (ts: number) => event(ts, 'alice', 'broken', { type: 'bug_report' });
+  const model = await given(
+    batch([reported(DAY + 2), reported(DAY), reported(DAY + 1)]),
+    batch([reported(DAY + 1)], { app: 'shop' }),
+  );
+  t.strictSame(await model.neighbours(3), { previous: 2, next: 1 });
+  t.strictSame(await model.neighbours(4), {});
+});
+
+t.test('activity: events, errors and sessions a day', async (t) => {
+  const model = await given(
+    batch([
+      event(DAY + DAY_MS, 'alice', 'x'),
+      event(DAY, 'alice', 'x', { type: 'error' }),
+      event(DAY, 'alice', 'x', { session_id: 'other' }),
+      event(DAY, 'bob', 'x'),
+    ]),
+    batch([event(DAY, 'alice', 'x')], { app: 'shop' }),
+  );
+  t.strictSame(await model.activity({ user: 'alice' }), [
+    { day: '2026-06-14', event_count: 3, error_count: 1, session_count: 3 },
+    { day: '2026-06-15', event_count: 1, error_count: 0, session_count: 1 },
+  ]);
+  t.strictSame(await model.activity({ user: 'alice', app: 'shop', to: DAY }), [
+    { day: '2026-06-14', event_count: 1, error_count: 0, session_count: 1 },
+  ]);
+});
 
 t.test('a sweep takes what lies below the fence for good, and late events get no id', async (t) => {
   const next = DAY + DAY_MS;

@@ -2,14 +2,20 @@
 import { createHash } from 'node:crypto';
 import type { EventBatch, StoredEvent } from '../../src/event.js';
 import { SEEN_MS } from '../../src/limits.js';
+import { frameOf } from '../../src/projections/error-frame.js';
 import type {
+  ActivityDay,
   Aggregates,
   AppendResult,
   CountedDay,
   CountedName,
+  ErrorGroupRow,
   EventPosition,
+  EventsPage,
   EventsQuery,
+  Neighbours,
   NewChunk,
+  Query,
   SessionRow,
   Store,
   TimeRange,
@@ -91,8 +97,8 @@ function userRow(events: readonly StoredEvent[], user_id: string, app: string): 
   };
 }
 
-function listUsers(events: readonly StoredEvent[], app: string | undefined): UserRow[] {
-  const asked = events.filter((event) => fits(app, event.app));
+function listUsers(events: readonly StoredEvent[], query: { app?: string; user?: string }): UserRow[] {
+  const asked = events.filter((event) => fits(query.app, event.app) && fits(query.user, event.user_id));
   const groups = groupBy(asked, (event) => JSON.stringify([event.user_id, event.app]));
   return [...groups.entries()]
     .map(([key, group]) => {
@@ -181,6 +187,76 @@ function aggregate(
   };
 }
 
+function listNames(events: readonly StoredEvent[], query: Query<'names'>): CountedName[] {
+  const asked = events
+    .filter((event) => fits(query.app, event.app) && fits(query.type, event.type))
+    .filter((event) => event.name.startsWith(query.prefix ?? ''));
+  return topNames(asked, query.limit);
+}
+
+/** A group's name is what its errors share, as text. */
+const groupOf = ({ app, name, props }: StoredEvent): string => JSON.stringify([app, name, frameOf(props)]);
+
+function errorGroup(group: string, events: readonly StoredEvent[]): ErrorGroupRow {
+  const [app, name, frame] = JSON.parse(group) as [string, string, string];
+  return {
+    group,
+    app,
+    name,
+    ...(frame === '' ? {} : { frame }),
+    count: events.length,
+    user_count: new Set(events.map((event) => event.user_id)).size,
+    first_seen: least(events),
+    last_seen: greatest(events),
+    last_event_id: newest(events)?.id ?? 0,
+    by_day: byDay(events, (day) => day.length),
+  };
+}
+
+function listErrorGroups(events: readonly StoredEvent[], query: Query<'errorGroups'>): ErrorGroupRow[] {
+  const asked = matchEvents(events, { ...query, type: 'error' }).filter((event) =>
+    fits(query.group, groupOf(event)),
+  );
+  return [...groupBy(asked, groupOf).entries()]
+    .map(([group, events]) => errorGroup(group, events))
+    .sort((a, b) => b.count - a.count || b.last_seen - a.last_seen || b.last_event_id - a.last_event_id)
+    .slice(0, query.limit);
+}
+
+/** The incidents that belong with this one: its group's, or its app's of the same type. */
+function neighboursOf(events: readonly StoredEvent[], event: StoredEvent): Neighbours {
+  const { app, type } = event;
+  const group = type === 'error' ? groupOf(event) : undefined;
+  const akin = matchEvents(events, { app, type })
+    .filter((other) => group === undefined || groupOf(other) === group)
+    .reverse();
+  const place = akin.findIndex((other) => other.id === event.id);
+  const [previous, next] = [akin[place - 1]?.id, akin[place + 1]?.id];
+  return {
+    ...(group === undefined ? {} : { group }),
+    ...(previous === undefined ? {} : { previous }),
+    ...(next === undefined ? {} : { next }),
+  };
+}
+
+function activityOf(events: readonly StoredEvent[], query: Query<'activity'>): ActivityDay[] {
+  const asked = matchEvents(events, query).reverse();
+  return [...groupBy(asked, (event) => dayOf(event.ts)).entries()].map(([day, group]) => ({
+    day,
+    event_count: group.length,
+    error_count: group.filter((event) => event.type === 'error').length,
+    session_count: new Set(group.map((event) => JSON.stringify([event.app, event.session_id]))).size,
+  }));
+}
+
+/** One page of what matches, which is newest first. */
+function pageOf(matching: readonly StoredEvent[], limit: number, head: number): EventsPage {
+  const page = matching.slice(0, limit);
+  const last = page.at(-1);
+  const more = matching.length > page.length && last !== undefined;
+  return { events: page, ...(more ? { next: { ts: last.ts, id: last.id } } : {}), head };
+}
+
 const sameChunk = (a: NewChunk, app: string, session: string, seq: number): boolean =>
   a.app === app && a.session === session && a.seq === seq;
 
@@ -244,11 +320,7 @@ export function createModel(): Model {
       return results;
     },
     async events(query) {
-      const matching = matchEvents(events, query);
-      const page = matching.slice(0, query.limit);
-      const last = page.at(-1);
-      const more = matching.length > page.length && last !== undefined;
-      return { events: page, ...(more ? { next: { ts: last.ts, id: last.id } } : {}), head };
+      return pageOf(matchEvents(events, query), query.limit, head);
     },
     async event(id) {
       return events.find((event) => event.id === id);
@@ -269,7 +341,7 @@ export function createModel(): Model {
       };
     },
     async users(query) {
-      return listUsers(events, query.app).slice(0, query.limit);
+      return listUsers(events, query).slice(0, query.limit);
     },
     async sessions(query) {
       return listSessions(events, chunks, query).slice(0, query.limit);
@@ -279,6 +351,27 @@ export function createModel(): Model {
     },
     async aggregates(query) {
       return aggregate(events, query);
+    },
+    async names(query) {
+      return listNames(events, query);
+    },
+    async errorGroups(query) {
+      return listErrorGroups(events, query);
+    },
+    async occurrences({ group, limit, ...query }) {
+      const matching = matchEvents(events, { ...query, type: 'error' });
+      return pageOf(
+        matching.filter((event) => groupOf(event) === group),
+        limit,
+        head,
+      );
+    },
+    async neighbours(id) {
+      const event = events.find((event) => event.id === id);
+      return event && neighboursOf(events, event);
+    },
+    async activity(query) {
+      return activityOf(events, query);
     },
     async putChunk(chunk) {
       versions++;

@@ -1,11 +1,9 @@
 /** Every question the port answers, drawn at random, and how to put one to a store. */
 import { EVENT_TYPES } from '../../src/event.js';
 import { FUNNEL_STEPS_MAX, LIST_LIMIT_MAX, MAX_ID, MAX_TS } from '../../src/limits.js';
-import type { EventPosition, EventsQuery, Store, TimeRange } from '../../src/store/store.js';
+import type { EventPosition, EventsQuery, Query, Store, TimeRange } from '../../src/store/store.js';
 import type { Random } from './random.js';
 import { pickBound, pickTs, type World } from './world.js';
-
-type QueryOf<Read extends 'users' | 'sessions' | 'funnel' | 'aggregates'> = Parameters<Store[Read]>[0];
 
 export type Question =
   | { ask: 'events'; query: EventsQuery }
@@ -14,10 +12,16 @@ export type Question =
   | { ask: 'event'; id: number }
   | { ask: 'sessionWindow'; app: string; session: string; range: TimeRange }
   | { ask: 'tail'; after: number; limit: number }
-  | { ask: 'users'; query: QueryOf<'users'> }
-  | { ask: 'sessions'; query: QueryOf<'sessions'> }
-  | { ask: 'funnel'; query: QueryOf<'funnel'> }
-  | { ask: 'aggregates'; query: QueryOf<'aggregates'> }
+  | { ask: 'users'; query: Query<'users'> }
+  | { ask: 'sessions'; query: Query<'sessions'> }
+  | { ask: 'funnel'; query: Query<'funnel'> }
+  | { ask: 'aggregates'; query: Query<'aggregates'> }
+  | { ask: 'names'; query: Query<'names'> }
+  | { ask: 'errorGroups'; query: Omit<Query<'errorGroups'>, 'group'> }
+  /** Of the listing's groups, whose ids are each store's own, one by its place: its row alone, and its occurrences. */
+  | { ask: 'errorGroup'; place: number; query: Omit<Query<'errorGroups'>, 'group'>; before?: EventPosition }
+  | { ask: 'neighbours'; id: number }
+  | { ask: 'activity'; query: Query<'activity'> }
   | { ask: 'sessionApps'; session: string }
   | { ask: 'chunks'; app: string; session: string }
   | { ask: 'chunk'; app: string; session: string; seq: number }
@@ -39,6 +43,13 @@ const KINDS: Question['ask'][] = [
   'aggregates',
   'aggregates',
   'aggregates',
+  'names',
+  'errorGroups',
+  'errorGroup',
+  'errorGroup',
+  'neighbours',
+  'neighbours',
+  'activity',
   'sessionApps',
   'chunks',
   'chunk',
@@ -129,7 +140,6 @@ function makeQuestion(random: Random, world: World, head: number, ask: Question[
     case 'tail':
       return { ask, after: random.between(0, head + 3), limit: pickLimit(random) };
     case 'users':
-      return { ask, query: { ...optional('app', app), limit: pickLimit(random) } };
     case 'sessions': {
       const user = sometimes(random, world.users);
       return { ask, query: { ...optional('app', app), ...optional('user', user), limit: pickLimit(random) } };
@@ -142,6 +152,24 @@ function makeQuestion(random: Random, world: World, head: number, ask: Question[
     case 'aggregates': {
       const limit = random.pick([1, 2, 3, 10, 100]);
       return { ask, query: { ...optional('app', app), ...pickRange(random, world), limit } };
+    }
+    case 'names': {
+      const prefix = [...known(random, world.names)].slice(0, random.below(4)).join('');
+      const query = { ...optional('type', random.oneIn(2) ? random.pick(EVENT_TYPES) : undefined), prefix };
+      return { ask, query: { ...query, ...optional('app', app), limit: pickLimit(random) } };
+    }
+    case 'errorGroups':
+    case 'errorGroup': {
+      const query = { ...optional('app', app), ...pickRange(random, world), limit: pickLimit(random) };
+      if (ask === 'errorGroups') return { ask, query };
+      const before = random.oneIn(3) ? pickPosition(random, world, head) : undefined;
+      return { ask, place: random.below(6), query, ...optional('before', before) };
+    }
+    case 'neighbours':
+      return { ask, id: random.between(1, head + 1) };
+    case 'activity': {
+      const user = known(random, world.users);
+      return { ask, query: { user, ...optional('app', app), ...pickRange(random, world) } };
     }
     case 'sessionApps':
       return { ask, session: known(random, world.sessions) };
@@ -167,6 +195,8 @@ export function examination(world: World): Question[] {
       { ask: 'users', query: { ...optional('app', app), limit: LIST_LIMIT_MAX } },
       { ask: 'sessions', query: { ...optional('app', app), limit: LIST_LIMIT_MAX } },
       { ask: 'aggregates', query: { ...optional('app', app), limit: 100 } },
+      { ask: 'names', query: { ...optional('app', app), limit: LIST_LIMIT_MAX } },
+      { ask: 'errorGroups', query: { ...optional('app', app), limit: LIST_LIMIT_MAX } },
     ]),
     ...world.sessions
       .slice(0, 8)
@@ -188,6 +218,21 @@ async function allPages(store: Store, question: Question & { ask: 'pages' }): Pr
     before = page.next;
     if (turn > 20_000) throw new Error('a listing that never ends');
   }
+}
+
+/** Error groups without their ids, which are each store's own. */
+async function namelessGroups(store: Store, query: Query<'errorGroups'>): Promise<unknown[]> {
+  const groups = await store.errorGroups(query);
+  return groups.map(({ group: _, ...row }) => row);
+}
+
+async function groupAt(store: Store, question: Question & { ask: 'errorGroup' }): Promise<unknown> {
+  const { place, query, before } = question;
+  const group = (await store.errorGroups({ ...query, limit: LIST_LIMIT_MAX }))[place]?.group ?? 'no-group';
+  return {
+    row: await namelessGroups(store, { ...query, group }),
+    page: await store.occurrences({ ...query, group, ...optional('before', before) }),
+  };
 }
 
 /** The counters of `Store.stats` that follow from the history alone. */
@@ -225,5 +270,17 @@ export async function putQuestion(store: Store, question: Question): Promise<unk
       return store.funnel(question.query);
     case 'aggregates':
       return store.aggregates(question.query);
+    case 'names':
+      return store.names(question.query);
+    case 'errorGroups':
+      return namelessGroups(store, question.query);
+    case 'errorGroup':
+      return groupAt(store, question);
+    case 'neighbours': {
+      const { group, ...neighbours } = (await store.neighbours(question.id)) ?? {};
+      return { grouped: group !== undefined, ...neighbours };
+    }
+    case 'activity':
+      return store.activity(question.query);
   }
 }

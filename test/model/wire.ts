@@ -1,10 +1,16 @@
 /** The wire form of a history: how its steps are sent to a collector, and what the contract has it answer. */
 import assert from 'node:assert/strict';
 import type { EventBatch, NewEvent } from '../../src/event.js';
-import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS } from '../../src/limits.js';
+import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, LIST_LIMIT_MAX } from '../../src/limits.js';
 import type { Aggregates, ChunkRow, EventsQuery, NewChunk, Store } from '../../src/store/store.js';
 import { ask, keyOf, postEvents } from '../support/http.js';
-import type { AggregatesAnswer, EventsAnswer, IncidentAnswer, ManifestAnswer } from '../support/rows.js';
+import type {
+  AggregatesAnswer,
+  ErrorGroupsAnswer,
+  EventsAnswer,
+  IncidentAnswer,
+  ManifestAnswer,
+} from '../support/rows.js';
 import type { Question } from './questions.js';
 
 /** Answers as plain data: a status, and of a 200 the fields that the contract names. */
@@ -22,8 +28,14 @@ const FIELDS = {
     ...['chunk_count', 'event_count', 'error_count'],
   ],
   step: ['name', 'count'],
+  group: [
+    ...['app', 'name', 'frame', 'count', 'user_count', 'first_seen', 'last_seen'],
+    ...['last_event_id', 'by_day'],
+  ],
   chunk: ['seq', 'ts', 'path'],
 };
+
+const NO_GROUP = 'no-group';
 
 /** URLs longer than this are left unasked: Node's HTTP server refuses headers over 16 KiB. */
 const URL_CHARACTERS_MAX = 12_000;
@@ -33,6 +45,13 @@ function rows(kind: keyof typeof FIELDS, list: readonly object[]): object[] {
     Object.fromEntries(Object.entries(row).filter(([key]) => FIELDS[kind].includes(key))),
   );
 }
+
+/** What an incident tells of the ones beside it; groups have ids of each store's own. */
+const around = (grouped: boolean, previous?: number, next?: number): object => ({
+  grouped,
+  ...(previous === undefined ? {} : { previous }),
+  ...(next === undefined ? {} : { next }),
+});
 
 // --- what goes in
 
@@ -80,11 +99,15 @@ function pathOf(question: Question): string | undefined {
     case 'users':
     case 'sessions':
     case 'aggregates':
+    case 'names':
+    case 'activity':
       return `/v1/query/${question.ask}?${queryOf({ ...question.query })}`;
     case 'funnel': {
       const { steps, ...query } = question.query;
       return `/v1/query/funnel?${queryOf({ ...query, steps: steps.join(',') })}`;
     }
+    case 'errorGroups':
+      return `/v1/query/errors?${queryOf({ ...question.query })}`;
     case 'event':
       return `/v1/incidents/${question.id}`;
     case 'sessionApps':
@@ -115,14 +138,21 @@ function bodyOf(question: Question, body: unknown): unknown {
       const { dau, top_events, top_pages, errors_by_day } = body as AggregatesAnswer;
       return { dau, top_events, top_pages, errors_by_day } satisfies Aggregates;
     }
+    case 'names':
+    case 'activity':
+      return body;
+    case 'errorGroups':
+      return { groups: rows('group', (body as ErrorGroupsAnswer).groups) };
     case 'event': {
       const { event, breadcrumbs, incident_ts, session_id, replay_cue } = body as IncidentAnswer;
+      const { group, previous_id, next_id } = body as IncidentAnswer;
       const cue = replay_cue === undefined ? {} : { replay_cue: rows('chunk', replay_cue.chunks) };
       return {
         event: rows('event', [event]),
         breadcrumbs: rows('event', breadcrumbs),
         incident_ts,
         session_id,
+        ...around(group !== undefined, previous_id, next_id),
         ...cue,
       };
     }
@@ -133,13 +163,29 @@ function bodyOf(question: Question, body: unknown): unknown {
   }
 }
 
+/** The events of a group, named by its place in a listing: ids of groups are the collector's own. */
+async function allOccurrences(url: string, question: Question & { ask: 'errorGroup' }): Promise<object[]> {
+  const { limit, ...range } = question.query;
+  const listed = await ask(url, `/v1/query/errors?${queryOf({ ...range, limit: LIST_LIMIT_MAX })}`);
+  assert.equal(listed.status, 200, listed.text);
+  const { groups } = JSON.parse(listed.text) as ErrorGroupsAnswer;
+  const { app: _, ...bounds } = range;
+  const group = groups[question.place]?.group ?? NO_GROUP;
+  return allPages(url, '/v1/query/occurrences', { ...bounds, group }, [limit]);
+}
+
 /** Pages through a listing by its cursors, to the end. */
-async function allPages(url: string, question: Question & { ask: 'pages' }): Promise<object[]> {
+async function allPages(
+  url: string,
+  route: string,
+  query: Record<string, string | number>,
+  limits: readonly number[],
+): Promise<object[]> {
   const events: object[] = [];
   let cursor: string | undefined;
   for (let turn = 0; ; turn++) {
-    const limit = question.limits[turn % question.limits.length];
-    const path = `/v1/query/events?${queryOf({ ...question.query, limit, cursor })}`;
+    const limit = limits[turn % limits.length];
+    const path = `${route}?${queryOf({ ...query, limit, cursor })}`;
     const answer = await ask(url, path);
     assert.equal(answer.status, 200, answer.text);
     const page = parseKeepingProps(answer.text) as EventsAnswer;
@@ -196,7 +242,11 @@ function endOfObject(text: string, start: number): number {
 
 /** Asks a collector; undefined for a question HTTP has no words for. */
 export async function askOnWire(url: string, question: Question): Promise<Wire | undefined> {
-  if (question.ask === 'pages') return { status: 200, body: await allPages(url, question) };
+  if (question.ask === 'pages') {
+    const events = await allPages(url, '/v1/query/events', { ...question.query }, question.limits);
+    return { status: 200, body: events };
+  }
+  if (question.ask === 'errorGroup') return { status: 200, body: await allOccurrences(url, question) };
   const path = pathOf(question);
   if (path === undefined || path.length > URL_CHARACTERS_MAX) return undefined;
   const answer = await ask(url, path);
@@ -237,6 +287,7 @@ async function incident(model: Store, id: number): Promise<Wire> {
   const chunks = overlapping(await model.chunks(app, session_id), from, to);
   const cue =
     chunks.length === 0 ? {} : { replay_cue: chunks.map((row) => chunkOnWire(app, session_id, row)) };
+  const { group, previous, next } = (await model.neighbours(id)) ?? {};
   return {
     status: 200,
     body: {
@@ -244,6 +295,7 @@ async function incident(model: Store, id: number): Promise<Wire> {
       breadcrumbs,
       incident_ts: ts,
       session_id,
+      ...around(group !== undefined, previous, next),
       ...cue,
     },
   };
@@ -285,6 +337,21 @@ export async function expectedOnWire(model: Store, question: Question): Promise<
     }
     case 'aggregates':
       return { status: 200, body: await model.aggregates(question.query) };
+    case 'names':
+      return { status: 200, body: { names: await model.names(question.query) } };
+    case 'activity':
+      return { status: 200, body: { days: await model.activity(question.query) } };
+    case 'errorGroups': {
+      const groups = rows('group', await model.errorGroups(question.query));
+      return { status: 200, body: { groups } };
+    }
+    case 'errorGroup': {
+      const { limit: _, ...range } = question.query;
+      const groups = await model.errorGroups({ ...range, limit: LIST_LIMIT_MAX });
+      const group = groups[question.place]?.group ?? NO_GROUP;
+      const page = await model.occurrences({ ...range, group, limit: Number.POSITIVE_INFINITY });
+      return { status: 200, body: page.events };
+    }
     case 'event':
       return incident(model, question.id);
     case 'sessionApps':

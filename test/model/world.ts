@@ -85,6 +85,9 @@ const PROPS = [
   '{ "spaced" : [ 1.0 , -0 ] }',
   '{"escaped":"\\u00e9\\ud83d\\ude00\\n"}',
   `{"stack":"${'at f (app.js:1:1)\\n'.repeat(300)}"}`,
+  '{"stack":"TypeError: x\\n    at f (https://a.example/app.js:1:1)\\n    at g (app.js:9:1)"}',
+  '{"stack":"g@https://b.example/app.js:9:1\\nf@app.js:1:1","source":"/app.js"}',
+  '{"stack":null,"source":"https://a.example/app.js","line":1,"column":1}',
 ].map((text) => text as JsonText);
 
 const PEOPLE: Person[] = [

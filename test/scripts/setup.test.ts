@@ -1,6 +1,6 @@
 /** When `npm start` installs and compiles, and when it leaves a clone as it is. */
 import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t, { type Test } from 'tap';
 
@@ -32,13 +32,21 @@ function clone(t: Test) {
     'tsconfig.json': '{}',
     'tsconfig.build.json': '{}',
     src: { 'a.ts': 'export {};', deep: { 'b.ts': 'export {};' } },
+    sdk: { src: { 'index.ts': 'export {};' } },
+    dashboard: { 'main.tsx': 'export {};', node_modules: { 'one.js': '' } },
   });
   const calls: string[] = [];
   const said: string[] = [];
   const run: Run = async (command, args, cwd) => {
     const isNpm = args.includes('ci');
-    calls.push(isNpm ? (args.includes('--workspaces=false') ? 'install run' : 'install all') : 'compile');
-    if (isNpm) {
+    const bundle = /(sdk|dashboard)\/build\.mjs$/.exec(args[0] ?? '')?.[1];
+    const install = args.includes('--include-workspace-root') ? 'install run' : 'install all';
+    calls.push(isNpm ? install : bundle ? `bundle ${bundle}` : 'compile');
+    if (bundle) {
+      const served = bundle === 'sdk' ? 'dist/public/sdk/spyglass.js' : 'dist/dashboard/index.html';
+      mkdirSync(dirname(join(cwd, served)), { recursive: true });
+      writeFileSync(join(cwd, served), '');
+    } else if (isNpm) {
       rmSync(join(cwd, 'node_modules'), { recursive: true, force: true });
       mkdirSync(join(cwd, 'node_modules'));
     } else {
@@ -57,7 +65,7 @@ function clone(t: Test) {
 
 t.test('a fresh clone is installed and compiled, and then left alone', async (t) => {
   const { start } = clone(t);
-  t.same(await start(), ['install run', 'compile']);
+  t.same(await start(), ['install run', 'compile', 'bundle sdk', 'bundle dashboard']);
   t.same(await start(), []);
 });
 
@@ -73,7 +81,7 @@ t.test('a changed lock file means installing again, the same set as before', asy
   const { root, start } = clone(t);
   await start('all');
   writeFileSync(join(root, 'package-lock.json'), JSON.stringify({ ...LOCK, changed: true }));
-  t.same(await start('run'), ['install all', 'compile']);
+  t.same(await start('run'), ['install all', 'compile', 'bundle sdk', 'bundle dashboard']);
 });
 
 t.test('a tree that npm installed whole by itself is fine as it is', async (t) => {
@@ -100,8 +108,12 @@ const CHANGES: Record<string, (root: string) => void> = {
   'a touched file, even into the past': (root) => utimesSync(join(root, 'src/a.ts'), 1, 1),
   'a new file': (root) => writeFileSync(join(root, 'src/deep/c.ts'), ''),
   'a removed file': (root) => rmSync(join(root, 'src/deep/b.ts')),
+  'a changed file of the dashboard': (root) => writeFileSync(join(root, 'dashboard/main.tsx'), ''),
   'another compiler setting': (root) => writeFileSync(join(root, 'tsconfig.json'), '{ }'),
+  "a changed file of the SDK's": (root) => writeFileSync(join(root, 'sdk/src/index.ts'), ''),
   'a lost output': (root) => rmSync(join(root, 'dist/src/cli/main.js')),
+  'a lost script': (root) => rmSync(join(root, 'dist/public/sdk/spyglass.js')),
+  'a lost page': (root) => rmSync(join(root, 'dist/dashboard/index.html')),
   'a half-written stamp': (root) => writeFileSync(join(root, 'dist/.build.json'), '{"sou'),
 };
 for (const [change, make] of Object.entries(CHANGES)) {
@@ -111,7 +123,7 @@ for (const [change, make] of Object.entries(CHANGES)) {
     t.ok(isBuilt(root));
     make(root);
     t.notOk(isBuilt(root));
-    t.same(await start(), ['compile']);
+    t.same(await start(), ['compile', 'bundle sdk', 'bundle dashboard']);
     t.ok(isBuilt(root));
   });
 }
@@ -123,7 +135,7 @@ t.test('a source that changes while it is compiled is compiled again', async (t)
     if (!args.includes('ci')) writeFileSync(join(root, 'src/a.ts'), 'export const late = true;');
     return result;
   });
-  t.same(await start(), ['compile']);
+  t.same(await start(), ['compile', 'bundle sdk', 'bundle dashboard']);
 });
 
 t.test('starts at the same time install once, the others wait', async (t) => {
@@ -138,7 +150,7 @@ t.test('a lock that a crash left behind is not waited for', async (t) => {
   mkdirSync(join(root, 'dist'));
   writeFileSync(join(root, 'dist/.setup.lock'), '');
   utimesSync(join(root, 'dist/.setup.lock'), 1, 1);
-  t.same(await start(), ['install run', 'compile']);
+  t.same(await start(), ['install run', 'compile', 'bundle sdk', 'bundle dashboard']);
   t.notOk(said.some((line) => line.startsWith('Another process')));
 });
 
@@ -153,7 +165,7 @@ t.test('an install that fails is one line with the reason, and is tried again ne
     message: /^Installing dependencies failed: ENOTFOUND\. .*$/,
   });
   t.notOk(isInstalled(root, 'run'));
-  t.same(await start(), ['install run', 'compile']);
+  t.same(await start(), ['install run', 'compile', 'bundle sdk', 'bundle dashboard']);
 });
 
 t.test('a compile that fails says what the compiler said, and is tried again next time', async (t) => {
@@ -161,7 +173,7 @@ t.test('a compile that fails says what the compiler said, and is tried again nex
   const broken: Run = async (command, args, cwd) =>
     args.includes('ci') ? run(command, args, cwd) : { code: 2, output: 'src/a.ts(1,1): error TS1005' };
   await t.rejects(start('run', broken), { name: 'SetupError', message: /TS1005/ });
-  t.same(await start(), ['compile']);
+  t.same(await start(), ['compile', 'bundle sdk', 'bundle dashboard']);
 });
 
 t.test('the lock file names no registry host', async (t) => {

@@ -41,6 +41,7 @@ const READS = [
   ...['events', 'users', 'sessions', 'aggregates', 'funnel?steps=view,cart'].map(
     (path) => `/v1/query/${path}`,
   ),
+  ...['names?prefix=secret', 'activity?user=user-of-shop', 'errors'].map((path) => `/v1/query/${path}`),
   '/v1/sessions/s_1/replay',
   '/v1/sessions/s_1/replay/1',
   '/v1/apps',
@@ -71,6 +72,17 @@ t.test('incidents and the live feed keep to the app', async (t) => {
   for (const { id, app } of events) {
     t.equal((await as('team shop', `/v1/incidents/${id}`)).status, app === 'shop' ? 200 : 404);
     t.equal((await as(VIEWER, `/v1/incidents/${id}`)).status, 200);
+  }
+  const { groups } = JSON.parse((await as(OPERATOR, '/v1/query/errors')).text) as {
+    groups: { group: string; app: string }[];
+  };
+  t.equal(groups.length, 2);
+  for (const { group, app } of groups) {
+    const own = JSON.parse(
+      (await as('team shop', `/v1/query/occurrences?group=${group}`)).text,
+    ) as EventsAnswer;
+    t.equal(own.events.length, app === 'shop' ? 1 : 0);
+    t.equal((await as('team shop', `/v1/query/errors?group=${group}`)).text.includes('inventory'), false);
   }
   const stop = new AbortController();
   const headers = basic('team shop');

@@ -58,6 +58,23 @@ export interface AggregatesAnswer {
   errors_by_day: DayCount[];
 }
 
+export interface ErrorGroupRow {
+  group: string;
+  app: string;
+  name: string;
+  frame?: string;
+  count: number;
+  user_count: number;
+  first_seen: number;
+  last_seen: number;
+  last_event_id: number;
+  by_day: DayCount[];
+}
+
+export interface ErrorGroupsAnswer {
+  groups: ErrorGroupRow[];
+}
+
 export interface ChunkRow {
   seq: number;
   ts?: number;
@@ -74,5 +91,8 @@ export interface IncidentAnswer {
   breadcrumbs: EventRow[];
   incident_ts: number;
   session_id: string;
+  group?: string;
+  previous_id?: number;
+  next_id?: number;
   replay_cue?: { chunks: ChunkRow[] };
 }

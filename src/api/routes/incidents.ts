@@ -44,14 +44,18 @@ export function incidentRoute(app: Api, { config, store }: ApiContext): void {
       }
       const from = Math.max(event.ts - INCIDENT_BEFORE_MS, 0);
       const to = Math.min(event.ts + INCIDENT_AFTER_MS, MAX_TS);
-      const [breadcrumbs, chunks] = await Promise.all([
+      const [breadcrumbs, chunks, neighbours] = await Promise.all([
         store.sessionWindow(event.app, event.session_id, { from, to }),
         store.chunks(event.app, event.session_id),
+        store.neighbours(event.id),
       ]);
       const cue = referTo(cueFor(chunks, from, to), event.app, event.session_id, config.apps);
       const facts = JSON.stringify({
         incident_ts: event.ts,
         session_id: event.session_id,
+        group: neighbours?.group,
+        previous_id: neighbours?.previous,
+        next_id: neighbours?.next,
         ...(cue.length === 0 ? {} : { replay_cue: { chunks: cue } }),
       });
       // Events are JSON text with `props` as they were sent; the other members go in after them.

@@ -1,16 +1,19 @@
 /** The queries: `/v1/query/*`, each one question to the store and its answer as JSON. */
 import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../../limits.js';
 import type { Api, ApiContext } from '../context.js';
-import { cursorOf } from '../cursor.js';
-import { eventsJson, sendJson } from '../event-json.js';
+import { sendPage } from '../event-json.js';
 import { given } from '../given.js';
 import {
+  activityAnswer,
+  activityQuery,
   aggregatesAnswer,
   aggregatesQuery,
   eventsAnswer,
   eventsQuery,
   funnelAnswer,
   funnelQuery,
+  namesAnswer,
+  namesQuery,
   problems,
   sessionsAnswer,
   sessionsQuery,
@@ -20,7 +23,7 @@ import {
 
 const refusals = problems('invalid_parameter', 'unauthorized', 'forbidden', 'locked_out', 'read_timeout');
 
-/** Adds the five queries. */
+/** Adds the queries, but for those of errors. */
 export function queryRoutes(app: Api, { store }: ApiContext): void {
   app.get(
     '/v1/query/events',
@@ -35,9 +38,7 @@ export function queryRoutes(app: Api, { store }: ApiContext): void {
     },
     async (request, reply) => {
       const { cursor, ...filter } = request.query;
-      const page = await store.events(given({ ...filter, before: cursor }));
-      const next = page.next === undefined ? '' : `,"next_cursor":"${cursorOf(page.next)}"`;
-      return sendJson(reply, `{"events":${eventsJson(page.events)}${next},"head":${page.head}}`);
+      return sendPage(reply, await store.events(given({ ...filter, before: cursor })));
     },
   );
   app.get(
@@ -87,5 +88,29 @@ export function queryRoutes(app: Api, { store }: ApiContext): void {
       },
     },
     async (request) => store.aggregates(given(request.query)),
+  );
+  app.get(
+    '/v1/query/names',
+    {
+      schema: {
+        summary: 'Names of events, most frequent first',
+        tags: ['Queries'],
+        querystring: namesQuery,
+        response: { 200: namesAnswer, ...refusals },
+      },
+    },
+    async (request) => ({ names: await store.names(given(request.query)) }),
+  );
+  app.get(
+    '/v1/query/activity',
+    {
+      schema: {
+        summary: "A user's days",
+        tags: ['Queries'],
+        querystring: activityQuery,
+        response: { 200: activityAnswer, ...refusals },
+      },
+    },
+    async (request) => ({ days: await store.activity(given(request.query)) }),
   );
 }

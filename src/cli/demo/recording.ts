@@ -25,6 +25,7 @@ interface RrwebEvent {
 const FULL_SNAPSHOT = 2;
 const INCREMENTAL = 3;
 const META = 4;
+const PLUGIN = 6;
 const MUTATION = 0;
 const MOUSE_MOVE = 1;
 const MOUSE_INTERACTION = 2;
@@ -36,6 +37,7 @@ const ORIGIN = 'https://stock.harborline.example';
 const RECORDED_DAYS = 14;
 const RECORDED_SHARE = 0.01;
 const MOVE_MS = 600;
+const SLOW_MS = 800;
 const MOVE_POINTS = 8;
 
 /** Whether a visit is recorded: each of late that something went wrong in, and a few of the others. */
@@ -83,11 +85,35 @@ function recordPage(events: readonly DemoEvent[], random: Random): RrwebEvent[] 
       timestamp: start,
     },
   ];
+  recorded.push(move(pointer, page.button, start + 1), ...events.flatMap(consoleLine));
   const rest = events.slice(1).filter(({ type }) => type !== 'network');
   for (const event of rest) recorded.push(...gesture(event, page, pointer, random));
-  const wander = random.pick(page.rows);
-  recorded.push(move(pointer, wander, (recorded.at(-1)?.timestamp ?? start) + random.wait(2_000) + MOVE_MS));
+  const wander = page.rows.length > 0 ? random.pick(page.rows) : page.button;
+  const end = Math.max(...recorded.map(({ timestamp }) => timestamp));
+  recorded.push(move(pointer, wander, end + random.wait(2_000) + MOVE_MS));
   return recorded.sort((a, b) => a.timestamp - b.timestamp);
+}
+
+/** What the app writes to its console, and the browser of errors, as rrweb's console plugin takes it down. */
+function consoleLine({ type, name, ts, props = {} }: DemoEvent): RrwebEvent[] {
+  const line = (level: string, text: string, after: number, trace: string[] = []): RrwebEvent[] => {
+    const payload = { level, payload: [JSON.stringify(text)], trace };
+    return [{ type: PLUGIN, data: { plugin: 'rrweb/console@1', payload }, timestamp: ts + after }];
+  };
+  if (type === 'pageview') return line('info', `[router] ${name}`, 1);
+  if (type === 'error') {
+    const [title = name, ...frames] = String(props.stack ?? name).split('\n');
+    return line(
+      'error',
+      `Uncaught ${title}`,
+      0,
+      frames.map((frame) => frame.trim()),
+    );
+  }
+  if (type !== 'network') return [];
+  const [status, took] = [Number(props.status), Number(props.duration_ms)];
+  if (status >= 400) return line('error', `[api] ${name} answered ${status}`, took);
+  return took > SLOW_MS ? line('warn', `[api] ${name} took ${took} ms`, took) : [];
 }
 
 /** What a person is seen to do at the moment of an event; moves the pointer along. */
@@ -105,7 +131,8 @@ function gesture(
       ...typing(page.search, event),
     ];
   }
-  const target = event.name.endsWith('_viewed') ? random.pick(page.rows) : page.button;
+  const target =
+    event.name.endsWith('_viewed') && page.rows.length > 0 ? random.pick(page.rows) : page.button;
   return [move(pointer, target, event.ts - 60), click(target, event.ts)];
 }
 

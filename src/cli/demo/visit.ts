@@ -49,7 +49,7 @@ export function act(visit: Visit, name: string, props?: Record<string, unknown>)
   visit.at += visit.random.wait(ACT_MS_TYPICAL);
 }
 
-/** Calls the app's own API. */
+/** Calls the app's own API: noted as it begins, and waited for. */
 export function call(
   visit: Visit,
   method: string,
@@ -58,9 +58,9 @@ export function call(
   typicalMs = CALL_MS_TYPICAL,
 ): void {
   const duration_ms = visit.random.wait(typicalMs);
-  visit.at += duration_ms;
   const props = { method, url: path, status, duration_ms, response_bytes: visit.random.wait(4_000) };
   note(visit, 'network', `${method} ${path}`, props);
+  visit.at += duration_ms;
 }
 
 /** Writes an event down at the visit's present moment and page. */

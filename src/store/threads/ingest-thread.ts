@@ -11,7 +11,7 @@ import { createIngest } from '../../ingest/ingest.js';
 import type { IngestOutcome, Refusal } from '../../ingest/types.js';
 import { RETRY_AFTER_S, UNAPPLIED_BYTES_MAX } from '../../limits.js';
 import { beginCommit, type SealedCommit } from '../../log/commit.js';
-import { openEnv } from '../../log/env.js';
+import { openEnv, StoreUnusable } from '../../log/env.js';
 import { openJournal } from '../../log/journal.js';
 import { openLog } from '../../log/log.js';
 import { openPending } from '../../log/pending.js';
@@ -115,8 +115,15 @@ function openCommitting() {
   };
 }
 
-function serve(): void {
-  const committing = openCommitting();
+function start(): void {
+  try {
+    serve(openCommitting());
+  } catch (error) {
+    post({ kind: 'unusable', error: toPlain(new StoreUnusable((error as Error).message)) });
+  }
+}
+
+function serve(committing: ReturnType<typeof openCommitting>): void {
   const ingest = createIngest({ apps, limits, windows: sharedWindows(Object.keys(apps), windowMemory) });
   const waiting: IngestMessage[] = [];
   let isDraining = false;
@@ -199,4 +206,4 @@ function serve(): void {
 
 const emptyBatch = (app: string): EventBatch => ({ app, receivedAt: 0, events: [] });
 
-writer.once('message', serve);
+writer.once('message', start);

@@ -56,11 +56,10 @@ export interface AppliedMessage {
   head: number;
 }
 
-type Failed = { kind: 'failed'; error: PlainError };
+type Failed = { kind: 'failed' | 'unusable'; error: PlainError };
 
 export type FromWriter =
   | { kind: 'ready'; commit: number; head: number }
-  | { kind: 'unusable'; error: PlainError }
   | { kind: 'progress'; progress: RebuildProgress }
   | Failed
   | AppliedMessage

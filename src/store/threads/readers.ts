@@ -5,7 +5,16 @@ import type { ReadSide } from '../engine.js';
 import { type Call, type Caller, openCaller, type Reply } from './rpc.js';
 
 const HEAVY_NICENESS = 10;
-const HEAVY: ReadonlySet<keyof ReadSide> = new Set<keyof ReadSide>(['funnel', 'aggregates', 'sessionWindow']);
+const HEAVY: ReadonlySet<keyof ReadSide> = new Set<keyof ReadSide>([
+  'funnel',
+  'aggregates',
+  'names',
+  'errorGroups',
+  'occurrences',
+  'neighbours',
+  'activity',
+  'sessionWindow',
+]);
 const READS = [
   'events',
   'event',
@@ -15,6 +24,11 @@ const READS = [
   'sessions',
   'funnel',
   'aggregates',
+  'names',
+  'errorGroups',
+  'occurrences',
+  'neighbours',
+  'activity',
   'sessionApps',
   'chunkRows',
   'chunkRow',

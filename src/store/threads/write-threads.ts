@@ -210,6 +210,7 @@ function ingestReady(ingest: Worker): Promise<void> {
     ingest.once('error', reject);
     ingest.on('message', (message: FromIngest) => {
       if (message.kind === 'ready') resolve();
+      if (message.kind === 'unusable') reject(fromPlain(message.error));
     });
   });
 }

@@ -31,9 +31,10 @@ function open(): ReturnType<typeof openWriteSide> | undefined {
 }
 
 /** Gathers commit groups and applies them: when they are many, or asked for, or after a pause. */
-function openGathering(write: WriteSide, newest: () => number) {
+function openGathering(write: WriteSide, appliedCommit: () => number) {
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
+  let newest = 0;
   let wanted = 0;
   let pauseMs = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -53,24 +54,27 @@ function openGathering(write: WriteSide, newest: () => number) {
       post({ kind: 'failed', error: toPlain(error) });
       return;
     }
+    wanted = 0;
     pauseMs = Math.min(APPLY_PAUSE_MS_MAX, (performance.now() - start) * APPLY_PAUSE_FACTOR);
-    const applied = { kind: 'applied', commit: newest(), head: write.head() } as const;
+    const applied = { kind: 'applied', commit: appliedCommit(), head: write.head() } as const;
     tellIngest(applied);
     post(applied);
   };
+  const isAskedFor = (): boolean => wanted > 0 && newest >= wanted;
 
   return {
     apply,
     push(group: Buffer) {
       waiting.push(group);
       waitingBytes += group.length;
-      if (waitingBytes >= APPLY_BYTES || commitOf(group) <= wanted) apply();
+      newest = commitOf(group);
+      if (waitingBytes >= APPLY_BYTES || isAskedFor()) apply();
       else timer ??= setTimeout(apply, pauseMs);
     },
-    /** Asks for everything up to a commit, which may be on its way here. */
+    /** Asks for everything up to a commit; the last groups of it may still be on their way here. */
     want(commit: number) {
-      wanted = Math.max(wanted, commit);
-      apply();
+      wanted = commit > appliedCommit() ? commit : 0;
+      if (isAskedFor()) apply();
     },
   };
 }
@@ -78,8 +82,8 @@ function openGathering(write: WriteSide, newest: () => number) {
 const opened = open();
 if (opened) {
   const { env, log, ...write } = opened;
-  const newest = (): number => log.counters().commit - 1;
-  const gathering = openGathering(write, newest);
+  const appliedCommit = (): number => log.counters().commit - 1;
+  const gathering = openGathering(write, appliedCommit);
   const calls = {
     ...write,
     async close(): Promise<void> {
@@ -93,5 +97,5 @@ if (opened) {
     else void answer(calls, message).then(post);
   });
   tellIngest({ kind: 'opened' });
-  post({ kind: 'ready', commit: newest(), head: log.head() });
+  post({ kind: 'ready', commit: appliedCommit(), head: log.head() });
 }

@@ -113,6 +113,11 @@ export function createFakeStore(): FakeStore {
     sessions: () => reading(() => []),
     funnel: ({ steps }) => reading(() => steps.map((name) => ({ name, count: 0 }))),
     aggregates: () => reading(() => ({ dau: [], top_events: [], top_pages: [], errors_by_day: [] })),
+    names: () => reading(() => []),
+    errorGroups: () => reading(() => []),
+    occurrences: () => reading(() => ({ events: [], head })),
+    neighbours: () => reading(() => ({})),
+    activity: () => reading(() => []),
     async putChunk({ app, session, seq, bytes }) {
       stored.set(`${app}/${session}/${seq}`, bytes);
     },

@@ -12,6 +12,10 @@ const READS = [
   '/v1/query/sessions',
   '/v1/query/funnel?steps=a,b',
   '/v1/query/aggregates',
+  '/v1/query/names',
+  '/v1/query/errors',
+  '/v1/query/occurrences?group=g',
+  '/v1/query/activity?user=alice',
   '/v1/sessions/s_1/replay',
   '/v1/sessions/s_1/replay/1',
   '/v1/sessions/s_1/replay?app=inventory',
@@ -135,7 +139,11 @@ t.test('pages carry what keeps others from using them', async (t) => {
     t.notOk('server' in headers || 'x-powered-by' in headers);
   }
   const { text } = await ask(url, '/');
-  t.notMatch(text, /<script|\son\w+=|(src|href)="https?:/, 'no script, nothing from elsewhere');
+  t.notMatch(
+    text,
+    /<script[^>]*>[^<]|<style|\s(on\w+|style)=|(src|href)="https?:/,
+    'nothing inline, nothing from elsewhere',
+  );
   problemOf(await ask(url, '/docs/none'), 404);
 });
 

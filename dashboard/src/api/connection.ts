@@ -1,0 +1,76 @@
+/** Whether the collector answers: noted by whoever asks it, looked into now and then, and every few seconds while it does not. */
+import { useEffect, useState } from 'preact/hooks';
+
+const PROBE_MS_MIN = 1_000;
+const PROBE_MS_MAX = 8_000;
+/** A page that asks for nothing still wants to know. */
+const LOOK_MS = 15_000;
+
+const listeners = new Set<() => void>();
+let isLost = false;
+let probe: ReturnType<typeof setTimeout> | undefined;
+
+export const connection = {
+  get isLost(): boolean {
+    return isLost;
+  },
+  /** Nothing answered: from now on the collector is probed until it does. */
+  lost(): void {
+    if (isLost) return;
+    isLost = true;
+    tell();
+    probeIn(PROBE_MS_MIN);
+  },
+  /** Something may be wrong: looks into it. */
+  async check(): Promise<void> {
+    if (!isLost && !(await answers())) connection.lost();
+  },
+  found(): void {
+    if (!isLost) return;
+    isLost = false;
+    clearTimeout(probe);
+    tell();
+  },
+  /** Calls back on each change; returns the way to stop. */
+  onChange(listener: () => void): () => void {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  },
+};
+
+export function useIsLost(): boolean {
+  const [lost, setLost] = useState(isLost);
+  useEffect(() => {
+    setLost(isLost);
+    return connection.onChange(() => setLost(isLost));
+  }, []);
+  return lost;
+}
+
+function tell(): void {
+  for (const listener of listeners) listener();
+}
+
+function probeIn(delayMs: number): void {
+  probe = setTimeout(async () => {
+    if (await answers()) connection.found();
+    else if (isLost) probeIn(Math.min(delayMs * 2, PROBE_MS_MAX));
+  }, delayMs);
+}
+
+function answers(): Promise<boolean> {
+  return fetch('/healthz', { cache: 'no-store' }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+addEventListener('online', () => {
+  if (!isLost) return;
+  clearTimeout(probe);
+  probeIn(0);
+});
+
+setInterval(() => {
+  if (document.visibilityState === 'visible') void connection.check();
+}, LOOK_MS);

@@ -1,0 +1,120 @@
+/** Times and durations as people read them. Instants show in the reader's own time zone; days are those of the collector, UTC. */
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+export const DAY_MS = 86_400_000;
+
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+});
+const dayAndClock = new Intl.DateTimeFormat(undefined, {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+  hourCycle: 'h23',
+});
+const dayWithYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
+const full = new Intl.DateTimeFormat(undefined, {
+  weekday: 'short',
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+  timeZoneName: 'short',
+});
+const utcDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' });
+const utcWeekday = new Intl.DateTimeFormat(undefined, {
+  weekday: 'short',
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  timeZone: 'UTC',
+});
+
+/** `14:03:27`. */
+export const clockTime = (ts: number): string => clock.format(ts);
+
+/** `14:03:27.482`, for what happens within a second. */
+export const preciseTime = (ts: number): string =>
+  `${clock.format(ts)}.${String(Math.floor(ts % SECOND_MS)).padStart(3, '0')}`;
+
+/** Everything there is to say of an instant, time zone included. */
+export const fullTime = (ts: number): string => full.format(ts);
+
+/** The clock for today, day and clock within the year, else the date: short enough for a table. */
+export function shortTime(ts: number, now: number): string {
+  const [then, today] = [new Date(ts), new Date(now)];
+  if (then.toDateString() === today.toDateString()) return clockTime(ts);
+  return then.getFullYear() === today.getFullYear() ? dayAndClock.format(ts) : dayWithYear.format(ts);
+}
+
+/** `just now`, `3 min ago`, `2 h ago`, `5 d ago`; `in 3 min` for a clock that is ahead. */
+export function ago(ts: number, now: number): string {
+  const distance = now - ts;
+  const size = Math.abs(distance);
+  if (size < 5 * SECOND_MS) return 'just now';
+  const text =
+    size < MINUTE_MS
+      ? `${Math.floor(size / SECOND_MS)} s`
+      : size < HOUR_MS
+        ? `${Math.floor(size / MINUTE_MS)} min`
+        : size < 2 * DAY_MS
+          ? `${Math.floor(size / HOUR_MS)} h`
+          : `${Math.floor(size / DAY_MS)} d`;
+  return distance > 0 ? `${text} ago` : `in ${text}`;
+}
+
+/** `240 ms`, `3.2 s`, `4 min 10 s`, `2 h 5 min`. */
+export function duration(ms: number): string {
+  if (ms < SECOND_MS) return `${Math.round(ms)} ms`;
+  if (ms < 10 * SECOND_MS) return `${(ms / SECOND_MS).toFixed(1)} s`;
+  if (ms < MINUTE_MS) return `${Math.round(ms / SECOND_MS)} s`;
+  if (ms < HOUR_MS)
+    return joined(Math.floor(ms / MINUTE_MS), 'min', Math.floor((ms % MINUTE_MS) / SECOND_MS), 's');
+  return joined(Math.floor(ms / HOUR_MS), 'h', Math.floor((ms % HOUR_MS) / MINUTE_MS), 'min');
+}
+
+/** `1:04`, `1:02:04`: a place in a recording. */
+export function playTime(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / SECOND_MS));
+  const [h, m, s] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const pad = (part: number) => String(part).padStart(2, '0');
+  return h > 0 ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
+}
+
+/** `+3.2 s`, `−12 s`: how far from another moment. */
+export function offset(ms: number): string {
+  if (Math.abs(ms) < 1) return '0 s';
+  return `${ms < 0 ? '−' : '+'}${duration(Math.abs(ms))}`;
+}
+
+/** `12 Jun`, of a UTC day `YYYY-MM-DD`. */
+export const shortDay = (day: string): string => utcDay.format(dayStart(day));
+
+/** `Wed, 12 Jun 2024`, of a UTC day. */
+export const longDay = (day: string): string => utcWeekday.format(dayStart(day));
+
+/** Unix ms of a UTC day's first moment. */
+export const dayStart = (day: string): number => Date.parse(`${day}T00:00:00Z`);
+
+/** The UTC day of an instant, `YYYY-MM-DD`. */
+export const dayOf = (ts: number): string => new Date(ts).toISOString().slice(0, 10);
+
+/** Every UTC day from one instant's to another's. */
+export function daysBetween(from: number, to: number): string[] {
+  const days: string[] = [];
+  for (let ts = dayStart(dayOf(from)); ts <= to; ts += DAY_MS) days.push(dayOf(ts));
+  return days;
+}
+
+function joined(a: number, unitA: string, b: number, unitB: string): string {
+  return b === 0 ? `${a} ${unitA}` : `${a} ${unitA} ${b} ${unitB}`;
+}

@@ -1,0 +1,85 @@
+/** Fetches the chunks of a recording, each once, and takes out of them what could act. */
+import { ApiError } from '../api/client.js';
+import { connection } from '../api/connection.js';
+import type { ChunkReference } from '../api/types.js';
+import { makeHarmless } from './harmless.js';
+import { type RecordedEvent, readEvents } from './recording.js';
+
+/** Far more than a chunk unpacks to; what goes on and on is not read to its end. */
+const CHUNK_CHARACTERS_MAX = 128_000_000;
+
+export interface Chunks {
+  readonly references: readonly ChunkReference[];
+  /** The events of the chunk at a place in the list, in order. Throws `ApiError`; the next call tries again. */
+  load(index: number): Promise<RecordedEvent[]>;
+  /** The same where it is at hand. */
+  loaded(index: number): RecordedEvent[] | undefined;
+  /** Finds the chunks before and after those there are, which changes everyone's place; false when there are no more. */
+  extend(): Promise<boolean>;
+}
+
+/** `findAll` asks for every chunk of the session, where `references` are only some of them. */
+export function createChunks(
+  references: readonly ChunkReference[],
+  findAll?: () => Promise<readonly ChunkReference[]>,
+): Chunks {
+  const running = new Map<string, Promise<RecordedEvent[]>>();
+  const done = new Map<string, RecordedEvent[]>();
+  let known = references;
+  let find = findAll;
+  return {
+    get references() {
+      return known;
+    },
+    loaded: (index) => done.get(known[index]?.path ?? ''),
+    load(index) {
+      const path = known[index]?.path;
+      if (path === undefined) return Promise.resolve([]);
+      const before = running.get(path);
+      if (before !== undefined) return before;
+      const loading = fetchChunk(path).then((events) => {
+        done.set(path, events);
+        return events;
+      });
+      running.set(path, loading);
+      loading.catch(() => running.delete(path));
+      return loading;
+    },
+    async extend() {
+      if (find === undefined) return false;
+      const all = await find();
+      find = undefined;
+      if (all.length <= known.length) return false;
+      known = all;
+      return true;
+    },
+  };
+}
+
+async function fetchChunk(path: string): Promise<RecordedEvent[]> {
+  const answer = await fetch(path).catch(() => {
+    connection.lost();
+    throw new ApiError(0, 'The collector does not answer.');
+  });
+  if (answer.status === 404) throw new ApiError(404, 'This part of the recording is not kept any more.');
+  if (!answer.ok) throw new ApiError(answer.status, `The collector answered with status ${answer.status}.`);
+  try {
+    return makeHarmless(readEvents(JSON.parse(await textOf(answer))));
+  } catch {
+    throw new ApiError(200, 'This part of the recording is damaged.');
+  }
+}
+
+async function textOf(answer: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for (const reader = answer.body?.getReader(); reader !== undefined; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+    if (text.length <= CHUNK_CHARACTERS_MAX) continue;
+    await reader.cancel();
+    throw new RangeError('a chunk without end');
+  }
+  return text + decoder.decode();
+}

@@ -1,0 +1,43 @@
+/** The times of a session of which there is no recording, though there is one before and after. */
+import type { ChunkReference, Event } from '../api/types.js';
+import type { Span } from './player.js';
+
+export interface Gap extends Span {
+  /** In words, where the recorder told. */
+  reason: string;
+}
+
+/** The SDK's reasons in words. */
+const REASONS: Readonly<Record<string, string>> = {
+  burst: 'the page changed too much at once',
+  cost: 'recording would have slowed the page down',
+  size: 'the page was too large',
+  uplink: 'the connection was too slow',
+  idle: 'nobody used the page',
+};
+
+/** Shorter ones are not worth a word: nothing happens for a while in every recording. */
+const GAP_MS = 1_000;
+
+/** Gaps the recorder told of, and chunks that never arrived; `spans` are of the chunks fetched so far. */
+export function gapsOf(
+  references: readonly ChunkReference[],
+  spans: readonly Span[],
+  events: readonly Event[],
+): Gap[] {
+  const gaps = events.flatMap(({ name, props }): Gap[] => {
+    const { from, to, reason } = props ?? {};
+    if (name !== '$replay_gap' || typeof from !== 'number' || typeof to !== 'number') return [];
+    return [{ from, to, reason: typeof reason === 'string' ? (REASONS[reason] ?? reason) : '' }];
+  });
+  for (const [index, reference] of references.entries()) {
+    const before = references[index - 1];
+    if (before === undefined || reference.seq === before.seq + 1 || reference.ts === undefined) continue;
+    const { ts: next } = reference;
+    const known = spans.filter((span) => span.from < next).map(({ to }) => Math.min(to, next));
+    const from = Math.max(before.ts ?? 0, ...known);
+    if (from > 0)
+      gaps.push({ from, to: next, reason: `${reference.seq - before.seq - 1} parts did not arrive` });
+  }
+  return gaps.filter(({ from, to }) => to - from >= GAP_MS).sort((a, b) => a.from - b.from);
+}

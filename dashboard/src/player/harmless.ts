@@ -1,0 +1,113 @@
+/**
+ * Takes out of a recording what could act: the frame it plays in runs no script and asks nobody for anything, and this is
+ * the second lock on the same door. It also covers what no policy speaks of, such as hints to look up or connect to hosts.
+ */
+import { FULL_SNAPSHOT, INCREMENTAL, isObject, type RecordedEvent } from './recording.js';
+
+const ELEMENT = 2;
+const MUTATION = 0;
+/** Kinds of changes that draw on canvases, load fonts or define elements: done by the player's own page, so not done. */
+const LEFT_OUT: ReadonlySet<unknown> = new Set([9, 10, 16]);
+
+/** Elements that are nothing but what they load, do or hint at. */
+const HOLLOW: ReadonlySet<string> = new Set([
+  'meta',
+  'base',
+  'object',
+  'embed',
+  'applet',
+  'frame',
+  'portal',
+  'param',
+]);
+const DROPPED: ReadonlySet<string> = new Set([
+  'srcdoc',
+  'ping',
+  'action',
+  'formaction',
+  'http-equiv',
+  'manifest',
+  'autofocus',
+  'autoplay',
+  'target',
+  'download',
+  'is',
+  'nonce',
+]);
+/** Attributes that hold an address. */
+const ADDRESSES: ReadonlySet<string> = new Set([
+  'src',
+  'href',
+  'xlink:href',
+  'poster',
+  'data',
+  'srcset',
+  'imagesrcset',
+  'background',
+  'longdesc',
+  'cite',
+  'code',
+  'codebase',
+  'archive',
+  'profile',
+  'classid',
+  'usemap',
+  'rr_dataurl',
+]);
+/** Pictures, sound and places within the page: what an address may be. */
+const INNER = /^(data:(image|audio|video)\/|blob:|#)/i;
+
+/** The events without what could act; they themselves are changed. */
+export function makeHarmless(events: readonly RecordedEvent[]): RecordedEvent[] {
+  const kept = events.filter(({ type, data }) => type !== INCREMENTAL || !LEFT_OUT.has(data.source));
+  for (const { type, data } of kept) {
+    if (type === FULL_SNAPSHOT) cleanTree(data.node);
+    if (type === INCREMENTAL && data.source === MUTATION) cleanMutation(data);
+  }
+  return kept;
+}
+
+function cleanMutation({ adds, attributes }: Record<string, unknown>): void {
+  for (const add of list(adds)) cleanTree(add.node);
+  for (const change of list(attributes)) {
+    if (isObject(change.attributes)) change.attributes = cleanAttributes('', change.attributes);
+  }
+}
+
+/** Walks without recursion: a recording can be nested as deep as its maker likes. */
+function cleanTree(root: unknown): void {
+  const open = [root];
+  while (open.length > 0) {
+    const node = open.pop();
+    if (!isObject(node)) continue;
+    if (node.type === ELEMENT) cleanElement(node);
+    if (Array.isArray(node.childNodes)) for (const child of node.childNodes) open.push(child);
+  }
+}
+
+function cleanElement(node: Record<string, unknown>): void {
+  const tag = String(node.tagName).toLowerCase();
+  const attributes = isObject(node.attributes) ? node.attributes : {};
+  // A link with its style sheet's text is drawn as that; any other only loads or hints.
+  const hollow = HOLLOW.has(tag) || (tag === 'link' && typeof attributes._cssText !== 'string');
+  node.attributes = hollow ? {} : cleanAttributes(tag, attributes);
+  delete node.isCustom;
+}
+
+function cleanAttributes(tag: string, attributes: Record<string, unknown>): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(attributes)) {
+    const lower = name.toLowerCase();
+    if (lower.startsWith('on') || DROPPED.has(lower)) continue;
+    if (ADDRESSES.has(lower) && typeof value === 'string' && !INNER.test(value.trim())) {
+      // A link without an address would not look like one.
+      if (lower === 'href' && tag === 'a') kept[name] = '#';
+      continue;
+    }
+    kept[name] = value;
+  }
+  return kept;
+}
+
+const list = (value: unknown): Record<string, unknown>[] =>
+  Array.isArray(value) ? value.filter(isObject) : [];

@@ -1,0 +1,188 @@
+/** What happened beside the picture, each list following its time: the trail of events, the requests, the console. */
+import { useCallback, useState } from 'preact/hooks';
+import type { Event } from '../api/types.js';
+import { bytes } from '../format/number.js';
+import { clockTime, duration, offset, playTime } from '../format/time.js';
+import { EventSummary, incidentHref, isIncident } from '../ui/event-text.js';
+import { TypeIcon } from '../ui/icons.js';
+import { PropsView } from '../ui/props-view.js';
+import { FollowList } from './follow-list.js';
+import type { Span } from './player.js';
+import type { ConsoleLine } from './recording.js';
+
+interface PaneProps {
+  time: number;
+  /** Of the time line. */
+  range: Span;
+  /** Times are told from here, where there is such a moment; else from the beginning of the time line. */
+  cue?: number | undefined;
+  onSeek: (ts: number) => void;
+}
+
+const when = (ts: number, { range, cue }: Pick<PaneProps, 'range' | 'cue'>): string =>
+  cue === undefined ? playTime(ts - range.from) : offset(ts - cue);
+
+interface EventPaneProps extends PaneProps {
+  /** Ascending. */
+  events: readonly Event[];
+  /** The id of the event that is open. */
+  open: string;
+  onOpen: (id: string) => void;
+}
+
+export function TrailPane({ events, open, onOpen, ...pane }: EventPaneProps) {
+  const { time, range, cue, onSeek } = pane;
+  const render = useCallback(
+    (event: Event) => (
+      <>
+        <span class="follow-when" title={clockTime(event.ts)}>
+          {when(event.ts, { range, cue })}
+        </span>
+        <TypeIcon type={event.type} />
+        <span class="cut">
+          <span class={`name-${event.type}`}>{event.name}</span> <EventSummary event={event} />
+        </span>
+      </>
+    ),
+    [range.from, cue],
+  );
+  return (
+    <FollowList
+      label="Trail"
+      items={events}
+      keyOf={({ id }) => `${id}`}
+      time={time}
+      open={open}
+      classOf={({ ts, type }) => `crumb-${type}${ts === cue ? ' cue' : ''}`}
+      onChoose={(event, key) => {
+        onSeek(event.ts);
+        onOpen(key === open ? '' : `${key}`);
+      }}
+      render={render}
+      renderMore={(event) => <More event={event} />}
+      empty="Nothing happened here"
+    />
+  );
+}
+
+function More({ event }: { event: Event }) {
+  return (
+    <div class="follow-more">
+      <p class="trail-ways">
+        {isIncident(event) && (
+          <a class="text-link" href={incidentHref(event)}>
+            Open the incident
+          </a>
+        )}
+        {event.url !== undefined && <span class="soft">on {event.url}</span>}
+      </p>
+      <PropsView props={event.props ?? {}} />
+    </div>
+  );
+}
+
+/** Requests as a waterfall on the time line of the player. */
+export function NetworkPane({ events, open, onOpen, ...pane }: EventPaneProps) {
+  const { time, range, cue, onSeek } = pane;
+  const requests = events.filter(({ type }) => type === 'network');
+  const length = Math.max(1, range.to - range.from);
+  const share = (ms: number): string => `${Math.min(100, Math.max(0, (ms / length) * 100))}%`;
+  const render = useCallback(
+    (event: Event) => {
+      const { status, duration_ms: took = 0, response_bytes: size } = event.props ?? {};
+      const tookMs = typeof took === 'number' ? took : 0;
+      return (
+        <>
+          <span class="cut request-name" title={event.name}>
+            {event.name}
+          </span>
+          <StatusTag status={status} />
+          <span class="request-bars">
+            <span
+              class={isFailed(status) ? 'request-bar bad' : 'request-bar'}
+              style={{ left: share(event.ts - range.from), width: share(tookMs) }}
+            />
+          </span>
+          <span class="request-took" title={typeof size === 'number' ? bytes(size) : undefined}>
+            {duration(tookMs)}
+          </span>
+        </>
+      );
+    },
+    [range.from, range.to],
+  );
+  return (
+    <div class="network-pane" style={{ '--now': `${(time - range.from) / length}` }}>
+      <FollowList
+        label="Network"
+        items={requests}
+        keyOf={({ id }) => `${id}`}
+        time={time}
+        open={open}
+        classOf={({ props }) => (isFailed(props?.status) ? 'failed' : '')}
+        onChoose={(event, key) => {
+          onSeek(event.ts);
+          onOpen(key === open ? '' : `${key}`);
+        }}
+        render={render}
+        renderMore={(event) => <More event={event} />}
+        empty={cue === undefined ? 'No requests in this session' : 'No requests around this moment'}
+      />
+    </div>
+  );
+}
+
+function StatusTag({ status }: { status: unknown }) {
+  if (typeof status !== 'number') return <span class="tag">–</span>;
+  return <span class={isFailed(status) ? 'tag bad' : 'tag'}>{status === 0 ? 'failed' : status}</span>;
+}
+
+const isFailed = (status: unknown): boolean => typeof status === 'number' && (status === 0 || status >= 400);
+
+interface ConsolePaneProps extends PaneProps {
+  lines: readonly ConsoleLine[];
+  /** Whether parts of the recording are not fetched yet. */
+  isPartial: boolean;
+  hasRecording: boolean;
+}
+
+export function ConsolePane({ lines, isPartial, hasRecording, ...pane }: ConsolePaneProps) {
+  const { time, range, cue, onSeek } = pane;
+  const [open, setOpen] = useState<string | number>();
+  const render = useCallback(
+    (line: ConsoleLine) => (
+      <>
+        <span class="follow-when" title={clockTime(line.ts)}>
+          {when(line.ts, { range, cue })}
+        </span>
+        <span class={`console-level level-${line.level}`}>{line.level}</span>
+        <code class="console-text">{line.text}</code>
+      </>
+    ),
+    [range.from, cue],
+  );
+  const none = hasRecording
+    ? isPartial
+      ? 'No console lines in the parts fetched so far'
+      : 'The console stayed empty'
+    : 'The console is part of a recording, and there is none';
+  return (
+    <FollowList
+      label="Console"
+      items={lines}
+      keyOf={(_, index) => index}
+      time={time}
+      open={open}
+      classOf={({ level }) => `line-${level}`}
+      onChoose={(line, key) => {
+        onSeek(line.ts);
+        setOpen(key === open ? undefined : key);
+      }}
+      render={render}
+      renderMore={(line) => (
+        <pre class="follow-more console-more">{[line.text, ...line.trace].join('\n')}</pre>
+      )}
+      empty={none}
+    />
+  );
+}

@@ -1,0 +1,145 @@
+/** The picture with its controls: play, time line, speed, idle times, the keys for all of it. */
+import { useEffect, useRef } from 'preact/hooks';
+import { clockTime, duration, fullTime, playTime } from '../format/time.js';
+import { Icon } from '../ui/icons.js';
+import { Failure } from '../ui/states.js';
+import { Timeline, type TimelineProps } from './timeline.js';
+import { useBox } from './use-box.js';
+import type { PlayerHandle } from './use-player.js';
+
+interface PlayerViewProps extends Omit<TimelineProps, 'time' | 'onSeek'> {
+  player: PlayerHandle;
+  onSeek: (ts: number) => void;
+}
+
+const SPEEDS = [0.5, 1, 2, 4, 8];
+const STEP_MS = 5_000;
+
+export function PlayerView({ player, range, events, gaps, cue, onSeek }: PlayerViewProps) {
+  const { state, toggle } = player;
+  const clamp = (ts: number): number => Math.min(range.to, Math.max(range.from, ts));
+  const gap = gaps.find(({ from, to }) => state.time > from && state.time < to - 1);
+  useKeys({
+    ' ': toggle,
+    k: toggle,
+    ArrowLeft: () => onSeek(clamp(state.time - STEP_MS)),
+    ArrowRight: () => onSeek(clamp(state.time + STEP_MS)),
+    '<': () => player.setSpeed(SPEEDS[Math.max(0, SPEEDS.indexOf(state.speed) - 1)] ?? 1),
+    '>': () => player.setSpeed(SPEEDS[Math.min(SPEEDS.length - 1, SPEEDS.indexOf(state.speed) + 1)] ?? 1),
+    s: () => player.setSkipIdle(!state.skipIdle),
+  });
+  return (
+    <div class="player">
+      <Picture player={player}>
+        {gap !== undefined && (
+          <div class="stage-note">
+            <p>
+              Not recorded for {duration(gap.to - gap.from)}
+              {gap.reason !== '' && <span class="soft">: {gap.reason}</span>}
+            </p>
+            <button type="button" class="button" onClick={() => onSeek(gap.to)}>
+              Go to {clockTime(gap.to)}
+            </button>
+          </div>
+        )}
+      </Picture>
+      <Timeline range={range} time={state.time} events={events} gaps={gaps} cue={cue} onSeek={onSeek} />
+      <div class="player-bar">
+        <button
+          type="button"
+          class="button icon-only"
+          aria-label={state.playing ? 'Pause' : 'Play'}
+          title={`${state.playing ? 'Pause' : 'Play'} (space)`}
+          onClick={toggle}
+        >
+          <Icon name={state.playing ? 'pause' : 'play'} />
+        </button>
+        <span class="player-time">
+          <b>{playTime(state.time - range.from)}</b>
+          <span class="soft"> / {playTime(range.to - range.from)}</span>
+        </span>
+        <time class="soft player-clock" title={fullTime(state.time)}>
+          {clockTime(state.time)}
+        </time>
+        <span class="soft player-word" role="status">
+          {state.waiting ? 'Loading …' : state.hurrying ? 'Skipping idle time …' : ''}
+        </span>
+        <label class="check" title="Skip what nobody did anything in (s)">
+          <input
+            type="checkbox"
+            checked={state.skipIdle}
+            onChange={(event) => player.setSkipIdle(event.currentTarget.checked)}
+          />
+          Skip idle
+        </label>
+        <select
+          class="select"
+          aria-label="Speed"
+          title="Speed (< and >)"
+          value={`${state.speed}`}
+          onChange={(event) => player.setSpeed(Number(event.currentTarget.value))}
+        >
+          {SPEEDS.map((speed) => (
+            <option key={speed} value={`${speed}`}>
+              {speed}×
+            </option>
+          ))}
+        </select>
+      </div>
+    </div>
+  );
+}
+
+/** The frame, as large as its room allows without changing its shape. */
+function Picture({ player, children }: { player: PlayerHandle; children: preact.ComponentChildren }) {
+  const { state, frame, onFrameLoad, retry } = player;
+  const room = useRef<HTMLDivElement>(null);
+  const box = useBox(room);
+  const { width, height } = state.size;
+  const scale = Math.min(box.width / width, box.height / height, 1.5);
+  return (
+    <div class="stage" ref={room}>
+      <div class="stage-box" style={{ width: width * scale, height: height * scale }}>
+        {/* Inert: nothing in it can be pressed or tabbed to. The policy of its page and the sandbox run no script. */}
+        <iframe
+          ref={frame}
+          class="stage-frame"
+          src="/assets/frame.html"
+          sandbox="allow-same-origin"
+          title="Recording"
+          tabIndex={-1}
+          inert
+          width={width}
+          height={height}
+          style={{ transform: `scale(${scale})` }}
+          onLoad={onFrameLoad}
+        />
+      </div>
+      {state.error !== undefined && (
+        <div class="stage-note">
+          <Failure error={state.error} retry={retry} />
+        </div>
+      )}
+      {state.error === undefined && children}
+    </div>
+  );
+}
+
+/** Keys that work anywhere on the page but where they mean something else already. */
+function useKeys(keys: Record<string, () => void>): void {
+  const current = useRef(keys);
+  current.current = keys;
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+      const target = event.target instanceof Element ? event.target : null;
+      if (target?.closest('input, select, textarea, button, summary, a, dialog, [role="tab"]')) return;
+      const act = current.current[event.key];
+      if (act === undefined) return;
+      event.preventDefault();
+      act();
+    };
+    addEventListener('keydown', press);
+    return () => removeEventListener('keydown', press);
+  }, []);
+}

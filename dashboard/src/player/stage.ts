@@ -1,0 +1,84 @@
+/** The picture: rrweb's replayer within the frame that runs no scripts. Loaded only when there is something to play. */
+import { Replayer } from '@rrweb/replay';
+import { FULL_SNAPSHOT, isSide, type RecordedEvent, sizeIn } from './recording.js';
+
+export interface Stage {
+  /** Unix ms of the moment that shows. */
+  time(): number;
+  play(ts: number): void;
+  pause(ts: number): void;
+  /** Takes more events, later than all it has. */
+  add(events: readonly RecordedEvent[]): void;
+  setSpeed(speed: number): void;
+  setSkipIdle(skipIdle: boolean): void;
+  close(): void;
+}
+
+interface StageOptions {
+  speed: number;
+  skipIdle: boolean;
+  /** The last event it has was played. */
+  onEnd: () => void;
+  onSize: (size: { width: number; height: number }) => void;
+  /** Hurries through a time in which nobody did anything, or is done with it. */
+  onHurry: (hurries: boolean) => void;
+}
+
+type ReplayerEvents = ConstructorParameters<typeof Replayer>[0];
+
+/** Idle for longer is hurried through, ms. */
+const IDLE_MS = 5_000;
+
+/** Draws the events, among them a picture of the whole page, into the frame's page. */
+export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], options: StageOptions): Stage {
+  const root = frame.contentDocument?.body;
+  if (!root) throw new Error('the frame has no page');
+  root.replaceChildren();
+  const [first] = events;
+  const start = first?.timestamp ?? 0;
+  // The replayer wants two events at least, and something to play up to.
+  const last = {
+    type: 5,
+    timestamp: (events.at(-1)?.timestamp ?? start) + 1,
+    data: { tag: 'end', payload: {} },
+  };
+  const replayer = new Replayer([...events, last] as unknown as ReplayerEvents, {
+    root,
+    speed: options.speed,
+    skipInactive: options.skipIdle,
+    inactivePeriodThreshold: IDLE_MS,
+    mouseTail: false,
+    triggerFocus: false,
+    showWarning: false,
+    UNSAFE_replayCanvas: false,
+    insertStyleRules: [
+      'html.rrweb-paused *, html.rrweb-paused *::before { animation-play-state: paused !important }',
+    ],
+  });
+  const size = sizeIn(events);
+  if (size) options.onSize(size);
+  replayer.on('resize', (size) => {
+    const { width, height } = size as { width: unknown; height: unknown };
+    if (isSide(width) && isSide(height)) options.onSize({ width, height });
+  });
+  replayer.on('finish', options.onEnd);
+  replayer.on('skip-start', () => options.onHurry(true));
+  replayer.on('skip-end', () => options.onHurry(false));
+  const picture = events.find(({ type }) => type === FULL_SNAPSHOT)?.timestamp ?? start;
+  // The replayer draws what is before a moment, not what is at it; and before the first picture it draws nothing anew.
+  const offsetOf = (ts: number): number => Math.max(ts, picture) - start + 1;
+  return {
+    time: () => start + replayer.getCurrentTime(),
+    play: (ts) => replayer.play(offsetOf(ts)),
+    pause: (ts) => replayer.pause(offsetOf(ts)),
+    add(more) {
+      for (const event of more) replayer.addEvent(event as unknown as ReplayerEvents[number]);
+    },
+    setSpeed: (speed) => replayer.setConfig({ speed }),
+    setSkipIdle: (skipInactive) => replayer.setConfig({ skipInactive }),
+    close() {
+      replayer.destroy();
+      root.replaceChildren();
+    },
+  };
+}

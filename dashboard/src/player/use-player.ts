@@ -1,0 +1,67 @@
+/** A player for a frame on the page, and what it says as state. */
+import { type MutableRef, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { ChunkReference } from '../api/types.js';
+import { createChunks } from './chunks.js';
+import { createPlayer, INITIAL, type Player, type PlayerState } from './player.js';
+
+export interface PlayerHandle {
+  frame: MutableRef<HTMLIFrameElement | null>;
+  state: PlayerState;
+  /** What the frame's page being there calls. */
+  onFrameLoad: () => void;
+  play(): void;
+  pause(): void;
+  toggle(): void;
+  seek(ts: number): void;
+  setSpeed(speed: number): void;
+  setSkipIdle(skipIdle: boolean): void;
+  retry(): void;
+}
+
+/**
+ * Shows the moment `at` (Unix ms) as soon as its chunks are there; `undefined` references play nothing yet. `findAll` asks
+ * for every chunk of the session, where the references are only some.
+ */
+export function usePlayer(
+  references: readonly ChunkReference[] | undefined,
+  at: number,
+  findAll?: () => Promise<readonly ChunkReference[]>,
+): PlayerHandle {
+  const frame = useRef<HTMLIFrameElement | null>(null);
+  const player = useRef<Player>();
+  const [state, setState] = useState<PlayerState>({ ...INITIAL, time: at });
+  const [hasFrame, setHasFrame] = useState(false);
+  // Chunks are fetched before the frame is there, which takes a round trip of its own.
+  const chunks = useMemo(
+    () => (references === undefined ? undefined : createChunks(references, findAll)),
+    [references?.map(({ path }) => path).join()],
+  );
+
+  useEffect(() => {
+    if (!hasFrame || chunks === undefined || frame.current === null) return;
+    if (chunks.references.length === 0) return;
+    const created = createPlayer(frame.current, chunks, setState);
+    player.current = created;
+    created.seek(state.time || at);
+    return () => {
+      created.close();
+      player.current = undefined;
+    };
+  }, [hasFrame, chunks]);
+
+  return {
+    frame,
+    state,
+    onFrameLoad: () => setHasFrame(true),
+    play: () => player.current?.play(),
+    pause: () => player.current?.pause(),
+    toggle: () => (state.playing ? player.current?.pause() : player.current?.play()),
+    seek(ts) {
+      if (player.current === undefined) setState((known) => ({ ...known, time: ts }));
+      else player.current.seek(ts);
+    },
+    setSpeed: (speed) => player.current?.setSpeed(speed),
+    setSkipIdle: (skipIdle) => player.current?.setSkipIdle(skipIdle),
+    retry: () => player.current?.retry(),
+  };
+}

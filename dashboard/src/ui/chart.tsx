@@ -1,0 +1,160 @@
+/** Charts as plain SVG: small bars for a table's row, and days on an axis with what the pointer is at in words. */
+import type { RefObject } from 'preact';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { count, roundUp, short } from '../format/number.js';
+
+export type Tone = 'accent' | 'error' | 'network' | 'pageview' | 'report' | 'event';
+
+interface SparklineProps {
+  values: readonly number[];
+  /** In words, for those who cannot see it. */
+  label: string;
+  tone?: Tone;
+}
+
+const SPARK_HEIGHT = 20;
+
+/** Bars without axes, as wide as their container. */
+export function Sparkline({ values, label, tone = 'accent' }: SparklineProps) {
+  const max = Math.max(1, ...values);
+  return (
+    <svg
+      class={`sparkline tone-${tone}`}
+      viewBox={`0 0 ${Math.max(1, values.length)} ${SPARK_HEIGHT}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
+      {values.map((value, index) => {
+        const height = value === 0 ? 0.75 : Math.max(2, (value / max) * SPARK_HEIGHT);
+        return (
+          <rect
+            key={index}
+            class={value === 0 ? 'bar-none' : 'bar'}
+            x={index + 0.1}
+            y={SPARK_HEIGHT - height}
+            width={0.8}
+            height={height}
+          />
+        );
+      })}
+    </svg>
+  );
+}
+
+export interface Bar {
+  key: string;
+  /** Below the axis, where there is room. */
+  label: string;
+  /** At the pointer. */
+  title: string;
+  value: number;
+}
+
+interface BarChartProps {
+  bars: readonly Bar[];
+  /** What is counted: `users`. */
+  unit: string;
+  /** What the chart shows, for those who cannot see it. */
+  label: string;
+  tone?: Tone;
+  height?: number;
+  svg?: RefObject<SVGSVGElement>;
+}
+
+const AXIS_WIDTH = 40;
+const AXIS_HEIGHT = 22;
+const TOP = 10;
+const LABEL_WIDTH = 62;
+const BAR_WIDTH_MAX = 48;
+const TIP_MARGIN = 60;
+
+/** Bars on a labelled axis, as wide as their container. */
+export function BarChart({ bars, unit, label, tone = 'accent', height = 180, svg }: BarChartProps) {
+  const frame = useRef<HTMLDivElement>(null);
+  const width = useWidth(frame);
+  const [at, setAt] = useState<number>();
+  const max = roundUp(Math.max(...bars.map(({ value }) => value), 1));
+  const plot = { width: Math.max(1, width - AXIS_WIDTH), height: height - AXIS_HEIGHT - TOP };
+  const slot = plot.width / Math.max(1, bars.length);
+  const barWidth = Math.min(BAR_WIDTH_MAX, Math.max(1, slot - Math.min(6, slot * 0.3)));
+  const y = (value: number) => TOP + plot.height * (1 - value / max);
+  const every = Math.max(1, Math.ceil(LABEL_WIDTH / slot));
+  const pointed = at === undefined ? undefined : bars[at];
+  const ticks = max < 4 ? [0, max] : [0, max / 2, max];
+
+  return (
+    <div
+      ref={frame}
+      class={`chart tone-${tone}`}
+      onPointerLeave={() => setAt(undefined)}
+      onPointerMove={(event) => {
+        const x = event.clientX - event.currentTarget.getBoundingClientRect().left - AXIS_WIDTH;
+        const index = Math.floor(x / slot);
+        setAt(index >= 0 && index < bars.length ? index : undefined);
+      }}
+    >
+      <svg ref={svg} width={width} height={height} role="img" aria-label={label}>
+        {ticks.map((tick) => (
+          <g key={tick}>
+            <line class="grid" x1={AXIS_WIDTH} x2={width} y1={y(tick)} y2={y(tick)} />
+            <text class="axis" x={AXIS_WIDTH - 8} y={y(tick) + 4} text-anchor="end">
+              {short(tick)}
+            </text>
+          </g>
+        ))}
+        {bars.map(({ key, label: day, value }, index) => {
+          const x = AXIS_WIDTH + slot * index + (slot - barWidth) / 2;
+          return (
+            <g key={key}>
+              <rect
+                class={index === at ? 'bar bar-at' : 'bar'}
+                x={x}
+                y={y(value)}
+                width={barWidth}
+                height={Math.max(0, TOP + plot.height - y(value))}
+                rx={Math.min(2, barWidth / 2)}
+              />
+              {(bars.length - 1 - index) % every === 0 && (
+                <text class="axis" x={labelX(x + barWidth / 2, width)} y={height - 6} text-anchor="middle">
+                  {day}
+                </text>
+              )}
+            </g>
+          );
+        })}
+      </svg>
+      {pointed !== undefined && at !== undefined && (
+        <div
+          class="chart-tip"
+          style={{
+            left: clamp(AXIS_WIDTH + slot * (at + 0.5), TIP_MARGIN, width - TIP_MARGIN),
+            top: Math.max(0, y(pointed.value) - 8),
+          }}
+        >
+          <b>{count(pointed.value)}</b> {unit}
+          <span class="soft">{pointed.title}</span>
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** The width of an element as it is now, px. */
+export function useWidth(element: RefObject<HTMLElement>): number {
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const target = element.current;
+    if (target === null) return;
+    const observer = new ResizeObserver(() => setWidth(target.clientWidth));
+    observer.observe(target);
+    setWidth(target.clientWidth);
+    return () => observer.disconnect();
+  }, []);
+  return width;
+}
+
+/** Keeps a label's text within the picture. */
+const labelX = (x: number, width: number): number => clamp(x, AXIS_WIDTH, width - LABEL_WIDTH / 3);
+
+const clamp = (value: number, min: number, max: number): number => Math.max(min, Math.min(max, value));

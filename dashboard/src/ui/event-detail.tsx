@@ -1,0 +1,73 @@
+/** Everything there is to know of one event, and the ways from it to its user, session, recording and incident. */
+import type { ComponentChildren } from 'preact';
+import type { Event } from '../api/types.js';
+import { fullTime, preciseTime } from '../format/time.js';
+import { incidentHref, isIncident, replayHref, userHref } from './event-text.js';
+import { TYPE_LABELS, TypeIcon } from './icons.js';
+import { PropsView } from './props-view.js';
+import { Ago } from './time.js';
+
+/** `children` are the place for more ways to go on. */
+export function EventDetail({ event, children }: { event: Event; children?: ComponentChildren }) {
+  const { ts, type, name, url, app, user_id, session_id, props, client_ts, id } = event;
+  return (
+    <div class="detail">
+      <p class="detail-type">
+        <TypeIcon type={type} /> {TYPE_LABELS[type]}
+        <span class="soft detail-id">#{id}</span>
+      </p>
+      <h2 class="detail-name">{name}</h2>
+      <div class="detail-ways">
+        {isIncident(event) && (
+          <a class="button primary" href={incidentHref(event)}>
+            Open the incident
+          </a>
+        )}
+        <a class="button" href={replayHref(event, ts)}>
+          Replay
+        </a>
+        {children}
+      </div>
+      <dl class="props">
+        <Line name="Time">
+          {preciseTime(ts)} <span class="soft">· </span>
+          <span class="soft">
+            <Ago ts={ts} />
+          </span>
+          <br />
+          <span class="soft">{fullTime(ts)}</span>
+        </Line>
+        {client_ts !== undefined && (
+          <Line name="Client's clock">
+            {preciseTime(client_ts)} <span class="soft">put right by the collector</span>
+          </Line>
+        )}
+        {url !== undefined && (
+          <Line name="Page">
+            <code class="value">{url}</code>
+          </Line>
+        )}
+        <Line name="User">
+          <a class="text-link value" href={userHref(event)}>
+            {event.user?.name === undefined ? user_id : `${event.user.name} (${user_id})`}
+          </a>
+        </Line>
+        <Line name="Session">
+          <code class="value">{session_id}</code>
+        </Line>
+        <Line name="App">{app}</Line>
+      </dl>
+      <h3>Props</h3>
+      <PropsView props={props ?? {}} />
+    </div>
+  );
+}
+
+function Line({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div class="prop">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

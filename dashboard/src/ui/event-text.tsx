@@ -1,0 +1,66 @@
+/** What an event says in one line: its name, and of its props what helps to tell it from its like. */
+import type { Event, Json, Props } from '../api/types.js';
+import { duration } from '../format/time.js';
+import { href } from '../router.js';
+
+const SUMMARY_PROPS_MAX = 4;
+const SUMMARY_TEXT_MAX = 40;
+
+/** Errors and reports are what incidents are about. */
+export const isIncident = ({ type }: Event): boolean => type === 'error' || type === 'bug_report';
+
+export const incidentHref = (event: Event): string => href('/incidents/:id', { id: `${event.id}` });
+
+export const userHref = ({ app, user_id }: { app: string; user_id: string }): string =>
+  href('/users/:app/:id', { app, id: user_id });
+
+/** The recording of a session, at a moment (Unix ms). */
+export const replayHref = ({ app, session_id }: { app: string; session_id: string }, ts?: number): string =>
+  href('/replay/:app/:session', { app, session: session_id }, { t: ts === undefined ? undefined : `${ts}` });
+
+/** The second half of the line: status and duration of a request, severity of a report, the first props of the rest. */
+export function EventSummary({ event }: { event: Event }) {
+  const { type, props = {} } = event;
+  if (type === 'network') return <NetworkSummary props={props} />;
+  if (type === 'bug_report') return <Severity value={text(props.severity)} />;
+  if (type === 'error') {
+    const times = typeof props.count === 'number' && props.count > 1 ? ` × ${props.count}` : '';
+    return <span class="soft">{[place(props), times].join('')}</span>;
+  }
+  if (type === 'pageview') return <span class="soft">{text(props.title)}</span>;
+  return <span class="soft">{firstProps(props)}</span>;
+}
+
+export function Severity({ value }: { value: string }) {
+  return value === '' ? null : <span class={`tag ${value}`}>{value}</span>;
+}
+
+function NetworkSummary({ props }: { props: Props }) {
+  const { status, duration_ms } = props;
+  const failed = typeof status === 'number' && (status === 0 || status >= 400);
+  return (
+    <>
+      {typeof status === 'number' && (
+        <span class={failed ? 'tag bad' : 'tag'}>{status === 0 ? 'failed' : status}</span>
+      )}{' '}
+      {typeof duration_ms === 'number' && <span class="soft">{duration(duration_ms)}</span>}
+    </>
+  );
+}
+
+/** `InvoiceSummary.tsx:48` of where an error was thrown. */
+function place({ source, line }: Props): string {
+  if (typeof source !== 'string') return '';
+  const file = source.split(/[?#]/, 1)[0]?.split('/').pop() ?? '';
+  return typeof line === 'number' ? `${file}:${line}` : file;
+}
+
+function firstProps(props: Props): string {
+  return Object.entries(props)
+    .filter(([, value]) => typeof value !== 'object' || value === null)
+    .slice(0, SUMMARY_PROPS_MAX)
+    .map(([name, value]) => `${name}: ${String(value).slice(0, SUMMARY_TEXT_MAX)}`)
+    .join(' · ');
+}
+
+const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');

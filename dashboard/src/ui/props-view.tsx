@@ -1,0 +1,65 @@
+/** Shows any JSON, whatever is in it, as text: names beside values, what is nested to unfold. */
+import { useState } from 'preact/hooks';
+import type { Json, Props } from '../api/types.js';
+import { count, counted } from '../format/number.js';
+
+/** Longer texts are cut until somebody asks for all of it. */
+const TEXT_MAX = 400;
+const OPEN_ENTRIES_MAX = 6;
+const ENTRIES_MAX = 200;
+
+/** An event's props, or any object. */
+export function PropsView({ props }: { props: Props }) {
+  const entries = Object.entries(props);
+  if (entries.length === 0) return <p class="soft">No props</p>;
+  return (
+    <>
+      <dl class="props">
+        {entries.slice(0, ENTRIES_MAX).map(([name, value]) => (
+          <div key={name} class="prop">
+            <dt>{name}</dt>
+            <dd>
+              <Value value={value} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {entries.length > ENTRIES_MAX && <p class="soft">and {count(entries.length - ENTRIES_MAX)} more</p>}
+    </>
+  );
+}
+
+function Value({ value }: { value: Json }) {
+  if (typeof value === 'string') return <TextValue text={value} />;
+  if (typeof value === 'object' && value !== null) return <Nested value={value} />;
+  return <code class={`value value-${value === null ? 'null' : typeof value}`}>{String(value)}</code>;
+}
+
+/** Draws what is within only once it is unfolded: it may be any amount, to any depth. */
+function Nested({ value }: { value: Json[] | Props }) {
+  const isList = Array.isArray(value);
+  const entries = Object.entries(value);
+  const [isOpen, setOpen] = useState(entries.length <= OPEN_ENTRIES_MAX);
+  if (entries.length === 0) return <code class="value">{isList ? '[]' : '{}'}</code>;
+  return (
+    <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{counted(entries.length, isList ? 'item' : 'field')}</summary>
+      {isOpen && <PropsView props={Object.fromEntries(entries)} />}
+    </details>
+  );
+}
+
+function TextValue({ text }: { text: string }) {
+  if (text === '') return <code class="value value-null">""</code>;
+  const isBlock = text.includes('\n');
+  if (text.length <= TEXT_MAX) return <code class={isBlock ? 'value block' : 'value'}>{text}</code>;
+  return (
+    <details>
+      <summary>
+        <code class="value">{text.slice(0, TEXT_MAX / 4)}…</code>{' '}
+        <span class="soft">{text.length} characters</span>
+      </summary>
+      <code class="value block">{text}</code>
+    </details>
+  );
+}

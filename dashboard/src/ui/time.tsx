@@ -1,0 +1,58 @@
+/** Instants on the page: short to read, whole on hover, and moving along with the clock. */
+import { useEffect, useState } from 'preact/hooks';
+import { ago, fullTime, shortTime } from '../format/time.js';
+
+const TICK_MS = 5_000;
+
+/** All that follow the clock: one timer serves a whole table of times. */
+const followers = new Set<(now: number) => void>();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+/** The page's clock, Unix ms, renewed every five seconds. */
+export function useNow(): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    followers.add(setNow);
+    timer ??= setInterval(() => {
+      const now = Date.now();
+      for (const follower of followers) follower(now);
+    }, TICK_MS);
+    return () => {
+      followers.delete(setNow);
+      if (followers.size > 0) return;
+      clearInterval(timer);
+      timer = undefined;
+    };
+  }, []);
+  return now;
+}
+
+/** `3 min ago` beside `14:03:27`. */
+export function Moment({ ts }: { ts: number }) {
+  const now = useNow();
+  return (
+    <time class="moment" dateTime={new Date(ts).toISOString()} title={fullTime(ts)}>
+      {ago(ts, now)} <span class="soft">{shortTime(ts, now)}</span>
+    </time>
+  );
+}
+
+/** `3 min ago`; all of it on hover. */
+export function Ago({ ts }: { ts: number }) {
+  const now = useNow();
+  return (
+    <time dateTime={new Date(ts).toISOString()} title={fullTime(ts)}>
+      {ago(ts, now)}
+    </time>
+  );
+}
+
+/** `14:03:27`, or the day where it is not today's. */
+export function At({ ts }: { ts: number }) {
+  const now = useNow();
+  return (
+    <time dateTime={new Date(ts).toISOString()} title={fullTime(ts)}>
+      {shortTime(ts, now)}
+    </time>
+  );
+}

@@ -1,0 +1,50 @@
+/** The trail of a session: its events in the order they happened, each to unfold, with the time from the first one. */
+import type { Event } from '../api/types.js';
+import { clockTime, duration, fullTime } from '../format/time.js';
+import { EventSummary, incidentHref, isIncident, replayHref } from './event-text.js';
+import { TypeIcon } from './icons.js';
+import { PropsView } from './props-view.js';
+
+/** A pause longer than this is worth a word. */
+const PAUSE_MS = 60_000;
+
+/** `events` ascending. */
+export function Trail({ events }: { events: readonly Event[] }) {
+  return (
+    <ol class="trail">
+      {events.map((event, index) => {
+        const pauseMs = event.ts - (events[index - 1]?.ts ?? event.ts);
+        return (
+          <li key={event.id} class={`crumb-${event.type}`}>
+            {pauseMs > PAUSE_MS && <p class="trail-pause soft">{duration(pauseMs)} later</p>}
+            <details class="trail-item">
+              <summary>
+                <time class="soft" title={fullTime(event.ts)}>
+                  {clockTime(event.ts)}
+                </time>
+                <TypeIcon type={event.type} />
+                <span class="cut">
+                  <span class={`name-${event.type}`}>{event.name}</span> <EventSummary event={event} />
+                </span>
+              </summary>
+              <div class="trail-more">
+                <p class="trail-ways">
+                  {isIncident(event) && (
+                    <a class="text-link" href={incidentHref(event)}>
+                      Open the incident
+                    </a>
+                  )}
+                  <a class="text-link" href={replayHref(event, event.ts)}>
+                    Replay from here
+                  </a>
+                  {event.url !== undefined && <span class="soft">on {event.url}</span>}
+                </p>
+                <PropsView props={event.props ?? {}} />
+              </div>
+            </details>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}

@@ -1,0 +1,225 @@
+/** One group of errors: how it went by day, its occurrences, and the stack of each. */
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { ApiError, apiPath, getJson } from '../../api/client.js';
+import type { ErrorGroupRow, ErrorGroupsAnswer, Event, EventsAnswer } from '../../api/types.js';
+import { useQuery } from '../../api/use-query.js';
+import { count, counted } from '../../format/number.js';
+import { href, setQuery, useParam, usePlace } from '../../router.js';
+import { DayChart } from '../../ui/day-chart.js';
+import { incidentHref, replayHref, userHref } from '../../ui/event-text.js';
+import { PropsView } from '../../ui/props-view.js';
+import { RangePicker, useRange } from '../../ui/range.js';
+import { Stack } from '../../ui/stack.js';
+import { Empty, Failure, Loaded, Loading } from '../../ui/states.js';
+import { type Column, Table } from '../../ui/table.js';
+import { Ago, At, Moment } from '../../ui/time.js';
+
+const PAGE = 100;
+const CHART_HEIGHT = 120;
+
+export function ErrorGroupView({ group }: { group: string }) {
+  const range = useRange('30d');
+  const { from, to } = range;
+  const query = useQuery<ErrorGroupsAnswer>(apiPath('/v1/query/errors', { group, from, to }), { keep: true });
+  const row = query.data?.groups[0];
+  const { query: place } = usePlace();
+  const back = Object.fromEntries(
+    ['app', 'range', 'from', 'to'].map((name) => [name, place.get(name) ?? '']),
+  );
+  return (
+    <div class="page fill">
+      <div class="page-head">
+        <div class="group-title">
+          <p class="crumb">
+            <a href={href('/errors', {}, back)}>Errors</a> / {row?.app ?? 'group'}
+          </p>
+          <h1 class="cut name-error" title={row?.name}>
+            {row?.name ?? 'Error'}
+          </h1>
+          {row !== undefined && (
+            <p class="soft cut">
+              <code>{row.frame ?? 'no stack'}</code>
+            </p>
+          )}
+        </div>
+        <div class="end">
+          <RangePicker range={range} />
+        </div>
+      </div>
+      <Loaded query={query} loading={<Loading lines={10} />}>
+        {() =>
+          row === undefined ? (
+            <Empty title="It did not happen in this range">
+              <button type="button" class="button" onClick={() => setQuery({ range: 'all' }, 'push')}>
+                Look at all time
+              </button>
+            </Empty>
+          ) : (
+            <div class="group-body">
+              <div class="group-main">
+                <Facts row={row} />
+                <div class="group-chart">
+                  <DayChart
+                    days={row.by_day}
+                    range={range}
+                    unit="times"
+                    label={`${row.name} by day`}
+                    tone="error"
+                    height={CHART_HEIGHT}
+                  />
+                </div>
+                <Occurrences key={`${from}/${to}`} group={group} from={from} to={to} total={row.count} />
+              </div>
+            </div>
+          )
+        }
+      </Loaded>
+    </div>
+  );
+}
+
+function Facts({ row }: { row: ErrorGroupRow }) {
+  return (
+    <dl class="group-facts">
+      <div>
+        <dt class="soft">Times</dt>
+        <dd>{count(row.count)}</dd>
+      </div>
+      <div>
+        <dt class="soft">Users</dt>
+        <dd>{count(row.user_count)}</dd>
+      </div>
+      <div>
+        <dt class="soft">First in this range</dt>
+        <dd>
+          <At ts={row.first_seen} />
+        </dd>
+      </div>
+      <div>
+        <dt class="soft">Last</dt>
+        <dd>
+          <Moment ts={row.last_seen} />
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+interface OccurrencesProps {
+  group: string;
+  from: number | undefined;
+  to: number | undefined;
+  total: number;
+}
+
+function Occurrences({ group, from, to, total }: OccurrencesProps) {
+  const { events, hasMore, error, loadMore } = useOccurrences(group, from, to);
+  const { path, query } = usePlace();
+  const [chosen] = useParam('event');
+  const selected = events.find(({ id }) => `${id}` === chosen) ?? events[0];
+  const columns = useMemo((): Column<Event>[] => {
+    const open = (event: Event) => {
+      const next = new URLSearchParams(query);
+      next.set('event', `${event.id}`);
+      return `${path}?${next}`;
+    };
+    return [
+      {
+        key: 'time',
+        label: 'When',
+        width: '180px',
+        render: (event) => (
+          <a class="row-link" href={open(event)}>
+            <Moment ts={event.ts} />
+          </a>
+        ),
+      },
+      { key: 'user', label: 'User', width: 'minmax(0, 1fr)', render: ({ user_id }) => user_id },
+      {
+        key: 'page',
+        label: 'Page',
+        width: 'minmax(0, 1fr)',
+        wide: true,
+        render: ({ url }) => <span class="soft">{url}</span>,
+      },
+    ];
+  }, [path, query]);
+  if (error !== undefined && events.length === 0) return <Failure error={error} retry={loadMore} />;
+  if (events.length === 0) return <Loading lines={8} />;
+  return (
+    <div class="occurrences">
+      <Table
+        label="Occurrences, newest first"
+        rows={events}
+        columns={columns}
+        rowKey={({ id }) => id}
+        isSelected={({ id }) => id === selected?.id}
+        onEnd={hasMore ? loadMore : undefined}
+        foot={
+          error !== undefined
+            ? error.message
+            : hasMore
+              ? 'Loading more …'
+              : `${counted(total, 'occurrence')}, no more`
+        }
+      />
+      {selected !== undefined && <Occurrence event={selected} />}
+    </div>
+  );
+}
+
+function Occurrence({ event }: { event: Event }) {
+  const { stack, ...rest } = event.props ?? {};
+  return (
+    <aside class="occurrence" aria-label="The occurrence">
+      <div class="occurrence-ways">
+        <a class="button primary" href={incidentHref(event)}>
+          Open the incident
+        </a>
+        <a class="button" href={replayHref(event, event.ts)}>
+          Replay
+        </a>
+        <a class="text-link cut" href={userHref(event)}>
+          {event.user_id}
+        </a>
+        <span class="soft">
+          <Ago ts={event.ts} />
+        </span>
+      </div>
+      <h2>Stack</h2>
+      {typeof stack === 'string' ? <Stack text={stack} /> : <p class="soft">It came without a stack.</p>}
+      <h2>Props</h2>
+      <PropsView props={rest} />
+    </aside>
+  );
+}
+
+/** The group's events, page after page. */
+function useOccurrences(group: string, from: number | undefined, to: number | undefined) {
+  const [events, setEvents] = useState<Event[]>([]);
+  const [cursor, setCursor] = useState<string>();
+  const [state, setState] = useState<'loading' | 'idle'>('idle');
+  const [error, setError] = useState<ApiError>();
+  const load = async (after: string | undefined) => {
+    setState('loading');
+    setError(undefined);
+    try {
+      const path = apiPath('/v1/query/occurrences', { group, from, to, limit: PAGE, cursor: after });
+      const page = await getJson<EventsAnswer>(path);
+      setEvents((known) => (after === undefined ? page.events : [...known, ...page.events]));
+      setCursor(page.next_cursor);
+    } catch (reason) {
+      setError(reason instanceof ApiError ? reason : new ApiError(0, String(reason)));
+    }
+    setState('idle');
+  };
+  useEffect(() => void load(undefined), [group, from, to]);
+  return {
+    events,
+    error,
+    hasMore: cursor !== undefined,
+    loadMore: () => {
+      if (state === 'idle') void load(cursor);
+    },
+  };
+}

@@ -1,0 +1,269 @@
+/** An error or report with everything that leads up to it, on one screen: what it was, the picture, and what happened beside it. */
+import { useEffect, useMemo } from 'preact/hooks';
+import { apiPath, getJson } from '../../api/client.js';
+import type {
+  ChunkReference,
+  ErrorGroupsAnswer,
+  Event,
+  IncidentAnswer,
+  ManifestAnswer,
+} from '../../api/types.js';
+import { useQuery } from '../../api/use-query.js';
+import { counted } from '../../format/number.js';
+import { clockTime, fullTime } from '../../format/time.js';
+import { gapsOf } from '../../player/gaps.js';
+import { ConsolePane, NetworkPane, TrailPane } from '../../player/panes.js';
+import { PlayerView } from '../../player/player-view.js';
+import { useMomentInAddress, useMomentParam } from '../../player/use-moment.js';
+import { type PlayerHandle, usePlayer } from '../../player/use-player.js';
+import { go, href, useParam } from '../../router.js';
+import { CopyButton } from '../../ui/copy.js';
+import { replayHref, Severity, userHref } from '../../ui/event-text.js';
+import { Icon, TypeIcon } from '../../ui/icons.js';
+import { PropsView } from '../../ui/props-view.js';
+import { Stack } from '../../ui/stack.js';
+import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Ago } from '../../ui/time.js';
+
+const BEFORE_MS = 60_000;
+const AFTER_MS = 10_000;
+const NONE: readonly ChunkReference[] = [];
+
+export function IncidentView({ id }: { id: string }) {
+  const query = useQuery<IncidentAnswer>(`/v1/incidents/${encodeURIComponent(id)}`);
+  const status = query.error?.status;
+  if (query.data === undefined && (status === 404 || status === 400)) {
+    return (
+      <Empty title={status === 404 ? 'There is no such event' : 'This event is no incident'}>
+        {status === 404 ? 'It may have expired. ' : 'Only errors and bug reports are. '}
+        <a class="text-link" href={href('/errors')}>
+          All errors
+        </a>
+      </Empty>
+    );
+  }
+  return (
+    <Loaded query={query} loading={<Loading lines={16} />}>
+      {(incident) => <Incident key={incident.event.id} incident={incident} />}
+    </Loaded>
+  );
+}
+
+function Incident({ incident }: { incident: IncidentAnswer }) {
+  const { event, breadcrumbs, incident_ts: cue } = incident;
+  const references = incident.replay_cue?.chunks ?? NONE;
+  const player = usePlayer(references, useMomentParam() ?? cue, () => allChunks(event));
+  const [open, setOpen] = useParam('event');
+  const { state } = player;
+  const range = useMemo(() => ({ from: cue - BEFORE_MS, to: cue + AFTER_MS }), [cue]);
+  const gaps = useMemo(
+    () => gapsOf(references, state.spans, breadcrumbs),
+    [references, state.spans, breadcrumbs],
+  );
+  useMomentInAddress(state.time, state.playing, player.seek);
+  const lines = useMemo(
+    () => state.lines.filter(({ ts }) => ts >= range.from && ts <= range.to),
+    [state.lines, range],
+  );
+  const pane = { time: state.time, range, cue, onSeek: player.seek };
+  const events = { ...pane, events: breadcrumbs, open, onOpen: setOpen };
+  const requests = breadcrumbs.filter(({ type }) => type === 'network').length;
+  return (
+    <article class="page fill incident">
+      <Head incident={incident} />
+      <div class="incident-body">
+        <section class="incident-what panel" aria-label="What went wrong">
+          <What event={event} group={incident.group} />
+        </section>
+        <section class="incident-picture" aria-label="Recording">
+          <Recording
+            player={player}
+            event={event}
+            range={range}
+            events={breadcrumbs}
+            gaps={gaps}
+            cue={cue}
+            references={references}
+          />
+        </section>
+        <section class="incident-trail panel" aria-label="Trail">
+          <PaneHead
+            title="Trail"
+            note={`${counted(breadcrumbs.length, 'event')} from 60 s before to 10 s after`}
+          />
+          <TrailPane {...events} />
+        </section>
+        <section class="incident-network panel" aria-label="Network">
+          <PaneHead title="Network" note={counted(requests, 'request')} />
+          <NetworkPane {...events} />
+        </section>
+        <section class="incident-console panel" aria-label="Console">
+          <PaneHead title="Console" note={lines.length === 0 ? '' : counted(lines.length, 'line')} />
+          <ConsolePane
+            {...pane}
+            lines={lines}
+            isPartial={state.spans.length < references.length}
+            hasRecording={references.length > 0}
+          />
+        </section>
+      </div>
+    </article>
+  );
+}
+
+/** The recording's picture may have begun long before the chunks of this moment. */
+async function allChunks({ app, session_id }: Event): Promise<readonly ChunkReference[]> {
+  const path = apiPath(`/v1/sessions/${encodeURIComponent(session_id)}/replay`, { app });
+  return (await getJson<ManifestAnswer>(path)).chunks;
+}
+
+function PaneHead({ title, note }: { title: string; note: string }) {
+  return (
+    <div class="panel-head">
+      <h2>{title}</h2>
+      <span class="soft cut">{note}</span>
+    </div>
+  );
+}
+
+function Head({ incident }: { incident: IncidentAnswer }) {
+  const { event, previous_id, next_id } = incident;
+  const what = event.type === 'error' ? 'occurrence' : 'report';
+  const name = incident.breadcrumbs.findLast(({ user }) => user?.name !== undefined)?.user?.name;
+  useStepKeys(previous_id, next_id);
+  return (
+    <div class="page-head incident-head">
+      <TypeIcon type={event.type} />
+      <h1 class={`cut name-${event.type}`} title={event.name}>
+        {event.type === 'error' ? event.name : 'Bug report'}
+      </h1>
+      <p class="incident-facts soft">
+        <a class="text-link" href={userHref(event)}>
+          {name ?? event.user_id}
+        </a>
+        <span class="cut">{event.app}</span>
+        {event.url !== undefined && <code class="cut">{event.url}</code>}
+        <time title={fullTime(event.ts)}>{clockTime(event.ts)}</time>
+        <Ago ts={event.ts} />
+      </p>
+      <div class="end">
+        <Step id={previous_id} icon="left" label={`Previous ${what}`} keyName="p" />
+        <Step id={next_id} icon="right" label={`Next ${what}`} keyName="n" />
+        <a class="button" href={replayHref(event, event.ts)}>
+          Whole session
+        </a>
+        <CopyButton label="Copy link" text={location.href} />
+      </div>
+    </div>
+  );
+}
+
+interface StepProps {
+  id: number | undefined;
+  icon: 'left' | 'right';
+  label: string;
+  keyName: string;
+}
+
+function Step({ id, icon, label, keyName }: StepProps) {
+  if (id === undefined) {
+    return (
+      <button type="button" class="button icon-only" disabled aria-label={`No ${label.toLowerCase()}`}>
+        <Icon name={icon} />
+      </button>
+    );
+  }
+  return (
+    <a
+      class="button icon-only"
+      href={href('/incidents/:id', { id: `${id}` })}
+      aria-label={label}
+      title={`${label} (${keyName})`}
+    >
+      <Icon name={icon} />
+    </a>
+  );
+}
+
+/** `p` and `n` go to the incident before and after. */
+function useStepKeys(previous: number | undefined, next: number | undefined): void {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.target instanceof Element && event.target.closest('input, select, textarea')) return;
+      const id = event.key === 'p' ? previous : event.key === 'n' ? next : undefined;
+      if (id !== undefined) go(href('/incidents/:id', { id: `${id}` }));
+    };
+    addEventListener('keydown', press);
+    return () => removeEventListener('keydown', press);
+  }, [previous, next]);
+}
+
+/** The comment of a report, or the stack of an error and how often it happens. */
+function What({ event, group }: { event: Event; group: string | undefined }) {
+  const { stack, comment, severity, ...rest } = event.props ?? {};
+  return (
+    <>
+      <div class="panel-head">
+        <h2>{event.type === 'error' ? 'Stack' : 'Report'}</h2>
+        {typeof severity === 'string' && <Severity value={severity} />}
+        {group !== undefined && <GroupFacts group={group} />}
+      </div>
+      <div class="what-body">
+        {event.type === 'bug_report' && (
+          <blockquote class="comment">{typeof comment === 'string' ? comment : event.name}</blockquote>
+        )}
+        {typeof stack === 'string' ? (
+          <Stack text={stack} />
+        ) : (
+          event.type === 'error' && <p class="soft">It came without a stack.</p>
+        )}
+        {Object.keys(rest).length > 0 && (
+          <details class="what-props">
+            <summary class="soft">Props</summary>
+            <PropsView props={rest} />
+          </details>
+        )}
+      </div>
+    </>
+  );
+}
+
+function GroupFacts({ group }: { group: string }) {
+  const { data } = useQuery<ErrorGroupsAnswer>(apiPath('/v1/query/errors', { group, limit: 1 }));
+  const row = data?.groups[0];
+  return (
+    <a class="text-link end" href={href('/errors/:group', { group }, { range: 'all' })}>
+      {row === undefined
+        ? 'All like this'
+        : `${counted(row.count, 'time')}, ${counted(row.user_count, 'user')}`}
+    </a>
+  );
+}
+
+interface RecordingProps {
+  player: PlayerHandle;
+  event: Event;
+  range: { from: number; to: number };
+  events: readonly Event[];
+  gaps: ReturnType<typeof gapsOf>;
+  cue: number;
+  references: readonly ChunkReference[];
+}
+
+function Recording({ player, event, range, events, gaps, cue, references }: RecordingProps) {
+  if (references.length === 0) {
+    return (
+      <div class="player">
+        <Empty title="There is no recording of this moment">
+          <a class="text-link" href={replayHref(event, event.ts)}>
+            Look at the whole session
+          </a>
+        </Empty>
+      </div>
+    );
+  }
+  return (
+    <PlayerView player={player} range={range} events={events} gaps={gaps} cue={cue} onSeek={player.seek} />
+  );
+}

@@ -1,0 +1,133 @@
+/** The funnel builder: steps in the address, names suggested while typing, and how many users got how far. */
+import { useRef, useState } from 'preact/hooks';
+import { apiPath } from '../../api/client.js';
+import type { CountedName, FunnelAnswer, NamesAnswer } from '../../api/types.js';
+import { useQuery } from '../../api/use-query.js';
+import { useParam } from '../../router.js';
+import { Combobox } from '../../ui/combobox.js';
+import { Icon } from '../../ui/icons.js';
+import type { Range } from '../../ui/range.js';
+import { saveCsv } from '../../ui/save.js';
+import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { FunnelChart } from './funnel-chart.js';
+import { SaveButtons } from './save-buttons.js';
+
+const STEPS_MIN = 2;
+const STEPS_MAX = 20;
+const SUGGESTIONS_MAX = 50;
+
+/** The API separates steps by commas: a name with one in it cannot be asked for. */
+const canBeStep = ({ name }: CountedName): boolean => !name.includes(',');
+
+export function Funnel({ app, range }: { app: string; range: Range }) {
+  const [given, setSteps] = useParam('steps');
+  const steps = given.split(',').filter((step) => step !== '');
+  const svg = useRef<SVGSVGElement>(null);
+  const query = useQuery<FunnelAnswer>(
+    steps.length < STEPS_MIN
+      ? undefined
+      : apiPath('/v1/query/funnel', { steps: steps.join(','), app, from: range.from, to: range.to }),
+    { keep: true },
+  );
+  const change = (next: readonly string[]) => setSteps(next.filter(Boolean).join(','), 'push');
+  const result = query.data?.steps;
+  return (
+    <section class="panel" aria-label="Funnel">
+      <div class="panel-head">
+        <h2>Funnel</h2>
+        <span class="soft funnel-hint">users who did one after the other</span>
+        <div class="end">
+          {steps.length >= STEPS_MIN && (
+            <SaveButtons title="Funnel" name="funnel" svg={svg} csv={result && (() => saveFunnel(result))} />
+          )}
+        </div>
+      </div>
+      <div class="funnel">
+        <StepList app={app} steps={steps} onChange={change} />
+        <div class="funnel-result">
+          {steps.length < STEPS_MIN ? (
+            <Empty title={steps.length === 0 ? 'Which way do they go?' : 'One more step'}>
+              Name two steps or more, in order: any event, page or request.
+            </Empty>
+          ) : (
+            <Loaded query={query} loading={<Loading lines={steps.length * 2} />}>
+              {(data) => <FunnelChart steps={data.steps} svg={svg} />}
+            </Loaded>
+          )}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+interface StepListProps {
+  app: string;
+  steps: readonly string[];
+  onChange: (steps: readonly string[]) => void;
+}
+
+function StepList({ app, steps, onChange }: StepListProps) {
+  const [typed, setTyped] = useState<string>();
+  const names = useQuery<NamesAnswer>(
+    typed === undefined
+      ? undefined
+      : apiPath('/v1/query/names', { prefix: typed.trim(), app, limit: SUGGESTIONS_MAX }),
+    { keep: true },
+  );
+  const options = (typed === undefined ? undefined : names.data?.names.filter(canBeStep)) ?? [];
+  const shown = steps.length < STEPS_MAX ? [...steps, ''] : steps;
+  return (
+    <ol class="steps">
+      {shown.map((step, index) => (
+        // A step is its place: the same name may come twice.
+        <li key={index} class="step">
+          <span class="step-number soft">{index + 1}</span>
+          <Combobox
+            label={`Step ${index + 1}`}
+            value={step}
+            placeholder={step === '' ? (index === 0 ? 'First step' : 'Then …') : undefined}
+            options={options}
+            onTyping={setTyped}
+            onChange={(name) => onChange(shown.with(index, name.replaceAll(',', ' ').trim()))}
+          />
+          {step !== '' && (
+            <>
+              {index > 0 && (
+                <button
+                  type="button"
+                  class="button quiet icon-only"
+                  aria-label={`Move step ${index + 1} up`}
+                  onClick={() => onChange(steps.with(index - 1, step).with(index, steps[index - 1] ?? ''))}
+                >
+                  <Icon name="up" size={14} />
+                </button>
+              )}
+              <button
+                type="button"
+                class="button quiet icon-only"
+                aria-label={`Remove step ${index + 1}`}
+                onClick={() => onChange(steps.toSpliced(index, 1))}
+              >
+                <Icon name="close" size={14} />
+              </button>
+            </>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function saveFunnel(steps: readonly CountedName[]): void {
+  const first = steps[0]?.count ?? 0;
+  saveCsv(
+    'funnel',
+    ['step', 'name', 'users', 'share_of_previous', 'share_of_first'],
+    steps.map(({ name, count }, index) => {
+      const previous = steps[index - 1]?.count ?? count;
+      return [index + 1, name, count, share(count, previous), share(count, first)];
+    }),
+  );
+}
+
+const share = (part: number, whole: number): number => (whole === 0 ? 0 : Number((part / whole).toFixed(4)));

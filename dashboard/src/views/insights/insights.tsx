@@ -1,0 +1,209 @@
+/** What all of them do: daily users, errors by day, top events and pages, and the funnel one asks for. */
+import type { ComponentChildren } from 'preact';
+import { useRef } from 'preact/hooks';
+import { apiPath } from '../../api/client.js';
+import type { Aggregates, CountedDay, CountedName } from '../../api/types.js';
+import { type Query, useQuery } from '../../api/use-query.js';
+import { count, percent } from '../../format/number.js';
+import { useParam } from '../../router.js';
+import type { Tone } from '../../ui/chart.js';
+import { DayChart } from '../../ui/day-chart.js';
+import { type Range, RangePicker, useRange } from '../../ui/range.js';
+import { saveCsv } from '../../ui/save.js';
+import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Funnel } from './funnel.js';
+import { SaveButtons } from './save-buttons.js';
+
+const TOP = 10;
+const TOP_MORE = 50;
+const DAY_HEADER = ['day_utc'];
+
+export function InsightsView() {
+  const [app] = useParam('app');
+  const [top, setTop] = useParam('top');
+  const range = useRange('30d');
+  const limit = top === '' ? TOP : TOP_MORE;
+  const query = useQuery<Aggregates>(
+    apiPath('/v1/query/aggregates', { app, from: range.from, to: range.to, limit }),
+    { keep: true },
+  );
+  return (
+    <div class="page insights">
+      <div class="page-head">
+        <h1>Insights</h1>
+        <div class="end">
+          <RangePicker range={range} />
+        </div>
+      </div>
+      <div class="insights-grid">
+        <DayPanel
+          title="Daily active users"
+          name="daily-users"
+          unit="users"
+          query={query}
+          range={range}
+          days={({ dau }) => dau}
+        />
+        <DayPanel
+          title="Errors by day"
+          name="errors-by-day"
+          unit="errors"
+          tone="error"
+          query={query}
+          range={range}
+          days={({ errors_by_day }) => errors_by_day}
+        />
+        <div class="insights-wide">
+          <Funnel app={app} range={range} />
+        </div>
+        <TopPanel title="Top events" name="top-events" query={query} rows={({ top_events }) => top_events} />
+        <TopPanel
+          title="Top pages"
+          name="top-pages"
+          tone="pageview"
+          query={query}
+          rows={({ top_pages }) => top_pages}
+        />
+      </div>
+      <p class="insights-more">
+        <button type="button" class="button" onClick={() => setTop(top === '' ? `${TOP_MORE}` : '', 'push')}>
+          {top === '' ? `Show the top ${TOP_MORE}` : `Show the top ${TOP}`}
+        </button>
+      </p>
+    </div>
+  );
+}
+
+interface PanelProps {
+  title: string;
+  actions: ComponentChildren;
+  children: ComponentChildren;
+}
+
+function Panel({ title, actions, children }: PanelProps) {
+  return (
+    <section class="panel" aria-label={title}>
+      <div class="panel-head">
+        <h2>{title}</h2>
+        <div class="end">{actions}</div>
+      </div>
+      <div class="panel-body">{children}</div>
+    </section>
+  );
+}
+
+interface DayPanelProps {
+  title: string;
+  /** Of the files. */
+  name: string;
+  unit: string;
+  tone?: Tone;
+  query: Query<Aggregates>;
+  range: Range;
+  days: (data: Aggregates) => CountedDay[];
+}
+
+function DayPanel({ title, name, unit, tone, query, range, days }: DayPanelProps) {
+  const svg = useRef<SVGSVGElement>(null);
+  const rows = query.data === undefined ? [] : days(query.data);
+  return (
+    <Panel
+      title={title}
+      actions={
+        <SaveButtons
+          title={title}
+          name={name}
+          svg={svg}
+          csv={
+            rows.length > 0
+              ? () =>
+                  saveCsv(
+                    name,
+                    [...DAY_HEADER, unit],
+                    rows.map(({ day, count }) => [day, count]),
+                  )
+              : undefined
+          }
+        />
+      }
+    >
+      <Loaded query={query} loading={<Loading lines={5} />}>
+        {(data) => (
+          <DayChart
+            days={days(data)}
+            range={range}
+            unit={unit}
+            label={`${title}, ${range.label}`}
+            tone={tone}
+            svg={svg}
+          />
+        )}
+      </Loaded>
+    </Panel>
+  );
+}
+
+interface TopPanelProps {
+  title: string;
+  name: string;
+  tone?: Tone;
+  query: Query<Aggregates>;
+  rows: (data: Aggregates) => CountedName[];
+}
+
+function TopPanel({ title, name, tone = 'accent', query, rows }: TopPanelProps) {
+  const shown = query.data === undefined ? [] : rows(query.data);
+  return (
+    <Panel
+      title={title}
+      actions={
+        <SaveButtons
+          title={title}
+          name={name}
+          csv={
+            shown.length > 0
+              ? () =>
+                  saveCsv(
+                    name,
+                    ['name', 'count'],
+                    shown.map(({ name, count }) => [name, count]),
+                  )
+              : undefined
+          }
+        />
+      }
+    >
+      <Loaded query={query} loading={<Loading lines={8} />}>
+        {(data) => <TopTable rows={rows(data)} label={title} tone={tone} />}
+      </Loaded>
+    </Panel>
+  );
+}
+
+function TopTable({ rows, label, tone }: { rows: readonly CountedName[]; label: string; tone: Tone }) {
+  const max = rows[0]?.count ?? 1;
+  if (rows.length === 0) return <Empty title="None in this range" />;
+  return (
+    <table class={`top-table tone-${tone}`} aria-label={label}>
+      <thead>
+        <tr>
+          <th>Name</th>
+          <th class="top-count">Count</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(({ name, count: times }) => (
+          <tr key={name}>
+            <td class="top-name">
+              <span class="top-bar" style={{ width: `${(times / max) * 100}%` }} />
+              <span class="top-text cut" title={`${name}: ${percent(times / max)} of the first`}>
+                {name}
+              </span>
+            </td>
+            <td class="top-count">{count(times)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,170 @@
+/** The sessions there are, and what happened in each. */
+import { useMemo } from 'preact/hooks';
+import { apiPath } from '../../api/client.js';
+import type { SessionRow, SessionsAnswer } from '../../api/types.js';
+import { useQuery } from '../../api/use-query.js';
+import { count, counted } from '../../format/number.js';
+import { duration } from '../../format/time.js';
+import { setQuery, useParam } from '../../router.js';
+import { replayHref, userHref } from '../../ui/event-text.js';
+import { Choices, Field } from '../../ui/filters.js';
+import { Icon } from '../../ui/icons.js';
+import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { type Column, Table } from '../../ui/table.js';
+import { Ago, Moment } from '../../ui/time.js';
+
+const LIMIT = 500;
+const REFRESH_MS = 15_000;
+const ONLY = [
+  { value: '' as const, label: 'All' },
+  { value: 'recorded' as const, label: 'Recorded' },
+  { value: 'errors' as const, label: 'With errors' },
+];
+type Only = (typeof ONLY)[number]['value'];
+
+const COLUMNS: readonly Column<SessionRow>[] = [
+  {
+    key: 'user',
+    label: 'User',
+    width: 'minmax(0, 1.2fr)',
+    render: (session) => (
+      <a class="row-link" href={replayHref(session)}>
+        <b>{session.user_id}</b>
+      </a>
+    ),
+  },
+  {
+    key: 'recorded',
+    label: 'Recording',
+    width: '112px',
+    render: ({ chunk_count }) =>
+      chunk_count === 0 ? (
+        <span class="soft">–</span>
+      ) : (
+        <span class="recorded">
+          <Icon name="play" size={14} /> <span class="soft">{counted(chunk_count, 'part')}</span>
+        </span>
+      ),
+  },
+  {
+    key: 'errors',
+    label: 'Errors',
+    width: '64px',
+    align: 'end',
+    render: ({ error_count }) =>
+      error_count === 0 ? <span class="soft">–</span> : <span class="tag bad">{count(error_count)}</span>,
+  },
+  {
+    key: 'events',
+    label: 'Events',
+    width: '70px',
+    align: 'end',
+    wide: true,
+    render: ({ event_count }) => count(event_count),
+  },
+  {
+    key: 'duration',
+    label: 'Duration',
+    width: '110px',
+    align: 'end',
+    wide: true,
+    render: ({ started_at, last_seen }) => duration(last_seen - started_at),
+  },
+  {
+    key: 'app',
+    label: 'App',
+    width: '110px',
+    wide: true,
+    render: ({ app }) => <span class="soft">{app}</span>,
+  },
+  {
+    key: 'session',
+    label: 'Session',
+    width: 'minmax(0, 1fr)',
+    wide: true,
+    render: ({ session_id }) => <code class="soft">{session_id}</code>,
+  },
+  {
+    key: 'last',
+    label: 'Last seen',
+    width: '180px',
+    wide: true,
+    render: ({ last_seen }) => <Moment ts={last_seen} />,
+  },
+  {
+    key: 'last-narrow',
+    label: 'Seen',
+    width: '84px',
+    narrow: true,
+    align: 'end',
+    render: ({ last_seen }) => <Ago ts={last_seen} />,
+  },
+];
+
+export function ReplayListView() {
+  const [app] = useParam('app');
+  const [user, setUser] = useParam('user');
+  const [given, setOnly] = useParam('only');
+  const only = ONLY.find(({ value }) => value === given)?.value ?? '';
+  const query = useQuery<SessionsAnswer>(apiPath('/v1/query/sessions', { app, user, limit: LIMIT }), {
+    everyMs: REFRESH_MS,
+    keep: true,
+  });
+  const sessions = query.data?.sessions;
+  const shown = useMemo(() => sessions?.filter(fits(only)) ?? [], [sessions, only]);
+  return (
+    <div class="page fill">
+      <div class="page-head">
+        <h1>Sessions</h1>
+        {sessions !== undefined && (
+          <span class="soft" role="status">
+            {only === '' ? '' : `${count(shown.length)} of `}
+            {sessions.length === LIMIT ? `the ${LIMIT} last seen` : counted(sessions.length, 'session')}
+          </span>
+        )}
+        <div class="end filters">
+          <Choices label="Only" value={only} choices={ONLY} onChange={(value) => setOnly(value, 'push')} />
+          <Field label="User" value={user} onChange={(value) => setUser(value, 'push')} />
+        </div>
+      </div>
+      <Loaded query={query} loading={<Loading lines={14} />}>
+        {() =>
+          shown.length === 0 ? (
+            <NoSessions user={user} app={app} only={only} />
+          ) : (
+            <Table
+              label="Sessions, last seen first"
+              rows={shown}
+              columns={COLUMNS}
+              rowKey={({ app, session_id }) => `${app}/${session_id}`}
+              rowHeight={40}
+              foot={sessions?.length === LIMIT ? `Only the ${LIMIT} last seen are listed` : undefined}
+            />
+          )
+        }
+      </Loaded>
+    </div>
+  );
+}
+
+function NoSessions({ user, app, only }: { user: string; app: string; only: Only }) {
+  if (user === '' && only === '')
+    return <Empty title="No sessions yet">They appear with their first event.</Empty>;
+  return (
+    <Empty title={only === 'recorded' ? 'None of these was recorded' : 'No session is like this'}>
+      <button type="button" class="button" onClick={() => setQuery({ user: '', only: '' }, 'push')}>
+        Show all
+      </button>{' '}
+      {user !== '' && app !== '' && (
+        <a class="text-link" href={userHref({ app, user_id: user })}>
+          Open {user}
+        </a>
+      )}
+    </Empty>
+  );
+}
+
+function fits(only: Only): (session: SessionRow) => boolean {
+  if (only === 'recorded') return ({ chunk_count }) => chunk_count > 0;
+  return ({ error_count }) => only === '' || error_count > 0;
+}

@@ -1,0 +1,190 @@
+/** One session's recording, and everything that happened beside it. */
+import { useMemo } from 'preact/hooks';
+import { apiPath } from '../../api/client.js';
+import type { ChunkReference, Event, ManifestAnswer } from '../../api/types.js';
+import { type Query, useQuery } from '../../api/use-query.js';
+import { counted } from '../../format/number.js';
+import { duration, fullTime } from '../../format/time.js';
+import { gapsOf } from '../../player/gaps.js';
+import { ConsolePane, NetworkPane, TrailPane } from '../../player/panes.js';
+import type { Span } from '../../player/player.js';
+import { PlayerView } from '../../player/player-view.js';
+import { useMomentInAddress, useMomentParam } from '../../player/use-moment.js';
+import { type PlayerHandle, usePlayer } from '../../player/use-player.js';
+import { useParam } from '../../router.js';
+import { CopyButton } from '../../ui/copy.js';
+import { replayHref, userHref } from '../../ui/event-text.js';
+import { Choices } from '../../ui/filters.js';
+import { Empty, Failure, Loading } from '../../ui/states.js';
+import { At } from '../../ui/time.js';
+import { type SessionEvents, useSessionEvents } from './use-session-events.js';
+
+const NONE: readonly ChunkReference[] = [];
+const PANES = [
+  { value: 'trail' as const, label: 'Trail' },
+  { value: 'network' as const, label: 'Network' },
+  { value: 'console' as const, label: 'Console' },
+];
+
+export function ReplayView({ app, session }: { app: string; session: string }) {
+  const all = useSessionEvents(app, session);
+  const path = apiPath(`/v1/sessions/${encodeURIComponent(session)}/replay`, { app });
+  const manifest = useQuery<ManifestAnswer>(path);
+  const isUnrecorded = manifest.error?.status === 404;
+  const references = isUnrecorded ? NONE : manifest.data?.chunks;
+  const given = useMomentParam();
+  const player = usePlayer(references, given ?? beginOf(references ?? NONE, all.events));
+  const { state } = player;
+  const range = rangeOf(references ?? NONE, all.events, state.spans);
+  const time = state.time || range.from;
+  useMomentInAddress(state.time, state.playing, player.seek);
+
+  if (all.error?.status !== undefined && all.events.length === 0)
+    return <Failure error={all.error} retry={all.reload} />;
+  if (!all.loading && all.events.length === 0 && references?.length === 0)
+    return <Empty title="There is no such session">It may be gone: events and recordings expire.</Empty>;
+  return (
+    <div class="page fill replay">
+      <Head app={app} session={session} all={all} range={range} time={time} />
+      <div class="replay-body">
+        <Screen
+          player={player}
+          manifest={manifest}
+          isUnrecorded={isUnrecorded}
+          references={references ?? NONE}
+          events={all.events}
+          range={range}
+        />
+        <Panes player={player} all={all} range={range} time={time} references={references ?? NONE} />
+      </div>
+    </div>
+  );
+}
+
+interface HeadProps {
+  app: string;
+  session: string;
+  all: SessionEvents;
+  range: Span;
+  time: number;
+}
+
+function Head({ app, session, all, range, time }: HeadProps) {
+  const newest = all.events.at(-1);
+  const name = all.events.findLast(({ user }) => user?.name !== undefined)?.user?.name;
+  const errors = all.events.filter(({ type }) => type === 'error').length;
+  const reports = all.events.filter(({ type }) => type === 'bug_report').length;
+  return (
+    <div class="page-head">
+      <h1 class="cut">
+        {newest === undefined ? 'Session' : <a href={userHref(newest)}>{name ?? newest.user_id}</a>}
+      </h1>
+      <span class="soft replay-facts">
+        {range.from > 0 && (
+          <span title={fullTime(range.from)}>
+            <At ts={range.from} /> · {duration(range.to - range.from)}
+          </span>
+        )}
+        {newest !== undefined && <> · {counted(all.events.length, 'event')}</>}
+        {all.cut && ' (the latest)'}
+        {errors > 0 && <span class="tag bad">{counted(errors, 'error')}</span>}
+        {reports > 0 && <span class="tag medium">{counted(reports, 'report')}</span>}
+        <span class="replay-id">
+          {app} · <code>{session}</code>
+        </span>
+      </span>
+      <div class="end">
+        <CopyButton
+          label="Copy link to this moment"
+          text={location.origin + replayHref({ app, session_id: session }, Math.round(time))}
+        />
+      </div>
+    </div>
+  );
+}
+
+interface ScreenProps {
+  player: PlayerHandle;
+  manifest: Query<ManifestAnswer>;
+  isUnrecorded: boolean;
+  references: readonly ChunkReference[];
+  events: readonly Event[];
+  range: Span;
+}
+
+function Screen({ player, manifest, isUnrecorded, references, events, range }: ScreenProps) {
+  const gaps = useMemo(
+    () => gapsOf(references, player.state.spans, events),
+    [references, player.state.spans, events],
+  );
+  if (isUnrecorded) {
+    return (
+      <div class="player">
+        <Empty title="This session was not recorded">What happened in it is in the trail.</Empty>
+      </div>
+    );
+  }
+  if (manifest.error !== undefined && manifest.data === undefined)
+    return <Failure error={manifest.error} retry={manifest.reload} />;
+  return <PlayerView player={player} range={range} events={events} gaps={gaps} onSeek={player.seek} />;
+}
+
+interface PanesProps {
+  player: PlayerHandle;
+  all: SessionEvents;
+  range: Span;
+  time: number;
+  references: readonly ChunkReference[];
+}
+
+function Panes({ player, all, range, time, references }: PanesProps) {
+  const [given, setPane] = useParam('pane');
+  const [open, setOpen] = useParam('event');
+  const pane = PANES.find(({ value }) => value === given)?.value ?? 'trail';
+  const common = { time, range, onSeek: player.seek };
+  return (
+    <section class="replay-side panel" aria-label="Beside the recording">
+      <div class="panel-head">
+        <Choices
+          label="Beside the recording"
+          value={pane}
+          choices={PANES}
+          onChange={(value) => setPane(value === 'trail' ? '' : value)}
+        />
+      </div>
+      {all.loading && all.events.length === 0 ? (
+        <Loading lines={12} />
+      ) : pane === 'console' ? (
+        <ConsolePane
+          {...common}
+          lines={player.state.lines}
+          isPartial={player.state.spans.length < references.length}
+          hasRecording={references.length > 0}
+        />
+      ) : pane === 'network' ? (
+        <NetworkPane {...common} events={all.events} open={open} onOpen={setOpen} />
+      ) : (
+        <TrailPane {...common} events={all.events} open={open} onOpen={setOpen} />
+      )}
+      {all.error !== undefined && <Failure error={all.error} retry={all.reload} />}
+    </section>
+  );
+}
+
+function beginOf(references: readonly ChunkReference[], events: readonly Event[]): number {
+  return references.find(({ ts }) => ts !== undefined)?.ts ?? events[0]?.ts ?? 0;
+}
+
+/** From the first thing known of the session to the last. */
+function rangeOf(
+  references: readonly ChunkReference[],
+  events: readonly Event[],
+  spans: readonly Span[],
+): Span {
+  const times = [
+    ...references.flatMap(({ ts }) => (ts === undefined ? [] : [ts])),
+    ...[events[0], events.at(-1)].flatMap((event) => (event === undefined ? [] : [event.ts])),
+    ...spans.flatMap(({ from, to }) => [from, to]),
+  ];
+  return times.length === 0 ? { from: 0, to: 0 } : { from: Math.min(...times), to: Math.max(...times) };
+}

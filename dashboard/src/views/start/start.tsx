@@ -1,0 +1,103 @@
+/** The first start: what to paste into an app. The live view takes over as soon as the first event arrives. */
+import { useState } from 'preact/hooks';
+import type { AppsAnswer } from '../../api/types.js';
+import { useQuery } from '../../api/use-query.js';
+import { CopyButton } from '../../ui/copy.js';
+import { Choices } from '../../ui/filters.js';
+import { Loaded } from '../../ui/states.js';
+
+type Way = 'script' | 'npm' | 'curl';
+type App = AppsAnswer['apps'][number];
+
+const WAYS = [
+  { value: 'script' as const, label: 'Script tag' },
+  { value: 'npm' as const, label: 'npm' },
+  { value: 'curl' as const, label: 'Try with curl' },
+];
+
+const HINTS: Readonly<Record<Way, string>> = {
+  script: 'Into the head of every page, before other scripts, with the id of whoever is signed in.',
+  npm: 'Once, where your app starts and knows who is signed in.',
+  curl: 'From a terminal, to see an event arrive right now.',
+};
+
+export function Start() {
+  const apps = useQuery<AppsAnswer>('/v1/apps');
+  return (
+    <div class="page start">
+      <div class="start-body">
+        <p class="start-wait" role="status">
+          <span class="dot" /> Waiting for the first event
+        </p>
+        <h1 class="start-title">Put one tag into your app</h1>
+        <p class="start-lead soft">
+          The collector runs and has nothing stored yet. This page turns into the live view when the first
+          event arrives.
+        </p>
+        <Loaded query={apps}>{({ apps }) => <Snippets apps={apps} />}</Loaded>
+        <p class="soft">
+          Just looking around? <code>npm run spyglass demo</code> fills this collector with a month of a
+          made-up app. All of the API is in its{' '}
+          <a class="text-link" href="/docs">
+            documentation
+          </a>
+          .
+        </p>
+      </div>
+    </div>
+  );
+}
+
+function Snippets({ apps }: { apps: readonly App[] }) {
+  const [way, setWay] = useState<Way>('script');
+  const [name, setName] = useState(apps[0]?.name ?? '');
+  const app = apps.find((app) => app.name === name);
+  if (app === undefined) return null;
+  const code = snippet(way, app);
+  return (
+    <section class="panel start-panel" aria-label="Snippet">
+      <div class="panel-head">
+        <Choices label="How to send" value={way} choices={WAYS} onChange={setWay} />
+        {apps.length > 1 && (
+          <select
+            class="select"
+            aria-label="App"
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+          >
+            {apps.map(({ name }) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        )}
+        <div class="end">
+          <CopyButton text={code} />
+        </div>
+      </div>
+      {/* Scrolls sideways, so that it must be reachable by keyboard. */}
+      <pre class="start-code" tabIndex={0}>
+        {code}
+      </pre>
+      <p class="start-hint soft">
+        {HINTS[way]}
+        {app.origins.length > 0 &&
+          way !== 'curl' &&
+          ` Browsers may send for ${app.name} from ${app.origins.join(', ')} only.`}
+      </p>
+    </section>
+  );
+}
+
+function snippet(way: Way, { name, key }: App): string {
+  const { origin } = location;
+  if (way === 'script')
+    return `<script src="${origin}/sdk/spyglass.js"\n  data-app="${name}"\n  data-key="${key}"\n  data-user-id="alice"></script>`;
+  if (way === 'npm')
+    return `import { spyglass } from '@spyglass/sdk';\n\nspyglass.init({\n  endpoint: '${origin}',\n  app: '${name}',\n  key: '${key}',\n  user: { id: 'alice' },\n});`;
+  const body = {
+    app: name,
+    key,
+    events: [{ user_id: 'alice', session_id: 's_1', type: 'event', name: 'hello' }],
+  };
+  return `curl ${origin}/v1/events \\\n  --data '${JSON.stringify(body)}'`;
+}

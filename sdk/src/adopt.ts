@@ -1,0 +1,46 @@
+/** Takes over the batches that pages which are gone have left in the storage. */
+import type { Shelf } from './storage.js';
+
+/** A batch this young may be one whose page has not got its lock yet. */
+const NEW_MS = 1_500;
+/** Without locks, a batch that its owner has not got rid of for so long is anyone's. */
+const LEASE_MS = 60_000;
+
+export interface Adoption {
+  shelf: Shelf;
+  /** Keys of other owners, each `<owner><batch id>` with an owner as long as ours. */
+  keys: string[];
+  ownerLength: number;
+  locks: LockManager | undefined;
+  /** Stores a batch under our name. */
+  insert(id: string, at: number, events: string[]): void;
+  /** Runs after each owner that had left something. */
+  found(): void;
+}
+
+/** Moves what an owner left once its lock is ours, so that no two pages take the same and none takes from one that lives. */
+export function adopt({ shelf, keys, ownerLength, locks, insert, found }: Adoption): void {
+  const owners = new Set(keys.map((key) => key.slice(0, ownerLength)));
+  const take = (owner: string, leaseMs: number) => {
+    let taken = false;
+    for (const key of keys) {
+      const text = key.startsWith(owner) ? shelf.get(key) : null;
+      const [at = '', ...events] = text?.split('\n') ?? [];
+      if (events.length === 0 || Number(at) > Date.now() - leaseMs) continue;
+      insert(key.slice(ownerLength), Number(at), events);
+      shelf.remove(key);
+      taken = true;
+    }
+    if (taken) found();
+  };
+  for (const owner of owners) {
+    if (locks === undefined) take(owner, LEASE_MS);
+    else {
+      locks
+        .request(owner, { ifAvailable: true }, (lock) => {
+          if (lock !== null) take(owner, NEW_MS);
+        })
+        .catch(() => {});
+    }
+  }
+}

@@ -1,0 +1,12 @@
+/** The describer: makes events of what the hooks caught. */
+import type { Client } from '../../seam.js';
+import { createErrors, type Errors } from './errors.js';
+import { createRequests, type Request } from './requests.js';
+
+export interface Describer extends Errors {
+  request(request: Request): void;
+}
+
+export function createDescriber(client: Client): Describer {
+  return { ...createErrors(client), request: client.guard(createRequests(client)) };
+}

@@ -1,0 +1,29 @@
+/** Listening to and patching of what belongs to the page, undone when the client stops. */
+import type { Client } from '../seam.js';
+
+/** Listens in the capture phase, so that no handler of the app can hide an event from us. */
+export function listen<E extends Event>(
+  client: Client,
+  target: EventTarget,
+  type: string,
+  work: (event: E) => void,
+): void {
+  const listener = client.guard(work) as EventListener;
+  target.addEventListener(type, listener, true);
+  client.onStop(() => target.removeEventListener(type, listener, true));
+}
+
+/** Puts a method in place of the owner's. What others put in place of ours since, stays. */
+export function patch<O extends object, K extends keyof O>(
+  client: Client,
+  owner: O,
+  name: K,
+  wrap: (original: O[K]) => O[K],
+): void {
+  const original = owner[name];
+  const patched = wrap(original);
+  owner[name] = patched;
+  client.onStop(() => {
+    if (owner[name] === patched) owner[name] = original;
+  });
+}

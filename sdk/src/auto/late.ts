@@ -1,0 +1,38 @@
+/**
+ * What happens on a page at once, and what is made of it later: the hooks are in place from `init` on and weigh little;
+ * what describes the things they catch as events is loaded meanwhile, and catches up.
+ */
+import type { Client } from '../seam.js';
+import type { Describer } from './describe/index.js';
+
+/** Does `work` with the describer: now, or as soon as it is loaded. Never throws. */
+export type Late = (work: (describer: Describer) => void) => void;
+
+/** When and where something happened: Unix ms, ms of the page's own clock, the page's URL, and what relative ones are to. */
+export interface Moment {
+  ts: number;
+  ms: number;
+  url: string;
+  base: string;
+}
+
+export function moment(): Moment {
+  return { ts: Date.now(), ms: performance.now(), url: location.href, base: document.baseURI };
+}
+
+/** Should the describer never come, no more than this is held for it. */
+const WAITING_MAX = 200;
+
+export function createLate(client: Client): Late {
+  let describer: Describer | undefined;
+  const waiting: Parameters<Late>[0][] = [];
+  const late: Late = client.guard((work) => {
+    if (describer) work(describer);
+    else if (waiting.length < WAITING_MAX) waiting.push(work);
+  });
+  client.guard(async () => {
+    describer = (await import('./describe/index.js')).createDescriber(client);
+    waiting.forEach(late);
+  })();
+  return late;
+}

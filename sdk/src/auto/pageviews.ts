@@ -1,0 +1,48 @@
+/** Pageviews: the first load, each change of the path or the hash, and each return out of the back-forward cache. */
+import type { Client, Part } from '../seam.js';
+import { listen, patch } from './hooks.js';
+
+export const startPageviews: Part = (client) => {
+  let page: string | undefined;
+  let { referrer } = document;
+  const look = client.guard((title?: string) => {
+    // A changed query is no other page: lists keep filters and sort orders there.
+    const now = location.pathname + location.hash;
+    if (now === page) return;
+    page = now;
+    client.record({
+      type: 'pageview',
+      name: pageName(client),
+      props: { referrer: client.scrub(referrer) || undefined, title },
+    });
+    referrer = location.href;
+  });
+  for (const name of ['pushState', 'replaceState'] as const) {
+    patch(
+      client,
+      history,
+      name,
+      (original) =>
+        function (this: History, ...args) {
+          original.apply(this, args);
+          look();
+        },
+    );
+  }
+  listen(client, window, 'popstate', () => look());
+  listen(client, window, 'hashchange', () => look());
+  listen(client, window, 'pageshow', (event: PageTransitionEvent) => {
+    if (!event.persisted) return;
+    page = undefined;
+    look(document.title);
+  });
+  // Only now is the title the page's own: after a change of the path the app sets it some time later.
+  look(document.title || undefined);
+};
+
+/** The page's name: its path, and its hash where that is a path of its own (`#/orders`). */
+export function pageName(client: Client): string {
+  // Should the scrubber fail there is no URL left, which must not become the page's again.
+  const { pathname, hash } = new URL(client.scrub(location.href), location.origin);
+  return pathname + (/^#!?\//.test(hash) ? hash.replace(/\?.*/, '') : '');
+}

@@ -1,0 +1,25 @@
+/** `@spyglass/sdk/next`: the SDK in a Next.js layout, of the App Router or the Pages Router. */
+'use client';
+import { usePathname } from 'next/navigation';
+import type { ReactNode } from 'react';
+import { SpyglassProvider, type SpyglassProviderProps, usePageview } from '../react/index.js';
+
+export { SpyglassErrorBoundary } from '../react/index.js';
+
+/**
+ * Put around `children` in `app/layout.tsx` (or `pages/_app.tsx`): starts the SDK in the browser, and takes a pageview
+ * once a route is shown, not when its address is.
+ */
+export function Spyglass({ pageviews = true, children, ...options }: SpyglassProviderProps): ReactNode {
+  return (
+    <SpyglassProvider {...options} pageviews={false}>
+      {pageviews && <Pageviews />}
+      {children}
+    </SpyglassProvider>
+  );
+}
+
+function Pageviews(): null {
+  usePageview(usePathname());
+  return null;
+}

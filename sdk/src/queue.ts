@@ -1,0 +1,151 @@
+/**
+ * The events that wait to be sent, in batches that outlive the page.
+ *
+ * A batch is one entry of the storage, `<prefix><owner>:<batch id>`. Its life:
+ * 1. It is begun by an event and has its id from then on; each event that joins it is stored before `add` returns.
+ * 2. Full, or old enough, it is closed: from here on what the id stands for never changes, so sending it twice does no harm.
+ * 3. It is sent by its owner, again and again until there is a final answer; then its entry is removed.
+ * 4. If it must be split, its parts take ids made from its own, and are stored before it is removed. Whoever splits it
+ *    again after a crash in between makes the same parts, which the collector then knows already.
+ *
+ * A page owns the entries it wrote. While it lives it holds a lock in its owner's name; when it is gone, another page of
+ * the app takes its entries over by moving them under its own name. A page that finds its open batch gone begins another.
+ */
+import { uuid } from './id.js';
+import type { Shelf } from './storage.js';
+
+export interface Batch {
+  readonly id: string;
+  /** When it was begun, Unix ms. */
+  readonly at: number;
+  /** The events, each as JSON on one line. */
+  readonly events: string[];
+  /** The length of its entry. */
+  chars: number;
+  /** The collector has it. */
+  stored?: boolean;
+}
+
+export interface Queue {
+  /** Adds an event, as JSON on one line, to the open batch or to a new one, and returns that. */
+  add(event: string): Batch;
+  /** Ends the open batch. */
+  close(): void;
+  /** The closed batches, oldest first, without those that are too old to be sent. */
+  closed(): Batch[];
+  /** Removes a batch whose answer is final; what `parts` there are take its place. False when it was gone already. */
+  settle(batch: Batch, parts?: string[][]): boolean;
+  /** Takes over what pages that are gone have left; `found` runs once for each. */
+  inherit(found: () => void): Promise<void>;
+  /** Holds the lock that keeps other pages away from our batches, until `release`. */
+  hold(): void;
+  release(): void;
+}
+
+export interface QueueDeps {
+  shelf: Shelf;
+  /** Begins each key; the same for all pages of an app. */
+  prefix: string;
+  /** Absent where a page is not served securely. */
+  locks?: LockManager | undefined;
+  /** Counts events that are given up. */
+  drop(count: number): void;
+}
+
+export const BATCH_EVENTS = 20;
+/** A page that is left can send 64 KB in all. */
+const BATCH_CHARS = 32_000;
+/** A fifth of what browsers give an origin, which is for the app to use. */
+const QUEUE_CHARS = 1_000_000;
+/** The collector remembers batch ids for 7 days, so an older batch might be stored twice. */
+const AGE_MS_MAX = 6 * 86_400_000;
+
+export function createQueue({ shelf, prefix, locks, drop }: QueueDeps): Queue {
+  const own = `${prefix}${uuid()}:`;
+  const batches: Batch[] = [];
+  let open: Batch | undefined;
+  let release = () => {};
+
+  const put = (batch: Batch) => {
+    const text = [batch.at, ...batch.events].join('\n');
+    batch.chars = text.length;
+    shelf.set(own + batch.id, text);
+  };
+  const insert = (place: number, id: string, at: number, events: string[]) => {
+    const batch: Batch = { id, at, events, chars: 0 };
+    put(batch);
+    batches.splice(place, 0, batch);
+    return batch;
+  };
+  const forget = (batch: Batch) => {
+    batches.splice(batches.indexOf(batch), 1);
+    shelf.remove(own + batch.id);
+  };
+  const giveUp = (batch: Batch) => {
+    forget(batch);
+    drop(batch.events.length);
+  };
+  /** Gives up the oldest batches until the rest is small enough; one alone may be larger. */
+  const makeRoom = () => {
+    for (const batch of batches.slice(0, -1)) {
+      if (batches.reduce((sum, { chars }) => sum + chars, 0) > QUEUE_CHARS) giveUp(batch);
+    }
+  };
+
+  return {
+    add(event) {
+      if (open && (shelf.get(own + open.id) === null || open.chars + event.length > BATCH_CHARS)) {
+        open = undefined;
+      }
+      if (open) {
+        open.events.push(event);
+        put(open);
+      } else {
+        open = insert(batches.length, uuid(), Date.now(), [event]);
+      }
+      makeRoom();
+      return open;
+    },
+    close() {
+      open = undefined;
+    },
+    closed() {
+      const oldest = Date.now() - AGE_MS_MAX;
+      for (const batch of [...batches]) if (batch.at < oldest) giveUp(batch);
+      return batches.filter((batch) => batch !== open);
+    },
+    settle(batch, parts = []) {
+      const place = batches.indexOf(batch);
+      if (place < 0) return false;
+      for (const [part, events] of parts.entries()) {
+        insert(place + part, batch.id + part, batch.at, events);
+      }
+      forget(batch);
+      return true;
+    },
+    async inherit(found) {
+      const keys = shelf.keys().filter((key) => key.startsWith(prefix) && !key.startsWith(own));
+      if (!keys.length) return;
+      const { adopt } = await import('./adopt.js');
+      adopt({
+        shelf,
+        keys,
+        ownerLength: own.length,
+        locks,
+        insert: (id, at, events) => insert(0, id, at, events),
+        found() {
+          batches.sort((a, b) => a.at - b.at);
+          makeRoom();
+          found();
+        },
+      });
+    },
+    hold() {
+      const until = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      locks?.request(own, () => until).catch(() => {});
+    },
+    release: () => release(),
+  };
+}

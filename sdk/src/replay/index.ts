@@ -1,0 +1,108 @@
+/** Session replay: what the page shows and what is done on it, recorded, cut into chunks and uploaded. */
+import type { eventWithTime } from '@rrweb/types';
+import type { Part } from '../seam.js';
+import { createChunker, createSeqs } from './chunk.js';
+import { createLeftovers } from './leftovers.js';
+import { createCleaner, maskingOptions } from './privacy.js';
+import { createRecorder } from './recorder.js';
+import { createUploader } from './upload.js';
+
+/** Nothing is recorded while nobody has touched the page for this long. */
+const IDLE_MS = 30 * 60_000;
+/** A snapshot is on its way this soon: it is too large to leave with the page. */
+const SNAPSHOT_CUT_MS = 500;
+const FULL_SNAPSHOT = 2;
+const INCREMENTAL = 3;
+/** Sources that somebody's hand is behind: mouse moves, clicks and the like, input, touch moves. */
+const BY_HAND = [1, 2, 5, 6];
+const RETURNS = ['pointerdown', 'pointermove', 'keydown', 'wheel'];
+
+export const start: Part = (client) => {
+  const { app, replaySample } = client.options;
+  let masking: ReturnType<typeof maskingOptions>;
+  try {
+    masking = maskingOptions(client.options);
+  } catch {
+    console.warn('spyglass: maskText or block is no CSS selector, so nothing is recorded.');
+    return;
+  }
+  const clean = createCleaner(client);
+  let session = client.session(false);
+  let lastByHandMs = Date.now();
+  let refused = false;
+
+  const uploader = createUploader(client, createLeftovers(`spyglass.replay.${app} `), {
+    full: () => recorder.pause('uplink'),
+    idle: () => recorder.resume('uplink'),
+    refused: () => {
+      refused = true;
+      recorder.end();
+    },
+  });
+  const chunker = createChunker(() => session, createSeqs(`spyglass.seq.${app}`), uploader.add);
+
+  const take = (event: eventWithTime) => {
+    if (event.type === INCREMENTAL && BY_HAND.includes(event.data.source)) {
+      lastByHandMs = event.timestamp;
+      const before = session;
+      // May begin a new session, whose recording begins with a snapshot that has this event's outcome.
+      if (client.session() !== before) return;
+    } else if (event.timestamp - lastByHandMs > IDLE_MS) {
+      return recorder.pause('idle');
+    }
+    clean(event);
+    chunker.add(event);
+    if (event.type === FULL_SNAPSHOT) chunker.cutWithin(SNAPSHOT_CUT_MS);
+  };
+  const recorder = createRecorder(client, masking, take);
+
+  const begin = () => {
+    if (!refused && isSampled(session, replaySample)) recorder.begin();
+    else recorder.end();
+  };
+  const leave = () => {
+    recorder.markGap();
+    chunker.cut();
+    uploader.leave();
+  };
+  const listen = (target: EventTarget, type: string, work: (event: Event) => void) => {
+    const listener = client.guard(work);
+    target.addEventListener(type, listener, { capture: true, passive: true });
+    client.onStop(() => target.removeEventListener(type, listener, true));
+  };
+
+  client.onSession((id) => {
+    chunker.cut();
+    session = id;
+    lastByHandMs = Date.now();
+    begin();
+  });
+  for (const type of RETURNS) {
+    listen(document, type, () => {
+      lastByHandMs = Date.now();
+      recorder.resume('idle');
+    });
+  }
+  client.onLeave(() => {
+    if (document.visibilityState === 'hidden') leave();
+    else chunker.cut();
+  });
+  listen(window, 'pagehide', leave);
+  // A page out of the back-forward cache follows others of its session, whose recording its own can't go on from.
+  listen(window, 'pageshow', (event) => (event as PageTransitionEvent).persisted && begin());
+  client.onStop(() => {
+    recorder.end();
+    leave();
+    uploader.stop();
+  });
+
+  uploader.start();
+  begin();
+};
+
+/** Decides by the id, so that all of a session's pages decide alike (FNV-1a). */
+export function isSampled(session: string, share: number): boolean {
+  let hash = 0x811c9dc5;
+  for (const character of session) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
+  return (hash >>> 0) / 2 ** 32 < share;
+}

@@ -1,0 +1,139 @@
+/** Brings chunks to the collector, one at a time and after the events; a chunk sent twice replaces itself. */
+import type { Client } from '../seam.js';
+import type { Chunk } from './chunk.js';
+import { gzip, wrap } from './gzip.js';
+import type { Leftovers } from './leftovers.js';
+
+export interface Uploader {
+  /** Begins with what other pages left over. */
+  start(): void;
+  add(chunk: Chunk): void;
+  /** Sends what fits into requests that outlive the page, and keeps everything not yet sent for the next page. */
+  leave(): void;
+  stop(): void;
+}
+
+export interface UploadEvents {
+  /** More waits than may. */
+  full(): void;
+  /** The last waiting chunk is sent. */
+  idle(): void;
+  /** The collector will not have this app's recordings. */
+  refused(): void;
+}
+
+const WAITING_LENGTH_MAX = 2_000_000;
+const TRY_MS_MAX = 60_000;
+/** Of the 64 KB that may be under way as the page goes; the rest is for events. */
+const LEAVE_BYTES_MAX = 28_000;
+
+interface Waiting extends Chunk {
+  bytes?: Uint8Array<ArrayBuffer>;
+}
+
+export function createUploader(client: Client, leftovers: Leftovers, events: UploadEvents): Uploader {
+  const waiting: Waiting[] = leftovers.all();
+  let running = false;
+  let stopped = false;
+
+  const done = (chunk: Waiting) => {
+    const at = waiting.indexOf(chunk);
+    if (at >= 0) waiting.splice(at, 1);
+    leftovers.forget(chunk);
+  };
+
+  const run = async () => {
+    if (running) return;
+    running = true;
+    for (let attempt = 0; waiting[0] !== undefined && !stopped; ) {
+      const [chunk] = waiting;
+      if (client.congested()) {
+        await sleep(client.pause(0));
+        continue;
+      }
+      chunk.bytes ??= await gzip(chunk.json);
+      const { status, retryAfterMs } = await send(client, chunk, chunk.bytes);
+      if (status === 401 || status === 403) {
+        stopped = true;
+        waiting.forEach(leftovers.forget);
+        waiting.length = 0;
+        return events.refused();
+      }
+      if (status === 0 || status === 429 || status >= 500) {
+        await sleep(client.pause(attempt, retryAfterMs));
+        attempt += 1;
+        continue;
+      }
+      // Taken, or (400, 413) one that never will be.
+      done(chunk);
+      attempt = 0;
+    }
+    running = false;
+    if (!stopped) events.idle();
+  };
+
+  return {
+    start: () => void run(),
+    add: (chunk) => {
+      waiting.push(chunk);
+      if (waiting.reduce((sum, { json }) => sum + json.length, 0) > WAITING_LENGTH_MAX) events.full();
+      void run();
+    },
+    leave: () => {
+      let room = LEAVE_BYTES_MAX;
+      leftovers.keep(waiting.map(({ session, seq, ts, json }) => ({ session, seq, ts, json })));
+      for (const chunk of waiting) {
+        // Wrapped it is a little longer than its text.
+        if (chunk.bytes === undefined && chunk.json.length > room) continue;
+        const bytes = chunk.bytes ?? wrap(chunk.json);
+        if (bytes.length > room) continue;
+        room -= bytes.length;
+        // Not before the events have taken their part of what may leave with the page.
+        void Promise.resolve()
+          .then(() => send(client, chunk, bytes, { keepalive: true }))
+          .then(({ status }) => status === 204 && done(chunk));
+      }
+    },
+    stop: () => {
+      stopped = true;
+    },
+  };
+}
+
+/** Status 0 stands for no answer. */
+async function send(
+  client: Client,
+  { session, seq, ts }: Chunk,
+  body: Uint8Array<ArrayBuffer>,
+  init: RequestInit = {},
+): Promise<{ status: number; retryAfterMs?: number }> {
+  const { endpoint, app, key } = client.options;
+  const query = new URLSearchParams({
+    app,
+    session,
+    seq: String(seq),
+    ts: String(ts),
+    sent_at: String(Date.now()),
+  });
+  const giveUp = new AbortController();
+  const timer = setTimeout(() => giveUp.abort(), TRY_MS_MAX);
+  try {
+    const { status, headers } = await client.fetch(`${endpoint}/v1/replay?${query}`, {
+      method: 'POST',
+      headers: { 'X-Spyglass-Key': key, 'Content-Type': 'application/octet-stream' },
+      body,
+      credentials: 'omit',
+      signal: giveUp.signal,
+      ...init,
+    });
+    return { status, retryAfterMs: Number(headers.get('Retry-After')) * 1_000 };
+  } catch {
+    return { status: 0 };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,97 @@
+/**
+ * Sessions: one tab's visit, until 30 minutes without activity, 24 hours in all, or another user.
+ *
+ * The record in `sessionStorage` carries a session over a reload. A tab that is duplicated, or opened by a page, begins with
+ * a copy of it: so a page marks the record as taken while it lives, and one that finds it taken begins a session of its own.
+ */
+import { attempt } from './attempt.js';
+import { uuid } from './id.js';
+import type { Shelf } from './storage.js';
+
+export interface Session {
+  /** The session's id now. Activity ends an idle session and begins the next; anything else belongs to the one there is. */
+  id(active: boolean): string;
+  /** Begins another session at once. */
+  renew(): void;
+  /** Whether this session has not heard yet who its user is, by such a text; from then on it has. */
+  introduce(person: string): boolean;
+  /** Gives the record free for the next page. */
+  release(): void;
+  /** Takes it back, as the next page left it: ours was kept for the back button. */
+  resume(): void;
+}
+
+export interface SessionDeps {
+  shelf: Shelf;
+  key: string;
+  user: () => string;
+  /** Called with the id of each session but the first. */
+  begun(id: string): void;
+}
+
+const IDLE_MS = 30 * 60_000;
+const LENGTH_MS_MAX = 24 * 3_600_000;
+/** Activity is written down no more often than this. */
+const NOTE_MS = 1_000;
+
+interface Record {
+  id: string;
+  begun: number;
+  last: number;
+  user: string;
+  person?: string;
+  taken?: boolean;
+}
+
+export function createSession({ shelf, key, user, begun }: SessionDeps): Session {
+  const fresh = (): Record => ({ id: uuid(), begun: Date.now(), last: Date.now(), user: user() });
+  const note = () => shelf.set(key, JSON.stringify({ ...record, taken }));
+  const isOver = ({ last, begun }: Record, active: boolean) => {
+    const now = Date.now();
+    return (active && now - last > IDLE_MS) || now - begun > LENGTH_MS_MAX;
+  };
+  const claim = (): Record => {
+    const found: Record | null | undefined = attempt(() => JSON.parse(shelf.get(key) ?? 'null'));
+    return found && !found.taken && found.user === user() && !isOver(found, true) ? found : fresh();
+  };
+
+  let taken = true;
+  let record = claim();
+  note();
+
+  const renew = () => {
+    record = fresh();
+    note();
+    begun(record.id);
+  };
+
+  return {
+    id(active) {
+      if (isOver(record, active)) renew();
+      else if (active && Date.now() - record.last > NOTE_MS) {
+        record.last = Date.now();
+        note();
+      }
+      return record.id;
+    },
+    renew,
+    introduce(person) {
+      const isNew = record.person !== person;
+      record.person = person;
+      if (isNew) note();
+      return isNew;
+    },
+    release() {
+      // What still happens as the page goes must not take the record back.
+      taken = false;
+      note();
+    },
+    resume() {
+      taken = true;
+      const { id } = record;
+      record = claim();
+      note();
+      if (record.id !== id) begun(record.id);
+    },
+  };
+}

@@ -1,0 +1,218 @@
+/**
+ * Error groups: which errors share a message and a top stack frame, and who met them when.
+ *
+ * `error_groups`: `[app u16][day u24][name u32][frame hash, 8 bytes][block u32]` → a row an occurrence, in id order:
+ * `[ms into the day u32][user u32][id u48]`, little-endian. Row k of the day lies in block ⌊k ÷ 285⌋, so that a block
+ * fits one 4 KiB page. Days come first: a range is one scan, and retention drops whole days.
+ */
+import { createHash } from 'node:crypto';
+import { EVENT_TYPES } from '../event.js';
+import { DAY_MS } from '../limits.js';
+import type { Env } from '../log/env.js';
+import { packKey, prefixEnd } from '../log/keys.js';
+import type { RecordBatch } from '../log/record-batch.js';
+import { appsIn, dayOf } from './days.js';
+import { frameOf } from './error-frame.js';
+import { obtain, type Projection, type StagedTable } from './projection.js';
+
+const ERROR = EVENT_TYPES.indexOf('error');
+const ROW_BYTES = 14;
+/** What is left of a 4 KiB page for one value: ⌊4,000 ÷ 14⌋ rows. */
+export const BLOCK_ROWS = 285;
+const BLOCK_MAX = 0xffff_ffff;
+
+/** What the occurrences of a group have in common. */
+export interface ErrorGroup {
+  app: number;
+  name: number;
+  /** The frame's hash in hex. */
+  frame: string;
+}
+
+export interface Occurrence {
+  ts: number;
+  user: number;
+  id: number;
+}
+
+const dayKey = (app: number, day: number): Buffer =>
+  packKey([
+    [app, 2],
+    [day, 3],
+  ]);
+
+const groupKey = ({ app, name, frame }: ErrorGroup, day: number): Buffer =>
+  packKey(
+    [
+      [app, 2],
+      [day, 3],
+      [name, 4],
+    ],
+    Buffer.from(frame, 'hex'),
+  );
+
+const blockKey = (prefix: Buffer, block: number): Buffer => Buffer.concat([prefix, packKey([[block, 4]])]);
+
+function parseKey(key: Buffer): { group: ErrorGroup; day: number; block: number } {
+  const group = { app: key.readUInt16BE(0), name: key.readUInt32BE(5), frame: key.toString('hex', 9, 17) };
+  return { group, day: key.readUIntBE(2, 3), block: key.readUInt32BE(17) };
+}
+
+/** The group of an event of type `error`. */
+export function groupOf(batch: RecordBatch, index: number): ErrorGroup {
+  const frame = frameOf(batch.details().props?.[index]);
+  const hash = createHash('sha256').update(frame).digest('hex').slice(0, 16);
+  return { app: batch.app, name: batch.names[index] ?? 0, frame: hash };
+}
+
+/** A group's name to the outside, where it is opaque. */
+export const groupId = ({ app, name, frame }: ErrorGroup): string =>
+  `${app.toString(36)}-${name.toString(36)}-${frame}`;
+
+/** The group of an id; `undefined` for a text that is none. */
+export function parseGroupId(id: string): ErrorGroup | undefined {
+  const [, app = '', name = '', frame = ''] =
+    /^([0-9a-z]{1,4})-([0-9a-z]{1,7})-([0-9a-f]{16})$/.exec(id) ?? [];
+  const group = { app: Number.parseInt(app, 36), name: Number.parseInt(name, 36), frame };
+  return group.app <= 0xffff && group.name <= 0xffff_ffff ? group : undefined;
+}
+
+function packRows(known: Buffer | undefined, fresh: readonly Occurrence[], midnight: number): Buffer {
+  const before = known?.length ?? 0;
+  const value = Buffer.allocUnsafe(before + fresh.length * ROW_BYTES);
+  if (known) value.set(known);
+  let at = before;
+  for (const { ts, user, id } of fresh) {
+    at = value.writeUInt32LE(ts - midnight, at);
+    at = value.writeUInt32LE(user, at);
+    at = value.writeUIntLE(id, at, 6);
+  }
+  return value;
+}
+
+function* unpackRows(value: Buffer, midnight: number): Generator<Occurrence> {
+  for (let at = 0; at < value.length; at += ROW_BYTES) {
+    yield {
+      ts: midnight + value.readUInt32LE(at),
+      user: value.readUInt32LE(at + 4),
+      id: value.readUIntLE(at + 8, 6),
+    };
+  }
+}
+
+interface Fold {
+  prefix: Buffer;
+  midnight: number;
+  fresh: Occurrence[];
+}
+
+function byGroup(batches: readonly RecordBatch[]): Iterable<Fold> {
+  const folds = new Map<string, Fold>();
+  for (const batch of batches) {
+    if (!batch.types.includes(ERROR)) continue;
+    const day = dayOf(batch.firstTs);
+    batch.ts.forEach((ts, index) => {
+      if (batch.types[index] !== ERROR) return;
+      const group = groupOf(batch, index);
+      const fold = obtain(folds, `${day}/${groupId(group)}`, () => ({
+        prefix: groupKey(group, day),
+        midnight: day * DAY_MS,
+        fresh: [],
+      }));
+      fold.fresh.push({ ts, user: batch.user, id: batch.offset + index });
+    });
+  }
+  return folds.values();
+}
+
+/** Where a group's day goes on: its last block while that has room, else the one after. */
+function lastBlock(table: StagedTable, prefix: Buffer): { block: number; known: Buffer | undefined } {
+  const range = { start: blockKey(prefix, BLOCK_MAX), end: prefix, reverse: true as const, limit: 1 };
+  for (const { key, value } of table.range(range)) {
+    const { block } = parseKey(key);
+    return value.length < BLOCK_ROWS * ROW_BYTES
+      ? { block, known: value }
+      : { block: block + 1, known: undefined };
+  }
+  return { block: 0, known: undefined };
+}
+
+export const errorGroups: Projection = {
+  name: 'error-groups',
+  version: 1,
+  tables: ['error_groups'],
+  fold(stage, batches) {
+    const table = stage.table('error_groups');
+    for (const { prefix, midnight, fresh } of byGroup(batches)) {
+      let { block, known } = lastBlock(table, prefix);
+      for (let at = 0; at < fresh.length; block++, known = undefined) {
+        const room = BLOCK_ROWS - (known?.length ?? 0) / ROW_BYTES;
+        table.put(blockKey(prefix, block), packRows(known, fresh.slice(at, at + room), midnight));
+        at += room;
+      }
+    }
+  },
+  dropDays(stage, fence, limit) {
+    const table = stage.table('error_groups');
+    for (const app of appsIn(table)) {
+      if (stage.size >= limit) return;
+      const range = { start: dayKey(app, 0), end: dayKey(app, dayOf(fence)), limit: limit - stage.size };
+      for (const key of table.keys(range)) table.remove(key);
+    }
+  },
+};
+
+export interface ErrorGroups {
+  /** Blocks of occurrences of every group of an app on the days from one to the other, both inclusive. */
+  scan(
+    app: number,
+    fromDay: number,
+    toDay: number,
+  ): Generator<{ group: ErrorGroup; rows: Iterable<Occurrence> }>;
+  /** A group's occurrences a day, in id order; days ascending, or descending where `fromDay` is the later one. */
+  days(group: ErrorGroup, fromDay: number, toDay: number): Generator<Occurrence[]>;
+}
+
+export function openErrorGroups(env: Env): ErrorGroups {
+  const table = env.table('error_groups');
+
+  const onDay = (group: ErrorGroup, day: number): Occurrence[] => {
+    const prefix = groupKey(group, day);
+    const rows: Occurrence[] = [];
+    for (const { value } of table.range({ start: prefix, end: prefixEnd(prefix) }))
+      rows.push(...unpackRows(value, day * DAY_MS));
+    return rows;
+  };
+
+  /** The day of the first key at or after a place, within the app; days of other groups are passed over by seeks. */
+  const dayAfter = (start: Buffer, end: Buffer): number | undefined => {
+    for (const key of table.keys({ start, end, limit: 1 })) return parseKey(key).day;
+    return undefined;
+  };
+  const dayBefore = (start: Buffer, end: Buffer): number | undefined => {
+    for (const key of table.keys({ start, end, reverse: true, limit: 1 })) return parseKey(key).day;
+    return undefined;
+  };
+
+  return {
+    *scan(app, fromDay, toDay) {
+      for (const { key, value } of table.range({
+        start: dayKey(app, fromDay),
+        end: dayKey(app, toDay + 1),
+      })) {
+        const { group, day } = parseKey(key);
+        yield { group, rows: unpackRows(value, day * DAY_MS) };
+      }
+    },
+    *days(group, fromDay, toDay) {
+      const descending = fromDay > toDay;
+      for (let day: number | undefined = fromDay; day !== undefined; ) {
+        const rows = onDay(group, day);
+        if (rows.length > 0) yield rows;
+        day = descending
+          ? dayBefore(dayKey(group.app, day), dayKey(group.app, toDay))
+          : dayAfter(dayKey(group.app, day + 1), dayKey(group.app, toDay + 1));
+      }
+    },
+  };
+}

@@ -1,0 +1,455 @@
+/** Hostile recordings and events in a real browser: nothing of them runs, asks anybody for anything, or leaves its frame. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import type { Page, Request } from 'playwright-core';
+import t, { type Test } from 'tap';
+import { launchBrowser } from '../support/browser.js';
+import { startCollector } from '../support/collector.js';
+import { apps, event, NOON, store } from '../support/http.js';
+import { upload } from '../support/replay.js';
+import { hostileHints, hostileMarkup, TO_NODES } from './hostile-pages.js';
+import { change, meta, nowSaying, picture, type RecordedEvent, saying, uploadEvents } from './recordings.js';
+
+const APP = 'inventory';
+const collector = await startCollector({ apps: apps(APP) });
+const browser = await launchBrowser();
+
+/** Who asked the evil origin, and who as much as connected to it. */
+const asked: string[] = [];
+let connections = 0;
+const evilServer = createServer((request, response) => {
+  asked.push(request.url ?? '');
+  response.writeHead(200, { 'access-control-allow-origin': '*' }).end();
+}).on('connection', () => {
+  connections += 1;
+});
+await new Promise<void>((resolve) => evilServer.listen(0, '127.0.0.1', resolve));
+const evil = `http://127.0.0.1:${(evilServer.address() as AddressInfo).port}`;
+const markup = hostileMarkup(evil);
+const whole = markup.map(([, html]) => html).join('\n');
+
+t.teardown(async () => {
+  await browser.close();
+  evilServer.close();
+  evilServer.closeAllConnections();
+  await collector.close();
+});
+
+interface Watched {
+  page: Page;
+  /** Asserts that nothing happened that should not. */
+  assertHarmless(t: Test): Promise<void>;
+}
+
+/** A page of the dashboard, watched. */
+async function watch(path: string): Promise<Watched> {
+  const context = await browser.newContext({ viewport: { width: 1_440, height: 900 } });
+  const page = await context.newPage();
+  const strange: string[] = [];
+  asked.length = 0;
+  connections = 0;
+  page.on('dialog', (dialog) => {
+    strange.push(`a dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('pageerror', (error) => strange.push(`an error of the page: ${error.message}`));
+  context.on('page', (other) => strange.push(`another page: ${other.url()}`));
+  const look = (request: Request): void => {
+    const url = request.url();
+    // What is stopped before it leaves is told of as a request that failed; what reaches the evil origin, it counts itself.
+    if (request.failure()?.errorText === 'csp' || (request.failure() !== null && url.startsWith(evil)))
+      return;
+    if (!url.startsWith(`${collector.url}/`) && !/^(data|blob|about):/.test(url))
+      strange.push(`a request: ${url}`);
+    else if (request.method() !== 'GET') strange.push(`${request.method()} ${url}`);
+  };
+  context.on('requestfinished', look);
+  context.on('requestfailed', look);
+  await page.goto(collector.url + path);
+  const address = page.url().replace(/[?#].*/, '');
+  return {
+    page,
+    async assertHarmless(t) {
+      await page.waitForTimeout(300);
+      t.same(strange, [], 'nothing strange');
+      t.equal(await page.evaluate('window.pwned'), undefined, 'nothing ran');
+      t.same(asked, [], 'nobody was asked');
+      t.equal(connections, 0, 'nor connected to');
+      t.equal(page.url().replace(/[?#].*/, ''), address, 'the page is where it was');
+      t.match(await page.title(), / · spyglass$/);
+      const links = await page.evaluate<string[]>('[...document.links].map((link) => link.href)');
+      t.same(
+        links.filter((link) => !link.startsWith(`${collector.url}/`)),
+        [],
+        'every link stays here',
+      );
+      await context.close();
+    },
+  };
+}
+
+/** Nodes of markup, as a recorder would have them that leaves nothing out. */
+async function toNodes(html: string): Promise<object> {
+  const context = await browser.newContext({ offline: true });
+  const page = await context.newPage();
+  const node = await page.evaluate<object, string>(`(${TO_NODES})(${JSON.stringify(html)})`, html);
+  await context.close();
+  return node;
+}
+
+let sessions = 0;
+/** Uploads a recording with an event beside it, opens it, plays it to its end. */
+async function playing(events: readonly unknown[]): Promise<Watched> {
+  sessions += 1;
+  const session = `hostile-${sessions}`;
+  await store(collector.url, APP, [event({ session_id: session, ts: NOON })]);
+  await uploadEvents(collector.url, { app: APP, session, seq: 1 }, events);
+  const watched = await watch(`/replay/${APP}/${session}?t=${NOON + 500}`);
+  await watched.page.locator('.player-word:text-is("")').waitFor({ state: 'attached' });
+  return watched;
+}
+
+/** What the recording's own page says now. */
+const said = (page: Page): Promise<string> =>
+  page.evaluate<string>(
+    `document.querySelector('.stage-frame').contentDocument.querySelector('iframe')?.contentDocument.body?.textContent ?? ''`,
+  );
+
+t.test('the cases are not harmless by themselves', async (t) => {
+  t.ok(markup.length >= 40, `${markup.length} cases`);
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  asked.length = 0;
+  connections = 0;
+  // Without those that lead away from the page at once.
+  const kept = markup.filter(([name]) => !name.startsWith('refresh') && name !== 'base');
+  await page.setContent(kept.map(([, html]) => html).join('\n') + hostileHints(evil));
+  await page.waitForTimeout(1_500);
+  const ran = await page.evaluate<string[]>('window.pwned');
+  for (const name of ['script', 'img-onerror', 'svg-onload', 'iframe-srcdoc', 'details', 'animation'])
+    t.ok(ran.includes(name), `${name} runs`);
+  for (const name of [
+    'img-src',
+    'picture',
+    'stylesheet',
+    'css-import',
+    'css-background',
+    'video',
+    'iframe-src',
+  ])
+    t.ok(
+      asked.some((url) => url.includes(`/${name}`)),
+      `${name} asks`,
+    );
+  t.ok(connections > 0);
+  await context.close();
+});
+
+t.test('a recorded page of all cases at once', async (t) => {
+  const node = await toNodes(`<head>${hostileHints(evil)}</head><body>plays on ${whole}</body>`);
+  const { page, assertHarmless } = await playing([
+    meta(NOON),
+    picture(NOON + 1, node),
+    nowSaying(NOON + 9_000, 'x'),
+  ]);
+  t.match(await said(page), 'plays on', 'it shows');
+  await page.mouse.click(400, 400);
+  for (let tabs = 0; tabs < 40; tabs++) {
+    await page.keyboard.press('Tab');
+    if ((await page.evaluate('document.activeElement?.localName')) === 'iframe')
+      t.fail('the keyboard goes into the frame');
+  }
+  await assertHarmless(t);
+});
+
+t.test('each case by itself, added to a recorded page while it plays', async (t) => {
+  const html = markup.map(([name, html]) => `<section title="${name}">${html}</section>`).join('');
+  const tree = (await toNodes(`<body>${html}</body>`)) as { childNodes: { childNodes: Tree[] }[] };
+  const [, body] = tree.childNodes[0]?.childNodes ?? [];
+  const sections = body?.childNodes ?? [];
+  t.equal(sections.length, markup.length, 'each in its section');
+  const adds = sections.map((section, index) =>
+    change(NOON + 10 + index * 5, {
+      ...{ source: 0, texts: [], attributes: [], removes: [] },
+      adds: flatten(shifted(section, 1_000), 4),
+    }),
+  );
+  const { page, assertHarmless } = await playing([
+    meta(NOON),
+    picture(NOON + 1, saying('plays on')),
+    ...adds,
+  ]);
+  t.match(await said(page), 'plays on');
+  const count = await page.evaluate<number>(
+    `document.querySelector('.stage-frame').contentDocument.querySelector('iframe').contentDocument.querySelectorAll('section').length`,
+  );
+  t.equal(count, markup.length, 'all were added');
+  await assertHarmless(t);
+});
+
+interface Tree {
+  id: number;
+  childNodes?: Tree[];
+}
+
+/** The same nodes under ids that nothing else has. */
+const shifted = (node: Tree, by: number): Tree => ({
+  ...node,
+  id: node.id + by,
+  ...(node.childNodes ? { childNodes: node.childNodes.map((child) => shifted(child, by)) } : {}),
+});
+
+/** A tree as the recorder tells of additions: node by node, parents first. */
+function flatten(node: Tree, parentId: number): object[] {
+  const { childNodes = [], ...own } = node;
+  const add = {
+    parentId,
+    nextId: null,
+    node: { ...own, ...('childNodes' in node ? { childNodes: [] } : {}) },
+  };
+  return [add, ...childNodes.flatMap((child) => flatten(child, node.id))];
+}
+
+t.test('changes that make harmless elements act', async (t) => {
+  const page = await toNodes(
+    '<head><style id="s">b { color: red }</style></head><body><img><a>x</a><iframe></iframe><svg><image/></svg><video></video><form></form><div>plays on</div></body>',
+  );
+  const ids = Array.from({ length: 24 }, (_, id) => id + 1);
+  const attributes = [
+    { src: `${evil}/attribute-src.png`, onerror: 'top.pwned=1' },
+    { href: 'javascript:top.pwned=1', onclick: 'top.pwned=1' },
+    { srcdoc: '<script>top.pwned=1</script>', SRC: `${evil}/attribute-upper` },
+    { 'xlink:href': `${evil}/attribute-xlink.png`, poster: `${evil}/attribute-poster.png` },
+    { style: { background: `url(${evil}/attribute-style.png)` }, onload: 'top.pwned=1' },
+    { style: `background: url(${evil}/attribute-style-text.png)` },
+    { rr_dataURL: `${evil}/attribute-data-url.png`, srcset: `${evil}/attribute-srcset.png 1x` },
+    { src: `\u0001 ${evil}/attribute-blank.png`, data: `${evil}/attribute-data` },
+    { _cssText: `@import url(${evil}/attribute-css.css)` },
+  ];
+  const changes = attributes.map((attributes, index) =>
+    change(NOON + 10 + index, {
+      ...{ source: 0, texts: [], removes: [], adds: [] },
+      attributes: ids.map((id) => ({ id, attributes })),
+    }),
+  );
+  const rule = (text: string) =>
+    ids.map((id) => change(NOON + 60, { source: 8, id, adds: [{ rule: text, index: 0 }] }));
+  const others: RecordedEvent[] = [
+    ...rule(`@import url(${evil}/rule-import.css)`),
+    ...rule(`body { background: url(${evil}/rule-background.png) }`),
+    ...ids.map((id) =>
+      change(NOON + 61, { source: 8, id, replaceSync: `body { background: url(${evil}/replace-sync.png) }` }),
+    ),
+    ...ids.map((id) =>
+      change(NOON + 62, {
+        source: 13,
+        id,
+        index: [0],
+        set: { property: 'background', value: `url(${evil}/declared.png)` },
+      }),
+    ),
+    ...ids.map((id) =>
+      change(NOON + 63, {
+        ...{ source: 15, id, styleIds: [1] },
+        styles: [{ styleId: 1, rules: [{ rule: `body { background: url(${evil}/adopted.png) }` }] }],
+      }),
+    ),
+    ...ids.map((id) =>
+      change(NOON + 64, {
+        source: 0,
+        texts: [{ id, value: `@import url(${evil}/text.css)` }],
+        attributes: [],
+        removes: [],
+        adds: [],
+      }),
+    ),
+    ...ids.map((id) =>
+      change(NOON + 65, {
+        source: 9,
+        id,
+        type: 0,
+        commands: [{ property: 'drawImage', args: [{ rr_type: 'Image', src: `${evil}/canvas.png` }] }],
+      }),
+    ),
+    change(NOON + 66, {
+      source: 10,
+      family: 'x',
+      fontSource: `url(${evil}/font.woff2)`,
+      buffer: false,
+      descriptors: {},
+    }),
+    ...ids.map((id) =>
+      change(NOON + 67, { source: 7, id, type: 0, currentTime: 0, volume: 1, muted: false }),
+    ),
+    change(NOON + 68, { source: 16, define: { name: 'x-evil' } }),
+    ...ids.map((id) => change(NOON + 69, { source: 2, type: 2, id, x: 1, y: 1 })),
+  ];
+  const { page: shown, assertHarmless } = await playing([
+    meta(NOON),
+    picture(NOON + 1, page),
+    ...changes,
+    ...others,
+  ]);
+  await shown.locator('.stage-frame').waitFor();
+  await assertHarmless(t);
+});
+
+t.test('recordings that are none, or break off, or go on without end', async (t) => {
+  const levels = 5_000;
+  const div = (id: number) => `{"type":2,"id":${id},"tagName":"div","attributes":{},"childNodes":[`;
+  const deep = Array.from({ length: levels }, (_, level) => div(10 + level)).join('') + ']}'.repeat(levels);
+  const cases: [string, unknown][] = [
+    ['no list', { type: 4 }],
+    ['a list of anything', [null, 1, 'x', [], {}, { type: 2 }, { type: 2, timestamp: NOON, data: null }]],
+    ['a picture of nothing', [meta(NOON), picture(NOON + 1, {})]],
+    [
+      'nodes that are none',
+      [meta(NOON), picture(NOON + 1, { type: 0, id: 1, childNodes: [null, 7, { type: 99 }] })],
+    ],
+    ['a tree without end', [meta(NOON), picture(NOON + 1, { type: 0, id: 1, childNodes: ['DEEP'] })]],
+    [
+      'ids that mean something else',
+      [
+        meta(NOON),
+        picture(NOON + 1, saying('x')),
+        change(NOON + 2, {
+          source: 0,
+          adds: [
+            {
+              parentId: '__proto__',
+              nextId: 'constructor',
+              node: { type: 3, id: '__proto__', textContent: 'x' },
+            },
+          ],
+          texts: [],
+          attributes: [],
+          removes: [{ parentId: 4, id: 4 }],
+        }),
+      ],
+    ],
+    [
+      'a window of any size',
+      [
+        { type: 4, timestamp: NOON, data: { href: 1, width: '100%;x', height: 1e300 } },
+        picture(NOON + 1, saying('x')),
+      ],
+    ],
+    ['a change before any picture', [meta(NOON), nowSaying(NOON + 1, 'x')]],
+  ];
+  for (const [name, events] of cases) {
+    sessions += 1;
+    const session = `hostile-${sessions}`;
+    await store(collector.url, APP, [event({ session_id: session, ts: NOON })]);
+    await upload(
+      collector.url,
+      { app: APP, session, seq: 1, ts: NOON },
+      gzipSync(JSON.stringify(events).replace('"DEEP"', deep)),
+    );
+    const { page, assertHarmless } = await watch(`/replay/${APP}/${session}?t=${NOON + 500}`);
+    await page.locator('.follow-row').first().waitFor();
+    await page.waitForTimeout(300);
+    t.ok(await page.locator('.player-bar').isVisible(), `${name}: the player is still there`);
+    await assertHarmless(t);
+  }
+  sessions += 1;
+  const session = `hostile-${sessions}`;
+  await store(collector.url, APP, [event({ session_id: session, ts: NOON })]);
+  await upload(collector.url, { app: APP, session, seq: 1, ts: NOON }, Buffer.from([0x1f, 0x8b, 8, 1, 2, 3]));
+  const { page, assertHarmless } = await watch(`/replay/${APP}/${session}`);
+  await page.getByText('This part of the recording is damaged').waitFor();
+  t.equal(await page.locator('.banner').count(), 0, 'which is not a lost connection');
+  await assertHarmless(t);
+});
+
+// But for frames, to whose servers browsers connect before they ask the policy: a recording comes without their addresses.
+t.test('the frame alone holds what a recording could bring', async (t) => {
+  const whole = markup.flatMap(([name, html]) => (name === 'iframe-src' ? [] : [html])).join('');
+  const { page, assertHarmless } = await watch('/errors');
+  await page.evaluate(`new Promise((resolve) => {
+    const outer = document.createElement('iframe');
+    outer.sandbox = 'allow-same-origin';
+    outer.src = '/assets/frame.html';
+    outer.onload = () => {
+      const inner = outer.contentDocument.createElement('iframe');
+      inner.sandbox = 'allow-same-origin';
+      outer.contentDocument.body.append(inner);
+      inner.contentDocument.open();
+      inner.contentDocument.write(${JSON.stringify(`<body>${whole}</body>`)});
+      inner.contentDocument.close();
+      resolve();
+    };
+    document.body.append(outer);
+  })`);
+  await page.waitForTimeout(1_000);
+  await assertHarmless(t);
+});
+
+t.test('names, addresses, stacks, comments and props are text wherever they show', async (t) => {
+  const text = `"'><img src=${evil}/text.png onerror="top.pwned=1"><script>top.pwned=1</script>{{7*7}}`;
+  const address = 'javascript:top.pwned=1//';
+  const props = {
+    stack: `${text}\n    at ${text} (${address}:1:1)`,
+    source: address,
+    line: 1,
+    [text]: { [text]: text },
+    __html: text,
+  };
+  const hostile = {
+    user_id: `u${text}`.slice(0, 200),
+    session_id: `s${text}`.slice(0, 120),
+    url: address,
+    user: { name: text, email: address },
+  };
+  const ts = Date.now() - 60_000;
+  await store(collector.url, APP, [
+    event({ ...hostile, ts, type: 'error', name: text, props }),
+    event({ ...hostile, ts, type: 'error', name: address, props: { stack: address } }),
+    event({ ...hostile, ts, type: 'bug_report', name: text, props: { comment: text, severity: text } }),
+    event({ ...hostile, ts, type: 'pageview', name: address, props: { title: text, referrer: address } }),
+    event({
+      ...hostile,
+      ts,
+      type: 'network',
+      name: text,
+      props: { method: text, url: address, status: 500, duration_ms: 5 },
+    }),
+    event({
+      ...hostile,
+      ts,
+      type: 'event',
+      name: '$replay_gap',
+      props: { from: ts - 9_000, to: ts - 1_000, reason: text },
+    }),
+    event({ ...hostile, ts, name: text, props }),
+  ]);
+  const { groups } = (await (await collector.get('/v1/query/errors')).json()) as {
+    groups: { group: string; last_event_id: number }[];
+  };
+  const [first] = groups;
+  const session = encodeURIComponent(hostile.session_id);
+  const user = encodeURIComponent(hostile.user_id);
+  const paths = [
+    '/live',
+    '/users',
+    `/users/${APP}/${user}`,
+    '/errors',
+    ...groups.map(({ group }) => `/errors/${group}`),
+    '/replay',
+    `/replay/${APP}/${session}`,
+    `/incidents/${first?.last_event_id}`,
+    `/incidents/${(first?.last_event_id ?? 0) + 2}`,
+    '/insights',
+    `/live?text=${encodeURIComponent(text)}&user=${user}`,
+    `/errors?text=${encodeURIComponent(text)}&range=${encodeURIComponent(text)}&order=${encodeURIComponent(text)}`,
+  ];
+  for (const path of paths) {
+    const { page, assertHarmless } = await watch(path);
+    await page.locator('main').waitFor();
+    await page.waitForLoadState('networkidle').catch(() => {});
+    for (const summary of await page.locator('main details > summary').all())
+      await summary.click({ timeout: 500 }).catch(() => {});
+    t.equal(await page.locator('main img, main script').count(), 0, `${path}: no element of it`);
+    await assertHarmless(t);
+  }
+});

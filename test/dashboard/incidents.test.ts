@@ -1,0 +1,187 @@
+/** Errors, their groups and incidents in a real browser, against a collector that the demo filled: the API's numbers, on one screen. */
+import type { Page } from 'playwright-core';
+import t, { type Test } from 'tap';
+import { launchBrowser } from '../support/browser.js';
+import type { ErrorGroupRow, ErrorGroupsAnswer, EventsAnswer, IncidentAnswer } from '../support/rows.js';
+import { open, read, startFilled } from './open.js';
+
+t.setTimeout(240_000);
+
+const [browser, collector] = await Promise.all([launchBrowser(), startFilled(10)]);
+t.teardown(async () => {
+  await browser.close();
+  await collector.close();
+});
+
+const view = (t: Test, path: string) => open(t, browser, collector.url + path);
+const groupsOf = async (query = ''): Promise<ErrorGroupRow[]> =>
+  (await read<ErrorGroupsAnswer>(collector, `/v1/query/errors?limit=500${query}`)).groups;
+const incidentOf = (id: number) => read<IncidentAnswer>(collector, `/v1/incidents/${id}`);
+
+/** Error rows as the table shows them: message and times. */
+const rows = (page: Page): Promise<[string, string][]> =>
+  page.locator('.errors-groups .body-row').evaluateAll((rows) =>
+    rows.map((row): [string, string] => {
+      const { childNodes } = row as unknown as { childNodes: { textContent: string | null }[] };
+      return [childNodes[0]?.textContent ?? '', childNodes[2]?.textContent ?? ''];
+    }),
+  );
+
+t.test('errors are the groups of the API, in the order asked for', async (t) => {
+  const groups = await groupsOf();
+  t.ok(groups.length > 2, 'the demo has errors');
+  const page = await view(t, '/errors?range=all');
+  await page.locator('.errors-groups .body-row').first().waitFor();
+  const shown = await rows(page);
+  t.same(
+    shown.map(([, times]) => Number(times)),
+    groups.map(({ count }) => count),
+  );
+  for (const [index, { name, frame = '' }] of groups.entries()) t.equal(shown[index]?.[0], name + frame);
+  await page.getByRole('button', { name: 'Latest' }).click();
+  await page.waitForURL(/order=latest/);
+  const [latest] = groups.toSorted((a, b) => b.last_seen - a.last_seen);
+  t.equal((await rows(page))[0]?.[0], `${latest?.name}${latest?.frame}`);
+  await page.getByLabel('Find').fill(groups[1]?.name ?? '');
+  await page.waitForURL(/text=/);
+  t.ok((await rows(page)).every(([text]) => text.includes(groups[1]?.name ?? '')));
+  await page.reload();
+  await page.locator('.errors-groups .body-row').first().waitFor();
+  t.ok(
+    (await rows(page)).every(([text]) => text.includes(groups[1]?.name ?? '')),
+    'the address restores it',
+  );
+});
+
+t.test('reports stand beside the errors, with comment and severity', async (t) => {
+  const { events } = await read<EventsAnswer>(collector, '/v1/query/events?type=bug_report&limit=100');
+  const page = await view(t, '/errors?range=all');
+  await page
+    .locator('.report')
+    .first()
+    .waitFor({ timeout: events.length > 0 ? 10_000 : 1 })
+    .catch(() => {});
+  const shown = await page.locator('.report-comment').allTextContents();
+  t.same(
+    shown,
+    events.map(({ props }) => (props as { comment: string }).comment),
+  );
+});
+
+t.test('a group opens to its occurrences and their stacks, and back', async (t) => {
+  const [group] = await groupsOf();
+  const { events } = await read<EventsAnswer>(collector, `/v1/query/occurrences?group=${group?.group}`);
+  const page = await view(t, '/errors?range=all');
+  await page.locator('.errors-groups .row-link').first().click();
+  await page.waitForURL(/\/errors\/[^?]+\?range=all/);
+  await page.locator('.occurrences .body-row').first().waitFor();
+  t.match(await page.locator('h1').textContent(), group?.name);
+  const facts = await page.locator('.group-facts dd').allTextContents();
+  t.same(facts.slice(0, 2), [`${group?.count}`, `${group?.user_count}`]);
+  t.equal(await page.locator('.occurrences .table').getAttribute('aria-rowcount'), `${events.length + 1}`);
+  t.ok((await page.locator('.frame').count()) > 1, 'the stack of the newest');
+  await page.locator('.occurrences .row-link').nth(1).click();
+  await page.waitForURL(new RegExp(`event=${events[1]?.id}`));
+  t.equal(await page.locator('.body-row.selected').count(), 1);
+  await page.goBack();
+  await page.goBack();
+  await page.waitForURL(/\/errors\?range=all$/);
+  await page.locator('.errors-groups .body-row').first().waitFor();
+});
+
+/** The newest occurrence that was recorded. */
+async function recordedIncident(): Promise<IncidentAnswer> {
+  for (const group of await groupsOf()) {
+    const { events } = await read<EventsAnswer>(collector, `/v1/query/occurrences?group=${group.group}`);
+    for (const { id } of events) {
+      const incident = await incidentOf(id);
+      if (incident.replay_cue && incident.previous_id !== undefined) return incident;
+    }
+  }
+  throw new Error('the demo recorded no error');
+}
+
+t.test('an incident tells what happened on one screen', async (t) => {
+  const incident = await recordedIncident();
+  const { event, breadcrumbs } = incident;
+  const page = await view(t, `/incidents/${event.id}`);
+  const recorded = page.frameLocator('.stage-frame').frameLocator('iframe').locator('body');
+  await recorded.getByText('Something went wrong').first().waitFor({ state: 'attached' });
+  t.equal(await page.locator('h1').textContent(), event.name);
+  const count = (list: string) => page.locator(`${list} .follow-row`).count();
+  t.equal(await count('.incident-trail'), breadcrumbs.length);
+  t.equal(await count('.incident-network'), breadcrumbs.filter(({ type }) => type === 'network').length);
+  t.ok((await count('.incident-console')) > 0, 'the console of the recording');
+  t.match(await page.locator('.incident-trail .now').textContent(), event.name, 'cued to the moment');
+  t.match(await page.locator('.player-time').textContent(), '1:00');
+  t.ok((await page.locator('.incident-what .frame').count()) > 0, 'the stack');
+  const boxes = await page.locator('.incident-body > section, .incident-head').evaluateAll((parts) =>
+    parts.map((part) => {
+      const { top, bottom, left, right } = (part as unknown as Measured).getBoundingClientRect();
+      return { top, bottom, left, right };
+    }),
+  );
+  t.equal(boxes.length, 6);
+  for (const { top, bottom, left, right } of boxes)
+    t.ok(
+      top >= 0 && left >= 0 && right <= 1_440 && bottom <= 900 && bottom - top > 30,
+      `${top} to ${bottom}`,
+    );
+  t.ok(
+    await page.evaluate(
+      '[...document.querySelectorAll("main, .page")].every((part) => part.scrollHeight <= part.clientHeight)',
+    ),
+    'without scrolling',
+  );
+});
+
+interface Measured {
+  getBoundingClientRect(): { top: number; bottom: number; left: number; right: number };
+}
+
+t.test('all of it follows one time line, and the address keeps the moment', async (t) => {
+  const { event, breadcrumbs } = await recordedIncident();
+  const page = await view(t, `/incidents/${event.id}`);
+  const first = breadcrumbs.find(({ ts }) => ts < event.ts - 3_000) ?? event;
+  await page.locator('.incident-trail .follow-row').nth(breadcrumbs.indexOf(first)).click();
+  await page.waitForURL(new RegExp(`t=${first.ts}`));
+  t.match(page.url(), `event=${first.id}`);
+  t.match(await page.locator('.incident-trail .now').textContent(), first.name);
+  await page.reload();
+  await page.locator('.follow-more').waitFor();
+  t.match(await page.locator('.incident-trail .now').textContent(), first.name);
+});
+
+t.test('the occurrences before and after are a step away', async (t) => {
+  const { event, previous_id } = await recordedIncident();
+  const page = await view(t, `/incidents/${event.id}`);
+  await page.getByRole('link', { name: 'Previous occurrence' }).click();
+  await page.waitForURL(new RegExp(`/incidents/${previous_id}`));
+  await page.getByRole('link', { name: 'Next occurrence' }).waitFor();
+  await page.locator('h1').waitFor();
+  await page.keyboard.press('n');
+  await page.waitForURL(new RegExp(`/incidents/${event.id}`));
+});
+
+t.test('an incident that is none says so, and one that cannot be read can be asked for again', async (t) => {
+  const page = await view(t, '/incidents/999999999');
+  await page.getByText('There is no such event').waitFor();
+  const { events } = await read<EventsAnswer>(collector, '/v1/query/events?type=pageview&limit=1');
+  await page.goto(`${collector.url}/incidents/${events[0]?.id}`);
+  await page.getByText('This event is no incident').waitFor();
+  const { event } = await recordedIncident();
+  let failing = true;
+  await page.route(/\/v1\/incidents\//, (route) =>
+    failing
+      ? route.fulfill({
+          status: 503,
+          json: { title: 'The query took too long', detail: 'It took over 5 s.' },
+        })
+      : route.continue(),
+  );
+  await page.goto(`${collector.url}/incidents/${event.id}`);
+  await page.getByText('It took over 5 s.').waitFor();
+  failing = false;
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.locator('.incident-trail .follow-row').first().waitFor();
+});

@@ -1,0 +1,393 @@
+/** The live view, users and insights in a real browser, against a collector that the demo filled: the same numbers as the API's. */
+import { readFileSync } from 'node:fs';
+import type { Download, Page } from 'playwright-core';
+import t, { type Test } from 'tap';
+import { launchBrowser } from '../support/browser.js';
+import { APP, KEY, spawnCollector } from '../support/collector.js';
+import { open, read, startFilled } from './open.js';
+
+t.setTimeout(240_000);
+
+const [browser, collector] = await Promise.all([launchBrowser(), startFilled()]);
+t.teardown(async () => {
+  await browser.close();
+  await collector.close();
+});
+
+const view = (t: Test, path: string) => open(t, browser, collector.url + path);
+const whole = (value: number): string => value.toLocaleString('en');
+
+interface Listed {
+  id: number;
+  ts: number;
+  name: string;
+  user_id: string;
+  session_id: string;
+}
+interface User {
+  user_id: string;
+  name: string;
+  session_count: number;
+}
+interface Named {
+  name: string;
+  count: number;
+}
+
+const newest = (filter = '') => read<{ events: Listed[] }>(collector, `/v1/query/events?limit=100${filter}`);
+
+/** The names in the rows in sight, top down. */
+const rowNames = (page: Page): Promise<string[]> => page.locator('.body-row .row-link').allTextContents();
+
+function event(name: string, more: object = {}) {
+  return { user_id: 'test-user', session_id: 's_test', type: 'event', name, ...more };
+}
+
+t.test('live shows the newest events, and what arrives', async (t) => {
+  const { events } = await newest();
+  const page = await view(t, '/live');
+  await page.getByText('Following').waitFor();
+  t.same(
+    (await rowNames(page)).slice(0, 20),
+    events.slice(0, 20).map(({ name }) => name),
+  );
+  await collector.send([event('just_arrived')]);
+  await page.locator('.body-row', { hasText: 'just_arrived' }).waitFor();
+
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await collector.send([event('while_paused')]);
+  await page.getByRole('button', { name: '1 new event' }).waitFor();
+  t.notOk((await rowNames(page)).includes('while_paused'));
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.locator('.body-row', { hasText: 'while_paused' }).waitFor();
+});
+
+t.test('live filters by what the address says, back and forward', async (t) => {
+  const { events } = await newest('&type=pageview');
+  const page = await view(t, '/live');
+  await page.getByText('Following').waitFor();
+  await page.getByRole('button', { name: 'Pages' }).click();
+  await page.waitForURL(/type=pageview/);
+  await page.locator('.body-row').first().waitFor();
+  t.same(
+    (await rowNames(page)).slice(0, 20),
+    events.slice(0, 20).map(({ name }) => name),
+  );
+  const { user_id } = events[0] ?? { user_id: '' };
+  await page.getByLabel('User', { exact: true }).fill(user_id);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/user=/);
+  const own = await newest(`&type=pageview&user=${user_id}`);
+  await page.reload();
+  await page.locator('.body-row').first().waitFor();
+  t.same(
+    (await rowNames(page)).slice(0, 10),
+    own.events.slice(0, 10).map(({ name }) => name),
+  );
+  t.equal(await page.getByLabel('User', { exact: true }).inputValue(), user_id);
+  await page.goBack();
+  t.notMatch(page.url(), /user=/);
+  t.match(page.url(), /type=pageview/);
+  await page.goBack();
+  t.notMatch(page.url(), /type=/);
+  await page.goForward();
+  await page.getByRole('button', { name: 'Pages', pressed: true }).waitFor();
+});
+
+t.test('live finds text among what it holds, and says when there is nothing', async (t) => {
+  await collector.send([event('needle_in_the_haystack')]);
+  const page = await view(t, '/live?text=NEEDLE_in');
+  await page.locator('.body-row', { hasText: 'needle_in_the_haystack' }).waitFor();
+  t.equal(await page.locator('.body-row').count(), 1);
+  await page.getByLabel('Text', { exact: true }).fill('nobody has ever done this');
+  await page.getByText('Nothing like this').waitFor();
+});
+
+t.test('an event is open beside the list at its own address; errors open their incident', async (t) => {
+  await collector.send([event('TypeError: it broke', { type: 'error' })]);
+  const { events } = await newest('&type=network');
+  const old = events.at(-1) ?? { id: 0, ts: 0, name: '' };
+  const page = await view(t, `/live?type=error&event=${old.ts}.${old.id}`);
+  const detail = page.getByRole('complementary', { name: 'Selected event' });
+  await detail.getByRole('heading', { name: old.name }).waitFor();
+  t.match(await detail.textContent(), `#${old.id}`);
+  await detail.getByRole('button', { name: 'Close' }).click();
+  await detail.waitFor({ state: 'detached' });
+  const [error] = (await newest('&type=error')).events;
+  await page.locator('.body-row .row-link').first().click();
+  await page.waitForURL(`${collector.url}/incidents/${error?.id}`);
+});
+
+t.test('props are shown as they were sent, what is nested once it is unfolded', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`key_${index}`, index]));
+  const props = { plain: 'text', yes: true, none: null, empty: {}, few: { deep: [1, 2] }, many };
+  await collector.send([event('with_props', { props })]);
+  const [sent] = (await newest()).events;
+  const page = await view(t, `/live?event=${sent?.ts}.${sent?.id}`);
+  const detail = page.getByRole('complementary', { name: 'Selected event' });
+  const field = (name: string) =>
+    detail
+      .locator('.prop', { has: page.locator(`dt:text-is("${name}")`) })
+      .locator('dd')
+      .first();
+  await field('plain').waitFor();
+  for (const [name, text] of [
+    ['plain', 'text'],
+    ['yes', 'true'],
+    ['none', 'null'],
+    ['empty', '{}'],
+    ['few', '1 fielddeep2 items0112'],
+  ] as const) {
+    t.equal(await field(name).textContent(), text);
+  }
+  t.equal(await field('many').textContent(), '300 fields');
+  await field('many').locator('summary').click();
+  await detail.getByText('and 100 more').waitFor();
+  t.match(await field('many').textContent(), 'key_199');
+});
+
+t.test('ten thousand rows are a few dozen elements', async (t) => {
+  for (let batch = 0; batch < 20; batch++) {
+    const events = Array.from({ length: 500 }, (_, index) =>
+      event(`bulk_${batch}`, { ts: Date.now() - index * 10, session_id: `s_${batch}` }),
+    );
+    t.equal((await collector.send(events)).status, 204);
+  }
+  const page = await view(t, '/live?user=test-user');
+  await page.locator('.body-row').first().waitFor();
+  const table = page.getByRole('table', { name: 'Events, newest first' });
+  const scrollToEnd = `(() => {
+    const table = document.querySelector('.table');
+    table.scrollTop = table.scrollHeight;
+    return Number(table.getAttribute('aria-rowcount'));
+  })()`;
+  while ((await page.evaluate<number>(scrollToEnd)) < 10_000) await page.waitForTimeout(50);
+  t.ok(Number(await table.getAttribute('aria-rowcount')) >= 10_000);
+  t.ok((await page.locator('.body-row').count()) < 100);
+});
+
+t.test('a long table scrolls within its view, down to its last row', async (t) => {
+  const crowd = Array.from({ length: 300 }, (_, index) =>
+    event('here', { user_id: `crowd-${index}`, session_id: `c_${index}`, ts: 1_700_000_000_000 + index }),
+  );
+  t.equal((await collector.send(crowd)).status, 204);
+  const page = await view(t, '/users?text=crowd');
+  await page.locator('.body-row').first().waitFor();
+  t.ok((await page.locator('.body-row').count()) < 100, 'the rows in sight are drawn');
+  await page.getByRole('table').focus();
+  await page.keyboard.press('End');
+  await page.locator('.body-row', { hasText: /crowd-0\b/ }).waitFor();
+  const bottom = await page.evaluate<number>(
+    'document.querySelector(".table").getBoundingClientRect().bottom',
+  );
+  t.ok(bottom <= 900, 'within the screen');
+});
+
+t.test('users are those of the API, found while typing; a page each', async (t) => {
+  const { users } = await read<{ users: User[] }>(collector, '/v1/query/users?limit=500');
+  const page = await view(t, '/users');
+  await page.getByText(`${users.length} users`, { exact: true }).waitFor();
+  const someone = users.find(({ name }) => name !== undefined) ?? { user_id: '', name: '', session_count: 0 };
+  await page.getByLabel('Find', { exact: true }).fill(someone.user_id);
+  await page.getByText(`1 of ${users.length} users`).waitFor();
+  const row = page.locator('.body-row');
+  t.match(await row.textContent(), new RegExp(`${someone.name}.*${someone.session_count}`));
+  await row.locator('.row-link').click();
+  await page.getByRole('heading', { level: 1, name: someone.name }).waitFor();
+  t.match(page.url(), `/users/${APP}/${someone.user_id}`);
+  await page.goBack();
+  await page.getByText(`1 of ${users.length} users`).waitFor();
+});
+
+t.test('a user’s page has the sessions of the API, and a session unfolds to its trail', async (t) => {
+  const { users } = await read<{ users: User[] }>(collector, '/v1/query/users?limit=500');
+  const { user_id, session_count } = users.find(({ name }) => name !== undefined) ?? {
+    user_id: '',
+    session_count: 0,
+  };
+  const { sessions } = await read<{ sessions: { session_id: string; event_count: number }[] }>(
+    collector,
+    `/v1/query/sessions?user=${user_id}`,
+  );
+  const page = await view(t, `/users/${APP}/${user_id}`);
+  const list = page.getByRole('region', { name: 'Sessions' });
+  await list.getByRole('listitem').first().waitFor();
+  t.equal(sessions.length, session_count);
+  t.equal(await list.getByRole('listitem').count(), session_count);
+  await list.getByRole('button').first().click();
+  await page.waitForURL(`**/*?session=${sessions[0]?.session_id}`);
+  await page.reload();
+  await page.locator('.trail-item').first().waitFor();
+  t.equal(await page.locator('.trail-item').count(), sessions[0]?.event_count);
+  const { days } = await read<{ days: { event_count: number }[] }>(
+    collector,
+    `/v1/query/activity?user=${user_id}`,
+  );
+  const drawn = await page.evaluate<number>(
+    '[...document.querySelectorAll(".chart .bar")].filter((bar) => Number(bar.getAttribute("height")) > 0).length',
+  );
+  t.equal(drawn, days.length, 'a bar a day');
+});
+
+t.test('insights are the numbers of the API', async (t) => {
+  const aggregates = await read<{
+    top_events: Named[];
+    top_pages: Named[];
+    dau: { day: string; count: number }[];
+  }>(collector, '/v1/query/aggregates');
+  const page = await view(t, '/insights?range=all');
+  const rows = (name: string) => page.getByRole('table', { name }).locator('tbody tr').allTextContents();
+  await page.getByRole('table', { name: 'Top events' }).waitFor();
+  const texts = (named: Named[]) => named.map(({ name, count }) => `${name}${whole(count)}`);
+  t.same(await rows('Top events'), texts(aggregates.top_events));
+  t.same(await rows('Top pages'), texts(aggregates.top_pages));
+
+  const csv = await saved(page, 'Daily active users as CSV');
+  t.equal(
+    csv,
+    `\ufeffday_utc,users\r\n${aggregates.dau.map(({ day, count }) => `${day},${count}\r\n`).join('')}`,
+  );
+  const png = await download(page, 'Daily active users as PNG');
+  t.equal(png.suggestedFilename(), 'daily-users.png');
+  const bytes = readFileSync(await png.path());
+  t.equal(bytes.subarray(1, 4).toString(), 'PNG');
+  t.ok(bytes.length > 2_000, 'and something is drawn');
+
+  await page.getByLabel('Time range', { exact: true }).selectOption('24h');
+  await page.waitForURL(/range=24h/);
+  await page.goBack();
+  await page.waitForURL(/range=all/);
+});
+
+t.test('a custom range is two days, and survives a reload', async (t) => {
+  const page = await view(t, '/insights');
+  await page.getByLabel('Time range', { exact: true }).selectOption('custom');
+  const today = new Date().toISOString().slice(0, 10);
+  await page.getByLabel('First day').fill('2024-02-28');
+  await page.getByLabel('Last day').fill(today);
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await page.waitForURL(`**/insights?from=${Date.UTC(2024, 1, 28)}&to=${Date.parse(today) + 86_400_000 - 1}`);
+  await page.reload();
+  await page.getByRole('table', { name: 'Top events' }).waitFor();
+  t.match(
+    await page.getByLabel('Time range', { exact: true }).locator('option:checked').textContent(),
+    `2024-02-28 – ${today}`,
+  );
+});
+
+t.test('a funnel is built by keyboard, and counts as the API does', async (t) => {
+  const page = await view(t, '/insights?range=all');
+  for (const [index, name] of ['invoice_started', 'invoice_created'].entries()) {
+    const field = page.getByRole('combobox', { name: `Step ${index + 1}` });
+    await field.fill(name.slice(0, -2));
+    await page.getByRole('option', { name }).waitFor();
+    await field.press('ArrowDown');
+    await field.press('Enter');
+    await page.waitForURL((url) => (url.searchParams.get('steps') ?? '').endsWith(name));
+  }
+  const { steps } = await read<{ steps: Named[] }>(
+    collector,
+    '/v1/query/funnel?steps=invoice_started,invoice_created',
+  );
+  const chart = page.getByRole('img', { name: /^Funnel\. / });
+  await chart.waitFor();
+  t.equal(
+    await chart.getAttribute('aria-label'),
+    `Funnel. ${steps.map(({ name, count }) => `${name}: ${whole(count)}`).join(', then ')}`,
+  );
+  await page.getByRole('button', { name: 'Move step 2 up' }).click();
+  await page.waitForURL(/steps=invoice_created%2Cinvoice_started/);
+  await page.getByRole('button', { name: 'Remove step 1' }).click();
+  await page.getByText('One more step').waitFor();
+  await page.goBack();
+  await page.goBack();
+  await chart.waitFor();
+});
+
+t.test('a saved table is no formula, whatever the names are', async (t) => {
+  const names = ['=HYPERLINK("http://evil.example","x")', '+1+1', '-2', '@SUM(A1)', '\t=1', 'a,"b"\n=2'];
+  await collector.send(
+    names.flatMap((name) => Array.from({ length: 40 }, () => event(name, { type: 'pageview' }))),
+  );
+  const page = await view(t, '/insights?range=all&top=50');
+  await page.getByRole('table', { name: 'Top pages' }).waitFor();
+  const csv = await saved(page, 'Top pages as CSV');
+  t.match(csv, `"'=HYPERLINK(""http://evil.example"",""x"")",40`);
+  for (const cell of ["'+1+1,40", "'-2,40", "'@SUM(A1),40", '"\'\t=1",40', '"a,""b""\n=2",40'])
+    t.match(csv, cell);
+});
+
+t.test('a read that fails is said in words, where it happened, with a way to try again', async (t) => {
+  const page = await view(t, '/users');
+  const problem = {
+    type: 'x',
+    title: 'The query took too long',
+    status: 503,
+    detail: 'Try a shorter range.',
+  };
+  await page.route('**/v1/query/aggregates*', (route) =>
+    route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify(problem) }),
+  );
+  await page.getByRole('link', { name: 'Insights' }).click();
+  await page.getByText('Try a shorter range.').first().waitFor();
+  t.equal(await page.getByRole('alert').count(), 4, 'one a panel; the funnel is none of them');
+  await page.unroute('**/v1/query/aggregates*');
+  await page.getByRole('button', { name: 'Try again' }).first().click();
+  await page.getByRole('table', { name: 'Top events' }).waitFor();
+  t.equal(await page.getByRole('alert').count(), 0);
+});
+
+t.test('an address of nothing says so', async (t) => {
+  const page = await view(t, '/no/such/place');
+  await page.getByText('There is nothing at this address').waitFor();
+  await page.getByRole('link', { name: 'Go to the live view' }).click();
+  await page.getByText('Following').waitFor();
+});
+
+t.test('a lost connection is said, and taken up again without a hand', async (t) => {
+  const page = await view(t, '/live');
+  await page.getByText('Following').waitFor();
+  await collector.kill();
+  await page.getByText('Reconnecting').waitFor();
+  await page.getByText('The collector does not answer. Trying again').waitFor();
+  await page.getByRole('link', { name: 'Insights' }).click();
+  await page.getByText('The collector does not answer. Trying again').waitFor();
+  await page.getByRole('link', { name: 'Live' }).click();
+  await collector.restart();
+  await page.getByText('Following').waitFor();
+  await page.getByText('Trying again').waitFor({ state: 'detached' });
+  await collector.send([event('after_the_break')]);
+  await page.locator('.body-row', { hasText: 'after_the_break' }).waitFor();
+});
+
+t.test('the first start shows what to paste, and becomes the live view with the first event', async (t) => {
+  const empty = await spawnCollector();
+  t.teardown(() => empty.close());
+  const page = await open(t, browser, empty.url);
+  await page.getByText('Waiting for the first event').waitFor();
+  const code = await page.locator('pre').textContent();
+  for (const part of [`${empty.url}/sdk/spyglass.js`, `data-app="${APP}"`, `data-key="${KEY}"`])
+    t.match(code, part);
+  await page.getByRole('button', { name: 'npm' }).click();
+  t.match(await page.locator('pre').textContent(), `endpoint: '${empty.url}'`);
+  await page.getByRole('button', { name: 'Try with curl' }).click();
+  const [, body = ''] = /--data '(.*)'/.exec((await page.locator('pre').textContent()) ?? '') ?? [];
+  t.equal(
+    (await fetch(`${empty.url}/v1/events`, { method: 'POST', body })).status,
+    204,
+    'it is what the collector takes',
+  );
+  await page.locator('.body-row', { hasText: 'hello' }).waitFor();
+});
+
+async function download(page: Page, button: string): Promise<Download> {
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: button }).click(),
+  ]);
+  return file;
+}
+
+async function saved(page: Page, button: string): Promise<string> {
+  return readFileSync(await (await download(page, button)).path(), 'utf8');
+}
