@@ -17,7 +17,14 @@ import { openLog } from '../../log/log.js';
 import { openPending } from '../../log/pending.js';
 import { StoreFailed } from '../store.js';
 import { addAll, count, noStats, type Settled } from '../writer.js';
-import type { FromIngest, GroupMessage, IngestData, IngestMessage, WriterToIngest } from './messages.js';
+import type {
+  EndMessage,
+  FromIngest,
+  GroupMessage,
+  IngestData,
+  IngestMessage,
+  WriterToIngest,
+} from './messages.js';
 import { answer, type Call, toPlain } from './rpc.js';
 
 if (!parentPort) throw new Error('the ingest thread must be started by openStore');
@@ -193,7 +200,8 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
     committing.applied(message.commit);
     drainSoon();
   });
-  port.on('message', (message: IngestMessage | Call) => {
+  port.on('message', (message: IngestMessage | Call | EndMessage) => {
+    if (message.kind === 'end') process.exit();
     if (message.kind === 'call') {
       void answer(calls, message).then(post);
       return;

@@ -4,6 +4,7 @@
  * A batch is answered once it is durable in the journal. The tables may take it a moment later, so whoever is about to
  * read waits until they hold all that was durable by then.
  */
+import { once } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config.js';
 import { newWindowMemory, sharedWindows } from '../../ingest/event-limiter.js';
@@ -13,7 +14,7 @@ import type { RebuildProgress } from '../../projections/rebuild.js';
 import type { Sides } from '../compose.js';
 import { type AppendResult, StoreFailed, type StoreStats } from '../store.js';
 import { openIngestQueue } from './ingest-queue.js';
-import type { ApplyMessage, FromIngest, FromWriter, IngestData, WriterData } from './messages.js';
+import type { ApplyMessage, EndMessage, FromIngest, FromWriter, IngestData, WriterData } from './messages.js';
 import { type Call, fromPlain, openCaller, type PlainError } from './rpc.js';
 
 /** Garbage is short-lived here: left to itself, each thread would keep three times this for it. */
@@ -181,7 +182,7 @@ export async function startWriteThreads({ dataDir, apps, limits, onProgress }: W
       closing = true;
       await callIngest.call('close', []).catch(() => {});
       await callWriter.call('close', []).catch(() => {});
-      await Promise.all([writer.terminate(), ingest.terminate()]);
+      await Promise.all([endThread(writer), endThread(ingest)]);
     },
   };
 }
@@ -193,6 +194,17 @@ function startThread(name: string, workerData: WriterData | IngestData, port: Me
     transferList: [port],
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
+}
+
+/**
+ * Lets a thread come to the end of what it does. After a failure nobody waits for its answers any more, and terminated in the
+ * midst of a transaction it would keep LMDB's locks: the process could then never end.
+ */
+async function endThread(worker: Worker): Promise<void> {
+  if (worker.threadId === -1) return;
+  const ended = once(worker, 'exit');
+  worker.postMessage({ kind: 'end' } satisfies EndMessage);
+  await ended;
 }
 
 function writerReady(writer: Worker): Promise<{ commit: number; head: number }> {

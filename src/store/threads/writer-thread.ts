@@ -9,7 +9,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { APPLY_BYTES, APPLY_PAUSE_FACTOR, APPLY_PAUSE_MS_MAX } from '../../limits.js';
 import { commitOf } from '../../log/commit-group.js';
 import { openWriteSide, type WriteSide } from '../engine.js';
-import type { ApplyMessage, FromWriter, GroupMessage, WriterData, WriterToIngest } from './messages.js';
+import type {
+  ApplyMessage,
+  EndMessage,
+  FromWriter,
+  GroupMessage,
+  WriterData,
+  WriterToIngest,
+} from './messages.js';
 import { answer, type Call, toPlain } from './rpc.js';
 
 if (!parentPort) throw new Error('the writer thread must be started by openStore');
@@ -92,7 +99,8 @@ if (opened) {
     },
   };
   ingest.on('message', ({ bytes }: GroupMessage) => gathering.push(Buffer.from(bytes.buffer)));
-  port.on('message', (message: Call | ApplyMessage) => {
+  port.on('message', (message: Call | ApplyMessage | EndMessage) => {
+    if (message.kind === 'end') process.exit();
     if (message.kind === 'apply') gathering.want(message.commit);
     else void answer(calls, message).then(post);
   });
