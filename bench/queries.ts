@@ -75,6 +75,7 @@ export async function benchQueries(
     apps: { [APP]: { key: KEY, origins: [] } },
     retention: { replays_days: 0, events_days: 0 },
     auth: { open: false },
+    disk: { replay_bytes_per_hour: 0, replay_free_bytes: 0, events_free_bytes: 0 },
     limits: { body_bytes: 1_048_576, chunk_bytes: 8_388_608, events_per_minute: 0 },
   };
   const rows: Row[] = [];

@@ -8,13 +8,18 @@ import {
   BODY_BYTES_DEFAULT,
   CHUNK_BYTES_DEFAULT,
   CHUNK_BYTES_MAX,
+  EVENTS_FREE_BYTES_DEFAULT,
   QUEUE_BYTES_MAX,
+  REPLAY_FREE_BYTES_DEFAULT,
+  REPLAY_HOUR_BYTES_DEFAULT,
 } from './limits.js';
 
 export interface AppConfig {
   key: string;
   /** Allowed `Origin`s; empty allows every one. */
   origins: readonly string[];
+  /** Opens the reads of this app alone. */
+  read_password?: string;
 }
 
 export interface Config {
@@ -23,8 +28,10 @@ export interface Config {
   apps: Readonly<Record<string, AppConfig>>;
   /** Whole days to keep; 0 keeps for ever. */
   retention: { replays_days: number; events_days: number };
-  auth: { dashboard_password?: string; open: boolean };
+  auth: { dashboard_password?: string; viewer_password?: string; open: boolean };
   limits: { body_bytes: number; chunk_bytes: number; events_per_minute: number };
+  /** An app's replay bytes an hour (0: no bound), and the free bytes below which replays, then events, are refused. */
+  disk: { replay_bytes_per_hour: number; replay_free_bytes: number; events_free_bytes: number };
 }
 
 export interface ConfigProblem {
@@ -82,7 +89,7 @@ const APP_NAME = new RegExp(`^[a-z0-9_-]{1,${APP_NAME_MAX}}$`);
 /** What a header can carry as it is: keys travel in one with every replay chunk. */
 const KEY = /^[\x21-\x7e]+$/;
 /** Sections whose values are numbers: text from the environment is read as one there. */
-const NUMERIC_SECTIONS: readonly unknown[] = ['retention', 'limits'];
+const NUMERIC_SECTIONS: readonly unknown[] = ['retention', 'limits', 'disk'];
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
@@ -95,6 +102,8 @@ const wholeNumber = (min: number, max: number) =>
     .max(max, { error: `must be at most ${max}` });
 
 const text = z.string({ error: 'must be a string' });
+const password = text.min(1, { error: 'must not be empty: leave it out for none' });
+const bytes = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 const days = wholeNumber(0, 36_500).default(0);
 
 const listenSchema = text.default(LISTEN_DEFAULT).transform((listen, context) => {
@@ -116,6 +125,7 @@ const appSchema = strict({
       { error: 'must be a list of origins' },
     )
     .default([]),
+  read_password: password.exactOptional(),
 });
 
 const configSchema = strict({
@@ -124,13 +134,19 @@ const configSchema = strict({
   apps: z.record(z.string(), appSchema, { error: NO_APP }),
   retention: strict({ replays_days: days, events_days: days }).prefault({}),
   auth: strict({
-    dashboard_password: text.min(1, { error: 'must not be empty: leave it out for none' }).exactOptional(),
+    dashboard_password: password.exactOptional(),
+    viewer_password: password.exactOptional(),
     open: z.boolean({ error: 'must be true or false' }).default(false),
   }).prefault({}),
   limits: strict({
     body_bytes: wholeNumber(1, QUEUE_BYTES_MAX).default(BODY_BYTES_DEFAULT),
     chunk_bytes: wholeNumber(1, CHUNK_BYTES_MAX).default(CHUNK_BYTES_DEFAULT),
     events_per_minute: wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0),
+  }).prefault({}),
+  disk: strict({
+    replay_bytes_per_hour: bytes.default(REPLAY_HOUR_BYTES_DEFAULT),
+    replay_free_bytes: bytes.default(REPLAY_FREE_BYTES_DEFAULT),
+    events_free_bytes: bytes.default(EVENTS_FREE_BYTES_DEFAULT),
   }).prefault({}),
 });
 
@@ -171,7 +187,7 @@ function isOrigin(text: string): boolean {
  * is wrong by itself.
  */
 function crossProblems(value: unknown): ConfigProblem[] {
-  return [...appProblems(memberOf(value, 'apps')), ...exposureProblems(value)];
+  return [...appProblems(memberOf(value, 'apps')), ...passwordProblems(value), ...exposureProblems(value)];
 }
 
 function appProblems(apps: unknown): ConfigProblem[] {
@@ -191,6 +207,30 @@ function appProblems(apps: unknown): ConfigProblem[] {
     }
   }
   return problems;
+}
+
+/** A password tells who reads, so each needs its own; and where there is none for the operator, everybody is. */
+function passwordProblems(value: unknown): ConfigProblem[] {
+  const auth = memberOf(value, 'auth');
+  const apps = memberOf(value, 'apps');
+  const names = typeof apps === 'object' && apps !== null ? Object.keys(apps) : [];
+  const others: [path: string, password: unknown][] = [
+    ['auth.viewer_password', memberOf(auth, 'viewer_password')],
+    ...names.map((name): [string, unknown] => [
+      `apps.${name}.read_password`,
+      memberOf(memberOf(apps, name), 'read_password'),
+    ]),
+  ];
+  const operators = memberOf(auth, 'dashboard_password');
+  const taken = new Set<unknown>([operators]);
+  return others.flatMap(([path, password]) => {
+    if (password === undefined) return [];
+    if (operators === undefined) return [{ path, message: 'needs auth.dashboard_password to be set too' }];
+    if (taken.has(password))
+      return [{ path, message: 'is another reader’s password too: each needs its own' }];
+    taken.add(password);
+    return [];
+  });
 }
 
 /** Whether the reads would be open to more than this machine without anybody having said so. */

@@ -20,6 +20,13 @@ export const BODY_BYTES_DEFAULT = 1_048_576;
 export const CHUNK_BYTES_DEFAULT = 8_388_608;
 /** Chunks are held whole while they are written, so a larger limit is more than this process should be asked for. */
 export const CHUNK_BYTES_MAX = 256 * 1_048_576;
+/** What an app may store of replays in an hour: a thousand people's, by a wide margin. */
+export const REPLAY_HOUR_BYTES_DEFAULT = 4 * 1_073_741_824;
+/** Free space below which replays are refused, and a lower one for events: the rest is for the operator to clean up with. */
+export const REPLAY_FREE_BYTES_DEFAULT = 1_073_741_824;
+export const EVENTS_FREE_BYTES_DEFAULT = 256 * 1_048_576;
+/** When a client told that the disk is full may come again. */
+export const DISK_RETRY_AFTER_S = 60;
 export const CHUNK_SEQ_MAX = 1_000_000;
 
 // --- clocks

@@ -18,13 +18,18 @@ export const PROBLEMS = {
   ambiguous_session: { status: 409, title: 'Several apps have this session' },
   body_too_large: { status: 413, title: 'Body too large' },
   unsupported_encoding: { status: 415, title: 'Unsupported content encoding' },
+  forbidden: { status: 403, title: 'Not for this reader' },
   foreign_host: { status: 421, title: 'Not a host of this collector' },
   rate_limited: { status: 429, title: 'Too many events' },
+  replay_budget: { status: 429, title: 'Too many replay bytes this hour' },
   locked_out: { status: 429, title: 'Too many wrong passwords' },
   headers_too_large: { status: 431, title: 'Request headers too large' },
   internal: { status: 500, title: 'Internal error' },
+  reopening: { status: 503, title: 'The store is being rewritten' },
   queue_full: { status: 503, title: 'Write queue is full' },
   not_accepting: { status: 503, title: 'Not accepting data' },
+  disk_full: { status: 503, title: 'Not enough disk space' },
+  replay_disk_full: { status: 507, title: 'Not enough disk space for replays' },
   read_timeout: { status: 503, title: 'The query took too long' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

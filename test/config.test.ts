@@ -31,6 +31,7 @@ t.test('what is left out has its default', async (t) => {
     retention: { replays_days: 0, events_days: 0 },
     auth: { open: false },
     limits: { body_bytes: 1_048_576, chunk_bytes: 8_388_608, events_per_minute: 0 },
+    disk: { replay_bytes_per_hour: 2 ** 32, replay_free_bytes: 2 ** 30, events_free_bytes: 2 ** 28 },
   });
 });
 
@@ -60,7 +61,7 @@ t.test('the error says them all, under the name of the file', async (t) => {
 
 t.test('a misspelt setting is named, with those there are', async (t) => {
   t.same(problems(t, { apps: { a: { key: 'k', orgins: [] } }, limits: { body_byte: 1, chunks: 2 } }), [
-    'apps.a.orgins: is not a setting; known here: key, origins',
+    'apps.a.orgins: is not a setting; known here: key, origins, read_password',
     'limits.body_byte: is not a setting; known here: body_bytes, chunk_bytes, events_per_minute',
     'limits.chunks: is not a setting; known here: body_bytes, chunk_bytes, events_per_minute',
   ]);
@@ -139,6 +140,23 @@ t.test('a variable that is set to nothing is no key and no password', async (t) 
   t.same(problems(t, file, { K: '', P: '' }), [
     'apps.a.key: must not be empty',
     'auth.dashboard_password: must not be empty: leave it out for none',
+  ]);
+});
+
+t.test('each reader has a password of its own, and the operator first of all', async (t) => {
+  const one = { key: 'a', read_password: 'same' };
+  const auth = { dashboard_password: 'first', viewer_password: 'second' };
+  t.same(problems(t, { apps: { a: { ...one, read_password: 'third' } }, auth }), []);
+  t.same(
+    problems(t, { apps: { a: one, b: { ...one, key: 'b' } }, auth: { ...auth, viewer_password: 'first' } }),
+    [
+      'auth.viewer_password: is another reader’s password too: each needs its own',
+      'apps.b.read_password: is another reader’s password too: each needs its own',
+    ],
+  );
+  t.same(problems(t, { apps: { a: one }, auth: { viewer_password: 'second' } }), [
+    'auth.viewer_password: needs auth.dashboard_password to be set too',
+    'apps.a.read_password: needs auth.dashboard_password to be set too',
   ]);
 });
 

@@ -1,8 +1,8 @@
 /** The dashboard password: HTTP Basic auth, and a lock for addresses that guess. */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { Refusal } from '../ingest/types.js';
 import { LOCKOUT_ADDRESSES_MAX, LOCKOUT_FAILURES, LOCKOUT_MS, LOCKOUT_WINDOW_MS } from '../limits.js';
+import type { Access } from './access.js';
 import { sendProblem } from './errors.js';
 
 const CHALLENGE = 'Basic realm="spyglass", charset="UTF-8"';
@@ -13,12 +13,12 @@ const PASSWORD_REQUIRED: Refusal = {
   detail: 'Send the dashboard password with HTTP Basic auth, under any user name.',
 };
 
-/** Says why a request may not pass, or nothing. `now` is Unix ms. */
+/** Says why a request may not pass, or as whom it does. `now` is Unix ms. */
 export type PasswordGate = (
   address: string,
   authorization: string | undefined,
   now: number,
-) => Refusal | undefined;
+) => { refusal: Refusal; access?: never } | { access: Access; refusal?: never };
 
 interface Failures {
   /** Times of the latest wrong passwords, oldest first; at most `LOCKOUT_FAILURES`. Unix ms. */
@@ -28,7 +28,7 @@ interface Failures {
 }
 
 /**
- * A gate for `password`. An address's life in it:
+ * A gate for whatever passwords `opens` knows. An address's life in it:
  *
  * 1. unknown: any number of requests without credentials, or with the right ones, leaves no trace;
  * 2. failing: each wrong password is noted; those a minute old no longer count;
@@ -37,8 +37,9 @@ interface Failures {
  *
  * At most `LOCKOUT_ADDRESSES_MAX` addresses are remembered; the one whose last failure is oldest is forgotten first.
  */
-export function createPasswordGate(password: string): PasswordGate {
-  const expected = digestOf(Buffer.from(password));
+export function createPasswordGate(
+  opens: (name: string, password: Buffer) => Access | undefined,
+): PasswordGate {
   const failing = new Map<string, Failures>();
 
   const noteFailure = (address: string, now: number) => {
@@ -61,17 +62,19 @@ export function createPasswordGate(password: string): PasswordGate {
   };
 
   return (address, authorization, now) => {
-    if (authorization === undefined || !/^basic(?: |$)/i.test(authorization)) return PASSWORD_REQUIRED;
+    if (authorization === undefined || !/^basic(?: |$)/i.test(authorization))
+      return { refusal: PASSWORD_REQUIRED };
     const lockedMs = (failing.get(address)?.lockedUntil ?? 0) - now;
     if (lockedMs > 0) {
       const retryAfterS = Math.ceil(Math.min(lockedMs, LOCKOUT_MS) / 1_000);
       const detail = `Too many wrong passwords from this address. Try again in ${retryAfterS} s.`;
-      return { code: 'locked_out', detail, retryAfterS };
+      return { refusal: { code: 'locked_out', detail, retryAfterS } };
     }
-    const presented = passwordOf(authorization);
-    if (presented !== undefined && timingSafeEqual(digestOf(presented), expected)) return undefined;
+    const presented = credentialsOf(authorization);
+    const access = presented && opens(presented.name, presented.password);
+    if (access) return { access };
     noteFailure(address, now);
-    return PASSWORD_REQUIRED;
+    return { refusal: PASSWORD_REQUIRED };
   };
 }
 
@@ -81,8 +84,9 @@ export type Guard = (request: FastifyRequest, reply: FastifyReply, done: HookHan
 /** Makes a hook of a gate; `now` gives Unix ms. */
 export function requirePassword(gate: PasswordGate, now: () => number): Guard {
   return (request, reply, done) => {
-    const refusal = gate(request.ip, request.headers.authorization, now());
+    const { refusal, access } = gate(request.ip, request.headers.authorization, now());
     if (refusal === undefined) {
+      request.access = access;
       done();
       return;
     }
@@ -91,15 +95,12 @@ export function requirePassword(gate: PasswordGate, now: () => number): Guard {
   };
 }
 
-/** The password of a Basic `Authorization` header, as the bytes it came in; `undefined` for one that is malformed. */
-function passwordOf(authorization: string): Buffer | undefined {
+/** What a Basic `Authorization` header says, the password as the bytes it came in; `undefined` for a malformed one. */
+function credentialsOf(authorization: string): { name: string; password: Buffer } | undefined {
   const encoded = CREDENTIALS.exec(authorization)?.[1];
   if (encoded === undefined) return undefined;
   const pair = Buffer.from(encoded, 'base64');
   const colon = pair.indexOf(':');
-  return colon === -1 ? undefined : pair.subarray(colon + 1);
-}
-
-function digestOf(secret: Uint8Array): Buffer {
-  return createHash('sha256').update(secret).digest();
+  if (colon === -1) return undefined;
+  return { name: pair.toString('utf8', 0, colon), password: pair.subarray(colon + 1) };
 }

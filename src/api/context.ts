@@ -5,10 +5,11 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Config } from '../config.js';
 import type { Ingest } from '../ingest/types.js';
-import type { Store } from '../store/store.js';
+import type { AuditTrail, DiskWatch, Store } from '../store/store.js';
 import type { Cors } from './cors.js';
 import type { Metrics } from './metrics.js';
 import type { NoteRefusal } from './refusals.js';
+import type { Erase } from './routes/erase.js';
 import type { StreamHub } from './stream.js';
 
 export type Logger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
@@ -32,6 +33,9 @@ export interface ApiContext {
   readonly metrics: Metrics;
   readonly noteRefusal: NoteRefusal;
   readonly stream: StreamHub;
+  readonly erase?: Erase;
+  readonly audit: AuditTrail;
+  readonly disk: DiskWatch;
   /** Unix ms. */
   readonly now: () => number;
   /** Whether reads see everything; false again once the store has failed. */

@@ -3,7 +3,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Refusal } from '../ingest/types.js';
-import { LINGER_MS, RETRY_AFTER_S } from '../limits.js';
+import { DISK_RETRY_AFTER_S, LINGER_MS, RETRY_AFTER_S } from '../limits.js';
 import { PROBLEMS, type ProblemCode } from '../problems.js';
 import type { Logger } from './context.js';
 
@@ -12,9 +12,9 @@ export class ProblemError extends Error {
   override name = 'ProblemError';
   readonly refusal: Refusal;
 
-  constructor(code: ProblemCode, detail: string) {
+  constructor(code: ProblemCode, detail: string, retryAfterS?: number) {
     super(detail);
-    this.refusal = { code, detail };
+    this.refusal = { code, detail, ...(retryAfterS === undefined ? {} : { retryAfterS }) };
   }
 }
 
@@ -57,9 +57,13 @@ export function refusalOf(error: FastifyError, requestId: string): Refusal {
         detail: 'More is being written than the disk takes. Send the same again in a moment.',
         retryAfterS: RETRY_AFTER_S,
       };
+    case 'StoreReopening':
+      return { code: 'reopening', detail: 'The store is being rewritten.', retryAfterS: RETRY_AFTER_S };
     case 'StoreFailed':
       return NOT_ACCEPTING;
   }
+  // Of a chunk's file: a commit that meets a full disk ends all acceptance.
+  if (error.code === 'ENOSPC') return REPLAY_DISK_FULL;
   if (error.validation !== undefined) return invalidParameters(error);
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return { code: 'body_too_large', detail: 'The body is larger than this collector takes.' };
@@ -74,6 +78,18 @@ export const NOT_ACCEPTING: Refusal = {
   code: 'not_accepting',
   detail: 'The collector cannot store anything until it has been started again.',
   retryAfterS: RETRY_AFTER_S,
+};
+
+export const DISK_FULL: Refusal = {
+  code: 'disk_full',
+  detail: 'The disk has too little space left to store anything.',
+  retryAfterS: DISK_RETRY_AFTER_S,
+};
+
+const REPLAY_DISK_FULL: Refusal = {
+  code: 'replay_disk_full',
+  detail: 'The disk has too little space left for replays; events are taken.',
+  retryAfterS: DISK_RETRY_AFTER_S,
 };
 
 function invalidParameters(error: FastifyError): Refusal {

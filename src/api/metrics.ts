@@ -1,7 +1,7 @@
 /** What `/metrics` tells: requests, the store's own figures and the process, in the Prometheus text format. */
 import { readFile } from 'node:fs/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Store, StoreStats } from '../store/store.js';
+import type { DiskWatch, Store, StoreStats } from '../store/store.js';
 
 export type IngestRoute = 'events' | 'replay';
 
@@ -18,6 +18,7 @@ interface MetricsOptions {
   store: Pick<Store, 'stats'>;
   hasFailed: () => boolean;
   streamReaders: () => number;
+  disk: DiskWatch;
 }
 
 /** The store's figures as metrics: those that only ever grow are counters. */
@@ -41,7 +42,7 @@ const STORE_GAUGES: readonly [name: string, help: string, figure: keyof StoreSta
 ];
 
 /** A set of metrics of its own: several servers in one process do not share figures. */
-export function createMetrics({ store, hasFailed, streamReaders }: MetricsOptions): Metrics {
+export function createMetrics({ store, hasFailed, streamReaders, disk }: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -72,6 +73,13 @@ export function createMetrics({ store, hasFailed, streamReaders }: MetricsOption
   });
   gauge('spyglass_store_failed', 'Whether a commit failed: nothing is accepted until a new start', () =>
     Number(hasFailed()),
+  );
+  gauge('spyglass_disk_free_bytes', 'Bytes the disk of the data folder has free', disk.freeBytes);
+  gauge('spyglass_disk_takes_replays', 'Whether the disk has room enough for replays', () =>
+    Number(disk.takesReplays()),
+  );
+  gauge('spyglass_disk_takes_events', 'Whether the disk has room enough for events', () =>
+    Number(disk.takesEvents()),
   );
   gauge('spyglass_stream_readers', 'Readers of the live feed', streamReaders);
 

@@ -299,9 +299,50 @@ export const incidentAnswer = z.object({
 });
 
 export const appsAnswer = z.object({
-  apps: z.array(z.object({ name: z.string(), key: z.string(), origins: z.array(z.string()) })),
+  apps: z.array(
+    z.object({
+      name: z.string(),
+      key: z.string().optional().describe('For the operator alone.'),
+      origins: z.array(z.string()),
+    }),
+  ),
+  role: z.enum(['operator', 'viewer', 'app']).describe('Whose password this was asked with.'),
   dashboard_password: z.boolean().describe('Whether reads ask for a password.'),
   version: z.string(),
+});
+
+const erasedUser = z.string().min(1, { error: 'must not be empty' }).max(USER_ID_MAX);
+export const eraseBody = z.object({
+  user: erasedUser.describe('The id of the user to erase.'),
+  app: z.string().optional().describe('Only what this app has of the user; without it, what every app has.'),
+});
+
+export const eraseAnswer = z.object({
+  user: z.string(),
+  app: z.string().optional(),
+  events: count.describe('Events that were removed.'),
+  sessions: count.describe('Sessions the user had an event in.'),
+  chunks: count.describe('Replay chunks of these sessions that were removed.'),
+  gone_from_reads: z.literal(true),
+  gone_from_disk: z
+    .literal(true)
+    .describe('The data file was rewritten. Backups and exports are not ours to change.'),
+  file_bytes_before: count,
+  file_bytes_after: count,
+});
+
+export const auditQuery = z.object({ limit: listLimit });
+export const auditAnswer = z.object({
+  entries: z.array(
+    z.object({
+      at: unixMs,
+      role: z.string(),
+      name: z.string().describe('What the reader called itself.'),
+      address: z.string(),
+      app: z.string(),
+      session_id: z.string(),
+    }),
+  ),
 });
 
 /** A 204. */

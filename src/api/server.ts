@@ -16,7 +16,8 @@ import {
   REQUEST_MS_MAX,
   SHUTDOWN_MS,
 } from '../limits.js';
-import type { Store } from '../store/store.js';
+import type { AuditTrail, DiskWatch, Store } from '../store/store.js';
+import { createAccess, NOBODY_ASKED, restrict } from './access.js';
 import { createPasswordGate, type Guard, requirePassword } from './auth.js';
 import { createHostCheck, crossSite, hostMissing } from './browser-guards.js';
 import type { Api, ApiContext } from './context.js';
@@ -28,6 +29,8 @@ import { createFallback, pathOf } from './fallback.js';
 import { createMetrics } from './metrics.js';
 import { parseQueryString } from './query-string.js';
 import { createRefusalLog } from './refusals.js';
+import { auditRoute } from './routes/audit.js';
+import { type Erase, eraseRoute } from './routes/erase.js';
 import { errorRoutes } from './routes/errors.js';
 import { incidentRoute } from './routes/incidents.js';
 import { eventsIngestRoute } from './routes/ingest.js';
@@ -48,6 +51,12 @@ export interface ServerDeps {
   log: FastifyBaseLogger;
   /** Of the collector, as its API description names it. */
   version: string;
+  /** Takes a user out of the store; without it there is no way to ask for that. */
+  erase?: Erase;
+  /** Where it is written down who watched a replay; without it, nowhere. */
+  audit?: AuditTrail;
+  /** What the disk has room for; without it, everything. */
+  disk?: DiskWatch;
   /** Whether the store's views are caught up; `/readyz` says so. */
   ready?: () => boolean;
   /** Where the built dashboard is; where the build leaves it, unless told. */
@@ -85,6 +94,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   server.server.on('checkExpectation', (request, response) =>
     server.server.emit('request', request, response),
   );
+  server.decorateRequest('access');
   const app = withZod(server);
 
   app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -128,6 +138,13 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   return app;
 }
 
+const UNAUDITED: AuditTrail = { note: async () => {}, list: async () => [] };
+const ENDLESS: DiskWatch = {
+  freeBytes: () => Number.MAX_SAFE_INTEGER,
+  takesEvents: () => true,
+  takesReplays: () => true,
+  spend: () => undefined,
+};
 const BYTES = 'application/octet-stream';
 /** Node takes no longer request line and headers. */
 const MAX_HEADER_BYTES = 16_384;
@@ -142,7 +159,7 @@ function isOpen(request: FastifyRequest): boolean {
 }
 
 function createContext(deps: ServerDeps): ApiContext {
-  const { config, store, ingest, log, version, ready, now = Date.now } = deps;
+  const { config, store, ingest, log, version, erase, ready, now = Date.now } = deps;
   let failed = false;
   store.failed.then((reason) => {
     failed = true;
@@ -152,25 +169,50 @@ function createContext(deps: ServerDeps): ApiContext {
     );
   });
   const hasFailed = () => failed;
+  const audit = deps.audit ?? UNAUDITED;
+  const disk = deps.disk ?? ENDLESS;
   const stream = createStreamHub({ store, log });
-  const metrics = createMetrics({ store, hasFailed, streamReaders: stream.followers });
+  const metrics = createMetrics({ store, hasFailed, streamReaders: stream.followers, disk });
   const noteRefusal = createRefusalLog(log, now);
   const cors = createCors(config.apps);
   const isReady = () => !failed && (ready?.() ?? true);
-  return { config, store, ingest, log, version, cors, metrics, noteRefusal, stream, now, isReady, hasFailed };
+  const shared = {
+    config,
+    store,
+    ingest,
+    log,
+    version,
+    cors,
+    metrics,
+    noteRefusal,
+    stream,
+    now,
+    isReady,
+    hasFailed,
+    audit,
+    disk,
+  };
+  return { ...shared, ...(erase && { erase }) };
 }
 
 /** The hook that keeps other sites out, and asks for the password where one is set. */
 function createGuard({ config, now }: ApiContext): Guard {
-  const password = config.auth.dashboard_password;
+  const letIn: Guard = (request, reply, done) => {
+    const refusal = restrict(request);
+    if (refusal === undefined) done();
+    else sendProblem(reply, refusal);
+  };
   const askPassword: Guard =
-    password === undefined
-      ? (_request, _reply, done) => done()
-      : requirePassword(createPasswordGate(password), now);
+    config.auth.dashboard_password === undefined
+      ? (request, _reply, done) => {
+          request.access = NOBODY_ASKED;
+          done();
+        }
+      : requirePassword(createPasswordGate(createAccess(config)), now);
   const foreignHost = createHostCheck(config);
   return (request, reply, done) => {
     const refusal = foreignHost(request) ?? crossSite(request);
-    if (refusal === undefined) askPassword(request, reply, done);
+    if (refusal === undefined) askPassword(request, reply, () => letIn(request, reply, done));
     else sendProblem(reply, refusal);
   };
 }
@@ -216,6 +258,8 @@ function addGuardedRoutes(scope: Api, context: ApiContext): void {
   incidentRoute(scope, context);
   streamRoute(scope, context);
   operatorRoutes(scope, context);
+  eraseRoute(scope, context);
+  auditRoute(scope, context);
 }
 
 /** Headers, timing and a debug line for the answers of a scope; the ingest routes do without. */

@@ -3,8 +3,12 @@ import { createServer as createSocketServer } from 'node:net';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { SHUTDOWN_MS } from '../limits.js';
+import { openAuditTrail } from '../store/audit.js';
+import { startDiskWatch } from '../store/disk-watch.js';
 import { openStore } from '../store/open.js';
-import type { Store } from '../store/store.js';
+import { openReopenable } from '../store/reopenable.js';
+import type { Erasure, Store } from '../store/store.js';
+import { eraseOnThread } from '../store/threads/erasing.js';
 import { VERSION } from '../version.js';
 import { startSweeping } from './sweeping.js';
 
@@ -34,15 +38,25 @@ export async function startCollector(
   await assertPortFree(config.listen);
   // The server's modules load while the store's threads start.
   const serverModule = import('../api/server.js');
-  const { store, ingest } = await openStore({
-    dataDir: config.dataDir,
-    apps: config.apps,
-    limits: config.limits,
-    onProgress,
-  });
+  const { dataDir, apps, limits } = config;
+  const reopenable = await openReopenable(() => openStore({ dataDir, apps, limits, onProgress }));
+  const { store, ingest, isOpen: ready } = reopenable;
+  const audit = openAuditTrail(dataDir);
+  const disk = startDiskWatch(dataDir, config.disk);
+  const erase = (erasure: Erasure) => reopenable.whileClosed(() => eraseOnThread(dataDir, erasure));
   try {
     const { createServer } = await serverModule;
-    const server = await createServer({ config, store, ingest, log, version: VERSION });
+    const server = await createServer({
+      config,
+      store,
+      ingest,
+      log,
+      version: VERSION,
+      ready,
+      erase,
+      audit,
+      disk,
+    });
     await server.listen(config.listen);
     const address = server.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : config.listen.port;
@@ -53,6 +67,7 @@ export async function startCollector(
       store,
       close: async () => {
         sweeping.stop();
+        disk.stop();
         // Half-sent requests are nothing accepted: they may not hold up what is.
         const cutOff = setTimeout(() => server.server.closeAllConnections(), SHUTDOWN_MS / 2);
         await server.close();

@@ -24,6 +24,8 @@ export function buildProgram(version: string): Command {
   program.addCommand(importCommand());
   program.addCommand(backup());
   program.addCommand(sweep());
+  program.addCommand(erase());
+  program.addCommand(compact());
   return program;
 }
 
@@ -163,6 +165,37 @@ function sweep(): Command {
       ),
     )
     .action(async (options) => (await import('./sweep.js')).sweep(options));
+}
+
+function erase(): Command {
+  return command(
+    'erase',
+    'Erase a user: events, replays of their sessions, and every text that was only theirs.',
+  )
+    .requiredOption('--user <id>', 'the id the apps know the user by')
+    .option('--app <name>', 'only what this app has of the user (default: what every app has)')
+    .addOption(configOption())
+    .addOption(dataOption())
+    .addHelpText(
+      'after',
+      examples(
+        ['spyglass erase --user alice', 'in the running collector, or else in its data folder'],
+        ['spyglass erase --user alice --data ./data', 'of a store that nobody has open'],
+      ),
+    )
+    .addHelpText(
+      'after',
+      '\nA running collector answers nothing while it rewrites its data file, some seconds a million events.',
+    )
+    .action(async (options) => (await import('./erase.js')).erase(options));
+}
+
+function compact(): Command {
+  return command('compact', 'Rewrite the data file without what was deleted. The collector must be stopped.')
+    .addOption(configOption())
+    .addOption(dataOption())
+    .addHelpText('after', examples(['spyglass compact', 'after a sweep, to give the disk its space back']))
+    .action(async (options) => (await import('./compact.js')).compact(options));
 }
 
 function command(name: string, description: string): Command {

@@ -86,3 +86,9 @@ export function putText(table: Table, kind: Kind, number: number, text: string):
   table.put(textKey(kind, text), u32(number));
   table.put(numberKey(kind, number), Buffer.from(text, 'utf8'));
 }
+
+/** Inside a transaction: forgets a text for good; its number is not given again. Readers opened before may remember it. */
+export function forgetText(table: Table, kind: Kind, text: string, number: number): void {
+  table.remove(textKey(kind, text));
+  table.remove(numberKey(kind, number));
+}

@@ -46,6 +46,8 @@ export interface Env {
   readonly dataDir: string;
   /** The table of that name, made in a writable store when missing. Always name it with the same options. */
   table(name: string, options?: { compressed: true }): Table;
+  /** Every table there is. */
+  tableNames(): string[];
   /** Runs `write` and commits: durable when it returns, nothing of it kept when it throws. */
   transaction(write: () => void): void;
   /** Lets the next read see the newest commit; reads up to the next call share one snapshot. */
@@ -84,6 +86,10 @@ export function openEnv(dataDir: string, options: EnvOptions): Env {
       tables.set(name, open);
       return open;
     },
+    tableNames: () =>
+      Array.from(root.getKeys({}) as Iterable<Uint8Array>, (key) =>
+        Buffer.from(key).toString('latin1').replace(/\0$/, ''),
+      ),
     transaction: (write) => {
       root.transactionSync(write);
     },

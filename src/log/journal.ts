@@ -9,7 +9,16 @@
  * Places that were written before cost a sync a fraction of what a growing file costs, which is why files are used
  * again and never cut. What lies behind the newest record is older, and known by its commit number.
  */
-import { closeSync, existsSync, fdatasyncSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { JOURNAL_TURN_BYTES } from '../limits.js';
@@ -93,6 +102,12 @@ export function openJournal(dataDir: string, storeId: string): Journal {
       closeSync(other.file);
     },
   };
+}
+
+/** Removes the journal of a store that holds all there is in it, and that nobody has open. */
+export function removeJournal(dataDir: string): void {
+  for (const name of JOURNAL_FILES) rmSync(join(dataDir, name), { force: true });
+  syncFolder(dataDir);
 }
 
 function syncFolder(path: string): void {

@@ -31,6 +31,8 @@ export interface Manifest {
   files(): Generator<{ fileId: string; sizeBytes: number }>;
   /** Inside a transaction; returns the file it replaced, to be removed once that is durable. */
   put(app: number, session: string, chunk: Chunk): string | undefined;
+  /** Inside a transaction: drops every chunk of a session; returns their files, to be removed. */
+  dropSession(app: number, session: string): string[];
   /** Inside a transaction: drops up to `limit` chunks received before `before`; returns their files, to be removed. */
   dropExpired(before: number, limit: number): string[];
 }
@@ -123,6 +125,19 @@ export function openManifest(env: Env): Manifest {
       files.put(Buffer.from(chunk.fileId, 'hex'), key);
       expiry.put(expiryKey(chunk), key);
       return replaced?.fileId;
+    },
+    dropSession(app, session) {
+      const start = sessionKey(app, session);
+      const rows = Array.from(chunks.range({ start, end: prefixEnd(start) }), ({ key, value }) => ({
+        key,
+        chunk: unpack(key, value),
+      }));
+      for (const { key, chunk } of rows) {
+        forgetFile(chunk);
+        chunks.remove(key);
+      }
+      setCount(app, session, 0);
+      return rows.map(({ chunk }) => chunk.fileId);
     },
     dropExpired(before, limit) {
       const due = [...expiry.range({ end: u48(Math.max(0, before)), limit })];

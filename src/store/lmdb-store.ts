@@ -1,10 +1,9 @@
 /** The embedded engine on the calling thread: for the command line's offline work and for tests. */
-import { prepareDataDir } from '../log/env.js';
-import { acquireWriterLock } from '../log/writer-lock.js';
 import type { RebuildProgress } from '../projections/rebuild.js';
 import { openChunkFiles } from '../replay/files.js';
 import { composeStore, type Later } from './compose.js';
 import { openWriteSide, readSideOf } from './engine.js';
+import { takeDataDir } from './exclusive.js';
 import type { Store } from './store.js';
 
 export interface LmdbStoreOptions {
@@ -31,8 +30,7 @@ function later<T extends object>(sync: T, before: () => void): Later<T> {
 /** Opens the store in `dataDir` for this process alone. Throws `StoreUnusable`. */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
   const { dataDir, onProgress = () => {}, now = Date.now } = options;
-  prepareDataDir(dataDir);
-  const lock = await acquireWriterLock(dataDir, options.lockWaitMs);
+  const lock = await takeDataDir(dataDir, options.lockWaitMs, onProgress);
   let fail: (error: Error) => void = () => {};
   const failed = new Promise<Error>((resolve) => {
     fail = resolve;

@@ -6,11 +6,10 @@
  */
 import type { Config } from '../config.js';
 import type { Ingest } from '../ingest/types.js';
-import { prepareDataDir } from '../log/env.js';
-import { acquireWriterLock } from '../log/writer-lock.js';
 import type { RebuildProgress } from '../projections/rebuild.js';
 import { openChunkFiles } from '../replay/files.js';
 import { composeStore } from './compose.js';
+import { takeDataDir } from './exclusive.js';
 import type { Store } from './store.js';
 import { startReaders } from './threads/readers.js';
 import { startWriteThreads } from './threads/write-threads.js';
@@ -25,8 +24,7 @@ export interface OpenStoreOptions extends Pick<Config, 'dataDir' | 'apps' | 'lim
 /** Opens the store and the way in; throws `StoreUnusable` when the folder cannot be used, with nothing touched. */
 export async function openStore(options: OpenStoreOptions): Promise<{ store: Store; ingest: Ingest }> {
   const { dataDir, apps, limits, onProgress = () => {}, now = Date.now } = options;
-  prepareDataDir(dataDir);
-  const lock = await acquireWriterLock(dataDir, options.lockWaitMs);
+  const lock = await takeDataDir(dataDir, options.lockWaitMs, onProgress);
   try {
     const threads = await startWriteThreads({ dataDir, apps, limits, onProgress });
     const readers = startReaders(dataDir, threads.caughtUp);

@@ -149,6 +149,51 @@ export interface StoredChunk {
   etag: string;
 }
 
+/** A user of one app, or of every app, whose every trace is to go. */
+export interface Erasure {
+  user: string;
+  app?: string;
+}
+
+export interface EraseReport {
+  events: number;
+  /** Sessions the user had an event in. */
+  sessions: number;
+  /** Replay chunks of these sessions. */
+  chunks: number;
+  /** Of the data file. */
+  bytesBefore: number;
+  bytesAfter: number;
+}
+
+/** What the disk still has room for. */
+export interface DiskWatch {
+  freeBytes(): number;
+  takesEvents(): boolean;
+  takesReplays(): boolean;
+  /** Takes replay bytes out of the app's budget of the hour; tells in how many seconds it has one again when it has not. */
+  spend(app: string, bytes: number, now: number): number | undefined;
+}
+
+/** That somebody watched a session's replay. */
+export interface AuditEntry {
+  /** Unix ms. */
+  at: number;
+  role: string;
+  /** What the reader called itself. */
+  name: string;
+  address: string;
+  app: string;
+  session_id: string;
+}
+
+export interface AuditTrail {
+  /** Durable when it settles; a reader is given nothing before. */
+  note(entry: AuditEntry): Promise<void>;
+  /** Newest first. */
+  list(limit: number): Promise<AuditEntry[]>;
+}
+
 export interface SweepCutoffs {
   /** Events with a lower `ts` go; a UTC midnight. */
   eventsBefore?: number;
@@ -245,6 +290,11 @@ export class StoreFull extends Error {
 /** A commit failed: the store takes nothing more until it is opened again. */
 export class StoreFailed extends Error {
   override name = 'StoreFailed';
+}
+
+/** The store is being rewritten and will be there again in a moment. */
+export class StoreReopening extends Error {
+  override name = 'StoreReopening';
 }
 
 /** A read ran past `READ_MS_MAX`. */

@@ -4,7 +4,7 @@ import { sendPage } from '../event-json.js';
 import { given } from '../given.js';
 import { errorGroupsAnswer, errorGroupsQuery, eventsAnswer, occurrencesQuery, problems } from '../schemas.js';
 
-const refusals = problems('invalid_parameter', 'unauthorized', 'locked_out', 'read_timeout');
+const refusals = problems('invalid_parameter', 'unauthorized', 'forbidden', 'locked_out', 'read_timeout');
 
 /** Adds both. */
 export function errorRoutes(app: Api, { store }: ApiContext): void {
@@ -32,7 +32,11 @@ export function errorRoutes(app: Api, { store }: ApiContext): void {
     },
     async (request, reply) => {
       const { cursor, ...query } = request.query;
-      return sendPage(reply, await store.occurrences(given({ ...query, before: cursor })));
+      const page = await store.occurrences(given({ ...query, before: cursor }));
+      const { app: only } = request.access;
+      // A group is one app's; to another app's reader there is no such group.
+      const isTheirs = only === undefined || page.events.every((event) => event.app === only);
+      return sendPage(reply, isTheirs ? page : { events: [], head: page.head });
     },
   );
 }

@@ -25,6 +25,7 @@ export function incidentRoute(app: Api, { config, store }: ApiContext): void {
             'invalid_parameter',
             'not_an_incident',
             'unauthorized',
+            'forbidden',
             'not_found',
             'locked_out',
             'read_timeout',
@@ -34,7 +35,10 @@ export function incidentRoute(app: Api, { config, store }: ApiContext): void {
     },
     async (request, reply) => {
       const event = await store.event(request.params.event_id);
-      if (event === undefined) throw new ProblemError('not_found', 'There is no event with this id.');
+      const { app: only } = request.access;
+      // To an app's reader what other apps have does not exist.
+      if (event === undefined || (only !== undefined && event.app !== only))
+        throw new ProblemError('not_found', 'There is no event with this id.');
       if (!INCIDENT_TYPES.includes(event.type)) {
         throw new ProblemError('not_an_incident', `Event ${event.id} is neither an error nor a bug report.`);
       }

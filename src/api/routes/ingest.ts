@@ -3,14 +3,14 @@ import type { FastifyRequest } from 'fastify';
 import { eventBatchSchema } from '../../ingest/schema.js';
 import type { IngestRequest } from '../../ingest/types.js';
 import type { Api, ApiContext } from '../context.js';
-import { NOT_ACCEPTING, sendProblem } from '../errors.js';
+import { DISK_FULL, NOT_ACCEPTING, sendProblem } from '../errors.js';
 import { noContent, problems } from '../schemas.js';
 
 const EMPTY = Buffer.alloc(0);
 
 /** Adds the route; the scope it is added to reads every body into a buffer, and answers preflights. */
 export function eventsIngestRoute(app: Api, context: ApiContext): void {
-  const { config, ingest, metrics, noteRefusal, now, hasFailed } = context;
+  const { config, ingest, metrics, noteRefusal, now, hasFailed, disk } = context;
   app.post(
     '/v1/events',
     {
@@ -34,13 +34,14 @@ export function eventsIngestRoute(app: Api, context: ApiContext): void {
             'rate_limited',
             'queue_full',
             'not_accepting',
+            'disk_full',
           ),
         },
       },
     },
     (request, reply) => {
-      if (hasFailed()) {
-        sendProblem(reply, NOT_ACCEPTING);
+      if (hasFailed() || !disk.takesEvents()) {
+        sendProblem(reply, hasFailed() ? NOT_ACCEPTING : DISK_FULL);
         metrics.countIngest('events', reply.statusCode);
         return;
       }

@@ -45,7 +45,7 @@ export function operatorRoutes(app: Api, { config, metrics, version }: ApiContex
         tags: ['Operator'],
         response: {
           200: { description: 'Prometheus text', content: { 'text/plain': { schema: z.string() } } },
-          ...problems('unauthorized', 'locked_out'),
+          ...problems('unauthorized', 'forbidden', 'locked_out'),
         },
       },
     },
@@ -63,12 +63,15 @@ export function operatorRoutes(app: Api, { config, metrics, version }: ApiContex
         response: { 200: appsAnswer, ...problems('unauthorized', 'locked_out') },
       },
     },
-    async () => ({
-      apps: Object.entries(config.apps).map(([name, { key, origins }]) => ({
-        name,
-        key,
-        origins: [...origins],
-      })),
+    async ({ access }) => ({
+      apps: Object.entries(config.apps)
+        .filter(([name]) => access.app === undefined || access.app === name)
+        .map(([name, { key, origins }]) => ({
+          name,
+          ...(access.role === 'operator' ? { key } : {}),
+          origins: [...origins],
+        })),
+      role: access.role,
       dashboard_password: config.auth.dashboard_password !== undefined,
       version,
     }),

@@ -2,11 +2,13 @@
 import { z } from 'zod';
 import { settleTs } from '../../ingest/clock.js';
 import type { Keyring } from '../../ingest/keyring.js';
+import { DISK_RETRY_AFTER_S } from '../../limits.js';
 import type { NewChunk } from '../../store/store.js';
 import type { Api, ApiContext } from '../context.js';
 import { NOT_ACCEPTING, ProblemError, sendProblem } from '../errors.js';
 import { noContent, problems, replayHeaders, replayUpload } from '../schemas.js';
 
+const NO_ROOM = 'The disk has too little space left for replays; events are taken.';
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
 
 /**
@@ -14,7 +16,7 @@ const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
  * parameters (400), key (401), origin (403), content (400), and last whether it can be stored (503).
  */
 export function replayUploadRoute(app: Api, context: ApiContext, keyring: Keyring): void {
-  const { config, store, metrics, now, hasFailed } = context;
+  const { config, store, metrics, now, hasFailed, disk } = context;
   app.post(
     '/v1/replay',
     {
@@ -41,6 +43,8 @@ export function replayUploadRoute(app: Api, context: ApiContext, keyring: Keyrin
             'body_too_large',
             'queue_full',
             'not_accepting',
+            'replay_budget',
+            'replay_disk_full',
           ),
         },
       },
@@ -66,6 +70,15 @@ export function replayUploadRoute(app: Api, context: ApiContext, keyring: Keyrin
       // As for events, 0 is a clock that does not know; a chunk, unlike an event, can do without a time.
       if (ts !== undefined && ts !== 0) {
         chunk.ts = settleTs(ts, { receivedAt, ...(sent_at === undefined ? {} : { sentAt: sent_at }) });
+      }
+      if (!disk.takesReplays()) throw new ProblemError('replay_disk_full', NO_ROOM, DISK_RETRY_AFTER_S);
+      const retryAfterS = disk.spend(owner, chunk.bytes.length, receivedAt);
+      if (retryAfterS !== undefined) {
+        throw new ProblemError(
+          'replay_budget',
+          'The app has sent all the replay bytes it may in an hour.',
+          retryAfterS,
+        );
       }
       await store.putChunk(chunk);
       metrics.countIngest('replay', 204);

@@ -16,6 +16,7 @@ import { appOfSession, referTo } from '../session-paths.js';
 const refusals = problems(
   'invalid_parameter',
   'unauthorized',
+  'forbidden',
   'not_found',
   'ambiguous_session',
   'locked_out',
@@ -23,7 +24,7 @@ const refusals = problems(
 );
 
 /** Adds the manifest and the chunk route. */
-export function sessionRoutes(app: Api, { config, store }: ApiContext): void {
+export function sessionRoutes(app: Api, { config, store, audit, now }: ApiContext): void {
   app.get(
     '/v1/sessions/:id/replay',
     {
@@ -61,6 +62,10 @@ export function sessionRoutes(app: Api, { config, store }: ApiContext): void {
       const owner = await appOfSession(store, id, request.query.app);
       const chunk = owner === undefined ? undefined : await store.chunk(owner, id, seq);
       if (chunk === undefined) throw new ProblemError('not_found', 'There is no such chunk of this session.');
+      if (owner !== undefined) {
+        const { role, name } = request.access;
+        await audit.note({ at: now(), role, name, address: request.ip, app: owner, session_id: id });
+      }
       // A chunk may be replaced, so it is kept with the reader and asked about again each time.
       reply.header('etag', `"${chunk.etag}"`).header('cache-control', 'private, no-cache');
       if (isCurrent(request.headers['if-none-match'], chunk)) return reply.code(304).send(undefined);

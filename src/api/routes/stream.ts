@@ -24,7 +24,7 @@ export function streamRoute(app: Api, { store, stream }: ApiContext): void {
     querystring: streamQuery,
     response: {
       200: { description: 'The stream', content: { 'text/event-stream': { schema: z.string() } } },
-      ...problems('invalid_parameter', 'unauthorized', 'locked_out'),
+      ...problems('invalid_parameter', 'unauthorized', 'forbidden', 'locked_out'),
     },
   };
   app.get('/v1/stream', { exposeHeadRoute: false, schema }, async (request, reply) => {

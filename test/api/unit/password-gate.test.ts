@@ -1,5 +1,6 @@
 /** The password gate: who passes, who is counted, who is locked out, and how much of that is remembered. */
 import t from 'tap';
+import { createAccess } from '../../../src/api/access.js';
 import { createPasswordGate, type PasswordGate } from '../../../src/api/auth.js';
 import {
   LOCKOUT_ADDRESSES_MAX,
@@ -13,13 +14,21 @@ const RIGHT = basic('anyone:pä:ss');
 const WRONG = basic('anyone:pass');
 const HERE = '10.0.0.1';
 
-function failAt(gate: PasswordGate, times: readonly number[], address = HERE) {
+/** A gate of one password, and what it says of it: nothing for what passes. */
+const newGate = () => {
+  const gate = createPasswordGate(
+    createAccess({ auth: { dashboard_password: 'pä:ss', open: false }, apps: {} }),
+  );
+  return (...args: Parameters<PasswordGate>) => gate(...args).refusal;
+};
+
+function failAt(gate: ReturnType<typeof newGate>, times: readonly number[], address = HERE) {
   for (const time of times) gate(address, WRONG, time);
 }
 const tenAt = (time: number) => Array<number>(LOCKOUT_FAILURES).fill(time);
 
 t.test('the password passes under any user name, colons and all', async (t) => {
-  const gate = createPasswordGate('pä:ss');
+  const gate = newGate();
   t.equal(gate(HERE, RIGHT, 0), undefined);
   t.equal(gate(HERE, basic(':pä:ss'), 0), undefined);
   t.equal(gate(HERE, RIGHT.replace('Basic', 'basic'), 0), undefined);
@@ -29,7 +38,7 @@ t.test('the password passes under any user name, colons and all', async (t) => {
 });
 
 t.test('the tenth wrong password within a minute locks for a minute', async (t) => {
-  const gate = createPasswordGate('pä:ss');
+  const gate = newGate();
   failAt(gate, tenAt(1_000).slice(1));
   t.equal(gate(HERE, RIGHT, 1_000), undefined, 'nine do not');
   t.equal(gate(HERE, WRONG, 2_000)?.code, 'unauthorized', 'the tenth is still answered as wrong');
@@ -40,13 +49,13 @@ t.test('the tenth wrong password within a minute locks for a minute', async (t) 
 });
 
 t.test('failures a minute apart do not add up', async (t) => {
-  const gate = createPasswordGate('pä:ss');
+  const gate = newGate();
   for (let i = 0; i < 50; i++) gate(HERE, WRONG, (i * LOCKOUT_WINDOW_MS) / (LOCKOUT_FAILURES - 1));
   t.equal(gate(HERE, RIGHT, 10 * LOCKOUT_WINDOW_MS), undefined);
 });
 
 t.test('requests without credentials are a 401 from a locked address too, and never counted', async (t) => {
-  const gate = createPasswordGate('pä:ss');
+  const gate = newGate();
   for (let i = 0; i < 100; i++) t.equal(gate(HERE, undefined, 0)?.code, 'unauthorized');
   t.equal(gate(HERE, RIGHT, 0), undefined);
   failAt(gate, tenAt(0));
@@ -54,14 +63,14 @@ t.test('requests without credentials are a 401 from a locked address too, and ne
 });
 
 t.test('guesses while locked do not make the lock longer', async (t) => {
-  const gate = createPasswordGate('pä:ss');
+  const gate = newGate();
   failAt(gate, tenAt(0));
   failAt(gate, tenAt(LOCKOUT_MS - 1));
   t.equal(gate(HERE, RIGHT, LOCKOUT_MS), undefined);
 });
 
 t.test('only so many addresses are remembered, the latest', async (t) => {
-  const gate = createPasswordGate('pä:ss');
+  const gate = newGate();
   failAt(gate, tenAt(0), 'first');
   failAt(gate, tenAt(0), 'second');
   for (let i = 0; i < LOCKOUT_ADDRESSES_MAX - 1; i++) gate(`other ${i}`, WRONG, 0);

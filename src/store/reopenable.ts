@@ -1,0 +1,130 @@
+/**
+ * A store that can be closed for a while and opened again under those who hold it: for work that needs the folder alone.
+ * Meanwhile whoever asks is told to come again.
+ */
+import type { Ingest, Refusal } from '../ingest/types.js';
+import { RETRY_AFTER_S } from '../limits.js';
+import { type Store, StoreReopening } from './store.js';
+
+export interface Opened {
+  store: Store;
+  ingest: Ingest;
+}
+
+export interface Reopenable extends Opened {
+  isOpen(): boolean;
+  /** Closes the store, runs `work`, and opens it again, whatever comes of the work. One at a time. */
+  whileClosed<T>(work: () => Promise<T>): Promise<T>;
+}
+
+type Answers = Omit<Store, 'onCommit' | 'failed' | 'close'>;
+const CLOSED = 'the store is being rewritten';
+const REOPENING: Refusal = {
+  code: 'reopening',
+  detail: CLOSED,
+  retryAfterS: RETRY_AFTER_S,
+};
+
+/** Every one of them, which the type sees to. */
+const METHODS: Record<keyof Answers, true> = {
+  append: true,
+  events: true,
+  event: true,
+  sessionWindow: true,
+  tail: true,
+  users: true,
+  sessions: true,
+  funnel: true,
+  aggregates: true,
+  putChunk: true,
+  sessionApps: true,
+  chunks: true,
+  chunk: true,
+  sweep: true,
+  stats: true,
+  names: true,
+  errorGroups: true,
+  occurrences: true,
+  neighbours: true,
+  activity: true,
+};
+
+/** Opens the store for the first time; throws what `open` throws. */
+export async function openReopenable(open: () => Promise<Opened>): Promise<Reopenable> {
+  let opened: Opened | undefined = await open();
+  let turn: Promise<unknown> = Promise.resolve();
+  /** A store must not be asked once it is closing: all that was asked is waited for. */
+  const underWay = new Set<Promise<unknown>>();
+  const listeners = new Set<(head: number) => void>();
+  let fail: (reason: Error) => void = () => {};
+  const failed = new Promise<Error>((resolve) => {
+    fail = resolve;
+  });
+
+  const attach = ({ store }: Opened): void => {
+    store.onCommit((head) => {
+      for (const listener of listeners) listener(head);
+    });
+    void store.failed.then(fail);
+  };
+  attach(opened);
+
+  const answers = Object.fromEntries(
+    (Object.keys(METHODS) as (keyof Answers)[]).map((method) => [
+      method,
+      async (...args: unknown[]) => {
+        if (!opened) throw new StoreReopening(CLOSED);
+        const answer = (opened.store[method] as (...args: unknown[]) => Promise<unknown>)(...args);
+        underWay.add(answer);
+        try {
+          return await answer;
+        } finally {
+          underWay.delete(answer);
+        }
+      },
+    ]),
+  ) as unknown as Answers;
+
+  const reopen = async (): Promise<void> => {
+    try {
+      opened = await open();
+      attach(opened);
+    } catch (error) {
+      fail(error as Error);
+      throw error;
+    }
+  };
+
+  return {
+    store: {
+      ...answers,
+      onCommit(listener) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+      failed,
+      async close() {
+        await turn.catch(() => {});
+        await opened?.store.close();
+      },
+    },
+    ingest: (request) => (opened ? opened.ingest(request) : Promise.resolve(REOPENING)),
+    isOpen: () => opened !== undefined,
+    whileClosed(work) {
+      const run = async () => {
+        const closing = opened;
+        opened = undefined;
+        await Promise.allSettled(underWay);
+        await closing?.store.close();
+        try {
+          return await work();
+        } finally {
+          await reopen();
+        }
+      };
+      const done = turn.catch(() => {}).then(run);
+      turn = done;
+      return done;
+    },
+  };
+}
