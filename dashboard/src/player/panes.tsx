@@ -3,6 +3,7 @@ import { useCallback, useMemo, useState } from 'preact/hooks';
 import type { Event } from '../api/types.js';
 import { bytes } from '../format/number.js';
 import { clockTime, duration, offset, playTime } from '../format/time.js';
+import { eventLabel } from '../ui/event-label.js';
 import { EventSummary, incidentHref, isIncident } from '../ui/event-text.js';
 import { TypeIcon } from '../ui/icons.js';
 import { PropsView } from '../ui/props-view.js';
@@ -39,9 +40,7 @@ export function TrailPane({ events, open, onOpen, ...pane }: EventPaneProps) {
           {when(event.ts, { range, cue })}
         </span>
         <TypeIcon type={event.type} />
-        <span class="cut">
-          <span class={`name-${event.type}`}>{event.name}</span> <EventSummary event={event} />
-        </span>
+        <TrailText event={event} />
       </>
     ),
     [range.from, cue],
@@ -62,6 +61,16 @@ export function TrailPane({ events, open, onOpen, ...pane }: EventPaneProps) {
       renderMore={(event) => <More event={event} />}
       empty="Nothing happened here"
     />
+  );
+}
+
+function TrailText({ event }: { event: Event }) {
+  const { label, note } = eventLabel(event);
+  return (
+    <span class="cut" title={event.name}>
+      <span class={`name-${event.type}`}>{label}</span>{' '}
+      {note === undefined ? <EventSummary event={event} /> : <span class="soft">{note}</span>}
+    </span>
   );
 }
 
