@@ -84,11 +84,9 @@ t.test('after a failed commit nothing is accepted, and nothing acknowledged is l
         const fatal = said.filter((line) => line.includes('"level":60'));
         t.equal(fatal.length, 1, `one fatal line: ${said.join('\n')}`);
         t.match(fatal[0], /nothing more is accepted/);
-        t.match(
-          said.at(-1),
-          /^spyglass: the store failed .*\(.+\)$/,
-          'and a last one that says what the disk said',
-        );
+        // LMDB may have a line of its own, at any moment.
+        const last = said.filter((line) => /^spyglass: the store failed .*\(.+\)$/.test(line));
+        t.equal(last.length, 1, 'and one at the end that says what the disk said');
         disk.disarm();
         await collector.restart();
       }
