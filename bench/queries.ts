@@ -95,6 +95,10 @@ export async function benchQueries(
     ['newest 100 errors', 'query/events?type=error', 5],
     ['users', 'query/users', 5],
     ['sessions', 'query/sessions', 5],
+    ['errors by group, all time', 'query/errors', 50],
+    ['errors by group, 7 days off midnight', `query/errors?${range}`, 20],
+    ['names by prefix', 'query/names?prefix=a', 5],
+    ["a user's days", 'query/activity?user=user-7@example.com', 50],
     ['incident', `incidents/${error.events[0]?.id}`, 5],
   ];
   try {

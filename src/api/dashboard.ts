@@ -1,6 +1,5 @@
 /** The built dashboard's files: the page for every place within it, the page around recordings, and what both load. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { FastifyReply } from 'fastify';
 import type { Api } from './context.js';
@@ -63,25 +62,26 @@ export interface Dashboard {
   routes(app: Api): void;
 }
 
-/** The dashboard in a folder, as it is now: files that come later are not found. */
+/** The dashboard in a folder, as it is now and held from now on: a build replaces the files under a collector that runs. */
 export function createDashboard(folder: string): Dashboard {
-  const assets = new Set(existsSync(join(folder, 'assets')) ? readdirSync(join(folder, 'assets')) : []);
+  const assets = filesIn(join(folder, 'assets'));
   const page = pageIn(folder, 'index.html');
   const frame = pageIn(folder, 'frame.html');
 
-  const sendAsset = async (reply: FastifyReply, name: string, encodings: string) => {
+  const sendAsset = (reply: FastifyReply, name: string, encodings: string) => {
     const type = CONTENT_TYPES[extname(name)];
-    if (type === undefined || !assets.has(name)) {
+    const plain = assets.get(name);
+    if (type === undefined || plain === undefined) {
       return sendProblem(reply, { code: 'not_found', detail: 'The dashboard has no such file.' });
     }
-    const gzipped = assets.has(`${name}.gz`) && /\bgzip\b/.test(encodings);
+    const gzipped = /\bgzip\b/.test(encodings) ? assets.get(`${name}.gz`) : undefined;
     reply
       .header('content-type', type)
       // The name changes with the content.
       .header('cache-control', 'public, max-age=31536000, immutable')
       .header('vary', 'Accept-Encoding');
-    if (gzipped) reply.header('content-encoding', 'gzip');
-    return reply.send(await readFile(join(folder, 'assets', gzipped ? `${name}.gz` : name)));
+    if (gzipped !== undefined) reply.header('content-encoding', 'gzip');
+    return reply.send(gzipped ?? plain);
   };
 
   const sendPage: SendPage = (reply) =>
@@ -98,6 +98,11 @@ export function createDashboard(folder: string): Dashboard {
       app.get('/assets/frame.html', { schema }, (_request, reply) => sendHtml(reply, frame ?? '', FRAME_CSP));
     },
   };
+}
+
+function filesIn(folder: string): Map<string, Buffer> {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return new Map(names.map((name) => [name, readFileSync(join(folder, name))]));
 }
 
 function pageIn(folder: string, name: string): string | undefined {

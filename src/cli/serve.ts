@@ -16,7 +16,7 @@ export interface ServeOptions extends Where {
 /** npm passes a terminal's Ctrl-C on, so that one press arrives twice; what comes within this is the same press. */
 const SAME_SIGNAL_MS = 300;
 /** A store that failed has nothing to finish but answers under way. */
-const FAILED_CLOSE_MS = 2_000;
+const FAILED_CLOSE_MS = 10_000;
 
 /** Settles never: the process ends in here, with exit code 0 after a signal. Throws what a start can fail with. */
 export async function serve(options: ServeOptions): Promise<void> {
@@ -56,9 +56,9 @@ function openLogger(level: string | undefined): Logger {
 function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let firstAt: number | undefined;
-    const onSignal = (signal: NodeJS.Signals, number: number) => {
+    const onSignal = (signal: NodeJS.Signals) => {
       firstAt ??= performance.now();
-      if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(128 + number);
+      if (performance.now() - firstAt > SAME_SIGNAL_MS) endAtOnce();
       resolve(signal);
     };
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
@@ -71,12 +71,21 @@ async function shutDown(collector: Collector): Promise<number> {
   const finished = collector.close().then(() => true);
   if (await Promise.race([finished, sleep(SHUTDOWN_MS, false)])) return EXIT_OK;
   console.error(`spyglass: stopped after ${SHUTDOWN_MS / 1_000} s with work unfinished`);
-  return EXIT_FAILED;
+  return endAtOnce();
+}
+
+/** Without a look at threads that may be in the middle of a transaction: an orderly exit would wait for them for ever. */
+function endAtOnce(): never {
+  process.kill(process.pid, 'SIGKILL');
+  throw new Error('unreachable');
 }
 
 async function giveUp(collector: Collector, error: Error): Promise<number> {
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
   console.error(`spyglass: the store failed and takes nothing more: ${error.message}${cause}`);
-  await Promise.race([collector.close().catch(() => {}), sleep(FAILED_CLOSE_MS)]);
-  return EXIT_FAILED;
+  const closed = collector.close().then(
+    () => true,
+    () => true,
+  );
+  return (await Promise.race([closed, sleep(FAILED_CLOSE_MS, false)])) ? EXIT_FAILED : endAtOnce();
 }

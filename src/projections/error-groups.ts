@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { EVENT_TYPES } from '../event.js';
 import { DAY_MS } from '../limits.js';
-import type { Env } from '../log/env.js';
+import type { Entry, Env, Range } from '../log/env.js';
 import { packKey, prefixEnd } from '../log/keys.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { appsIn, dayOf } from './days.js';
@@ -60,9 +60,21 @@ function parseKey(key: Buffer): { group: ErrorGroup; day: number; block: number 
 
 /** The group of an event of type `error`. */
 export function groupOf(batch: RecordBatch, index: number): ErrorGroup {
-  const frame = frameOf(batch.details().props?.[index]);
+  const frame = hashOf(frameOf(batch.details().props?.[index]));
+  return { app: batch.app, name: batch.names[index] ?? 0, frame };
+}
+
+/** Errors come again and again: a hash costs more than all else that is done with one. */
+const hashes = new Map<string, string>();
+const HASHES_MAX = 1_000;
+
+function hashOf(frame: string): string {
+  const known = hashes.get(frame);
+  if (known !== undefined) return known;
   const hash = createHash('sha256').update(frame).digest('hex').slice(0, 16);
-  return { app: batch.app, name: batch.names[index] ?? 0, frame: hash };
+  if (hashes.size >= HASHES_MAX) hashes.clear();
+  hashes.set(frame, hash);
+  return hash;
 }
 
 /** A group's name to the outside, where it is opaque. */
@@ -171,26 +183,53 @@ export interface ErrorGroups {
   ): Generator<{ group: ErrorGroup; rows: Iterable<Occurrence> }>;
   /** A group's occurrences a day, in id order; days ascending, or descending where `fromDay` is the later one. */
   days(group: ErrorGroup, fromDay: number, toDay: number): Generator<Occurrence[]>;
+  /** The id of the occurrence next to a place by `(ts, id)`, after it or before, up to and with the day `toDay`. */
+  next(group: ErrorGroup, place: { ts: number; id: number }, toDay: number): number | undefined;
+  previous(group: ErrorGroup, place: { ts: number; id: number }, toDay: number): number | undefined;
 }
 
 export function openErrorGroups(env: Env): ErrorGroups {
   const table = env.table('error_groups');
 
-  const onDay = (group: ErrorGroup, day: number): Occurrence[] => {
+  /** The days on which any group of the app has something, from one on; those of others are passed over by seeks. */
+  function* daysOf(app: number, fromDay: number, toDay: number): Generator<number> {
+    const descending = fromDay > toDay;
+    for (let day: number | undefined = fromDay; day !== undefined; ) {
+      yield day;
+      const range: Range = descending
+        ? { start: dayKey(app, day), end: dayKey(app, toDay), reverse: true, limit: 1 }
+        : { start: dayKey(app, day + 1), end: dayKey(app, toDay + 1), limit: 1 };
+      const [key]: Buffer[] = [...table.keys(range)];
+      day = key && parseKey(key).day;
+    }
+  }
+
+  const blocksOn = (group: ErrorGroup, day: number): Iterable<Entry> => {
     const prefix = groupKey(group, day);
-    const rows: Occurrence[] = [];
-    for (const { value } of table.range({ start: prefix, end: prefixEnd(prefix) }))
-      rows.push(...unpackRows(value, day * DAY_MS));
-    return rows;
+    return table.range({ start: prefix, end: prefixEnd(prefix) });
   };
 
-  /** The day of the first key at or after a place, within the app; days of other groups are passed over by seeks. */
-  const dayAfter = (start: Buffer, end: Buffer): number | undefined => {
-    for (const key of table.keys({ start, end, limit: 1 })) return parseKey(key).day;
-    return undefined;
-  };
-  const dayBefore = (start: Buffer, end: Buffer): number | undefined => {
-    for (const key of table.keys({ start, end, reverse: true, limit: 1 })) return parseKey(key).day;
+  /** A day can have very many: only what may be nearer than the nearest so far is looked at whole. */
+  const beside = (
+    group: ErrorGroup,
+    place: { ts: number; id: number },
+    toDay: number,
+    sign: 1 | -1,
+  ): number | undefined => {
+    const isFurther = (a: { ts: number; id: number }, b: { ts: number; id: number }): boolean =>
+      sign * (a.ts - b.ts || a.id - b.id) > 0;
+    for (const day of daysOf(group.app, dayOf(place.ts), toDay)) {
+      let nearest: { ts: number; id: number } | undefined;
+      for (const { value } of blocksOn(group, day)) {
+        for (let at = 0; at < value.length; at += ROW_BYTES) {
+          const ts = day * DAY_MS + value.readUInt32LE(at);
+          if (sign * (ts - place.ts) < 0 || (nearest && sign * (ts - nearest.ts) > 0)) continue;
+          const row = { ts, id: value.readUIntLE(at + 8, 6) };
+          if (isFurther(row, place) && (!nearest || isFurther(nearest, row))) nearest = row;
+        }
+      }
+      if (nearest) return nearest.id;
+    }
     return undefined;
   };
 
@@ -205,14 +244,13 @@ export function openErrorGroups(env: Env): ErrorGroups {
       }
     },
     *days(group, fromDay, toDay) {
-      const descending = fromDay > toDay;
-      for (let day: number | undefined = fromDay; day !== undefined; ) {
-        const rows = onDay(group, day);
+      for (const day of daysOf(group.app, fromDay, toDay)) {
+        const rows: Occurrence[] = [];
+        for (const { value } of blocksOn(group, day)) rows.push(...unpackRows(value, day * DAY_MS));
         if (rows.length > 0) yield rows;
-        day = descending
-          ? dayBefore(dayKey(group.app, day), dayKey(group.app, toDay))
-          : dayAfter(dayKey(group.app, day + 1), dayKey(group.app, toDay + 1));
       }
     },
+    next: (group, place, toDay) => beside(group, place, toDay, 1),
+    previous: (group, place, toDay) => beside(group, place, toDay, -1),
   };
 }

@@ -145,20 +145,10 @@ export function openErrorReads(env: Env, log: Log, scope: ReadScope): ErrorReads
     return found;
   };
 
-  const after = (group: ErrorGroup, place: EventPosition): number | undefined => {
-    const checkTime = scope.openDeadline();
-    for (const rows of groups.days(group, dayOf(place.ts), LAST_DAY)) {
-      checkTime();
-      const [next] = rows.filter((row) => inOrder(row, place) > 0).sort(inOrder);
-      if (next) return next.id;
-    }
-    return undefined;
-  };
-
-  const aroundError = (group: ErrorGroup, place: EventPosition): Neighbours => {
-    const [previous] = before(group, scope.clamp({ to: place.ts }), place, 1);
-    return { group: groupId(group), ...told(previous?.id, after(group, place)) };
-  };
+  const aroundError = (group: ErrorGroup, place: EventPosition): Neighbours => ({
+    group: groupId(group),
+    ...told(groups.previous(group, place, dayOf(log.fence())), groups.next(group, place, LAST_DAY)),
+  });
 
   /** The neighbours among the app's events of a type. */
   const aroundOther = (app: number, type: number, place: EventPosition): Neighbours => {

@@ -98,8 +98,8 @@ export const hostileHints = (evil: string): string =>
   `<link rel="preconnect" href="${evil}"><link rel="dns-prefetch" href="${evil}"><link rel="prerender" href="${evil}/prerender">`;
 
 /**
- * In a page, as text: takes markup apart into the nodes of a recorder which leaves nothing out. An element's id is its place
- * in the page's order, from 10 on.
+ * In a page, as text: takes markup apart into the nodes of a recorder which leaves nothing out. A node's id is its place
+ * in the page's order; the document itself has 1.
  */
 export const TO_NODES = `(html) => {
   let id = 1;

@@ -6,7 +6,8 @@ import t, { type Test } from 'tap';
 import { launchBrowser } from '../support/browser.js';
 import { startCollector } from '../support/collector.js';
 import { apps, event, NOON, SECOND, store, withResolvers } from '../support/http.js';
-import { open } from './open.js';
+import type { IncidentAnswer } from '../support/rows.js';
+import { open, read } from './open.js';
 import {
   consoleLine,
   meta,
@@ -104,6 +105,33 @@ t.test('a moment in a late part is drawn from the last picture before it', async
   await page.locator('.follow-row', { hasText: 'from part two' }).click();
   await says(page, 'part two');
   t.match(page.url(), /pane=console/);
+});
+
+t.test('an incident whose own parts have no picture finds the earlier ones', async (t) => {
+  const session = 'long-page';
+  await threeParts(session);
+  const ts = NOON + 301 * SECOND;
+  await store(collector.url, APP, [event({ session_id: session, ts, type: 'error', name: 'boom' })]);
+  const { head } = await read<{ head: number }>(collector, '/v1/query/events?limit=1');
+  const { replay_cue } = await read<IncidentAnswer>(collector, `/v1/incidents/${head}`);
+  t.same(
+    replay_cue?.chunks.map(({ seq }) => seq),
+    [2, 3],
+  );
+  const page = await open(t, browser, `${collector.url}/incidents/${head}`);
+  await says(page, 'part three');
+  t.match(await page.locator('.player-time').textContent(), '1:00');
+});
+
+t.test('what the first picture takes is asked for at once', async (t) => {
+  const context = await browser.newContext();
+  t.teardown(() => context.close());
+  const page = await context.newPage();
+  await page.route('**/assets/frame.html', () => {});
+  const chunk = page.waitForRequest(/\/replay\/1/);
+  const stage = page.waitForRequest(/\/assets\/stage-/);
+  await page.goto(replay('recorded'), { waitUntil: 'commit' });
+  await Promise.all([chunk, stage]);
 });
 
 t.test('it plays once the first part is there, and fetches no part before it is needed', async (t) => {

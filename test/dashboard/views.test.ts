@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Download, Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { launchBrowser } from '../support/browser.js';
-import { APP, KEY, spawnCollector } from '../support/collector.js';
+import { APP, spawnCollector } from '../support/collector.js';
 import { open, read, startFilled } from './open.js';
 
 t.setTimeout(240_000);
@@ -112,6 +112,10 @@ t.test('an event is open beside the list at its own address; errors open their i
   await detail.getByRole('heading', { name: old.name }).waitFor();
   t.match(await detail.textContent(), `#${old.id}`);
   await detail.getByRole('button', { name: 'Close' }).click();
+  await detail.waitFor({ state: 'detached' });
+  await page.goBack();
+  await detail.waitFor();
+  await page.keyboard.press('Escape');
   await detail.waitFor({ state: 'detached' });
   const [error] = (await newest('&type=error')).events;
   await page.locator('.body-row .row-link').first().click();
@@ -345,40 +349,49 @@ t.test('an address of nothing says so', async (t) => {
 });
 
 t.test('a lost connection is said, and taken up again without a hand', async (t) => {
-  const page = await view(t, '/live');
+  const page = await view(t, '/live?session=s_break');
   await page.getByText('Following').waitFor();
   await collector.kill();
   await page.getByText('Reconnecting').waitFor();
   await page.getByText('The collector does not answer. Trying again').waitFor();
   await page.getByRole('link', { name: 'Insights' }).click();
   await page.getByText('The collector does not answer. Trying again').waitFor();
-  await page.getByRole('link', { name: 'Live' }).click();
+  await page.goBack();
   await collector.restart();
   await page.getByText('Following').waitFor();
   await page.getByText('Trying again').waitFor({ state: 'detached' });
-  await collector.send([event('after_the_break')]);
+  await collector.send([event('after_the_break', { session_id: 's_break' })]);
   await page.locator('.body-row', { hasText: 'after_the_break' }).waitFor();
 });
 
-t.test('the first start shows what to paste, and becomes the live view with the first event', async (t) => {
-  const empty = await spawnCollector();
-  t.teardown(() => empty.close());
-  const page = await open(t, browser, empty.url);
-  await page.getByText('Waiting for the first event').waitFor();
-  const code = await page.locator('pre').textContent();
-  for (const part of [`${empty.url}/sdk/spyglass.js`, `data-app="${APP}"`, `data-key="${KEY}"`])
-    t.match(code, part);
-  await page.getByRole('button', { name: 'npm' }).click();
-  t.match(await page.locator('pre').textContent(), `endpoint: '${empty.url}'`);
-  await page.getByRole('button', { name: 'Try with curl' }).click();
-  const [, body = ''] = /--data '(.*)'/.exec((await page.locator('pre').textContent()) ?? '') ?? [];
-  t.equal(
-    (await fetch(`${empty.url}/v1/events`, { method: 'POST', body })).status,
-    204,
-    'it is what the collector takes',
-  );
-  await page.locator('.body-row', { hasText: 'hello' }).waitFor();
-});
+t.test(
+  'the first start shows what to paste, and becomes the live view with the first event; behind a password',
+  async (t) => {
+    const password = 'open sesame';
+    const key = `k'"<&`;
+    const empty = await spawnCollector({
+      apps: { shop: { key, origins: [] } },
+      auth: { dashboard_password: password },
+    });
+    t.teardown(() => empty.close());
+    const page = await open(t, browser, empty.url, { httpCredentials: { username: 'anyone', password } });
+    await page.getByText('Waiting for the first event').waitFor();
+    const code = await page.locator('pre').textContent();
+    for (const part of [`${empty.url}/sdk/spyglass.js`, 'data-app="shop"', `data-key="k'&quot;&lt;&amp;"`])
+      t.match(code, part);
+    await page.getByRole('button', { name: 'npm' }).click();
+    for (const part of [`endpoint: '${empty.url}'`, `key: "k'\\"<&"`])
+      t.match(await page.locator('pre').textContent(), part);
+    await page.getByRole('button', { name: 'Try with curl' }).click();
+    const [, body = ''] = /--data '(.*)'$/.exec((await page.locator('pre').textContent()) ?? '') ?? [];
+    const sent = await fetch(`${empty.url}/v1/events`, {
+      method: 'POST',
+      body: body.replaceAll(`'\\''`, "'"),
+    });
+    t.equal(sent.status, 204, 'it is what the collector takes');
+    await page.locator('.body-row', { hasText: 'hello' }).waitFor();
+  },
+);
 
 async function download(page: Page, button: string): Promise<Download> {
   const [file] = await Promise.all([

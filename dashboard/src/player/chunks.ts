@@ -10,6 +10,8 @@ const CHUNK_CHARACTERS_MAX = 128_000_000;
 
 export interface Chunks {
   readonly references: readonly ChunkReference[];
+  /** How many are at hand. */
+  readonly count: number;
   /** The events of the chunk at a place in the list, in order. Throws `ApiError`; the next call tries again. */
   load(index: number): Promise<RecordedEvent[]>;
   /** The same where it is at hand. */
@@ -30,6 +32,9 @@ export function createChunks(
   return {
     get references() {
       return known;
+    },
+    get count() {
+      return done.size;
     },
     loaded: (index) => done.get(known[index]?.path ?? ''),
     load(index) {

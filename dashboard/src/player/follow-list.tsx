@@ -1,6 +1,6 @@
 /** A list that follows the time: the latest entry is marked and kept in sight, and each is a way to its moment. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 
 interface FollowListProps<T> {
   label: string;
@@ -22,6 +22,19 @@ export function FollowList<T extends { ts: number }>(props: FollowListProps<T>) 
   const { label, items, keyOf, time, open, onChoose, render, renderMore, classOf, empty } = props;
   const list = useRef<HTMLOListElement>(null);
   const now = lastBy(items, time);
+  const choose = useRef(onChoose);
+  choose.current = onChoose;
+
+  // While the time runs the rows stay as they are: only the mark moves, however many there are.
+  useLayoutEffect(() => {
+    const row = list.current?.children[now];
+    row?.classList.add('now');
+    row?.firstElementChild?.setAttribute('aria-current', 'true');
+    return () => {
+      row?.classList.remove('now');
+      row?.firstElementChild?.removeAttribute('aria-current');
+    };
+  }, [now, items]);
 
   useEffect(() => {
     const element = list.current;
@@ -34,21 +47,18 @@ export function FollowList<T extends { ts: number }>(props: FollowListProps<T>) 
     element.scrollTop += above - element.clientHeight / 2;
   }, [now, items]);
 
-  // While the time runs the rows stay as they are until another one is the latest.
   const rows = useMemo(
     () =>
       items.map((item, index) => {
         const key = keyOf(item, index);
         const isOpen = key === open;
-        const when = index === now ? 'now' : index > now ? 'later' : '';
         return (
-          <li key={key} class={`follow-item ${when} ${classOf?.(item) ?? ''}`}>
+          <li key={key} class={`follow-item ${classOf?.(item) ?? ''}`}>
             <button
               type="button"
               class="follow-row"
-              aria-current={index === now ? 'true' : undefined}
               aria-expanded={renderMore === undefined ? undefined : isOpen}
-              onClick={() => onChoose(item, key)}
+              onClick={() => choose.current(item, key)}
             >
               {render(item)}
             </button>
@@ -56,7 +66,7 @@ export function FollowList<T extends { ts: number }>(props: FollowListProps<T>) 
           </li>
         );
       }),
-    [items, now, open, render],
+    [items, open, render],
   );
   if (items.length === 0) return <p class="follow-empty soft">{empty}</p>;
   return (

@@ -5,9 +5,14 @@
 import { FULL_SNAPSHOT, INCREMENTAL, isObject, type RecordedEvent } from './recording.js';
 
 const ELEMENT = 2;
+/** As deep as HTML parsers nest elements. */
+const DEPTH_MAX = 512;
 const MUTATION = 0;
-/** Kinds of changes that draw on canvases, load fonts or define elements: done by the player's own page, so not done. */
-const LEFT_OUT: ReadonlySet<unknown> = new Set([9, 10, 16]);
+/**
+ * Kinds of changes that draw on canvases, load fonts or define elements: done by the player's own page, so not done. Nor is
+ * sound or film played: what they would play is elsewhere.
+ */
+const LEFT_OUT: ReadonlySet<unknown> = new Set([7, 9, 10, 16]);
 
 /** Elements that are nothing but what they load, do or hint at. */
 const HOLLOW: ReadonlySet<string> = new Set([
@@ -74,14 +79,18 @@ function cleanMutation({ adds, attributes }: Record<string, unknown>): void {
   }
 }
 
-/** Walks without recursion: a recording can be nested as deep as its maker likes. */
+/** Walks without recursion, and cuts what is nested so deep that browsers break off themselves, or break. */
 function cleanTree(root: unknown): void {
-  const open = [root];
-  while (open.length > 0) {
-    const node = open.pop();
-    if (!isObject(node)) continue;
-    if (node.type === ELEMENT) cleanElement(node);
-    if (Array.isArray(node.childNodes)) for (const child of node.childNodes) open.push(child);
+  let level = [root];
+  for (let depth = 0; level.length > 0; depth++) {
+    const nodes = level.filter(isObject);
+    level = [];
+    for (const node of nodes) {
+      if (node.type === ELEMENT) cleanElement(node);
+      if (!Array.isArray(node.childNodes)) continue;
+      if (depth >= DEPTH_MAX) node.childNodes = [];
+      for (const child of node.childNodes as unknown[]) level.push(child);
+    }
   }
 }
 
@@ -91,6 +100,10 @@ function cleanElement(node: Record<string, unknown>): void {
   // A link with its style sheet's text is drawn as that; any other only loads or hints.
   const hollow = HOLLOW.has(tag) || (tag === 'link' && typeof attributes._cssText !== 'string');
   node.attributes = hollow ? {} : cleanAttributes(tag, attributes);
+  if (tag === 'script') {
+    node.tagName = 'noscript';
+    node.childNodes = [];
+  }
   delete node.isCustom;
 }
 
@@ -98,7 +111,7 @@ function cleanAttributes(tag: string, attributes: Record<string, unknown>): Reco
   const kept: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(attributes)) {
     const lower = name.toLowerCase();
-    if (lower.startsWith('on') || DROPPED.has(lower)) continue;
+    if (/^(on|rr_media)/.test(lower) || DROPPED.has(lower)) continue;
     if (ADDRESSES.has(lower) && typeof value === 'string' && !INNER.test(value.trim())) {
       // A link without an address would not look like one.
       if (lower === 'href' && tag === 'a') kept[name] = '#';

@@ -1,5 +1,5 @@
 /** What happened beside the picture, each list following its time: the trail of events, the requests, the console. */
-import { useCallback, useState } from 'preact/hooks';
+import { useCallback, useMemo, useState } from 'preact/hooks';
 import type { Event } from '../api/types.js';
 import { bytes } from '../format/number.js';
 import { clockTime, duration, offset, playTime } from '../format/time.js';
@@ -84,7 +84,7 @@ function More({ event }: { event: Event }) {
 /** Requests as a waterfall on the time line of the player. */
 export function NetworkPane({ events, open, onOpen, ...pane }: EventPaneProps) {
   const { time, range, cue, onSeek } = pane;
-  const requests = events.filter(({ type }) => type === 'network');
+  const requests = useMemo(() => events.filter(({ type }) => type === 'network'), [events]);
   const length = Math.max(1, range.to - range.from);
   const share = (ms: number): string => `${Math.min(100, Math.max(0, (ms / length) * 100))}%`;
   const render = useCallback(

@@ -6,6 +6,7 @@
  * 3. While it plays, the chunks that follow are added before they are needed; where one is late, it waits.
  */
 import { ApiError } from '../api/client.js';
+import type { ChunkReference } from '../api/types.js';
 import type { Chunks } from './chunks.js';
 import { type ConsoleLine, consoleLines, hasPicture, hasPictureBy, type RecordedEvent } from './recording.js';
 import type { Stage } from './stage.js';
@@ -65,6 +66,20 @@ export const INITIAL: PlayerState = {
   spans: [],
 };
 
+const loadStage = () => import('./stage.js');
+
+/** Has everything that the first picture takes on its way at once, before there is a frame to draw it in. */
+export function prepare(chunks: Chunks, ts: number): void {
+  // Whoever needs it meets the error, if there is one.
+  Promise.all([loadStage(), chunks.load(placeOf(chunks.references, ts))]).catch(() => {});
+}
+
+/** The place of the chunk that has a moment: of the last that begins by then. */
+function placeOf(references: readonly ChunkReference[], ts: number): number {
+  const after = references.findIndex((reference) => reference.ts !== undefined && reference.ts > ts);
+  return Math.max(0, (after === -1 ? references.length : after) - 1);
+}
+
 export function createPlayer(
   frame: HTMLIFrameElement,
   chunks: Chunks,
@@ -85,17 +100,14 @@ export function createPlayer(
     onChange(state);
   };
 
+  let known = 0;
   const load = async (index: number): Promise<RecordedEvent[]> => {
-    const isNew = chunks.loaded(index) === undefined;
     const events = await chunks.load(index);
-    if (isNew) set(told(chunks));
+    if (chunks.count !== known) {
+      known = chunks.count;
+      set(told(chunks));
+    }
     return events;
-  };
-
-  /** The chunk of a moment: the last that begins by then. */
-  const chunkAt = (ts: number): number => {
-    const after = chunks.references.findIndex((reference) => reference.ts !== undefined && reference.ts > ts);
-    return Math.max(0, (after === -1 ? chunks.references.length : after) - 1);
   };
 
   const fail = (error: unknown): void => {
@@ -109,7 +121,7 @@ export function createPlayer(
 
   /** The events that the moment's picture follows from, and the places of their chunks. */
   const eventsFor = async (ts: number): Promise<{ from: number; to: number; events: RecordedEvent[] }> => {
-    const to = chunkAt(ts);
+    const to = placeOf(chunks.references, ts);
     let from = to;
     let events = await load(to);
     // The last picture may be one chunk back or a hundred: a few more at a time.
@@ -126,22 +138,25 @@ export function createPlayer(
   };
 
   const draw = async (ts: number, mine: number): Promise<void> => {
-    const at = chunkAt(ts);
+    const at = placeOf(chunks.references, ts);
     if (stage !== undefined && at >= first && at <= last) return;
     const { from, to, events } = await eventsFor(ts);
     if (mine !== turn) return;
     if (!hasPicture(events))
       throw new ApiError(200, 'This part of the recording has no picture to begin with.');
-    const { createStage } = await import('./stage.js');
+    const { createStage } = await loadStage();
     if (mine !== turn || closed) return;
     stage?.close();
-    stage = createStage(frame, events, {
+    const made = createStage(frame, events, {
       speed: state.speed,
       skipIdle: state.skipIdle,
-      onEnd: () => void goOn(mine),
+      onEnd: () => {
+        if (stage === made) void goOn();
+      },
       onSize: (size) => set({ size }),
       onHurry: (hurrying) => set({ hurrying }),
     });
+    stage = made;
     [first, last] = [from, to];
   };
 
@@ -182,14 +197,14 @@ export function createPlayer(
   };
 
   /** The stage has played all it has. */
-  const goOn = async (mine: number): Promise<void> => {
-    if (mine > turn || !state.playing || stage === undefined) return;
+  const goOn = async (): Promise<void> => {
+    if (!state.playing || stage === undefined) return;
     const { time } = state;
-    const now = turn;
+    const mine = turn;
     try {
       set({ waiting: true });
       const more = await addNext();
-      if (now !== turn) return;
+      if (mine !== turn) return;
       set({ waiting: false, playing: more });
       if (!more) return;
       const begin = chunks.loaded(last)?.[0]?.timestamp ?? time;
@@ -244,11 +259,20 @@ export function createPlayer(
   };
 }
 
+const knownLines = new WeakMap<readonly RecordedEvent[], ConsoleLine[]>();
+
+/** The lines of a chunk, looked for once. */
+function linesOf(events: readonly RecordedEvent[]): ConsoleLine[] {
+  const known = knownLines.get(events) ?? consoleLines(events);
+  knownLines.set(events, known);
+  return known;
+}
+
 /** What the chunks fetched so far tell beside the picture. */
 function told(chunks: Chunks): Pick<PlayerState, 'lines' | 'spans'> {
   const loaded = chunks.references.map((_, index) => chunks.loaded(index) ?? []);
   return {
-    lines: loaded.flatMap(consoleLines).sort((a, b) => a.ts - b.ts),
+    lines: loaded.flatMap(linesOf).sort((a, b) => a.ts - b.ts),
     spans: loaded.flatMap((events) => {
       const [begin, end] = [events[0], events.at(-1)];
       return begin && end ? [{ from: begin.timestamp, to: end.timestamp }] : [];

@@ -55,6 +55,7 @@ export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], o
       'html.rrweb-paused *, html.rrweb-paused *::before { animation-play-state: paused !important }',
     ],
   });
+  leaveOutWhatFails(replayer);
   const size = sizeIn(events);
   if (size) options.onSize(size);
   replayer.on('resize', (size) => {
@@ -80,5 +81,18 @@ export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], o
       replayer.destroy();
       root.replaceChildren();
     },
+  };
+}
+
+/** A change that cannot be made, of an element that is not there say, must not cost the rest of the recording. */
+function leaveOutWhatFails(replayer: Replayer): void {
+  const inner = replayer as unknown as { applyIncremental(event: unknown, isSync: boolean): void };
+  const apply = inner.applyIncremental.bind(replayer);
+  inner.applyIncremental = (event, isSync) => {
+    try {
+      apply(event, isSync);
+    } catch {
+      // The picture lacks it, as it lacks everything that was not recorded.
+    }
   };
 }

@@ -1,5 +1,5 @@
 /** The time line under the picture: what happened when, where nothing was recorded, and the moment that shows. */
-import { useRef } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import type { Event } from '../api/types.js';
 import { clockTime, duration, playTime } from '../format/time.js';
 import { isIncident } from '../ui/event-text.js';
@@ -37,6 +37,29 @@ export function Timeline({ range, time, events, gaps, cue, onSeek }: TimelinePro
     Home: () => go(range.from),
     End: () => go(range.to),
   };
+  // Events that fall on the same spot are drawn once: incidents last, so that they lie above.
+  const marks = useMemo(
+    () => (
+      <svg
+        class="timeline-marks"
+        viewBox={`0 0 1000 ${HEIGHT}`}
+        preserveAspectRatio="none"
+        aria-hidden="true"
+      >
+        {marksOf(events, share).map(({ x, type, tall }) => (
+          <rect
+            key={`${type}${x}`}
+            class={`mark mark-${type}`}
+            x={x - 1}
+            width={tall ? 3 : 2}
+            y={tall ? 0 : 16}
+            height={tall ? HEIGHT : 10}
+          />
+        ))}
+      </svg>
+    ),
+    [events, range.from, range.to],
+  );
   return (
     <div
       ref={bar}
@@ -74,24 +97,7 @@ export function Timeline({ range, time, events, gaps, cue, onSeek }: TimelinePro
           />
         ))}
       </div>
-      {/* Events that fall on the same spot are drawn once: incidents last, so that they lie above. */}
-      <svg
-        class="timeline-marks"
-        viewBox={`0 0 1000 ${HEIGHT}`}
-        preserveAspectRatio="none"
-        aria-hidden="true"
-      >
-        {marksOf(events, share).map(({ x, type, tall }) => (
-          <rect
-            key={`${type}${x}`}
-            class={`mark mark-${type}`}
-            x={x - 1}
-            width={tall ? 3 : 2}
-            y={tall ? 0 : 16}
-            height={tall ? HEIGHT : 10}
-          />
-        ))}
-      </svg>
+      {marks}
       {cue !== undefined && <div class="timeline-cue" style={{ left: left(cue) }} />}
       <div class="timeline-head" style={{ left: left(time) }} />
     </div>

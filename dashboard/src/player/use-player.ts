@@ -2,7 +2,7 @@
 import { type MutableRef, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ChunkReference } from '../api/types.js';
 import { createChunks } from './chunks.js';
-import { createPlayer, INITIAL, type Player, type PlayerState } from './player.js';
+import { createPlayer, INITIAL, type Player, type PlayerState, prepare } from './player.js';
 
 export interface PlayerHandle {
   frame: MutableRef<HTMLIFrameElement | null>;
@@ -31,11 +31,14 @@ export function usePlayer(
   const player = useRef<Player>();
   const [state, setState] = useState<PlayerState>({ ...INITIAL, time: at });
   const [hasFrame, setHasFrame] = useState(false);
-  // Chunks are fetched before the frame is there, which takes a round trip of its own.
   const chunks = useMemo(
     () => (references === undefined ? undefined : createChunks(references, findAll)),
     [references?.map(({ path }) => path).join()],
   );
+
+  useEffect(() => {
+    if (chunks !== undefined && chunks.references.length > 0) prepare(chunks, state.time || at);
+  }, [chunks]);
 
   useEffect(() => {
     if (!hasFrame || chunks === undefined || frame.current === null) return;

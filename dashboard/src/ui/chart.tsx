@@ -132,7 +132,9 @@ export function BarChart({ bars, unit, label, tone = 'accent', height = 180, svg
             top: Math.max(0, y(pointed.value) - 8),
           }}
         >
-          <b>{count(pointed.value)}</b> {unit}
+          <span>
+            <b>{count(pointed.value)}</b> {unit}
+          </span>
           <span class="soft">{pointed.title}</span>
         </div>
       )}

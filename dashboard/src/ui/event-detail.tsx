@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Event } from '../api/types.js';
 import { fullTime, preciseTime } from '../format/time.js';
+import { CopyButton } from './copy.js';
 import { incidentHref, isIncident, replayHref, userHref } from './event-text.js';
 import { TYPE_LABELS, TypeIcon } from './icons.js';
 import { PropsView } from './props-view.js';
@@ -27,6 +28,7 @@ export function EventDetail({ event, children }: { event: Event; children?: Comp
           Replay
         </a>
         {children}
+        <CopyButton text={JSON.stringify(event, null, 2)} label="Copy JSON" />
       </div>
       <dl class="props">
         <Line name="Time">

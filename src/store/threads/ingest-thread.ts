@@ -192,7 +192,6 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
       return committing.pending.newest();
     },
     stats: () => committing.stats,
-    close: committing.close,
   };
 
   writer.on('message', (message: WriterToIngest) => {
@@ -201,7 +200,10 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
     drainSoon();
   });
   port.on('message', (message: IngestMessage | Call | EndMessage) => {
-    if (message.kind === 'end') process.exit();
+    if (message.kind === 'end') {
+      void committing.close().then(() => process.exit());
+      return;
+    }
     if (message.kind === 'call') {
       void answer(calls, message).then(post);
       return;
@@ -214,4 +216,11 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
 
 const emptyBatch = (app: string): EventBatch => ({ app, receivedAt: 0, events: [] });
 
-writer.once('message', start);
+const endEarly = ({ kind }: EndMessage): void => {
+  if (kind === 'end') process.exit();
+};
+port.on('message', endEarly);
+writer.once('message', () => {
+  port.off('message', endEarly);
+  start();
+});

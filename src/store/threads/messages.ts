@@ -53,6 +53,11 @@ export interface ApplyMessage {
   commit: number;
 }
 
+/** Asks a thread to finish what it is at, close the store and end. */
+export interface EndMessage {
+  kind: 'end';
+}
+
 /** The store's tables hold every group up to this commit. */
 export interface AppliedMessage {
   kind: 'applied';

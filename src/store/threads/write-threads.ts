@@ -4,7 +4,6 @@
  * A batch is answered once it is durable in the journal. The tables may take it a moment later, so whoever is about to
  * read waits until they hold all that was durable by then.
  */
-import { once } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config.js';
 import { newWindowMemory, sharedWindows } from '../../ingest/event-limiter.js';
@@ -128,7 +127,7 @@ export async function startWriteThreads({ dataDir, apps, limits, onProgress }: W
     await ingestReady(ingest);
   } catch (error) {
     closing = true;
-    await Promise.all([writer.terminate(), ingest.terminate()]);
+    await Promise.all([end(ingest), end(writer)]);
     throw error;
   }
 
@@ -180,9 +179,8 @@ export async function startWriteThreads({ dataDir, apps, limits, onProgress }: W
     async close() {
       await progress.caughtUp()?.catch(() => {});
       closing = true;
-      await callIngest.call('close', []).catch(() => {});
-      await callWriter.call('close', []).catch(() => {});
-      await Promise.all([endThread(writer), endThread(ingest)]);
+      await end(ingest);
+      await end(writer);
     },
   };
 }
@@ -197,14 +195,15 @@ function startThread(name: string, workerData: WriterData | IngestData, port: Me
 }
 
 /**
- * Lets a thread come to the end of what it does. After a failure nobody waits for its answers any more, and terminated in the
- * midst of a transaction it would keep LMDB's locks: the process could then never end.
+ * Asks a thread to close what it holds and waits for it to end. It is never cut off: in the middle of a transaction it would
+ * leave LMDB's lock behind, and whoever ends the process then waits for that lock for ever.
  */
-async function endThread(worker: Worker): Promise<void> {
-  if (worker.threadId === -1) return;
-  const ended = once(worker, 'exit');
-  worker.postMessage({ kind: 'end' } satisfies EndMessage);
-  await ended;
+function end(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    if (worker.threadId === -1) return resolve();
+    worker.once('exit', () => resolve());
+    worker.postMessage({ kind: 'end' } satisfies EndMessage);
+  });
 }
 
 function writerReady(writer: Worker): Promise<{ commit: number; head: number }> {

@@ -91,18 +91,16 @@ if (opened) {
   const { env, log, ...write } = opened;
   const appliedCommit = (): number => log.counters().commit - 1;
   const gathering = openGathering(write, appliedCommit);
-  const calls = {
-    ...write,
-    async close(): Promise<void> {
-      gathering.apply();
-      await env.close();
-    },
+  const end = async (): Promise<void> => {
+    gathering.apply();
+    await env.close();
+    process.exit();
   };
   ingest.on('message', ({ bytes }: GroupMessage) => gathering.push(Buffer.from(bytes.buffer)));
   port.on('message', (message: Call | ApplyMessage | EndMessage) => {
-    if (message.kind === 'end') process.exit();
-    if (message.kind === 'apply') gathering.want(message.commit);
-    else void answer(calls, message).then(post);
+    if (message.kind === 'end') void end();
+    else if (message.kind === 'apply') gathering.want(message.commit);
+    else void answer(write, message).then(post);
   });
   tellIngest({ kind: 'opened' });
   post({ kind: 'ready', commit: appliedCommit(), head: log.head() });

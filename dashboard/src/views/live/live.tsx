@@ -231,6 +231,8 @@ function EventTable({ live, events, selected, scroller, filtered }: EventTablePr
   );
 }
 
+const closeDetail = () => setQuery({ event: '' }, 'push');
+
 /** The event that the address names, beside the list. */
 function Selected({ events }: { events: readonly Event[] }) {
   const [key] = useParam('event');
@@ -243,17 +245,23 @@ function Selected({ events }: { events: readonly Event[] }) {
       : apiPath('/v1/query/events', { from: ts, to: ts, limit: 500 }),
   );
   const event = held ?? data?.events.find((event) => `${event.id}` === id);
+  useEffect(() => {
+    if (id === '') return;
+    const onKey = ({ key, target }: KeyboardEvent) => {
+      if (key === 'Escape' && !(target instanceof HTMLInputElement)) closeDetail();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, [id]);
   if (id === '') return null;
-  const close = () => setQuery({ event: '' }, 'push');
   return (
-    <aside
-      class="live-detail"
-      aria-label="Selected event"
-      onKeyDown={({ key }) => {
-        if (key === 'Escape') close();
-      }}
-    >
-      <button type="button" class="button quiet icon-only live-close" aria-label="Close" onClick={close}>
+    <aside class="live-detail" aria-label="Selected event">
+      <button
+        type="button"
+        class="button quiet icon-only live-close"
+        aria-label="Close"
+        onClick={closeDetail}
+      >
         <Icon name="close" />
       </button>
       {event !== undefined ? (

@@ -1,5 +1,5 @@
 /** The live view's events: the newest there are, what arrives after them, and older ones as they are asked for. */
-import { useEffect, useReducer, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, apiPath, getJson } from '../../api/client.js';
 import { connection } from '../../api/connection.js';
 import { type EventFilter, followStream, type StreamState } from '../../api/stream.js';
@@ -10,7 +10,7 @@ export const HELD_MAX = 10_000;
 const FIRST_PAGE = 100;
 const PAGE = 500;
 /** However fast events arrive, the page is drawn this often at most. */
-const DRAW_MS = 120;
+const DRAW_MS = 200;
 
 export interface LiveEvents {
   /** Newest first. */
@@ -42,8 +42,10 @@ interface Held {
 
 /** Follows what the filter lets through; while `paused`, what arrives waits. */
 export function useLiveEvents({ user, type, app, session }: EventFilter, paused: boolean): LiveEvents {
-  const [, draw] = useReducer((count: number) => count + 1, 0);
-  const [attempt, again] = useReducer((count: number) => count + 1, 0);
+  const [, setDrawn] = useState(0);
+  const [attempt, setAttempt] = useState(0);
+  const draw = () => setDrawn((times) => times + 1);
+  const again = () => setAttempt((times) => times + 1);
   const held = useRef(nothing());
   const isPaused = useRef(paused);
   isPaused.current = paused;
@@ -53,14 +55,14 @@ export function useLiveEvents({ user, type, app, session }: EventFilter, paused:
     const stop = new AbortController();
     const mine = nothing();
     held.current = mine;
-    draw(undefined);
+    draw();
 
     let due: ReturnType<typeof setTimeout> | undefined;
     const drawSoon = () => {
       due ??= setTimeout(() => {
         due = undefined;
         if (!isPaused.current) release(mine);
-        draw(undefined);
+        draw();
       }, DRAW_MS);
     };
     const begin = async () => {
@@ -73,7 +75,7 @@ export function useLiveEvents({ user, type, app, session }: EventFilter, paused:
       mine.head = page.head;
       mine.openedAt = page.head;
       mine.error = undefined;
-      draw(undefined);
+      draw();
       const leave = followStream({
         filter,
         after: page.head,
@@ -83,10 +85,10 @@ export function useLiveEvents({ user, type, app, session }: EventFilter, paused:
           mine.head = Math.max(mine.head ?? 0, event.id);
           drawSoon();
         },
-        onReset: () => again(undefined),
+        onReset: again,
         onState: (state) => {
           mine.state = state;
-          draw(undefined);
+          draw();
         },
       });
       stop.signal.addEventListener('abort', leave);
@@ -94,9 +96,9 @@ export function useLiveEvents({ user, type, app, session }: EventFilter, paused:
     begin().catch((error: unknown) => {
       if (stop.signal.aborted) return;
       mine.error = error instanceof ApiError ? error : new ApiError(0, String(error));
-      draw(undefined);
+      draw();
       const stopWatching = connection.onChange(() => {
-        if (!connection.isLost) again(undefined);
+        if (!connection.isLost) again();
       });
       stop.signal.addEventListener('abort', stopWatching);
     });
@@ -109,7 +111,7 @@ export function useLiveEvents({ user, type, app, session }: EventFilter, paused:
   useEffect(() => {
     if (paused) return;
     release(held.current);
-    draw(undefined);
+    draw();
   }, [paused]);
 
   const { events, waiting, cursor, head, openedAt, state, error } = held.current;
@@ -137,10 +139,10 @@ export function useLiveEvents({ user, type, app, session }: EventFilter, paused:
         .catch(() => {})
         .finally(() => {
           mine.loading = false;
-          draw(undefined);
+          draw();
         });
     },
-    reload: () => again(undefined),
+    reload: again,
   };
 }
 

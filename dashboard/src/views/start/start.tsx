@@ -88,16 +88,29 @@ function Snippets({ apps }: { apps: readonly App[] }) {
   );
 }
 
+/** Whatever the key is made of, what is pasted means it. */
 function snippet(way: Way, { name, key }: App): string {
   const { origin } = location;
-  if (way === 'script')
-    return `<script src="${origin}/sdk/spyglass.js"\n  data-app="${name}"\n  data-key="${key}"\n  data-user-id="alice"></script>`;
-  if (way === 'npm')
-    return `import { spyglass } from '@spyglass/sdk';\n\nspyglass.init({\n  endpoint: '${origin}',\n  app: '${name}',\n  key: '${key}',\n  user: { id: 'alice' },\n});`;
-  const body = {
+  if (way === 'script') {
+    const attributes = [`data-app="${name}"`, `data-key="${escapeHtml(key)}"`, 'data-user-id="alice"'];
+    return `<script src="${origin}/sdk/spyglass.js"\n  ${attributes.join('\n  ')}></script>`;
+  }
+  if (way === 'npm') {
+    const options = [
+      `endpoint: '${origin}'`,
+      `app: '${name}'`,
+      `key: ${JSON.stringify(key)}`,
+      "user: { id: 'alice' }",
+    ];
+    return `import { spyglass } from '@spyglass/sdk';\n\nspyglass.init({\n  ${options.join(',\n  ')},\n});`;
+  }
+  const body = JSON.stringify({
     app: name,
     key,
     events: [{ user_id: 'alice', session_id: 's_1', type: 'event', name: 'hello' }],
-  };
-  return `curl ${origin}/v1/events \\\n  --data '${JSON.stringify(body)}'`;
+  });
+  return `curl ${origin}/v1/events \\\n  --data '${body.replaceAll("'", "'\\''")}'`;
 }
+
+const escapeHtml = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');

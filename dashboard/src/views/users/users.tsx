@@ -2,7 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import { useManyApps } from '../../api/apps.js';
 import { apiPath } from '../../api/client.js';
-import type { UserRow, UsersAnswer } from '../../api/types.js';
+import type { AppsAnswer, UserRow, UsersAnswer } from '../../api/types.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { href, useParam } from '../../router.js';
@@ -125,14 +125,18 @@ export function UsersView() {
 }
 
 function NoUsers({ text, app }: { text: string; app: string }) {
+  const apps = useQuery<AppsAnswer>('/v1/apps').data?.apps.map(({ name }) => name) ?? [];
   if (text === '') return <Empty title="Nobody was here yet">Users appear with their first event.</Empty>;
   return (
     <Empty title="Nobody like this among the last seen">
-      {app !== '' && (
-        <a class="text-link" href={href('/users/:app/:id', { app, id: text })}>
-          Open the user with the id {text}
-        </a>
-      )}
+      {(app === '' ? apps : [app]).map((name) => (
+        <p key={name}>
+          <a class="text-link" href={href('/users/:app/:id', { app: name, id: text })}>
+            Look for the user id {text}
+            {apps.length > 1 && ` in ${name}`}
+          </a>
+        </p>
+      ))}
     </Empty>
   );
 }
