@@ -74,7 +74,7 @@ const CANARIES = [
 ];
 
 await setup({ set: 'all' });
-const compiled = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'], {
+const compiled = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.json'], {
   cwd: ROOT,
   stdio: 'inherit',
 });
