@@ -94,6 +94,7 @@ function openCommitting() {
   return {
     stats,
     pending,
+    isAppApplied: (app: string) => log.dictionaries.number('app', app) !== undefined,
     isFull: () => unappliedBytes > UNAPPLIED_BYTES_MAX,
     commit(requests: readonly EventBatch[]): Settled[] {
       const start = performance.now();
@@ -185,7 +186,11 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
     appNumber(app: string): unknown {
       const [settled] = committing.pending.number('app', app) ? [] : committing.commit([emptyBatch(app)]);
       if (settled && 'error' in settled) throw settled.error;
-      return { number: committing.pending.number('app', app), commit: committing.pending.newest() };
+      return {
+        number: committing.pending.number('app', app),
+        commit: committing.pending.newest(),
+        isApplied: committing.isAppApplied(app),
+      };
     },
     raiseFence(fence: number): number {
       committing.pending.raiseFence(fence);
