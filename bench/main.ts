@@ -1,8 +1,9 @@
-/** `npm run bench [-- --only ingest|queries|start] [--events N]`: measures the collector, prints a table, writes JSON. */
+/** `npm run bench [-- --only ingest|apply|queries|start] [--events N]`: measures the collector, prints a table, writes JSON. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchApply } from './apply.js';
 import { benchIngest } from './ingest.js';
 import { benchQueries } from './queries.js';
 import { type Row, toTable, writeResults } from './report.js';
@@ -21,6 +22,7 @@ const rows: Row[] = [];
 try {
   const asked = (part: string): boolean => values.only === undefined || values.only === part;
   if (asked('ingest')) rows.push(...(await benchIngest(folder, say)));
+  if (asked('apply')) rows.push(...(await benchApply(folder, say)));
   if (asked('queries')) rows.push(...(await benchQueries(folder, events, say)));
   if (asked('start')) rows.push(...(await benchStart(folder, say)));
 } finally {

@@ -1,4 +1,4 @@
-/** `npm run bench -- [--only ingest|queries|start] [--events N]`: sets up, compiles and runs the benchmarks in `bench/`. */
+/** `npm run bench -- [--only ingest|apply|queries|start] [--events N]`: sets up, compiles and runs the benchmarks in `bench/`. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
