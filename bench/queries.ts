@@ -41,7 +41,13 @@ async function measure(name: EngineName, events: number, list: readonly Question
 /** The last error of the newest hundred, as the incident everyone looks up. */
 async function findIncident(events: number): Promise<Parameters<typeof questions>[0]> {
   const { engine } = await openFilled('spyglass', events);
-  const row = (await engine.ask({ kind: 'newest', type: 'error' })).at(-1) as [number, number, string, string, string];
+  const row = (await engine.ask({ kind: 'newest', type: 'error' })).at(-1) as [
+    number,
+    number,
+    string,
+    string,
+    string,
+  ];
   await engine.close();
   const [id, ts, app, , session] = row;
   return { kind: 'incident', id, app, session, from: ts - 60_000, to: ts + 10_000 };
@@ -62,7 +68,8 @@ export async function benchQueries(
     const of = (engine: EngineName): Measured => results.get(engine)?.[index] ?? { hash: '', times: [] };
     const own = of('spyglass');
     for (const engine of names) {
-      if (of(engine).hash !== own.hash) throw new Error(`${name}: ${engine} gives another answer than spyglass`);
+      if (of(engine).hash !== own.hash)
+        throw new Error(`${name}: ${engine} gives another answer than spyglass`);
     }
     const peers = Object.fromEntries(
       names.filter((engine) => engine !== 'spyglass').map((engine) => [engine, median(of(engine).times)]),

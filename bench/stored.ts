@@ -2,8 +2,8 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rebuildStore } from '../src/store/rebuild.js';
 import { startProgress } from '../src/cli/progress.js';
+import { rebuildStore } from '../src/store/rebuild.js';
 import { contest, ratioRow } from './ingest.js';
 import { median, type Row, spread } from './report.js';
 import { type Server, startSpyglass } from './servers.js';
@@ -41,7 +41,13 @@ export async function benchServe(folder: string, events: number): Promise<Row[]>
     await sleep(IDLE_S * 1_000);
     const idleMb = server.anonymousMb();
     const rows: Row[] = [
-      { name: 'start until ready', value: median(starts), unit: 'ms', spread: spread(starts), goal: { below: 1_000 } },
+      {
+        name: 'start until ready',
+        value: median(starts),
+        unit: 'ms',
+        spread: spread(starts),
+        goal: { below: 1_000 },
+      },
       { name: 'memory when idle (RssAnon)', value: idleMb, unit: 'MB', goal: { below: 110 } },
     ];
     const errors = (await (await fetch(`${server.url}/v1/query/events?type=error`)).json()) as {
@@ -99,7 +105,11 @@ export async function benchFull(folder: string, events: number, say: (line: stri
 }
 
 /** The p99 at half the full load, quiet and while funnels over everything run back to back. */
-export async function benchBeside(folder: string, events: number, say: (line: string) => void): Promise<Row[]> {
+export async function benchBeside(
+  folder: string,
+  events: number,
+  say: (line: string) => void,
+): Promise<Row[]> {
   const { home, dataDir } = await copyOf(events, folder);
   const server = await startSpyglass({ dataDir, folder: home });
   try {
@@ -118,10 +128,17 @@ export async function benchBeside(folder: string, events: number, say: (line: st
       busy.push((await loader.pace(server.url, PACE_S, half)).p99Ms);
       isAsking = false;
       await asking;
-      say(`p99 at ${half} req/s: ${quiet.at(-1)} ms quiet, ${busy.at(-1)} ms beside ${funnels} funnels so far`);
+      say(
+        `p99 at ${half} req/s: ${quiet.at(-1)} ms quiet, ${busy.at(-1)} ms beside ${funnels} funnels so far`,
+      );
     }
     return [
-      { name: `p99 at half load (${half} req/s), quiet`, value: median(quiet), unit: 'ms', spread: spread(quiet) },
+      {
+        name: `p99 at half load (${half} req/s), quiet`,
+        value: median(quiet),
+        unit: 'ms',
+        spread: spread(quiet),
+      },
       {
         name: 'p99 at half load, funnels back to back',
         value: median(busy),

@@ -1,6 +1,15 @@
 /** The filled stores every part reads: made once per number of events, kept between runs. */
-import { createWriteStream, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+
 import { once } from 'node:events';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProgress } from '../src/cli/progress.js';
@@ -23,7 +32,8 @@ export type EngineName = keyof typeof ENGINES;
 /** Raise it with every change to the data or to an engine's schema: older stores are then made anew. */
 const DATA_VERSION = 1;
 
-export const homeOf = (events: number): string => join(tmpdir(), 'spyglass-bench', `${events}-v${DATA_VERSION}`);
+export const homeOf = (events: number): string =>
+  join(tmpdir(), 'spyglass-bench', `${events}-v${DATA_VERSION}`);
 export const storeOf = (events: number, name: EngineName): string => join(homeOf(events), name);
 const doneOf = (events: number, name: EngineName): string => join(homeOf(events), `${name}.done`);
 
@@ -35,7 +45,10 @@ export function folderBytes(folder: string): number {
 }
 
 /** Opens an engine's store of that many events, filled first where it is not there yet. */
-export async function openFilled(name: EngineName, events: number): Promise<{ engine: Engine; fillS?: number }> {
+export async function openFilled(
+  name: EngineName,
+  events: number,
+): Promise<{ engine: Engine; fillS?: number }> {
   const folder = storeOf(events, name);
   if (existsSync(doneOf(events, name))) return { engine: await ENGINES[name](folder) };
   rmSync(folder, { recursive: true, force: true });
@@ -79,8 +92,9 @@ export async function benchLoad(events: number): Promise<Row[]> {
   const bytes: Record<string, number> = {};
   for (const name of Object.keys(ENGINES) as EngineName[]) {
     const { engine, fillS } = await openFilled(name, events);
+    const dataBytes = await engine.bytes?.();
     await engine.close();
-    bytes[name] = folderBytes(storeOf(events, name)) / events;
+    bytes[name] = (dataBytes ?? folderBytes(storeOf(events, name))) / events;
     if (fillS) rows.push({ name: `bulk load, ${name}`, value: events / fillS, unit: 'events/s' });
   }
   const { spyglass = Number.NaN, ...peers } = bytes;

@@ -56,7 +56,9 @@ export async function openLoader(folder: string, { connections, eventsABody }: L
   const bodies = join(folder, `bodies-${eventsABody}.tsv`);
   const random = randomFrom(7);
   const shape = { users: 50_000, end: Date.now(), days: 1 / 1440, bodies: BODIES };
-  const parts = Array.from({ length: BODIES }, (_, serial) => bodyParts(bodyEvents(random, shape, serial, eventsABody)));
+  const parts = Array.from({ length: BODIES }, (_, serial) =>
+    bodyParts(bodyEvents(random, shape, serial, eventsABody)),
+  );
   writeFileSync(bodies, parts.map((part) => part.join('\t')).join('\n'));
   const script = join(folder, 'load.lua');
   writeFileSync(script, WRK_SCRIPT);
@@ -81,7 +83,10 @@ const wrk =
     return { requestsPerS: Number(requestsPerS), p99Ms: Number(p99Ms), failures: Number(failures) };
   };
 
-const autocannon = (bodies: string, connections: number): ((url: string, seconds: number, requestsPerS?: number) => Promise<Load>) => {
+const autocannon = (
+  bodies: string,
+  connections: number,
+): ((url: string, seconds: number, requestsPerS?: number) => Promise<Load>) => {
   const parts = readFileSync(bodies, 'utf8')
     .split('\n')
     .map((line) => line.split('\t'));

@@ -12,6 +12,8 @@ export interface Engine {
   /** Puts the whole data in; called once, on an empty folder. */
   fill(source: Fill): Promise<void>;
   ask(ask: Ask): Promise<Answer>;
+  /** Bytes of the data, where the folder holds more than that. */
+  bytes?(): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -60,7 +60,12 @@ export async function askSql(run: RunSql, dialect: Dialect, ask: Ask): Promise<A
       ];
     }
     case 'newest': {
-      const by = ask.user !== undefined ? `user_id = ${quoted(ask.user)}` : ask.type ? `type = '${ask.type}'` : '1 = 1';
+      const by =
+        ask.user !== undefined
+          ? `user_id = ${quoted(ask.user)}`
+          : ask.type
+            ? `type = '${ask.type}'`
+            : '1 = 1';
       return rows(`SELECT ${COLUMNS} FROM events WHERE ${by} ORDER BY ts DESC, id DESC LIMIT ${LIST_LIMIT}`);
     }
     case 'incident':
