@@ -6,7 +6,7 @@ import { type Server, startCeiling, startReference, startSpyglass } from './serv
 import { type Loader, openLoader } from './wrk.js';
 
 const ROUNDS = 5;
-const ROUND_S = 4;
+const ROUND_S = 3;
 const WARM_UP_S = 3;
 
 interface Contest {
@@ -32,7 +32,7 @@ export async function contest(
   try {
     for (const { url } of servers) await loader.load(url, WARM_UP_S);
     for (let round = 1; round <= rounds; round++) {
-      for (const { name, url } of servers) {
+      for (const { name, url } of round % 2 === 1 ? servers : [...servers].reverse()) {
         const { requestsPerS, p99Ms, failures } = await loader.load(url, ROUND_S);
         if (failures > 0) throw new Error(`${name}: ${failures} requests failed`);
         rate.get(name)?.push(requestsPerS);
