@@ -12,7 +12,7 @@ import { benchQueries } from './queries.js';
 import { type Row, toTable, writeResults } from './report.js';
 import { benchStart } from './start.js';
 import { benchBeside, benchFull, benchRebuild, benchServe } from './stored.js';
-import { benchLoad, homeOf } from './stores.js';
+import { benchLoad, ENGINES, type EngineName, homeOf } from './stores.js';
 
 const RESULTS = 'bench/results';
 const { values } = parseArgs({
@@ -20,12 +20,16 @@ const { values } = parseArgs({
     only: { type: 'string' },
     events: { type: 'string', default: '5000000' },
     profile: { type: 'string' },
+    /** For `queries`: which to ask. Without it all of them, and SQLite takes minutes. */
+    engines: { type: 'string', default: Object.keys(ENGINES).join(',') },
     fresh: { type: 'boolean', default: false },
   },
 });
 const events = Number(values.events);
 if (!Number.isInteger(events) || events < 1)
   throw new Error(`--events ${values.events}: a positive number is needed`);
+
+const engines = values.engines.split(',').filter((name): name is EngineName => name in ENGINES);
 
 const say = (line: string): void => console.error(line);
 const folder = mkdtempSync(join(tmpdir(), 'spyglass-bench-'));
@@ -35,7 +39,7 @@ const PARTS: Record<string, () => Promise<Row[]>> = {
   ingest: () => benchIngest(folder, say),
   singles: () => benchSingles(folder, say),
   load: () => benchLoad(events),
-  queries: () => benchQueries(events, say),
+  queries: () => benchQueries(events, say, engines),
   serve: () => benchServe(folder, events),
   full: () => benchFull(folder, events, say),
   beside: () => benchBeside(folder, events, say),
