@@ -33,6 +33,12 @@ try {
     return start();
   });
   await step('the dashboard is served, with all that its page names', dashboard);
+  await step('the SDK is built, and served', async () => {
+    const script = await fetch(`${url}/sdk/spyglass.js`);
+    assert.equal(script.status, 200);
+    const [, chunk] = /"(replay-\w+\.js)"/.exec(await script.text()) ?? [];
+    assert.equal((await fetch(`${url}/sdk/${chunk}`)).status, 200);
+  });
   await step('an event and a replay chunk are taken', send);
   await step('every query has them', query);
   await step('SIGTERM to npm alone ends it all, with exit code 0', () =>

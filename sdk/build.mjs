@@ -14,7 +14,7 @@ const ROOT = dirname(HERE);
 const PACKAGE = join(HERE, 'dist');
 const SERVED = join(ROOT, 'dist/public/sdk');
 
-/** Properties of objects that none but our own code sees, stored nowhere, and no name of the platform's. */
+/** Properties that none but our own code sees: neither the platform, nor what is sent or stored. */
 const INTERNAL = [
   'chars',
   'congested',
@@ -35,7 +35,6 @@ const INTERNAL = [
   'renew',
   'scrub',
   'sent',
-  'session',
   'settle',
   'shelf',
   'stored',

@@ -57,7 +57,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   const refuse = (batch: Batch, status: number, count: number, parts?: string[][]) => {
     if (!queue.settle(batch, parts) || !count) return;
     drop(count);
-    if (!warned) console.warn(`spyglass: the collector refuses events (${status})`);
+    if (!warned) console.warn(`spyglass: events refused (${status})`);
     warned = true;
   };
 

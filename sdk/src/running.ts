@@ -22,6 +22,7 @@ export interface Running {
 const ADOPT_MS = 2_000;
 
 export function start(options: Options): Running {
+  /** The last first: what was patched last must be put back first. */
   const undo: (() => void)[] = [];
   const handOver: (() => void)[] = [];
   const listeners: ((id: string) => void)[] = [];
@@ -99,7 +100,7 @@ export function start(options: Options): Running {
     fetch: nativeFetch,
     scrub,
     // A part may have been on its way here when the client stopped.
-    onStop: (work) => (stopped ? work() : undo.push(work)),
+    onStop: (work) => (stopped ? work() : undo.unshift(work)),
     onLeave: (work) => handOver.push(work),
     pause,
     congested: delivery.congested,

@@ -12,14 +12,15 @@ declare global {
 }
 
 const { nonce, dataset } = document.currentScript as HTMLScriptElement;
-const spyglass = createSpyglass();
 const said: Given<InitOptions> = {
   // The collector that served this file, as `/sdk/spyglass.js`, is the one to send to.
   endpoint: `${SPYGLASS_FROM}..`,
   nonce,
   ...fromAttributes(dataset),
 };
-const init = (options: Given<InitOptions> = {}) => spyglass.init({ ...said, ...options } as InitOptions);
-window.spyglass = { ...spyglass, init };
+const spyglass = createSpyglass();
+const init = (options?: Given<InitOptions>) => spyglass.init({ ...said, ...options } as InitOptions);
+// A tag that is there twice captures once.
+window.spyglass ??= { ...spyglass, init };
 // A page that learns later who is there calls `init` itself.
-if (said.user) init();
+if (said.user) window.spyglass.init(said as InitOptions);

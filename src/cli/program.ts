@@ -23,6 +23,7 @@ export function buildProgram(version: string): Command {
   program.addCommand(exportCommand());
   program.addCommand(importCommand());
   program.addCommand(backup());
+  program.addCommand(restore());
   program.addCommand(sweep());
   program.addCommand(erase());
   program.addCommand(compact());
@@ -139,8 +140,25 @@ function backup(): Command {
         ['spyglass verify --data /backups/2026-11-23', 'worth doing now and then'],
       ),
     )
-    .addHelpText('after', '\nTo restore, stop the collector and put the folder in place of its data folder.')
     .action(async (dir, options) => (await import('./backup.js')).backup(dir, options));
+}
+
+function restore(): Command {
+  return command('restore', 'Check a backup, and make the data folder of it. The collector must be stopped.')
+    .argument('<dir>', 'the backup')
+    .addOption(configOption())
+    .addOption(dataOption())
+    .addHelpText(
+      'after',
+      examples(
+        [
+          'mv data data.before && spyglass restore /backups/2026-11-23',
+          'a folder with something in it is left alone',
+        ],
+        ['spyglass restore /backups/2026-11-23 --data ./elsewhere', ''],
+      ),
+    )
+    .action(async (dir, options) => (await import('./restore.js')).restore(dir, options));
 }
 
 function sweep(): Command {

@@ -209,6 +209,15 @@ function* kinds(table: Pick<ReturnType<Env['table']>, 'keys'>): Generator<[app: 
   }
 }
 
+function countTimes({ times }: Postings, from: number, to: number): number {
+  let count = 0;
+  for (let i = 0; i < times.length; i++) {
+    const time = times[i] as number;
+    if (time >= from && time <= to) count++;
+  }
+  return count;
+}
+
 export interface Names {
   /** Adds up how often names of a type occurred on whole days of an app. */
   addCounts(sums: Map<number, number>, app: number, type: number, fromDay: number, toDay: number): void;
@@ -247,13 +256,12 @@ export function openNames(env: Env): Names {
     addCountsWithin(sums, app, type, day, { from, to }) {
       const whole = new Map<number, number>();
       names.addCounts(whole, app, type, day, day);
-      for (const name of whole.keys()) {
+      for (const [name, onDay] of whole) {
         let count = 0;
-        for (const { postings: block } of names.postings(app, type, name, day, day)) {
-          for (let i = 0; i < block.length; i++) {
-            const time = block.times[i] as number;
-            if (time >= from && time <= to) count++;
-          }
+        // The count tells which blocks there are: looking them up costs a fraction of a scan a name.
+        for (let block = 0; block * BLOCK_POSTINGS < onDay; block++) {
+          const value = postings.get(postingKey(app, type, name, day, block));
+          if (value) count += countTimes(viewPostings(value), from, to);
         }
         if (count > 0) sums.set(name, (sums.get(name) ?? 0) + count);
       }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrowserContext, Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { launchBrowser } from '../support/browser.js';
-import { APP, type ConfigOverrides, KEY, startCollector } from '../support/collector.js';
+import { APP, type ConfigOverrides, KEY, spawnCollector, startCollector } from '../support/collector.js';
 import { startGateway } from '../support/gateway.js';
 import { startSite } from '../support/site.js';
 
@@ -24,10 +24,14 @@ t.teardown(() => browser.close());
 /** A collector, a gateway before it, and an app of another origin that has the SDK and sends nothing by itself. */
 async function world(
   t: Test,
-  { overrides = {}, key = KEY }: { overrides?: ConfigOverrides; key?: string } = {},
+  {
+    overrides = {},
+    key = KEY,
+    target,
+  }: { overrides?: ConfigOverrides; key?: string; target?: () => string } = {},
 ) {
   const collector = await startCollector(overrides);
-  const gateway = await startGateway(() => collector.url);
+  const gateway = await startGateway(target ?? (() => collector.url));
   const off = ['pageviews', 'errors', 'network', 'web-vitals', 'replay', 'report-button'];
   const site = await startSite((path) => ({
     body: `<!doctype html><title>App</title><h1>${path}</h1>
@@ -162,15 +166,18 @@ t.test('a 429 is waited out', { buffered: true }, async (t) => {
 });
 
 t.test('a collector that is killed and comes back', { buffered: true }, async (t) => {
-  const { collector, gateway, open } = await world(t);
+  const killed = await spawnCollector();
+  t.teardown(killed.close);
+  const { gateway, open } = await world(t, { target: () => killed.url });
   const page = await open();
-  const names = await capture(page, 'e', 20);
+  const names = await capture(page, 'e', 40);
   while (gateway.sent.length === 0) await sleep(20);
-  const down = collector.restart();
+  await killed.kill();
   names.push(...(await capture(page, 'f', 25)));
-  await down;
+  await sleep(3_000);
+  await killed.restart();
   names.push(...(await capture(page, 'g', 5)));
-  await settled(t, collector, names);
+  await settled(t, killed, names);
 });
 
 t.test('offline and back', { buffered: true }, async (t) => {

@@ -42,11 +42,6 @@ export interface IngestedMessage {
   commit: number;
 }
 
-/** Asks a thread to end, between two of its turns. */
-export interface EndMessage {
-  kind: 'end';
-}
-
 /** Asks the writer to apply, now, all up to this commit. */
 export interface ApplyMessage {
   kind: 'apply';

@@ -1,0 +1,122 @@
+/**
+ * `npm run canary`: breaks the compiled collector on purpose, one promise at a time, and runs the tests that hold the promise:
+ * they must fail. A test that passes against a broken build holds nothing. Ends with `N passed, N failed`.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT, setup } from './setup.mjs';
+
+/** Beside `dist`, so that what is broken finds the same packages. */
+const BROKEN = join(ROOT, 'dist-canary');
+const TEST_MS_MAX = 180_000;
+
+/** What is broken: a piece of a compiled file, what stands there instead, and the test that must notice. */
+const CANARIES = [
+  {
+    title: 'an acknowledgement before its sync',
+    file: 'src/log/journal.js',
+    from: 'fdatasyncSync(current.file);',
+    to: '',
+    test: 'test/cli/disk-faults.test.js',
+    env: { SPYGLASS_FAULTS: '0' },
+  },
+  {
+    title: 'a view off by one',
+    file: 'src/projections/sessions.js',
+    from: 'row.events++;',
+    to: 'row.events += batch.ts.length > 1 ? 1 : 2;',
+    test: 'test/model/store-model.test.js',
+    env: { SPYGLASS_SEEDS: '5' },
+  },
+  {
+    title: 'no check of the origin',
+    file: 'src/ingest/ingest.js',
+    from: '!keyring.allowsOrigin(envelope.app, request.origin)',
+    to: 'false',
+    test: 'test/api/events-ingest.test.js',
+  },
+  {
+    title: 'no check of the host',
+    file: 'src/api/browser-guards.js',
+    from: 'isLocalName(name) ||',
+    to: 'true ||',
+    test: 'test/security/browser-guards.test.js',
+  },
+  {
+    title: "an app's reader who is not kept to the app",
+    file: 'src/api/access.js',
+    from: 'query.app = app;',
+    to: '',
+    test: 'test/security/readers.test.js',
+  },
+  {
+    title: 'an erasure that leaves texts behind',
+    file: 'src/store/erase.js',
+    from: "forgetText(dictionary, 'name'",
+    to: "(() => {})(dictionary, 'name'",
+    test: 'test/security/erase.test.js',
+  },
+  {
+    title: 'a lock whose holder never looks for another',
+    file: 'src/log/writer-lock.js',
+    from: 'await isFree(folder.path, own.name)',
+    to: 'true',
+    test: 'test/log/writer-lock.test.js',
+  },
+  {
+    title: 'retries that are not remembered',
+    file: 'src/log/seen.js',
+    from: 'const value = seen.get(key);',
+    to: 'const value = undefined;',
+    test: 'test/api/ingest-dedupe.test.js',
+  },
+];
+
+await setup({ set: 'all' });
+const compiled = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.json'], {
+  cwd: ROOT,
+  stdio: 'inherit',
+});
+if (compiled.status !== 0) process.exit(1);
+let failed = 0;
+try {
+  rmSync(BROKEN, { recursive: true, force: true });
+  cpSync(join(ROOT, 'dist'), BROKEN, { recursive: true });
+  for (const canary of CANARIES) {
+    const caught = isCaught(canary);
+    if (!caught) failed += 1;
+    console.log(`${caught ? 'ok' : 'not ok'} - ${canary.test} notices ${canary.title}`);
+  }
+} finally {
+  rmSync(BROKEN, { recursive: true, force: true });
+}
+console.log(`${CANARIES.length - failed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+/** Whether the test fails against the broken build, and did not against the whole one it is made of. */
+function isCaught({ file, from, to, test, env = {} }) {
+  const path = join(BROKEN, file);
+  const whole = readFileSync(path, 'utf8');
+  if (!whole.includes(from))
+    throw new Error(`${file} has no \`${from}\` any more: the canary is out of date`);
+  if (run(test, env) !== 0) throw new Error(`${test} fails before anything is broken`);
+  writeFileSync(path, whole.replace(from, to));
+  try {
+    return run(test, env) !== 0;
+  } finally {
+    writeFileSync(path, whole);
+  }
+}
+
+/** The exit code of a test file; a hang is a failure. */
+function run(test, env) {
+  const { status } = spawnSync(process.execPath, [join(BROKEN, test)], {
+    cwd: ROOT,
+    env: { ...process.env, TAP_TIMEOUT: String(TEST_MS_MAX / 1_000), ...env },
+    stdio: 'ignore',
+    timeout: TEST_MS_MAX,
+    killSignal: 'SIGKILL',
+  });
+  return status;
+}

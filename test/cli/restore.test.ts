@@ -1,0 +1,78 @@
+/** `spyglass restore`: what was backed up is answered again as it was, and what is not whole is not restored. */
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { chunkFilesIn, chunkPath } from '../../src/replay/files.js';
+import { startCollector } from '../support/collector.js';
+import { runSpyglass } from '../support/command.js';
+import { ask } from '../support/http.js';
+import { fillStore } from '../support/stores.js';
+
+t.setTimeout(120_000);
+const dir = t.testdir({});
+const [dataDir, backup] = [join(dir, 'data'), join(dir, 'backup')];
+await fillStore(dataDir, { users: 6 });
+
+/** The answers of a collector on a folder, as text. */
+async function answersOf(folder: string): Promise<string[]> {
+  const collector = await startCollector({ dataDir: folder });
+  const paths = [
+    'events?limit=500',
+    'users',
+    'sessions',
+    'aggregates',
+    'funnel?steps=/items,/cart',
+    'errors',
+  ];
+  const answers = await Promise.all(paths.map((path) => ask(collector.url, `/v1/query/${path}`)));
+  await collector.close();
+  return answers.map(({ status, text }) => `${status} ${text}`);
+}
+
+t.test('a backup restored answers as the store did', async (t) => {
+  const before = await answersOf(dataDir);
+  t.ok(before.every((answer) => answer.startsWith('200 ')));
+  t.equal((await runSpyglass(['backup', backup, '--data', dataDir])).code, 0);
+  const restored = join(dir, 'restored');
+  const { code, stdout, stderr } = await runSpyglass(['restore', backup, '--data', restored]);
+  t.equal(code, 0, stderr);
+  t.match(stdout, /^ok .*restored: [1-9]\d* events up to id [1-9]\d*, [1-9]\d* replay chunks\n$/);
+  t.same(await answersOf(restored), before);
+  t.match((await runSpyglass(['verify', '--data', restored])).stdout, /^ok/);
+});
+
+t.test('a folder with something in it is left as it is', async (t) => {
+  for (const [name, file] of [
+    ['taken', 'spyglass.mdb'],
+    ['foreign', 'thesis.txt'],
+  ] as const) {
+    const folder = t.testdir({ [name]: { [file]: 'what was there' } });
+    const { code, stderr } = await runSpyglass(['restore', backup, '--data', join(folder, name)]);
+    t.equal(code, 1);
+    t.match(stderr, /^spyglass: .* is not empty[^\n]*\n$/);
+    t.same(readdirSync(join(folder, name)), [file]);
+  }
+});
+
+t.test('a backup that is not whole is not restored', async (t) => {
+  const cases: Record<string, (folder: string) => Promise<void> | void> = {
+    'a chunk that is gone': async (folder) => {
+      const [fileId = ''] = chunkFilesIn(folder);
+      await rm(chunkPath(folder, fileId));
+    },
+    'a data file cut short': (folder) => writeFileSync(join(folder, 'spyglass.mdb'), 'short'),
+    'no store at all': (folder) => rm(join(folder, 'spyglass.mdb')),
+  };
+  for (const [name, damage] of Object.entries(cases)) {
+    const damaged = join(dir, name.replaceAll(' ', '-'));
+    await cp(backup, damaged, { recursive: true });
+    await damage(damaged);
+    const target = `${damaged}-restored`;
+    const { code, stdout, stderr } = await runSpyglass(['restore', damaged, '--data', target]);
+    t.equal(code, 1, name);
+    t.equal(stdout, '');
+    t.match(stderr, /^spyglass: [^\n]+\n$/, name);
+    t.notOk(existsSync(target), name);
+  }
+});

@@ -1,0 +1,177 @@
+/** Delivery: a batch keeps its id until there is a final answer, and comes back no sooner than it should. */
+import { mock } from 'node:test';
+import t from 'tap';
+import { createDelivery } from '../../../sdk/src/delivery.js';
+import { createQueue } from '../../../sdk/src/queue.js';
+import { memoryShelf, settle } from './pages.js';
+
+const START = Date.UTC(2026, 5, 14, 12);
+
+interface Sent {
+  at: number;
+  keepalive: boolean;
+  batch_id: string;
+  sent_at: number;
+  events: { name: string }[];
+}
+
+t.beforeEach(() => {
+  mock.timers.enable({ apis: ['Date', 'setTimeout'], now: START });
+  mock.method(Math, 'random', () => 0);
+  mock.method(console, 'warn', () => {});
+});
+t.afterEach(() => {
+  mock.timers.reset();
+  mock.restoreAll();
+});
+
+/** A page whose collector answers by `answers`, in turn, and with 204 after the last. */
+function page(...answers: (Response | 'none')[]) {
+  const sent: Sent[] = [];
+  const dropped: number[] = [];
+  const drop = (count: number) => dropped.push(count);
+  const queue = createQueue({ shelf: memoryShelf(), prefix: 'p:', drop });
+  const delivery = createDelivery({
+    endpoint: 'https://collector.example',
+    app: 'app',
+    key: 'key',
+    queue,
+    drop,
+    stored: () => {},
+    fetch: async (_url, init) => {
+      sent.push({
+        at: Date.now() - START,
+        keepalive: init?.keepalive === true,
+        ...JSON.parse(String(init?.body)),
+      });
+      const answer = answers.shift() ?? new Response(null, { status: 204 });
+      if (answer === 'none') throw new TypeError('Failed to fetch');
+      return answer;
+    },
+  });
+  const take = (...names: string[]) => {
+    for (const name of names) delivery.take(JSON.stringify({ name }));
+  };
+  const names = () => sent.map(({ events }) => events.map(({ name }) => name).join(' '));
+  return { sent, dropped, queue, delivery, take, names };
+}
+
+const status = (code: number, headers: Record<string, string> = {}, body: object = {}) =>
+  new Response(JSON.stringify(body), { status: code, headers });
+
+/** Lets time pass in steps, so that what a timer begins can go on. */
+async function pass(ms: number, stepMs = 250): Promise<void> {
+  for (let left = ms; left > 0; left -= stepMs) {
+    mock.timers.tick(Math.min(left, stepMs));
+    await settle();
+  }
+}
+
+t.test('a batch goes 5 s after its first event, a full one at once', async (t) => {
+  const { take, names, sent } = page();
+  take('a');
+  await pass(4_750);
+  take('b');
+  t.same(names(), []);
+  await pass(250);
+  t.same(names(), ['a b']);
+  take(...Array.from({ length: 20 }, () => 'x'));
+  await settle();
+  t.equal(sent[1]?.events.length, 20);
+});
+
+t.test('retries keep the id, say when they are sent, and come ever later', async (t) => {
+  const { take, sent } = page('none', status(500), status(503), 'none', status(502), status(404));
+  take('a');
+  await pass(120_000, 500);
+  t.equal(new Set(sent.map(({ batch_id }) => batch_id)).size, 1);
+  t.same(
+    sent.map(({ at }) => at),
+    [5_000, 5_500, 6_500, 8_500, 12_500, 20_500, 35_500],
+  );
+  t.ok(sent.every(({ at, sent_at }) => sent_at === START + at));
+});
+
+t.test('neither a full batch nor a call goes before what `Retry-After` asks', async (t) => {
+  const { delivery, take, names, sent } = page(status(429, { 'Retry-After': '7' }));
+  take('a');
+  await pass(5_000);
+  take(...Array.from({ length: 20 }, () => 'x'));
+  await delivery.flush();
+  delivery.leave();
+  t.equal(await delivery.deliver('{"name":"report"}'), false);
+  t.equal(sent.length, 1);
+  await pass(6_750);
+  t.equal(sent.length, 1);
+  await pass(500);
+  t.same(names(), ['a', 'a', Array.from({ length: 20 }, () => 'x').join(' '), 'report']);
+});
+
+t.test('events that a 400 names are given up, the others go on under another id', async (t) => {
+  const errors = [{ path: 'events[1].name' }, { path: 'events[1].ts' }, { path: 'events[3]' }];
+  const { take, names, sent, dropped, queue } = page(status(400, {}, { errors }));
+  take('a', 'bad', 'c', 'bad');
+  await pass(5_000);
+  t.same(names(), ['a bad c bad', 'a c']);
+  t.not(sent[1]?.batch_id, sent[0]?.batch_id);
+  t.same(dropped, [2]);
+  t.same(queue.closed(), []);
+});
+
+t.test('a 413, and a 400 that names none, halve a batch until it is one event', async (t) => {
+  for (const code of [413, 400]) {
+    const { take, names, dropped, sent } = page(status(code), status(code), status(code));
+    take('a', 'b', 'c', 'd');
+    await pass(5_000);
+    t.same(names(), ['a b c d', 'a b', 'a', 'b', 'c d']);
+    t.same(dropped, [1]);
+    t.equal(new Set(sent.map(({ batch_id }) => batch_id)).size, 5);
+    t.ok(sent.every(({ batch_id }) => batch_id.length <= 64));
+  }
+});
+
+t.test('a 401 and a 403 drop a batch, with one warning in all', async (t) => {
+  const warn = mock.method(console, 'warn', () => {});
+  const { take, dropped, delivery } = page(status(401), status(403));
+  take('a', 'b');
+  await delivery.flush();
+  take('c');
+  await delivery.flush();
+  t.same(dropped, [2, 1]);
+  t.equal(warn.mock.callCount(), 1);
+});
+
+t.test('`deliver` knows whether the collector has it', async (t) => {
+  const { delivery, take, names } = page('none');
+  take('before');
+  t.equal(await delivery.deliver('{"name":"kept"}'), false);
+  t.equal(await delivery.deliver('{"name":"sent"}'), true);
+  t.same(names(), ['before', 'before', 'kept', 'sent'], 'in order, whatever pause there was');
+  const refusing = page(status(401));
+  t.equal(await refusing.delivery.deliver('{"name":"refused"}'), false);
+});
+
+t.test('a page that is left sends as much as it may, once, and the rest later should it stay', async (t) => {
+  const { delivery, take, sent } = page();
+  for (const name of ['a', 'b', 'c']) take(name + 'x'.repeat(25_000));
+  delivery.leave();
+  delivery.leave();
+  t.same(
+    sent.map(({ keepalive }) => keepalive),
+    [true, true],
+  );
+  await pass(5_000);
+  t.equal(sent.length, 3);
+  t.equal(sent[2]?.keepalive, false);
+});
+
+t.test('after a stop nothing is planned any more', async (t) => {
+  const { delivery, take, sent } = page('none');
+  take('a');
+  delivery.stop();
+  await pass(10_000);
+  t.equal(sent.length, 0);
+  await delivery.flush();
+  await pass(60_000);
+  t.equal(sent.length, 1);
+});

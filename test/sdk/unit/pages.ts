@@ -1,0 +1,40 @@
+/** What a browser gives a page, as far as the queue and sessions need it, for tests without one. */
+import type { Shelf } from '../../../sdk/src/storage.js';
+
+/** A storage that several pages share. */
+export function memoryShelf(entries = new Map<string, string>()): Shelf & { entries: Map<string, string> } {
+  return {
+    entries,
+    get: (key) => entries.get(key) ?? null,
+    set: (key, text) => {
+      entries.set(key, text);
+    },
+    remove: (key) => {
+      entries.delete(key);
+    },
+    keys: () => [...entries.keys()],
+  };
+}
+
+/** Web locks, of which a page is told at once what it gets. */
+export function memoryLocks() {
+  const held = new Set<string>();
+  return {
+    held,
+    async request(
+      name: string,
+      options: object | ((lock: object) => Promise<void>),
+      then?: (lock: object | null) => void,
+    ): Promise<void> {
+      if (then) return then(held.has(name) ? null : {});
+      held.add(name);
+      await (options as (lock: object) => Promise<void>)({});
+      held.delete(name);
+    },
+  };
+}
+
+/** Lets everything that waits for no timer happen, loading of modules too. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
