@@ -35,12 +35,13 @@ export function bodyEvents(
   random: () => number,
   { users, end, days, bodies }: Shape,
   serial: number,
+  size = EVENTS_A_BODY,
 ): NewEvent[] {
   const user = Math.floor(random() ** 2 * users);
   const progress = (serial + 1) / bodies;
   const lateness = random() < LATE_SHARE ? random() : 0;
   const start = Math.floor(end - (1 - progress * (1 - lateness)) * days * DAY_MS);
-  return Array.from({ length: EVENTS_A_BODY }, (_, index) => {
+  return Array.from({ length: size }, (_, index) => {
     const kind = random();
     const name = Math.floor(random() ** 2 * NAMES);
     const page = `/invoices/${Math.floor(random() ** 2 * PAGES)}`;
@@ -64,4 +65,50 @@ export function bodyParts(events: readonly NewEvent[]): [head: string, tail: str
     ({ props, ...event }) => `${JSON.stringify(event).slice(0, -1)},"props":${props ?? '{}'}}`,
   );
   return [`{"app":"${APP}","key":"${KEY}","batch_id":"`, `","events":[${texts.join(',')}]}`];
+}
+
+export const APPS = [APP, 'billing'] as const;
+export const USERS = 50_000;
+export const DAYS = 30;
+/** A fixed end keeps the data, and so every answer, the same from run to run. */
+export const END = Date.UTC(2026, 5, 30, 15);
+/** Sessions under way at any time. */
+const LIVE_SESSIONS = 64;
+/** Mean requests of a session: a geometric distribution, most are short, some very long. */
+const SESSION_BODIES = 8;
+
+export interface Body {
+  app: string;
+  events: NewEvent[];
+}
+
+interface Visit {
+  app: string;
+  user: string;
+  session: string;
+}
+
+/** The stored data of the benchmark: `events` events, in order of arrival, each engine's ids from 1. */
+export function* arrivals(events: number): Generator<Body> {
+  const random = randomFrom(1);
+  let sessions = 0;
+  const newVisit = (): Visit => {
+    const user = `user-${Math.floor(random() ** 2 * USERS)}@example.com`;
+    return { app: random() < 0.7 ? APPS[0] : APPS[1], user, session: `s_${(sessions++).toString(36)}` };
+  };
+  const live = Array.from({ length: LIVE_SESSIONS }, newVisit);
+  for (let serial = 0, stored = 0; stored < events; serial++) {
+    const place = Math.floor(random() * LIVE_SESSIONS);
+    const visit = live[place] ?? newVisit();
+    if (random() < 1 / SESSION_BODIES) live[place] = newVisit();
+    const shape = { users: USERS, end: END, days: DAYS, bodies: Math.ceil(events / EVENTS_A_BODY) };
+    // Sizes are skewed: many small requests, some of twice the mean; twenty on average.
+    const size = Math.min(1 + Math.floor(random() * 39), events - stored);
+    const made = bodyEvents(random, shape, Math.min(serial, shape.bodies - 1), size);
+    stored += size;
+    yield {
+      app: visit.app,
+      events: made.map((event) => ({ ...event, user_id: visit.user, session_id: visit.session })),
+    };
+  }
 }

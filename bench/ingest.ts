@@ -1,104 +1,124 @@
-/** Ingest over HTTP, acknowledged after fsync with every view folded, against the ceiling, in interleaved rounds. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+/** Ingest over HTTP, acknowledged after fsync, against the ceiling and the reference design, in interleaved rounds. */
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { APP, KEY } from './data.js';
-import { openLoader } from './load.js';
 import { median, type Row, spread } from './report.js';
+import { type Server, startCeiling, startReference, startSpyglass } from './servers.js';
+import { type Loader, openLoader } from './wrk.js';
 
-const CONNECTIONS = 32;
 const ROUNDS = 5;
-const ROUND_S = 6;
+const ROUND_S = 3;
 const WARM_UP_S = 3;
-const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
-const CEILING = fileURLToPath(new URL('./ceiling.js', import.meta.url));
 
-interface Contestant {
-  name: string;
-  url: string;
-  process: ChildProcess;
-  requestsPerS: number[];
-  p99Ms: number[];
+interface Contest {
+  rate: Map<string, number[]>;
+  p99: Map<string, number[]>;
+  memoryMb: number;
 }
 
-async function start(name: string, port: number, args: string[]): Promise<Contestant> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const url = `http://127.0.0.1:${port}`;
-  for (let tries = 0; tries < 100; tries++) {
-    await sleep(100);
-    const answered = await fetch(`${url}/readyz`).then(
-      () => true,
-      () => false,
-    );
-    if (answered) return { name, url, process: child, requestsPerS: [], p99Ms: [] };
-  }
-  throw new Error(`${name} did not start`);
-}
-
-/** Anonymous resident memory in MB: mapped pages of the store are the system's to take back. */
-function anonymousMb(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/RssAnon:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
-}
-
-export async function benchIngest(folder: string, say: (line: string) => void): Promise<Row[]> {
-  const config = join(folder, 'ingest.config.json');
-  writeFileSync(
-    config,
-    JSON.stringify({
-      listen: '127.0.0.1:7481',
-      dataDir: join(folder, 'ingest'),
-      apps: { [APP]: { key: KEY } },
-    }),
-  );
-  const loader = await openLoader(folder, CONNECTIONS);
-  const spyglass = await start('spyglass', 7481, [MAIN, 'serve', '--config', config]);
-  const ceiling = await start('ceiling', 7482, [CEILING, '7482']);
+/** Interleaved, so that what else the machine does meets all of them. */
+export async function contest(
+  servers: readonly Server[],
+  loader: Loader,
+  say: (line: string) => void,
+  rounds = ROUNDS,
+): Promise<Contest> {
+  const rate = new Map<string, number[]>(servers.map(({ name }) => [name, []]));
+  const p99 = new Map<string, number[]>(servers.map(({ name }) => [name, []]));
+  const [watched] = servers;
   let memoryMb = 0;
   const sampling = setInterval(() => {
-    memoryMb = Math.max(memoryMb, anonymousMb(spyglass.process.pid ?? 0));
+    memoryMb = Math.max(memoryMb, watched?.anonymousMb() ?? 0);
   }, 100);
   try {
-    for (const { url } of [spyglass, ceiling]) await loader.load(url, WARM_UP_S);
-    for (let round = 1; round <= ROUNDS; round++) {
-      for (const contestant of [spyglass, ceiling]) {
-        const { requestsPerS, p99Ms, failures } = await loader.load(contestant.url, ROUND_S);
-        if (failures > 0) throw new Error(`${contestant.name}: ${failures} requests failed`);
-        contestant.requestsPerS.push(requestsPerS);
-        contestant.p99Ms.push(p99Ms);
-        say(
-          `round ${round}: ${contestant.name} ${requestsPerS.toFixed(0)} req/s, p99 ${p99Ms.toFixed(1)} ms`,
-        );
+    for (const { url } of servers) await loader.load(url, WARM_UP_S);
+    for (let round = 1; round <= rounds; round++) {
+      for (const { name, url } of round % 2 === 1 ? servers : [...servers].reverse()) {
+        const { requestsPerS, p99Ms, failures } = await loader.load(url, ROUND_S);
+        if (failures > 0) throw new Error(`${name}: ${failures} requests failed`);
+        rate.get(name)?.push(requestsPerS);
+        p99.get(name)?.push(p99Ms);
+        say(`round ${round}: ${name} ${requestsPerS.toFixed(0)} req/s, p99 ${p99Ms.toFixed(1)} ms`);
       }
     }
   } finally {
     clearInterval(sampling);
-    for (const { process: child } of [spyglass, ceiling]) child.kill('SIGTERM');
   }
-  const ratios = spyglass.requestsPerS.map((rate, round) => rate / (ceiling.requestsPerS[round] ?? rate));
-  return [
-    {
-      name: `ceiling, parse and 204 (${loader.name})`,
-      value: median(ceiling.requestsPerS),
-      unit: 'req/s',
-      spread: spread(ceiling.requestsPerS),
-    },
-    {
-      name: 'spyglass, durable and folded',
-      value: median(spyglass.requestsPerS),
-      unit: 'req/s',
-      spread: spread(spyglass.requestsPerS),
-    },
-    {
-      name: 'ingest ÷ ceiling',
-      value: median(ratios),
-      unit: '×',
-      goal: { atLeast: 0.4 },
-      spread: spread(ratios),
-    },
-    { name: 'ingest p99', value: median(spyglass.p99Ms), unit: 'ms', spread: spread(spyglass.p99Ms) },
-    { name: 'memory under load (RssAnon, greatest)', value: memoryMb, unit: 'MB', goal: { below: 250 } },
+  return { rate, p99, memoryMb };
+}
+
+/** Medians of per-round ratios of the first server to another. */
+export function ratioRow({ rate }: Contest, name: string, of: [string, string], atLeast?: number): Row {
+  const [mine = [], other = []] = of.map((server) => rate.get(server));
+  const ratios = mine.map((value, round) => value / (other[round] ?? Number.NaN));
+  const goal = atLeast === undefined ? {} : { goal: { atLeast } };
+  return { name, value: median(ratios), unit: '×', spread: spread(ratios), ...goal };
+}
+
+function rateRow({ rate }: Contest, name: string, others: readonly string[]): Row {
+  const mine = rate.get('spyglass') ?? [];
+  const peers = Object.fromEntries(others.map((other) => [other, median(rate.get(other) ?? [])]));
+  return { name, value: median(mine), unit: 'req/s', spread: spread(mine), peers };
+}
+
+function medianFsyncMs(folder: string): number {
+  const file = openSync(join(folder, 'fsync'), 'w');
+  const page = Buffer.alloc(4_096, 1);
+  const times = Array.from({ length: 200 }, () => {
+    const start = performance.now();
+    writeSync(file, page, 0, page.length, 0);
+    fdatasyncSync(file);
+    return performance.now() - start;
+  });
+  closeSync(file);
+  return median(times);
+}
+
+export async function benchIngest(folder: string, say: (line: string) => void): Promise<Row[]> {
+  const home = mkdtempSync(join(folder, 'ingest-'));
+  const servers = [
+    await startSpyglass({ dataDir: join(home, 'data'), folder: home }),
+    await startCeiling(),
+    await startReference(join(home, 'normal.db'), 'NORMAL'),
+    await startReference(join(home, 'full.db'), 'FULL'),
   ];
+  try {
+    const loader = await openLoader(home, { connections: 32, eventsABody: 20 });
+    const found = await contest(servers, loader, say);
+    const others = ['ceiling', 'reference NORMAL', 'reference FULL'];
+    const p99 = found.p99.get('spyglass') ?? [];
+    return [
+      rateRow(found, 'ingest, 20 events a body, 32 connections', others),
+      ratioRow(found, 'ingest ÷ ceiling', ['spyglass', 'ceiling'], 0.6),
+      ratioRow(found, 'ingest ÷ reference NORMAL', ['spyglass', 'reference NORMAL'], 4.5),
+      ratioRow(found, 'ingest ÷ reference FULL', ['spyglass', 'reference FULL']),
+      { name: 'ingest p99', value: median(p99), unit: 'ms', spread: spread(p99), goal: { below: 25 } },
+      {
+        name: 'memory under load (RssAnon, greatest)',
+        value: found.memoryMb,
+        unit: 'MB',
+        goal: { below: 220 },
+        peers: { reference: servers[2]?.anonymousMb() ?? 0 },
+      },
+    ];
+  } finally {
+    for (const server of servers) await server.stop();
+  }
+}
+
+export async function benchSingles(folder: string, say: (line: string) => void): Promise<Row[]> {
+  const home = mkdtempSync(join(folder, 'singles-'));
+  const fsyncMs = medianFsyncMs(home);
+  const servers = [await startSpyglass({ dataDir: join(home, 'data'), folder: home }), await startCeiling()];
+  try {
+    const loader = await openLoader(home, { connections: 128, eventsABody: 1 });
+    const found = await contest(servers, loader, say);
+    const ceiling = median(found.rate.get('ceiling') ?? []);
+    const goal = { atLeast: Math.min(0.6 * ceiling, 64_000 / fsyncMs) };
+    return [
+      { ...rateRow(found, 'ingest, 1 event a body, 128 connections', ['ceiling']), goal },
+      { name: 'fdatasync of one page', value: fsyncMs, unit: 'ms' },
+    ];
+  } finally {
+    for (const server of servers) await server.stop();
+  }
 }

@@ -1,6 +1,7 @@
-/** Rows of a benchmark: medians with their spread, held against goals, on the terminal and as JSON. */
-import { writeFileSync } from 'node:fs';
+/** Rows of a benchmark: medians with their spread, held against peers and goals, on the terminal and as JSON. */
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { dirname } from 'node:path';
 
 export interface Row {
   name: string;
@@ -8,6 +9,12 @@ export interface Row {
   unit: string;
   goal?: { atLeast: number } | { below: number };
   spread?: [least: number, greatest: number];
+  /** The same figure of the others, in the same unit, and how many times better than the best of them ours is. */
+  peers?: Record<string, number>;
+  ratio?: number;
+  ratioGoal?: number;
+  /** Of the answer, the same for every engine. */
+  hash?: string;
 }
 
 export function median(values: readonly number[]): number {
@@ -26,22 +33,37 @@ export const spread = (values: readonly number[]): [number, number] => [
 const short = (value: number): string =>
   value >= 1_000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
 
-function verdict({ value, goal }: Row): string {
-  if (!goal) return '';
-  if ('atLeast' in goal) return `${value >= goal.atLeast ? 'met' : 'MISSED'}: ≥ ${short(goal.atLeast)}`;
-  return `${value < goal.below ? 'met' : 'MISSED'}: < ${short(goal.below)}`;
+function verdicts({ value, goal, ratio, ratioGoal }: Row): string[] {
+  const found: string[] = [];
+  const judge = (met: boolean, text: string) => found.push(`${met ? 'met' : 'MISSED'}: ${text}`);
+  if (goal && 'atLeast' in goal) judge(value >= goal.atLeast, `≥ ${short(goal.atLeast)}`);
+  if (goal && 'below' in goal) judge(value < goal.below, `< ${short(goal.below)}`);
+  if (ratioGoal !== undefined && ratio !== undefined) judge(ratio >= ratioGoal, `≥ ${ratioGoal} ×`);
+  return found;
 }
 
 export function toTable(rows: readonly Row[]): string {
   return rows
     .map((row) => {
       const range = row.spread ? `(${short(row.spread[0])} … ${short(row.spread[1])})` : '';
-      return `${row.name.padEnd(40)} ${`${short(row.value)} ${row.unit}`.padStart(18)}  ${range.padEnd(22)} ${verdict(row)}`.trimEnd();
+      const ratio = row.ratio === undefined ? '' : `${short(row.ratio)} ×`;
+      const peers = Object.entries(row.peers ?? {}).map(([name, value]) => `${name} ${short(value)}`);
+      return [
+        row.name.padEnd(48),
+        `${short(row.value)} ${row.unit}`.padStart(16),
+        range.padEnd(20),
+        ratio.padStart(8),
+        verdicts(row).join(', ').padEnd(28),
+        peers.join(', '),
+      ]
+        .join(' ')
+        .trimEnd();
     })
     .join('\n');
 }
 
 export function writeResults(path: string, about: Record<string, unknown>, rows: readonly Row[]): void {
+  mkdirSync(dirname(path), { recursive: true });
   const machine = { node: process.version, cpus: cpus().length, cpu: cpus()[0]?.model };
   writeFileSync(path, `${JSON.stringify({ ...about, machine, rows }, null, 2)}\n`);
 }

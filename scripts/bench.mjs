@@ -1,4 +1,4 @@
-/** `npm run bench -- [--only ingest|apply|queries|start] [--events N]`: sets up, compiles and runs the benchmarks in `bench/`. */
+/** `npm run bench -- [--only PART,…] [--events N] [--profile ingest]`: installs the peers, compiles, runs the benchmarks in `bench/`. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,8 +11,7 @@ const run = (command, args) => {
 
 await setup({ set: 'all' });
 run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.json']);
-const hasWrk = spawnSync('wrk', ['--version']).error === undefined;
-if (!hasWrk && !existsSync(join(ROOT, 'bench/node_modules/autocannon'))) {
+if (!existsSync(join(ROOT, 'bench/node_modules/better-sqlite3/build'))) {
   run('npm', ['ci', '--prefix', 'bench', '--workspaces=false']);
 }
 run(process.execPath, ['dist/bench/main.js', ...process.argv.slice(2)]);

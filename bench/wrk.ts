@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { bodyEvents, bodyParts, randomFrom } from './data.js';
+import { cannon } from './peers.js';
 
 const run = promisify(execFile);
 const BODIES = 2_000;
@@ -15,9 +16,16 @@ export interface Load {
   failures: number;
 }
 
+export interface LoadShape {
+  connections: number;
+  eventsABody: number;
+}
+
 export interface Loader {
   name: 'wrk' | 'autocannon';
   load(url: string, seconds: number): Promise<Load>;
+  /** The same at a fixed rate of requests. */
+  pace(url: string, seconds: number, requestsPerS: number): Promise<Load>;
 }
 
 const WRK_SCRIPT = `
@@ -44,11 +52,13 @@ end
 `;
 
 /** Prepares bodies of about 4 KB in \`folder\` and finds a load generator. */
-export async function openLoader(folder: string, connections: number): Promise<Loader> {
-  const bodies = join(folder, 'bodies.tsv');
+export async function openLoader(folder: string, { connections, eventsABody }: LoadShape): Promise<Loader> {
+  const bodies = join(folder, `bodies-${eventsABody}.tsv`);
   const random = randomFrom(7);
   const shape = { users: 50_000, end: Date.now(), days: 1 / 1440, bodies: BODIES };
-  const parts = Array.from({ length: BODIES }, (_, serial) => bodyParts(bodyEvents(random, shape, serial)));
+  const parts = Array.from({ length: BODIES }, (_, serial) =>
+    bodyParts(bodyEvents(random, shape, serial, eventsABody)),
+  );
   writeFileSync(bodies, parts.map((part) => part.join('\t')).join('\n'));
   const script = join(folder, 'load.lua');
   writeFileSync(script, WRK_SCRIPT);
@@ -56,9 +66,12 @@ export async function openLoader(folder: string, connections: number): Promise<L
     () => true,
     (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
   );
-  return hasWrk
-    ? { name: 'wrk', load: wrk(script, bodies, connections) }
-    : { name: 'autocannon', load: autocannon(bodies, connections) };
+  const paced = autocannon(bodies, connections);
+  return {
+    name: hasWrk ? 'wrk' : 'autocannon',
+    load: hasWrk ? wrk(script, bodies, connections) : paced,
+    pace: paced,
+  };
 }
 
 const wrk =
@@ -70,18 +83,22 @@ const wrk =
     return { requestsPerS: Number(requestsPerS), p99Ms: Number(p99Ms), failures: Number(failures) };
   };
 
-const autocannon = (bodies: string, connections: number): Loader['load'] => {
+const autocannon = (
+  bodies: string,
+  connections: number,
+): ((url: string, seconds: number, requestsPerS?: number) => Promise<Load>) => {
   const parts = readFileSync(bodies, 'utf8')
     .split('\n')
     .map((line) => line.split('\t'));
   let serial = 0;
-  return async (url, seconds) => {
-    const { default: fire } = await import('autocannon');
-    const result = await fire({
+  return async (url, seconds, requestsPerS?: number) => {
+    const result = await cannon({
       url: `${url}/v1/events`,
       method: 'POST',
+      headers: { 'content-type': 'application/json' },
       connections,
       duration: seconds,
+      ...(requestsPerS ? { overallRate: requestsPerS } : {}),
       setupClient(client) {
         const next = (): void => {
           serial++;

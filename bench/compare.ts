@@ -1,0 +1,86 @@
+/** Base against head on the core rows, interleaved: `node dist/bench/compare.js BASE_MAIN`, where that is a build's `cli/main.js`. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { APP, arrivals, bodyParts, KEY } from './data.js';
+import { contest, ratioRow } from './ingest.js';
+import { median, type Row, spread, toTable, writeResults } from './report.js';
+import { type Server, startSpyglass } from './servers.js';
+import { openLoader } from './wrk.js';
+
+const EVENTS = 200_000;
+const SENDERS = 32;
+const ROUNDS = 5;
+const RUNS = 31;
+const READS = [
+  '/v1/query/events',
+  '/v1/query/events?user=user-7@example.com',
+  '/v1/query/users',
+  '/v1/query/sessions',
+  '/v1/query/aggregates',
+  '/v1/query/funnel?steps=action_1,action_2,action_3',
+];
+
+/** The same data into each, over HTTP: the one way in that every build has. */
+async function fill({ url }: Server): Promise<void> {
+  const bodies = arrivals(EVENTS);
+  let serial = 0;
+  const send = async (): Promise<void> => {
+    for (const { app, events } of bodies) {
+      const [head, tail] = bodyParts(events);
+      // One sender reads on while another waits: the generator is shared.
+      const body = `${head}compare-${serial++}${tail}`.replace(`"app":"${APP}","key":"${KEY}"`, keyed(app));
+      const answer = await fetch(`${url}/v1/events`, { method: 'POST', body });
+      if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
+    }
+  };
+  await Promise.all(Array.from({ length: SENDERS }, send));
+}
+
+const keyed = (app: string): string => `"app":"${app}","key":"${app === APP ? KEY : `${KEY}_1`}"`;
+
+/** Medians of both for one read, asked in turns. */
+async function compareRead(path: string, servers: readonly Server[]): Promise<Row> {
+  const times = servers.map((): number[] => []);
+  for (let run = -3; run < RUNS; run++) {
+    // Whoever comes first finds colder caches: they take turns at it.
+    const order = [...servers.entries()];
+    for (const [index, { url }] of run % 2 === 0 ? order : order.reverse()) {
+      const start = performance.now();
+      await (await fetch(url + path)).arrayBuffer();
+      if (run >= 0) times[index]?.push(performance.now() - start);
+    }
+  }
+  const [head = [], base = []] = times;
+  return {
+    name: path,
+    value: median(head),
+    unit: 'ms',
+    spread: spread(head),
+    peers: { base: median(base) },
+    ratio: median(base) / median(head),
+  };
+}
+
+const main = process.argv[2];
+if (main === undefined) throw new Error('which base? Give the path of its cli/main.js');
+const say = (line: string): void => console.error(line);
+const folder = mkdtempSync(join(tmpdir(), 'spyglass-compare-'));
+const servers: Server[] = [];
+try {
+  servers.push(await startSpyglass({ name: 'head', dataDir: join(folder, 'head'), folder }));
+  servers.push(await startSpyglass({ name: 'base', dataDir: join(folder, 'base'), folder, main }));
+  for (const server of servers) {
+    say(`filling ${server.name} …`);
+    await fill(server);
+  }
+  const rows: Row[] = [];
+  for (const path of READS) rows.push(await compareRead(path, servers));
+  const loader = await openLoader(folder, { connections: 32, eventsABody: 20 });
+  rows.push(ratioRow(await contest(servers, loader, say, ROUNDS), 'ingest, head ÷ base', ['head', 'base']));
+  console.log(toTable(rows));
+  writeResults('bench/results/compare.json', { events: EVENTS }, rows);
+} finally {
+  for (const server of servers) await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,90 @@
+/** Servers of the benchmark as processes of their own: started, watched, stopped. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { APPS, KEY } from './data.js';
+
+const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+const CEILING = fileURLToPath(new URL('./ceiling.js', import.meta.url));
+const REFERENCE = fileURLToPath(new URL('./reference.js', import.meta.url));
+const PROBE_MS = 5;
+const START_MS_MAX = 120_000;
+
+export interface Server {
+  name: string;
+  url: string;
+  /** From the process's start to its first answer. */
+  readyMs: number;
+  /** Anonymous resident memory in MB: mapped pages of the store are the system's to take back. */
+  anonymousMb(): number;
+  stop(): Promise<void>;
+}
+
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** `args` is told the port. */
+async function start(name: string, args: (port: number) => string[]): Promise<Server> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const began = performance.now();
+  const child: ChildProcess = spawn(process.execPath, args(port), { stdio: ['ignore', 'ignore', 'inherit'] });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  // A server without the route answers 404: it is there all the same. A collector that is not ready answers 503.
+  const isReady = () =>
+    fetch(`${url}/readyz`).then(
+      ({ status }) => status < 500,
+      () => false,
+    );
+  while (!(await isReady())) {
+    if (child.exitCode !== null || performance.now() - began > START_MS_MAX)
+      throw new Error(`${name} did not start`);
+    await sleep(PROBE_MS);
+  }
+  return {
+    name,
+    url,
+    readyMs: performance.now() - began,
+    anonymousMb() {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+      return Number(/RssAnon:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024;
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+export interface SpyglassOptions {
+  dataDir: string;
+  /** Where the configuration is written. */
+  folder: string;
+  name?: string;
+  nodeArgs?: string[];
+  /** Another build's `cli/main.js`. */
+  main?: string;
+}
+
+export const startSpyglass = (options: SpyglassOptions): Promise<Server> => {
+  const { dataDir, folder, name = 'spyglass', nodeArgs = [], main = MAIN } = options;
+  return start(name, (port) => {
+    const config = join(folder, `${name.replaceAll(/\W/g, '-')}.config.json`);
+    const apps = Object.fromEntries(
+      APPS.map((app, index) => [app, { key: index === 0 ? KEY : `${KEY}_${index}` }]),
+    );
+    writeFileSync(config, JSON.stringify({ listen: `127.0.0.1:${port}`, dataDir, apps }));
+    return [...nodeArgs, main, 'serve', '--config', config];
+  });
+};
+export const startCeiling = (): Promise<Server> => start('ceiling', (port) => [CEILING, `${port}`]);
+export const startReference = (path: string, synchronous: 'NORMAL' | 'FULL'): Promise<Server> =>
+  start(`reference ${synchronous}`, (port) => [REFERENCE, `${port}`, path, synchronous]);

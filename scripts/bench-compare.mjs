@@ -1,0 +1,30 @@
+/** `node scripts/bench-compare.mjs [BASE]`: builds that commit beside this tree and runs both on the core rows, in turns. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT, setup } from './setup.mjs';
+
+const run = (command, args, cwd = ROOT) => {
+  const { status } = spawnSync(command, args, { cwd, stdio: 'inherit' });
+  return status ?? 1;
+};
+
+const base = process.argv[2] ?? 'main';
+const folder = mkdtempSync(join(tmpdir(), 'spyglass-base-'));
+const tree = join(folder, 'tree');
+const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+await setup({ set: 'all' });
+mkdirSync(tree);
+try {
+  let status = run('git', ['archive', '--output', `${tree}.tar`, base]);
+  status ||= run('tar', ['-xf', `${tree}.tar`, '-C', tree]);
+  // The base's dependencies are taken to be this tree's: a comparison across a change of them needs an install of its own.
+  if (status === 0) symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
+  status ||= run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', 'built'], tree);
+  status ||= run(process.execPath, [tsc, '-b', 'tsconfig.json']);
+  status ||= run(process.execPath, ['dist/bench/compare.js', join(tree, 'built/src/cli/main.js')]);
+  process.exitCode = status;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
