@@ -5,7 +5,7 @@ import { createDelivery } from '../../../sdk/src/delivery.js';
 // What is loaded when it is needed, so that no test waits for it.
 import '../../../sdk/src/divide.js';
 import { createQueue } from '../../../sdk/src/queue.js';
-import { memoryShelf, settle } from './pages.js';
+import { eventually, memoryShelf, settle } from './pages.js';
 
 const START = Date.UTC(2026, 5, 14, 12);
 let pageMs = 0;
@@ -157,6 +157,7 @@ t.test('events that a 400 names are given up, the others go on under another id'
   const { take, names, sent, dropped, queue } = page(status(400, {}, { errors }));
   take('a', 'bad', 'c', 'bad');
   await pass(5_000);
+  await eventually(() => sent.length === 2);
   t.same(names(), ['a bad c bad', 'a c']);
   t.not(sent[1]?.batch_id, sent[0]?.batch_id);
   t.same(dropped, [2]);
@@ -168,6 +169,7 @@ t.test('a 413, and a 400 that names none, halve a batch until it is one event', 
     const { take, names, dropped, sent } = page(status(code), status(code), status(code));
     take('a', 'b', 'c', 'd');
     await pass(5_000);
+    await eventually(() => sent.length === 5);
     t.same(names(), ['a b c d', 'a b', 'a', 'b', 'c d']);
     t.same(dropped, [1]);
     t.equal(new Set(sent.map(({ batch_id }) => batch_id)).size, 5);
