@@ -40,7 +40,8 @@ function chart(groups: readonly { title: string; bars: readonly Bar[] }[]): stri
     }
     y += GAP * 2;
   }
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" width="${WIDTH}" height="${y}" role="img">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" width="${WIDTH}" height="${y}" role="img" aria-labelledby="title">
+<title id="title">${escaped(groups.map(({ title }) => title).join('; '))}</title>
 <style>
 text { font: 14px system-ui, sans-serif; fill: #57606a }
 .title { font-weight: 600; fill: #1f2328 }
