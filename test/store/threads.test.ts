@@ -1,6 +1,7 @@
 /** The store on threads of its own: what others may see in its tables while groups are on their way into them. */
 import t from 'tap';
 import type { EventBatch } from '../../src/event.js';
+import { GROUP_REQUESTS_MAX } from '../../src/limits.js';
 import { openEnv } from '../../src/log/env.js';
 import { openLog } from '../../src/log/log.js';
 import { openStore } from '../../src/store/open.js';
@@ -36,4 +37,34 @@ t.test('a chunk’s row never stands under the number of an app that the tables 
     env.renewSnapshot();
     t.type(log.dictionaries.number('app', app), 'number', app);
   }
+});
+
+t.test('more requests than a group takes are all answered, and stored in the order of arrival', async (t) => {
+  const apps = { shop: { key: 'sg_shop_0123456789', origins: [] } };
+  const { store, ingest } = await openStore({ dataDir: t.testdir(), apps, limits: LIMITS, now: () => NOW });
+  t.teardown(() => store.close());
+  const count = 5 * GROUP_REQUESTS_MAX + 1;
+  const body = (n: number): Buffer =>
+    Buffer.from(
+      JSON.stringify({
+        app: 'shop',
+        key: n % 50 === 7 ? 'a wrong one' : apps.shop.key,
+        events: [{ ts: NOW, user_id: 'u', session_id: 's', type: 'event', name: `n${n}` }],
+      }),
+    );
+  const answers = await Promise.all(
+    Array.from({ length: count }, (_, n) => ingest({ body: body(n), receivedAt: NOW })),
+  );
+  const isWrong = (n: number): boolean => n % 50 === 7;
+  t.same(
+    answers.map((answer) => answer?.code),
+    answers.map((_, n) => (isWrong(n) ? 'unauthorized_app' : undefined)),
+  );
+  const { events } = await store.tail(0, count);
+  t.same(
+    events.map(({ name }) => name),
+    Array.from({ length: count }, (_, n) => n)
+      .filter((n) => !isWrong(n))
+      .map((n) => `n${n}`),
+  );
 });
