@@ -36,6 +36,7 @@ const INTERNAL = [
   'received',
   'record',
   'refused',
+  'release',
   'renew',
   'scrub',
   'sent',
