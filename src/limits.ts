@@ -62,6 +62,9 @@ export const RETRY_AFTER_S = 1;
 export const SHUTDOWN_MS = 10_000;
 
 // --- the journal
+/** Requests, and bytes of their bodies, that one commit group takes; the rest forms the next one. */
+export const GROUP_REQUESTS_MAX = 128;
+export const GROUP_BODY_BYTES_MAX = 4 * 1_048_576;
 /** A journal file that has grown to this gives its turn to the other one as soon as that is free. */
 export const JOURNAL_TURN_BYTES = 8 * 1_048_576;
 /** Commit groups that wait for the writer to apply them: beyond this, no more are made until it has caught up. */

@@ -26,7 +26,8 @@ export function adopt({ shelf, keys, ownerLength, locks, insert, found }: Adopti
     for (const key of keys) {
       const text = key.startsWith(owner) ? shelf.get(key) : null;
       const [at = '', ...events] = text?.split('\n') ?? [];
-      if (events.length === 0 || Number(at) > Date.now() - leaseMs) continue;
+      // From the future, since the clock was set back: old enough all the same, or it would wait until then.
+      if (events.length === 0 || Math.abs(Date.now() - Number(at)) < leaseMs) continue;
       insert(key.slice(ownerLength), Number(at), events);
       shelf.remove(key);
       taken = true;

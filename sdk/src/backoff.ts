@@ -3,7 +3,7 @@
 const FIRST_MS = 1_000;
 const LONGEST_MS = 30_000;
 /** A collector that asks for more is misread, or will not be back while this page lives. */
-const ASKED_MS_MAX = 3_600_000;
+export const ASKED_MS_MAX = 3_600_000;
 
 /**
  * The pause in ms before try `attempt` (0-based): it doubles up to half a minute, and is spread over its upper half so that

@@ -1,5 +1,4 @@
 /** The client: what an app calls, and the seam its parts stand on. */
-import { pageName } from './auto/pageviews.js';
 import { type InitOptions, resolve, type User } from './options.js';
 import { type Running, start } from './running.js';
 
@@ -34,17 +33,19 @@ export function createSpyglass(): Spyglass {
   let running: Running | undefined;
   return {
     init(options) {
-      if (typeof window !== 'undefined') running ??= start(resolve(options));
+      // One without `fetch` is made up by an app's own tests.
+      const page: Partial<Window & typeof globalThis> | undefined = globalThis.window;
+      if (page?.fetch) running ??= start(resolve(options));
     },
     capture: (name, props) => running?.client.record({ type: 'event', name, props }),
-    pageview(path) {
-      running?.client.record({ type: 'pageview', name: path ?? pageName(running.client), url: path });
-    },
+    pageview: (path) => running?.client.record({ type: 'pageview', name: path, url: path }),
     setUser: (user) => running?.setUser(user),
-    async report(comment, { severity = 'medium' } = {}) {
-      const name = comment.slice(0, REPORT_NAME_MAX);
-      return running?.client.deliver({ type: 'bug_report', name, props: { comment, severity } }) ?? false;
-    },
+    report: async (comment, options) =>
+      running?.client.deliver({
+        type: 'bug_report',
+        name: `${comment}`.slice(0, REPORT_NAME_MAX),
+        props: { comment, severity: options?.severity ?? 'medium' },
+      }) ?? false,
     flush: async () => running?.flush(),
     stop() {
       running?.stop();

@@ -1,5 +1,5 @@
 /** Sends the batches of a queue, one at a time and oldest first, until each has a final answer. */
-import { pause } from './backoff.js';
+import { ASKED_MS_MAX, pause } from './backoff.js';
 import { BATCH_EVENTS, type Batch, type Queue } from './queue.js';
 
 export interface Delivery {
@@ -39,7 +39,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   const { endpoint, app, key, fetch, queue, drop, stored } = deps;
   const url = `${endpoint}/v1/events`;
   let attempt = 0;
-  /** When the collector lets us come back, Unix ms. */
+  /** When the collector lets us come back, by the page's own clock: the system's may be set back meanwhile. */
   let notBefore = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let pumping: Promise<void> | undefined;
@@ -69,10 +69,11 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
         body: bodyOf(batch),
         keepalive,
         credentials: 'omit',
-        signal: AbortSignal.timeout?.(ANSWER_MS) ?? null,
+        signal: AbortSignal.timeout?.(ANSWER_MS),
       });
       const { status } = response;
-      if (response.ok) {
+      // Nothing else is the collector's word: a proxy's login page is a 200.
+      if (status === 204) {
         batch.stored = true;
         queue.settle(batch);
         stored();
@@ -83,8 +84,8 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       } else if (status === 401 || status === 403) refuse(batch, status, batch.events.length);
       else {
         // In seconds; a date, which the header may be as well, is none that collectors send.
-        const askedMs = Number(response.headers.get('Retry-After')) * 1_000 || 0;
-        notBefore = Date.now() + askedMs;
+        const askedMs = Math.min(Number(response.headers.get('Retry-After')) * 1_000 || 0, ASKED_MS_MAX);
+        notBefore = performance.now() + askedMs;
         return askedMs;
       }
       return undefined;
@@ -119,7 +120,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
 
   const flush = async () => {
     queue.close();
-    const waitMs = notBefore - Date.now();
+    const waitMs = notBefore - performance.now();
     if (waitMs > 0) {
       if (!timer) plan(waitMs);
       return;
@@ -145,7 +146,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     },
     leave() {
       queue.close();
-      if (Date.now() < notBefore) return;
+      if (performance.now() < notBefore) return;
       let room = LEAVE_CHARS;
       for (const batch of queue.closed()) {
         room -= batch.chars;

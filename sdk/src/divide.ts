@@ -13,8 +13,10 @@ export interface Division {
  * 413, leave it to halving to find out; an event alone is given up.
  */
 export async function divide({ events }: Batch, response: Response): Promise<Division> {
-  const problem: { errors?: { path: string }[] } = await response.json().catch(() => ({}));
-  const bad = new Set(problem.errors?.map(({ path }) => /^events\[(\d+)/.exec(path)?.[1]));
+  // What a proxy answers in the collector's place may be any JSON, or none.
+  const problem: { errors?: unknown } | null = await response.json().catch(() => null);
+  const errors: ({ path?: string } | null)[] = Array.isArray(problem?.errors) ? problem.errors : [];
+  const bad = new Set(errors.map((error) => /^events\[(\d+)/.exec(error?.path ?? '')?.[1]));
   const good = events.filter((_event, place) => !bad.has(String(place)));
   const refused = events.length - good.length;
   if (refused > 0) return { refused, parts: good.length > 0 ? [good] : [] };

@@ -102,7 +102,7 @@ export function fromAttributes(data: DOMStringMap): Partial<InitOptions> {
     const like = (DEFAULTS as unknown as Record<string, unknown>)[name];
     if (typeof like === 'boolean') options[name] = text !== 'false';
     else if (typeof like === 'number') options[name] = Number(text);
-    else options[name] = Array.isArray(like) ? text.split(',') : text;
+    else options[name] = Array.isArray(like) ? (text.match(/[^\s,]+/g) ?? []) : text;
   }
   const { userId, userName, userEmail } = data;
   if (userId) options.user = { id: userId, name: userName, email: userEmail };

@@ -2,6 +2,7 @@
 import { attempt } from './attempt.js';
 import { listen } from './auto/hooks.js';
 import { startAuto } from './auto/index.js';
+import { pageName } from './auto/pageviews.js';
 import { pause } from './backoff.js';
 import { createDelivery } from './delivery.js';
 import { toLine } from './line.js';
@@ -76,10 +77,10 @@ export function start(options: Options): Running {
     const person = { name: user_name, email };
     const event = {
       ts,
-      user_id,
+      user_id: String(user_id),
       session_id,
       type,
-      name: String(name),
+      name: String(name ?? pageName(client)),
       url: attempt(() => {
         // Relative to nowhere: should the scrubber leave nothing, the page's own must not come back.
         const { pathname, search, hash } = new URL(scrub(new URL(url, location.href).href), 'http://x');
@@ -93,7 +94,7 @@ export function start(options: Options): Running {
   const client: Client = {
     options,
     record: guard((draft) => delivery.take(lineOf(draft))),
-    deliver: async (draft) => delivery.deliver(lineOf(draft)),
+    deliver: async (draft) => attempt(() => delivery.deliver(lineOf(draft))) ?? false,
     session: (active = true) => session.id(active),
     onSession: (listener) => listeners.push(listener),
     guard,

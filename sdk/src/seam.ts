@@ -6,7 +6,8 @@ export type EventType = 'event' | 'pageview' | 'error' | 'network' | 'bug_report
 /** An event as a part hands it over; session and user are put to it at once. */
 export interface Draft {
   type: EventType;
-  name: string;
+  /** The page's when absent. */
+  name?: string | undefined;
   /** The page's when absent; scrubbed and shortened to path, search and hash either way. */
   url?: string | undefined;
   props?: Record<string, unknown> | undefined;

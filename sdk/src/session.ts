@@ -48,7 +48,8 @@ export function createSession({ shelf, key, user, begun }: SessionDeps): Session
   const note = () => shelf.set(key, JSON.stringify({ ...record, taken }));
   const isOver = ({ last, begun }: Record, active: boolean) => {
     const now = Date.now();
-    return (active && now - last > IDLE_MS) || now - begun > LENGTH_MS_MAX;
+    // A clock that was set back far ends a session too; it would last until the clock has caught up.
+    return (active && Math.abs(now - last) > IDLE_MS) || Math.abs(now - begun) > LENGTH_MS_MAX;
   };
   const claim = (): Record => {
     const found: Record | null | undefined = attempt(() => JSON.parse(shelf.get(key) ?? 'null'));

@@ -43,6 +43,19 @@ export function readGroups(log: Log, groups: readonly Buffer[]): Application {
   };
 }
 
+/** Whether groups go on from this very log: ids and numbers as well, which those of another copy of the store do not. */
+export function continues(log: Log, groups: readonly Buffer[]): boolean {
+  let next = log.counters();
+  return groups.map(readGroup).every((group) => {
+    const numbers = { ...next };
+    const isNext =
+      (group.batches[0]?.offset ?? group.next.offset) === next.offset &&
+      group.texts.every(({ kind, number }) => number === numbers[kind]++);
+    next = group.next;
+    return isNext;
+  });
+}
+
 function writeGroup({ tables, dictionaries }: Log, { commit, texts, batchIds }: CommitGroup): void {
   for (const { kind, number, text } of texts) {
     putText(tables.dictionary, kind, number, text);

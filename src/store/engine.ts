@@ -4,8 +4,9 @@
  * Both are plain synchronous functions over one LMDB environment; `compose.ts` makes the `Store` port of them, whether
  * they live on the calling thread or on workers.
  */
-import { type Env, openEnv } from '../log/env.js';
-import { readJournal } from '../log/journal.js';
+import { continues } from '../log/apply.js';
+import { type Env, openEnv, StoreUnusable } from '../log/env.js';
+import { JOURNAL_FILES, readJournal } from '../log/journal.js';
 import { type Log, openLog } from '../log/log.js';
 import { catchUp, type RebuildProgress } from '../projections/rebuild.js';
 import { openViewTables } from '../projections/registry.js';
@@ -51,6 +52,11 @@ export function openWriteSide(
   const writer = openWriter(env, log, onFailure);
   // What a crash kept from the tables; chunk files whose rows name an app that is only here yet are no orphans.
   const kept = readJournal(dataDir, log.storeId, log.counters().commit);
+  if (!continues(log, kept)) {
+    throw new StoreUnusable(
+      `the journal in ${dataDir} belongs to another copy of this store: delete ${JOURNAL_FILES.join(' and ')} to go on without it`,
+    );
+  }
   if (kept.length > 0) writer.apply(kept);
   const manifest = openManifest(env);
   removeOrphans(dataDir, manifest);

@@ -33,8 +33,7 @@ t.teardown(() => site.close());
 /** Serves a page at `/<user>/` whose SDK runs under that user, and opens it. */
 async function open(user: string, options: Record<string, string> = {}, body = '', head = '') {
   pages.set(`/${user}/`, html(head + scriptTag(collector.url, { 'user-id': user, ...options }), body));
-  const lazy = options['web-vitals'] !== 'false' || options.autocapture === 'true';
-  return visit(browser, `${site.url}/${user}/`, lazy ? 'networkidle' : 'load');
+  return visit(browser, `${site.url}/${user}/`, 'networkidle');
 }
 
 t.test('pageviews: the first load, History API, hash and back, each once', async (t) => {
@@ -234,7 +233,7 @@ t.test('own requests are no requests, and scrubbed URLs are scrubbed everywhere'
     spyglass.init({ user: { id: 'uma' }, scrubUrl: (url) => url.replace(/secret-\\w+/g, 'hidden') });
   </script>`;
   pages.set('/uma/secret-path', html(tag + init));
-  const page = await visit(browser, `${site.url}/uma/secret-path?t=secret-search#secret-hash`);
+  const page = await visit(browser, `${site.url}/uma/secret-path?t=secret-search#secret-hash`, 'networkidle');
   await page.evaluate(`(async () => {
     history.pushState(null, '', '/uma/secret-next');
     await fetch('/api/items?key=secret-query');

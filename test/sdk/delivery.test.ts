@@ -285,6 +285,32 @@ t.test('a wrong key is one warning and no second request', { buffered: true }, a
   t.equal(warnings.filter((text) => text.startsWith('spyglass:')).length, 1);
 });
 
+t.test('a 403 drops what it was for, and no more', { buffered: true }, async (t) => {
+  const { collector, gateway, open } = await world(t);
+  gateway.decide((_sent, count) => (count === 0 ? { status: 403 } : 'pass'));
+  const page = await open();
+  const [refused, ...names] = await capture(page, 'e', 41);
+  await settled(t, collector, [...names.slice(19), '$events_dropped']);
+  t.ok(refused && gateway.sent[0]?.names.includes(refused));
+  t.equal(new Set(gateway.sent.map(({ batchId }) => batchId)).size, gateway.sent.length);
+});
+
+t.test('what has waited for 6 days is given up and counted', { buffered: true }, async (t) => {
+  const { collector, context, gateway, open } = await world(t);
+  gateway.decide(() => ({ status: 503 }));
+  const page = await open();
+  await capture(page, 'old', 20);
+  while (gateway.sent.length === 0) await sleep(20);
+  await leave(page);
+  // The page of a week later; the collector keeps its own time.
+  await context.addInitScript('{ const now = Date.now; Date.now = () => now() + 6.1 * 86_400_000; }');
+  gateway.decide(() => 'pass');
+  const next = await open();
+  await sleep(3_000);
+  const names = await capture(next, 'new', 20);
+  await settled(t, collector, [...names, '$events_dropped']);
+});
+
 t.test('a page that is denied its storage', { buffered: true }, async (t) => {
   const { collector, context, open } = await world(t);
   await context.addInitScript(() => {

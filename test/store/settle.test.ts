@@ -1,4 +1,6 @@
 /** What a crash left in the journal is in the tables before anybody reads them from outside, or opens the store again. */
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import type { EventBatch, JsonText } from '../../src/event.js';
 import { beginCommit } from '../../src/log/commit.js';
@@ -90,4 +92,20 @@ t.test('a store whose journal has a hole is refused, by name, and nothing is app
   const refused = { name: 'StoreUnusable', message: new RegExp(`is missing.*${JOURNAL_FILES[0]}`, 's') };
   await t.rejects(openLmdbStore({ dataDir, now: () => NOW }), refused);
   await t.rejects(openLmdbStore({ dataDir, now: () => NOW }), refused, 'the second time as well');
+});
+
+t.test('a journal of another copy of the store, which went on by itself, is refused', async (t) => {
+  const folder = t.testdir({ store: {}, aside: {} });
+  const [dataDir, aside] = [join(folder, 'store'), join(folder, 'aside')];
+  await crashedStore(dataDir, [batch('second'), batch('third')]);
+  for (const name of JOURNAL_FILES) renameSync(join(dataDir, name), join(aside, name));
+  const store = await openLmdbStore({ dataDir, now: () => NOW });
+  const { events, ...rest } = batch('other');
+  await store.append([{ ...rest, events: events.slice(0, 1) }]);
+  await store.close();
+  for (const name of JOURNAL_FILES) renameSync(join(aside, name), join(dataDir, name));
+  await t.rejects(openLmdbStore({ dataDir, now: () => NOW }), {
+    name: 'StoreUnusable',
+    message: /another copy of this store/,
+  });
 });

@@ -1,4 +1,5 @@
 /** Listening to and patching of what belongs to the page, undone when the client stops. */
+import { attempt } from '../attempt.js';
 import type { Client } from '../seam.js';
 
 /** Listens in the capture phase, so that no handler of the app can hide an event from us. */
@@ -13,7 +14,7 @@ export function listen<E extends Event>(
   client.onStop(() => target.removeEventListener(type, listener, true));
 }
 
-/** Puts a method in place of the owner's. What others put in place of ours since, stays. */
+/** Puts a method in place of the owner's, unless that is frozen. What others put in place of ours since, stays. */
 export function patch<O extends object, K extends keyof O>(
   client: Client,
   owner: O,
@@ -22,7 +23,9 @@ export function patch<O extends object, K extends keyof O>(
 ): void {
   const original = owner[name];
   const patched = wrap(original);
-  owner[name] = patched;
+  attempt(() => {
+    owner[name] = patched;
+  });
   client.onStop(() => {
     if (owner[name] === patched) owner[name] = original;
   });

@@ -31,7 +31,7 @@ export function createLate(client: Client): Late {
     else if (waiting.length < WAITING_MAX) waiting.push(work);
   });
   client.guard(async () => {
-    describer = (await import('./describe/index.js')).createDescriber(client);
+    describer = (await import('./describe/index.js')).start(client);
     waiting.forEach(late);
   })();
   return late;

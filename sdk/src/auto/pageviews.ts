@@ -12,7 +12,6 @@ export const startPageviews: Part = (client) => {
     page = now;
     client.record({
       type: 'pageview',
-      name: pageName(client),
       props: { referrer: client.scrub(referrer) || undefined, title },
     });
     referrer = location.href;
@@ -43,6 +42,6 @@ export const startPageviews: Part = (client) => {
 /** The page's name: its path, and its hash where that is a path of its own (`#/orders`). */
 export function pageName(client: Client): string {
   // Should the scrubber fail there is no URL left, which must not become the page's again.
-  const { pathname, hash } = new URL(client.scrub(location.href), location.origin);
+  const { pathname, hash } = new URL(client.scrub(location.href), 'http://x');
   return pathname + (/^#!?\//.test(hash) ? hash.replace(/\?.*/, '') : '');
 }

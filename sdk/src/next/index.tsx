@@ -10,9 +10,10 @@ export { SpyglassErrorBoundary } from '../react/index.js';
  * Put around `children` in `app/layout.tsx` (or `pages/_app.tsx`): starts the SDK in the browser, and takes a pageview
  * once a route is shown, not when its address is.
  */
-export function Spyglass({ pageviews = true, children, ...options }: SpyglassProviderProps): ReactNode {
+export function Spyglass({ options, children }: SpyglassProviderProps): ReactNode {
+  const { pageviews = true } = options;
   return (
-    <SpyglassProvider {...options} pageviews={false}>
+    <SpyglassProvider options={{ ...options, pageviews: false }}>
       {pageviews && <Pageviews />}
       {children}
     </SpyglassProvider>

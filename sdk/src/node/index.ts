@@ -23,9 +23,9 @@ export interface ServerOptions {
 
 /** Whom and what an event belongs to. */
 export interface Context {
-  user?: User | undefined;
+  user?: User | null | undefined;
   /** The session in the browser that the request came from; one of the process by default. */
-  session?: string | undefined;
+  session?: string | null | undefined;
   url?: string | undefined;
   /** When it happened, whole Unix ms; now by default. */
   ts?: number | undefined;
@@ -73,19 +73,29 @@ export function createSpyglass(options: ServerOptions): ServerSpyglass {
   inherit();
   const inheriting = setInterval(inherit, INHERIT_MS).unref();
 
-  const take = (type: string, name: string, props: Record<string, unknown> = {}, context: Context = {}) => {
-    const { user = everyone, session = sessionId, url, ts = Date.now() } = context;
-    const { id, name: user_name, email } = user;
-    const person = { name: user_name, email };
-    const event = { ts, user_id: id, session_id: session, type, name: String(name), url, user: person };
-    attempt(() => delivery.take(toLine(event, props)));
+  const take = (type: string, name: string, props?: Record<string, unknown>, context?: Context) => {
+    // Null is what many a server has for nobody.
+    const { user, session, url, ts } = context ?? {};
+    const { id, name: user_name, email } = user ?? everyone;
+    const event = {
+      ts: ts ?? Date.now(),
+      user_id: String(id),
+      session_id: String(session ?? sessionId),
+      type,
+      name: String(name),
+      url,
+      user: { name: user_name, email },
+    };
+    delivery.take(toLine(event, props));
   };
 
   return {
-    capture: (name, props, context) => take('event', name, props, context),
+    capture: (name, props, context) => void attempt(() => take('event', name, props, context)),
     captureError(error, context) {
-      const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-      take('error', `${name}: ${message}`, { kind: 'error', stack }, context);
+      attempt(() => {
+        const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+        take('error', `${name}: ${message}`, { kind: 'error', stack }, context);
+      });
     },
     flush: delivery.flush,
     async close() {

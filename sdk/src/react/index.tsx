@@ -5,16 +5,18 @@ import { boundary } from '../auto/watch-errors.js';
 import { spyglass } from '../index.js';
 import type { InitOptions } from '../options.js';
 
-export interface SpyglassProviderProps extends InitOptions {
+export interface SpyglassProviderProps {
+  /** One object: React keeps a prop called `key` to itself. */
+  options: InitOptions;
   children?: ReactNode;
 }
 
 /**
  * Starts the SDK before anything below is rendered, so that effects of children can capture; once, however often React
- * renders or mounts it. A change of `user` is followed, other options are those of the first render. Does nothing on a
+ * renders or mounts it. A change of `user` is followed, the other options are those of the first render. Does nothing on a
  * server. Throws what `init` throws.
  */
-export function SpyglassProvider({ children, ...options }: SpyglassProviderProps): ReactNode {
+export function SpyglassProvider({ options, children }: SpyglassProviderProps): ReactNode {
   useState(() => spyglass.init(options));
   const { id, name, email } = options.user;
   useEffect(() => spyglass.setUser({ id, name, email }), [id, name, email]);

@@ -1,10 +1,10 @@
 /** The look of the bug-report button and its dialog, in light and dark, on wide pages and narrow ones. */
 export const STYLES = `
 :host {
-  all: initial !important; position: fixed !important; right: 16px !important; bottom: 16px !important;
-  z-index: 2147483647 !important; color-scheme: light dark;
+  all: initial; display: block !important; position: fixed !important; right: 16px !important; bottom: 16px !important;
+  z-index: 2147483647 !important; color-scheme: light dark !important;
   --back: #fff; --text: #1b2430; --soft: #586273; --line: #c3cad5; --accent: #1f5fd0; --on-accent: #fff;
-  font: 15px/1.45 system-ui, sans-serif;
+  font: 15px/1.45 system-ui, sans-serif !important;
 }
 @media (prefers-color-scheme: dark) {
   :host { --back: #1e242d; --text: #e8ecf2; --soft: #a5afbe; --line: #485364; --accent: #7eaaf7; --on-accent: #0d1420 }
@@ -34,7 +34,7 @@ textarea {
 fieldset { margin: 16px 0; padding: 0; border: 0 }
 fieldset label { display: flex; gap: 8px; align-items: baseline; padding: 4px 0; margin: 0; font-weight: 400 }
 input { accent-color: var(--accent); margin: 0 }
-p { margin: 0 0 16px } p.note { color: var(--soft); font-size: 13px }
+p { margin: 0 0 16px } p:empty { margin: 0 } p.note { color: var(--soft); font-size: 13px }
 .row { display: flex; flex-wrap: wrap; justify-content: flex-end; gap: 8px }
 [hidden] { display: none }
 `;

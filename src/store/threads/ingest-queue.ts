@@ -1,7 +1,7 @@
 /**
- * The bounded queue between the HTTP thread and the writer: raw requests of one turn travel as one message.
+ * The bounded queue between the HTTP thread and the ingest thread: raw requests of one turn travel as one message.
  *
- * The writer answers in the order of arrival, so the promises waiting here are a plain queue too.
+ * The ingest thread answers in the order of arrival, so the promises waiting here are a plain queue too.
  */
 import type { IngestOutcome, IngestRequest, Refusal } from '../../ingest/types.js';
 import { QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX, RETRY_AFTER_S } from '../../limits.js';

@@ -8,8 +8,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { EventBatch } from '../../event.js';
 import { sharedWindows } from '../../ingest/event-limiter.js';
 import { createIngest } from '../../ingest/ingest.js';
-import type { IngestOutcome, Refusal } from '../../ingest/types.js';
-import { RETRY_AFTER_S, UNAPPLIED_BYTES_MAX } from '../../limits.js';
+import type { IngestOutcome, IngestRequest, Refusal } from '../../ingest/types.js';
+import {
+  GROUP_BODY_BYTES_MAX,
+  GROUP_REQUESTS_MAX,
+  RETRY_AFTER_S,
+  UNAPPLIED_BYTES_MAX,
+} from '../../limits.js';
 import { beginCommit, type SealedCommit } from '../../log/commit.js';
 import { openEnv, StoreUnusable } from '../../log/env.js';
 import { openJournal } from '../../log/journal.js';
@@ -39,7 +44,7 @@ function refuse({ error }: { error: Error }): Refusal {
   return { code: 'internal', detail: 'the batch could not be stored' };
 }
 
-function* requestsOf(message: IngestMessage) {
+function* requestsOf(message: IngestMessage): Generator<IngestRequest> {
   let at = 0;
   for (const { length, encoding, origin, receivedAt } of message.requests) {
     const body = message.bytes.subarray(at, at + length);
@@ -94,6 +99,7 @@ function openCommitting() {
   return {
     stats,
     pending,
+    isAppApplied: (app: string) => log.dictionaries.number('app', app) !== undefined,
     isFull: () => unappliedBytes > UNAPPLIED_BYTES_MAX,
     commit(requests: readonly EventBatch[]): Settled[] {
       const start = performance.now();
@@ -132,10 +138,10 @@ function start(): void {
 
 function serve(committing: ReturnType<typeof openCommitting>): void {
   const ingest = createIngest({ apps, limits, windows: sharedWindows(Object.keys(apps), windowMemory) });
-  const waiting: IngestMessage[] = [];
+  let waiting: IngestRequest[] = [];
   let isDraining = false;
 
-  const parse = (request: Parameters<typeof ingest>[0]): IngestOutcome => {
+  const parse = (request: IngestRequest): IngestOutcome => {
     try {
       return ingest(request);
     } catch {
@@ -151,22 +157,25 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
     const places: number[] = [];
     const refusals: [number, Refusal][] = [];
     let total = 0;
-    for (const message of waiting.splice(0)) {
-      for (const request of requestsOf(message)) {
-        const { batch, refusal } = parse(request);
-        if (refusal) refusals.push([total, refusal]);
-        else {
-          group.push(batch);
-          places.push(total);
-        }
-        total++;
+    let bodyBytes = 0;
+    for (const request of waiting) {
+      if (total === GROUP_REQUESTS_MAX || bodyBytes > GROUP_BODY_BYTES_MAX) break;
+      const { batch, refusal } = parse(request);
+      if (refusal) refusals.push([total, refusal]);
+      else {
+        group.push(batch);
+        places.push(total);
       }
+      bodyBytes += request.body.length;
+      total++;
     }
+    waiting = waiting.slice(total);
     const settled = group.length > 0 ? committing.commit(group) : [];
     settled.forEach((one, index) => {
       if ('error' in one) refusals.push([places[index] ?? 0, refuse(one)]);
     });
     post({ kind: 'ingested', count: total, refusals, commit: committing.pending.newest() });
+    if (waiting.length > 0) drainSoon();
   };
   const drainSoon = (): void => {
     if (isDraining) return;
@@ -185,7 +194,11 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
     appNumber(app: string): unknown {
       const [settled] = committing.pending.number('app', app) ? [] : committing.commit([emptyBatch(app)]);
       if (settled && 'error' in settled) throw settled.error;
-      return { number: committing.pending.number('app', app), commit: committing.pending.newest() };
+      return {
+        number: committing.pending.number('app', app),
+        commit: committing.pending.newest(),
+        isApplied: committing.isAppApplied(app),
+      };
     },
     raiseFence(fence: number): number {
       committing.pending.raiseFence(fence);
@@ -208,7 +221,7 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
       void answer(calls, message).then(post);
       return;
     }
-    waiting.push(message);
+    waiting.push(...requestsOf(message));
     drainSoon();
   });
   post({ kind: 'ready' });

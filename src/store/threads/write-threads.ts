@@ -121,10 +121,10 @@ export async function startWriteThreads({ dataDir, apps, limits, onProgress }: W
   });
 
   try {
-    const { commit, head } = await writerReady(writer);
+    // Listening to both from the beginning: the ingest thread may be ready before word of the writer gets here.
+    const [{ commit, head }] = await Promise.all([writerReady(writer), ingestReady(ingest)]);
     progress.applied(commit);
     lastHead = head;
-    await ingestReady(ingest);
   } catch (error) {
     closing = true;
     await Promise.all([end(ingest), end(writer)]);
@@ -141,11 +141,14 @@ export async function startWriteThreads({ dataDir, apps, limits, onProgress }: W
       return settled.map((one) => ('error' in one ? { error: fromPlain(one.error) } : one));
     },
     async appNumber(app) {
-      const { number, commit } = (await callIngest.call('appNumber', [app])) as {
+      const { number, commit, isApplied } = (await callIngest.call('appNumber', [app])) as {
         number: number;
         commit: number;
+        isApplied: boolean;
       };
       progress.durable(commit);
+      // A backup takes the tables only: a row under a number they do not know would be another app's one day.
+      if (!isApplied) await progress.caughtUp();
       return number;
     },
     putChunkRow: (...args) =>

@@ -61,7 +61,7 @@ function openGathering(write: WriteSide, appliedCommit: () => number) {
       post({ kind: 'failed', error: toPlain(error) });
       return;
     }
-    wanted = 0;
+    if (newest >= wanted) wanted = 0;
     pauseMs = Math.min(APPLY_PAUSE_MS_MAX, (performance.now() - start) * APPLY_PAUSE_FACTOR);
     const applied = { kind: 'applied', commit: appliedCommit(), head: write.head() } as const;
     tellIngest(applied);

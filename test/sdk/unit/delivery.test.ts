@@ -2,10 +2,13 @@
 import { mock } from 'node:test';
 import t from 'tap';
 import { createDelivery } from '../../../sdk/src/delivery.js';
+// What is loaded when it is needed, so that no test waits for it.
+import '../../../sdk/src/divide.js';
 import { createQueue } from '../../../sdk/src/queue.js';
-import { memoryShelf, settle } from './pages.js';
+import { eventually, memoryShelf, settle } from './pages.js';
 
 const START = Date.UTC(2026, 5, 14, 12);
+let pageMs = 0;
 
 interface Sent {
   at: number;
@@ -18,6 +21,8 @@ interface Sent {
 t.beforeEach(() => {
   mock.timers.enable({ apis: ['Date', 'setTimeout'], now: START });
   mock.method(Math, 'random', () => 0);
+  // The page's clock goes on evenly, whatever is done to the system's.
+  mock.method(performance, 'now', () => pageMs);
   mock.method(console, 'warn', () => {});
 });
 t.afterEach(() => {
@@ -62,6 +67,7 @@ const status = (code: number, headers: Record<string, string> = {}, body: object
 /** Lets time pass in steps, so that what a timer begins can go on. */
 async function pass(ms: number, stepMs = 250): Promise<void> {
   for (let left = ms; left > 0; left -= stepMs) {
+    pageMs += Math.min(left, stepMs);
     mock.timers.tick(Math.min(left, stepMs));
     await settle();
   }
@@ -107,11 +113,51 @@ t.test('neither a full batch nor a call goes before what `Retry-After` asks', as
   t.same(names(), ['a', 'a', Array.from({ length: 20 }, () => 'x').join(' '), 'report']);
 });
 
+t.test('a clock that is set back makes a wait no longer', async (t) => {
+  const { take, sent } = page(status(429, { 'Retry-After': '7' }));
+  take('a');
+  await pass(5_000);
+  mock.method(Date, 'now', () => START - 3_600_000);
+  await pass(8_000);
+  t.equal(sent.length, 2);
+});
+
+t.test('an absurd `Retry-After` is waited for an hour, not for ever or not at all', async (t) => {
+  const { take, sent } = page(status(503, { 'Retry-After': '1e12' }));
+  take('a');
+  await pass(5_000);
+  await pass(3_590_000, 60_000);
+  t.equal(sent.length, 1);
+  await pass(1_800_000, 60_000);
+  t.equal(sent.length, 2);
+});
+
+t.test('a 200 is a proxy’s login page, not the collector’s word', async (t) => {
+  const { take, sent, delivery, queue } = page(new Response('<h1>Log in</h1>', { status: 200 }));
+  take('a');
+  await delivery.flush();
+  t.equal(queue.closed().length, 1);
+  await pass(10_000);
+  t.equal(sent.length, 2);
+  t.same(queue.closed(), []);
+});
+
+t.test('a 400 of another make holds nothing up', async (t) => {
+  for (const body of [null, 7, { errors: 'bad' }, { errors: [null, {}, { path: 'key' }] }]) {
+    const { take, names, dropped } = page(status(400, {}, body as object));
+    take('a', 'b');
+    await pass(6_000);
+    t.same(names(), ['a b', 'a', 'b']);
+    t.same(dropped, []);
+  }
+});
+
 t.test('events that a 400 names are given up, the others go on under another id', async (t) => {
   const errors = [{ path: 'events[1].name' }, { path: 'events[1].ts' }, { path: 'events[3]' }];
   const { take, names, sent, dropped, queue } = page(status(400, {}, { errors }));
   take('a', 'bad', 'c', 'bad');
   await pass(5_000);
+  await eventually(() => sent.length === 2);
   t.same(names(), ['a bad c bad', 'a c']);
   t.not(sent[1]?.batch_id, sent[0]?.batch_id);
   t.same(dropped, [2]);
@@ -123,6 +169,7 @@ t.test('a 413, and a 400 that names none, halve a batch until it is one event', 
     const { take, names, dropped, sent } = page(status(code), status(code), status(code));
     take('a', 'b', 'c', 'd');
     await pass(5_000);
+    await eventually(() => sent.length === 5);
     t.same(names(), ['a b c d', 'a b', 'a', 'b', 'c d']);
     t.same(dropped, [1]);
     t.equal(new Set(sent.map(({ batch_id }) => batch_id)).size, 5);

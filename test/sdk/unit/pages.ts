@@ -34,7 +34,18 @@ export function memoryLocks() {
   };
 }
 
-/** Lets everything that waits for no timer happen, loading of modules too. */
+/** The clock of the machine, whatever the tests set theirs to. */
+const realTimeout = setTimeout;
+
+/** Lets everything happen that waits for no timer and no file. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits for what depends on a module being loaded, which takes as long as disk and loader do. */
+export async function eventually(condition: () => boolean): Promise<void> {
+  for (let wait = 0; wait < 1_000 && !condition(); wait++) {
+    await new Promise((resolve) => realTimeout(resolve, 10));
+  }
+  await settle();
 }

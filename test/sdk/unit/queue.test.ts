@@ -171,6 +171,13 @@ t.test('without locks a batch is its owner’s for a minute', async (t) => {
   t.equal(first.queue.closed()[0]?.id, second.queue.closed()[0]?.id);
 });
 
+t.test('a batch from the future, since the clock was set back, is taken over as any', async (t) => {
+  const shelf = memoryShelf();
+  page({ shelf }).queue.add('1');
+  mock.timers.setTime(START - 3 * DAY_MS);
+  t.equal(await page({ shelf }).inherit(), 1);
+});
+
 t.test('what is taken over is sent in the order it was taken in, and within the bounds', async (t) => {
   const shelf = memoryShelf();
   const [first, second] = [page({ shelf }), page({ shelf })];

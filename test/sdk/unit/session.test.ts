@@ -55,6 +55,19 @@ t.test('24 hours end it, whatever happens', async (t) => {
   t.not(session.id(false), first);
 });
 
+t.test('a clock set back far ends it, a little does not', async (t) => {
+  const now = Date.now();
+  const { session } = page();
+  const first = session.id(true);
+  mock.timers.setTime(now - 10 * MINUTE_MS);
+  t.equal(session.id(true), first);
+  mock.timers.setTime(now - 48 * HOUR_MS);
+  const second = session.id(true);
+  t.not(second, first);
+  mock.timers.tick(31 * MINUTE_MS);
+  t.not(session.id(true), second, 'and the next ends as any');
+});
+
 t.test('a reload goes on with it', async (t) => {
   const { session, shelf } = page();
   const first = session.id(true);

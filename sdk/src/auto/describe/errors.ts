@@ -32,7 +32,7 @@ const OBJECT_PARTS_MAX = 100;
 const PLACE = /(\w+:\/\/[^\s()]+?):(\d+):(\d+)/;
 
 export function createErrors(client: Client): Errors {
-  /** The errors of the last 5 s, by all that makes them identical. */
+  /** The errors of the last 5 s, by what makes them identical: name and place. */
   const held = new Map<string, Held>();
   /** Which of them an error object belongs to: one may be logged, caught by a boundary and thrown on. */
   const known = new WeakMap<object, string>();
@@ -56,20 +56,18 @@ export function createErrors(client: Client): Errors {
     more: string,
   ) => {
     const object = Object(error);
-    const before = held.get(known.get(object) ?? '');
-    if (before !== undefined && before.props.kind !== kind) {
-      if (kind === 'react') before.props.kind = kind;
-      return;
-    }
     const stack = scrubText(client, cut(`${object.stack ?? ''}${more}`, STACK_MAX));
-    const key = kind + name + stack;
+    const [source, line, column] = place[0] ? place : (PLACE.exec(stack)?.slice(1) ?? []);
+    // Not by the whole stack: React, for one, renders twice what failed, and comes there by another way.
+    const key = known.get(object) ?? [name, source, line, column].join();
     known.set(object, key);
-    const same = held.get(key);
+    const same = held.get(key)?.props;
     if (same !== undefined) {
-      same.props.count = (same.props.count ?? 1) + 1;
+      // One that is thrown, logged and caught by a boundary happened once.
+      if (same.kind === kind) same.count = (same.count ?? 1) + 1;
+      else if (kind === 'react') same.kind = kind;
       return;
     }
-    const [source, line, column] = place[0] ? place : (PLACE.exec(stack)?.slice(1) ?? []);
     held.set(key, {
       type: 'error',
       name: cut(scrubText(client, name), NAME_MAX),

@@ -7,6 +7,6 @@ export interface Describer extends Errors {
   request(request: Request): void;
 }
 
-export function createDescriber(client: Client): Describer {
+export function start(client: Client): Describer {
   return { ...createErrors(client), request: client.guard(createRequests(client)) };
 }
