@@ -63,10 +63,13 @@ const barsOf = ({ value, unit, peers = {} }: Row): Bar[] => [
 
 /** Draws what there are results for; returns the files. */
 export function drawCharts(results: string, images: string): string[] {
-  const rowsOf = (part: string): Row[] => {
+  const resultOf = (part: string): { events: number; rows: Row[] } => {
     const path = join(results, `${part}.json`);
-    return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { rows: Row[] }).rows : [];
+    return existsSync(path)
+      ? (JSON.parse(readFileSync(path, 'utf8')) as { events: number; rows: Row[] })
+      : { events: 0, rows: [] };
   };
+  const queries = resultOf('queries');
   const drawn: string[] = [];
   const draw = (file: string, rows: readonly Row[], note: string): void => {
     if (rows.length === 0) return;
@@ -80,13 +83,13 @@ export function drawCharts(results: string, images: string): string[] {
   const withPeers = (rows: Row[]): Row[] => rows.filter(({ peers }) => peers !== undefined);
   draw(
     'bench-ingest.svg',
-    withPeers(rowsOf('ingest')).filter(({ unit }) => unit === 'req/s'),
+    withPeers(resultOf('ingest').rows).filter(({ unit }) => unit === 'req/s'),
     'more is better',
   );
   draw(
     'bench-queries.svg',
-    withPeers(rowsOf('queries')).filter(({ name }) => /^(funnel|aggregates)/.test(name)),
-    'less is better',
+    withPeers(queries.rows).filter(({ name }) => /^(funnel|aggregates)/.test(name)),
+    `${queries.events.toLocaleString('en')} events stored, less is better`,
   );
   return drawn;
 }

@@ -13,7 +13,7 @@ import { openLoader } from './wrk.js';
 const STARTS = 5;
 const IDLE_S = 8;
 const HTTP_RUNS = 30;
-const PACE_S = 10;
+const PACE_S = 5;
 const PACE_ROUNDS = 3;
 const FUNNEL = '/v1/query/funnel?steps=action_1,action_2,action_3';
 
