@@ -12,6 +12,7 @@ const run = (command, args) => {
 await setup({ set: 'all' });
 run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.json']);
 if (!existsSync(join(ROOT, 'bench/node_modules/better-sqlite3/build'))) {
-  run('npm', ['ci', '--prefix', 'bench', '--workspaces=false']);
+  // Not `npm ci`: it stumbles over chdb's libraries for other systems, which the lockfile cannot hold.
+  run('npm', ['install', '--no-save', '--prefix', 'bench', '--workspaces=false']);
 }
 run(process.execPath, ['dist/bench/main.js', ...process.argv.slice(2)]);
