@@ -93,7 +93,7 @@ function snippet(way: Way, { name, key }: App): string {
   const { origin } = location;
   if (way === 'script') {
     const attributes = [`data-app="${name}"`, `data-key="${escapeHtml(key)}"`, 'data-user-id="alice"'];
-    return `<script src="${origin}/sdk/spyglass.js"\n  ${attributes.join('\n  ')}></script>`;
+    return `<script src="${origin}/sdk/spyglass.js" crossorigin\n  ${attributes.join('\n  ')}></script>`;
   }
   if (way === 'npm') {
     const options = [
