@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchApply } from './apply.js';
 import { drawCharts } from './charts.js';
+import { benchDashboard } from './dashboard.js';
 import { benchGrowth } from './growth.js';
 import { benchIngest, benchSingles } from './ingest.js';
 import { profileIngest } from './profile.js';
@@ -46,6 +47,7 @@ const PARTS: Record<string, () => Promise<Row[]>> = {
   rebuild: () => benchRebuild(folder, events),
   apply: () => benchApply(folder, say),
   start: () => benchStart(folder, say),
+  dashboard: () => benchDashboard(folder, events),
   growth: () => benchGrowth(events, say),
 };
 

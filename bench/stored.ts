@@ -18,7 +18,7 @@ const PACE_ROUNDS = 3;
 const FUNNEL = '/v1/query/funnel?steps=action_1,action_2,action_3';
 
 /** A copy to write to: the filled store stays as it is. */
-async function copyOf(events: number, folder: string): Promise<{ home: string; dataDir: string }> {
+export async function copyOf(events: number, folder: string): Promise<{ home: string; dataDir: string }> {
   const { engine } = await openFilled('spyglass', events);
   await engine.close();
   const home = mkdtempSync(join(folder, 'stored-'));
