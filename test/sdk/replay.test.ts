@@ -195,6 +195,15 @@ t.test('a session that is not in the sample, and one that is off, leave no recor
     const opened = await open(user, '<p>Hello</p>', options as Record<string, string>);
     const session = (await flushed(opened, collector.url, user))[0]?.session_id ?? '';
     t.same(await manifest(session), []);
+    if ('replay' in options) t.notOk(await loadedRecorder(opened), 'nor is what records even loaded');
     await opened.close();
   }
+  const recording = await open('on', '<p>Hello</p>');
+  t.ok(await loadedRecorder(recording), 'as it is where it is on');
+  await recording.close();
 });
+
+const loadedRecorder = (page: Page): Promise<boolean> =>
+  page.evaluate<boolean>(
+    "performance.getEntriesByType('resource').some(({ name }) => /\\/replay-\\w+\\.js$/.test(name))",
+  );
