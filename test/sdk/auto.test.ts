@@ -146,6 +146,8 @@ t.test('requests: by fetch and XHR, with what came of them', async (t) => {
     await (await fetch(new Request('/api/long'))).text();
     await fetch('/api/refused');
     fetch('/api/broken');
+    // Begun in one millisecond, requests would stand in the order in which they end.
+    await new Promise((done) => setTimeout(done, 20));
     const ask = (method, url, body) => new Promise((done) => {
       const request = new XMLHttpRequest();
       request.open(method, url);
