@@ -1,7 +1,7 @@
 /** Recordings made in a real browser and stored by a real collector. */
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import type { Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import t from 'tap';
 import { launchBrowser } from '../support/browser.js';
 import { startCollector } from '../support/collector.js';
@@ -30,7 +30,12 @@ const site = await startSite((path) => {
 });
 t.teardown(() => site.close());
 
-async function open(user: string, body: string, options: Record<string, string> = {}): Promise<Page> {
+async function open(
+  user: string,
+  body: string,
+  options: Record<string, string> = {},
+  where: Browser | BrowserContext = browser,
+): Promise<Page> {
   const tag = scriptTag(collector.url, {
     'user-id': user,
     replay: 'true',
@@ -38,7 +43,7 @@ async function open(user: string, body: string, options: Record<string, string> 
     ...options,
   });
   pages.set(`/${user}/`, html(tag, body));
-  const page = await visit(browser, `${site.url}/${user}/`, 'networkidle');
+  const page = await visit(where, `${site.url}/${user}/`, 'networkidle');
   return page;
 }
 
@@ -154,14 +159,18 @@ t.test('numbers go on over a reload, and each page begins with a snapshot', asyn
   await page.close();
 });
 
-t.test('a chunk on its way out with the page arrives', async (t) => {
-  const page = await open('kim', '<button>Here</button>');
+t.test('a chunk on its way out with the page arrives, with the next page at the latest', async (t) => {
+  const context = await browser.newContext();
+  const page = await open('kim', '<button>Here</button>', {}, context);
   const session = await sessionOf('kim');
   await until(async () => (await manifest(session)).length >= 1);
   await page.click('button');
   await page.close({ runBeforeUnload: true });
+  // A page that is gone before its chunk is packed leaves it to the next one.
+  await open('kim', '<p>Back again</p>', {}, context);
   await until(async () => (await recorded(session)).flat().some(({ data }) => data.source === 2));
   t.pass('the click is in the store');
+  await context.close();
 });
 
 t.test('a burst of mutations is a marked gap, after which the page is recorded anew', async (t) => {
