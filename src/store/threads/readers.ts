@@ -5,7 +5,7 @@ import type { ReadSide } from '../engine.js';
 import { type Call, type Caller, openCaller, type Reply } from './rpc.js';
 
 const HEAVY_NICENESS = 10;
-const HEAVY: ReadonlySet<keyof ReadSide> = new Set<keyof ReadSide>([
+const HEAVY = [
   'funnel',
   'aggregates',
   'names',
@@ -14,21 +14,13 @@ const HEAVY: ReadonlySet<keyof ReadSide> = new Set<keyof ReadSide>([
   'neighbours',
   'activity',
   'sessionWindow',
-]);
-const READS = [
+] as const satisfies (keyof ReadSide)[];
+const LIGHT = [
   'events',
   'event',
-  'sessionWindow',
   'tail',
   'users',
   'sessions',
-  'funnel',
-  'aggregates',
-  'names',
-  'errorGroups',
-  'occurrences',
-  'neighbours',
-  'activity',
   'sessionApps',
   'chunkRows',
   'chunkRow',
@@ -72,13 +64,14 @@ export function startReaders(
     lanes.heavy ??= startReader(dataDir, HEAVY_NICENESS);
     return lanes.heavy;
   };
-  const entries = READS.map((method) => [
+  const onLane = (lane: () => Reader) => (method: string) => [
     method,
     async (...args: unknown[]) => {
       await caughtUp();
-      return (HEAVY.has(method) ? heavy() : light()).call(method, args);
+      return lane().call(method, args);
     },
-  ]);
+  ];
+  const entries = [...LIGHT.map(onLane(light)), ...HEAVY.map(onLane(heavy))];
   return {
     read: Object.fromEntries(entries) as Later<ReadSide>,
     async close() {
