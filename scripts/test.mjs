@@ -1,6 +1,6 @@
 /**
- * `npm test`: compiles and type-checks, lints, looks for dead code, then runs the tests. `npm test -- FILE…` compiles
- * and runs those test files only. Ends with one line `N passed, N failed`, and with exit code 1 where anything failed.
+ * `npm test`: compiles and type-checks, lints, looks for dead code, then runs the tests but those of `test/long`, which
+ * `npm run test:long` runs. `npm test -- FILE…` compiles and runs those test files only. Ends with one line `N passed, N failed`, and with exit code 1 where anything failed.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -15,12 +15,17 @@ const IN_BROWSER = /^dist\/test\/(sdk|dashboard)\//;
 /** The files in here take longest; begun last, they would end alone. */
 const LONGEST = 'dist/test/model/';
 
+/** Tests that take minutes. */
+const LONG = 'test/long';
+
 const totals = { passed: 0, failed: 0 };
 process.exitCode = await main(process.argv.slice(2));
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 
 /** Returns the exit code. */
-async function main(names) {
+async function main(args) {
+  const isLong = args.includes('--long');
+  const names = args.filter((arg) => arg !== '--long');
   try {
     await setup({ set: 'all' });
   } catch (error) {
@@ -33,7 +38,7 @@ async function main(names) {
   const compiled = await step('types and build', 'node_modules/typescript/bin/tsc', ['-b', 'tsconfig.json']);
   const bundled = await step('the SDK', 'sdk/build.mjs', []);
   if (compiled && bundled) markBuilt(ROOT, sources);
-  if (names.length === 0) {
+  if (names.length === 0 && !isLong) {
     await step('types of the dashboard', 'node_modules/typescript/bin/tsc', [
       '-p',
       'dashboard/tsconfig.json',
@@ -43,7 +48,7 @@ async function main(names) {
     await step("the SDK's types", 'sdk/build.mjs', ['--types']);
     await step("the SDK's package", 'node_modules/publint/src/cli.js', ['sdk', '--strict']);
   }
-  const files = names.length > 0 ? names.map(toCompiled) : testFiles('test');
+  const files = names.length > 0 ? names.map(toCompiled) : testFiles(isLong ? LONG : 'test');
   await runFiles(files);
   return totals.failed > 0 ? 1 : 0;
 }
@@ -133,6 +138,7 @@ function testFiles(folder) {
   return readdirSync(join(ROOT, folder), { withFileTypes: true })
     .flatMap((entry) => {
       const path = `${folder}/${entry.name}`;
+      if (path === LONG) return [];
       if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : testFiles(path);
       return entry.name.endsWith('.test.ts') ? [toCompiled(path)] : [];
     })
