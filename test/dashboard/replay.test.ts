@@ -74,6 +74,10 @@ t.test('it plays to its end, and the lists follow', async (t) => {
   await says(page, 'The order could not be sent.');
   await page.getByRole('button', { name: 'Play' }).waitFor();
   t.match(await page.locator('.follow-item.now').textContent(), 'sent');
+  // From its end it plays anew.
+  await page.getByRole('button', { name: 'Play' }).click();
+  await recorded(page).locator('body', { hasNotText: 'could not be sent' }).waitFor({ state: 'attached' });
+  await says(page, 'The order could not be sent.');
   await page.waitForURL(/t=\d+/);
 });
 
@@ -207,12 +211,16 @@ t.test('it plays once the first part is there, and fetches no part before it is 
   const context = await browser.newContext({ viewport: { width: 1_440, height: 900 } });
   t.teardown(() => context.close());
   const page = await context.newPage();
-  const second = withResolvers<void>();
+  // Each part waits until the one before has been seen: it would show no longer than it takes to fetch the next.
+  const held = new Map([
+    ['2', withResolvers<void>()],
+    ['3', withResolvers<void>()],
+  ]);
   const asked: string[] = [];
   await page.route(/\/replay\/\d+/, async (route) => {
     const [, seq = ''] = /\/replay\/(\d+)/.exec(route.request().url()) ?? [];
     asked.push(seq);
-    if (seq === '2') await second.promise;
+    await held.get(seq)?.promise;
     await route.continue();
   });
   await page.goto(replay('eager'));
@@ -220,8 +228,9 @@ t.test('it plays once the first part is there, and fetches no part before it is 
   await page.getByRole('button', { name: 'Play' }).click();
   await page.getByText('Loading …').waitFor();
   t.same(asked, ['1', '2'], 'the third begins minutes later');
-  second.resolve();
+  held.get('2')?.resolve();
   await says(page, 'part two');
+  held.get('3')?.resolve();
   await says(page, 'the end');
   t.same(asked, ['1', '2', '3'], 'each once');
 });
