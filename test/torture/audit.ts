@@ -27,8 +27,28 @@ export interface Holdings {
   chunks: Map<string, string>;
 }
 
-/** Reads a store that is quiet, beside its collector or without one. Throws where its parts do not agree. */
+/**
+ * Reads a store that takes nothing in, beside its collector or without one. Throws where its parts do not agree. A sweep
+ * that begins amid the reading makes it begin anew.
+ */
 export async function holdingsOf(dataDir: string): Promise<Holdings> {
+  for (;;) {
+    const fence = await fenceOf(dataDir);
+    const holdings = await readHoldings(dataDir);
+    if (holdings.fence === fence) return holdings;
+  }
+}
+
+async function fenceOf(dataDir: string): Promise<number> {
+  const env = openEnv(dataDir, { mode: 'read' });
+  try {
+    return openLog(env).fence();
+  } finally {
+    await env.close();
+  }
+}
+
+async function readHoldings(dataDir: string): Promise<Holdings> {
   const ids = new Map<string, number>();
   let head = 0;
   for await (const page of exportPages(dataDir, 0, (progress) => {
