@@ -102,7 +102,7 @@ const endOf = (spans: readonly Span[]): number => Math.max(0, ...spans.map(({ to
 
 /** The frame, as large as its room allows without changing its shape. */
 function Picture({ player, children }: { player: PlayerHandle; children: preact.ComponentChildren }) {
-  const { state, frame, onFrameLoad, retry } = player;
+  const { state, onFrameLoad, retry } = player;
   const room = useRef<HTMLDivElement>(null);
   const box = useBox(room);
   const { width, height } = state.size;
@@ -112,7 +112,6 @@ function Picture({ player, children }: { player: PlayerHandle; children: preact.
       <div class="stage-box" style={{ width: width * scale, height: height * scale }}>
         {/* Inert: nothing in it can be pressed or tabbed to. The policy of its page and the sandbox run no script. */}
         <iframe
-          ref={frame}
           class="stage-frame"
           src="/assets/frame.html"
           sandbox="allow-same-origin"
@@ -122,7 +121,7 @@ function Picture({ player, children }: { player: PlayerHandle; children: preact.
           width={width}
           height={height}
           style={{ transform: `scale(${scale})` }}
-          onLoad={onFrameLoad}
+          onLoad={(event) => onFrameLoad(event.currentTarget)}
         />
       </div>
       {state.error !== undefined && (
