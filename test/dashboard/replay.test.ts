@@ -1,6 +1,7 @@
 /** The player in a real browser: a page recorded by rrweb, and recordings put together for what must hold at their seams. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { launchBrowser } from '../support/browser.js';
@@ -164,7 +165,12 @@ t.test('a link to this moment is what the button copies, and shows it', async (t
 t.test('a replay that lost its collector comes by itself once there is one', async (t) => {
   const page = await view(t, 'nobody-knows');
   await page.getByText('There is no such session').waitFor();
-  await page.route(/\/(v1|healthz)/, (route) => route.abort());
+  const framed = page.waitForEvent('requestfinished', (request) => /frame\.html$/.test(request.url()));
+  await page.route(/\/(v1|healthz)/, async (route) => {
+    await framed;
+    await sleep(200);
+    await route.abort();
+  });
   await page.goto(replay('late', `?t=${NOON}`));
   await page.getByText('The collector does not answer.', { exact: true }).waitFor();
   // The frame of the first try is gone, and the recording is known before there is another one.
