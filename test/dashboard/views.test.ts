@@ -60,8 +60,14 @@ t.test('live shows the newest events, and what arrives', async (t) => {
     (await rowNames(page)).slice(0, 20),
     events.slice(0, 20).map(({ name }) => name),
   );
-  await collector.send([event('just_arrived')]);
+  await collector.send([
+    event('just_arrived'),
+    event('$click', { props: { text: 'Pay', selector: 'form > button' } }),
+  ]);
   await page.locator('.body-row', { hasText: 'just_arrived' }).waitFor();
+  await page.locator('.body-row', { hasText: 'Click “Pay” form > button' }).waitFor();
+  const user = await view(t, `/users/${APP}/test-user?session=s_test`);
+  await user.locator('.trail-item', { hasText: 'Click “Pay” form > button' }).waitFor();
 
   await page.getByRole('button', { name: 'Pause' }).click();
   await collector.send([event('while_paused')]);

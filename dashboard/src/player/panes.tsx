@@ -66,11 +66,9 @@ export function TrailPane({ events, open, onOpen, ...pane }: EventPaneProps) {
 }
 
 function TrailText({ event }: { event: Event }) {
-  const { label, note } = eventLabel(event);
   return (
     <span class="cut" title={event.name}>
-      <span class={`name-${event.type}`}>{label}</span>{' '}
-      {note === undefined ? <EventSummary event={event} /> : <span class="soft">{note}</span>}
+      <span class={`name-${event.type}`}>{eventLabel(event).label}</span> <EventSummary event={event} />
     </span>
   );
 }
