@@ -27,6 +27,8 @@ export interface Config {
   listen: { host: string; port: number };
   dataDir: string;
   apps: Readonly<Record<string, AppConfig>>;
+  /** Addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed; nobody else's is. */
+  trusted_proxies?: readonly string[];
   /** Whole days to keep; 0 keeps for ever. */
   retention: { replays_days: number; events_days: number };
   auth: { dashboard_password?: string; viewer_password?: string; open: boolean };
@@ -154,6 +156,11 @@ const configSchema = strict({
   listen: listenSchema,
   dataDir: text.min(1, { error: 'must not be empty' }).default(DATA_DIR_DEFAULT),
   apps: z.record(z.string(), appSchema, { error: NO_APP }),
+  trusted_proxies: z
+    .array(text.refine(isNetwork, { error: 'must be an address or a network: "10.0.0.5", "10.0.0.0/8"' }), {
+      error: 'must be a list of addresses and networks',
+    })
+    .exactOptional(),
   retention: strict({ replays_days: days, events_days: days }).prefault({}),
   auth: strict({
     dashboard_password: password.exactOptional(),
@@ -198,6 +205,15 @@ export function isLoopback(host: string): boolean {
   const family = isIP(host);
   if (family === 0) return host.toLowerCase() === 'localhost';
   return LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** An address, or a network by its prefix; not everybody's: then each client could say who it is. */
+function isNetwork(text: string): boolean {
+  const [, address = '', digits] = /^([^/]+?)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  if (family === 0 || address.includes('%')) return false;
+  const prefix = Number(digits ?? 1);
+  return prefix >= 1 && prefix <= (family === 4 ? 32 : 128);
 }
 
 /** Browsers send scheme, host and a port that is not the scheme's own; pages without an origin send `null`. */

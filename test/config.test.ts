@@ -36,6 +36,26 @@ t.test('what is left out has its default', async (t) => {
   });
 });
 
+t.test('trusted proxies are addresses and networks, and never everybody', async (t) => {
+  const trusting = (trusted_proxies: unknown) => ({ apps: APPS, trusted_proxies });
+  const good = ['10.0.0.5', '10.0.0.0/8', '::1', 'fd00::/8', '192.0.2.1/32', '::ffff:10.0.0.1'];
+  t.same(load(t, trusting(good)).trusted_proxies, good);
+  for (const bad of [
+    '',
+    'proxy',
+    'loopback',
+    '10.0.0.0/33',
+    '0.0.0.0/0',
+    '::/0',
+    '10.0.0.0/',
+    '1.2.3',
+    'fe80::1%eth0',
+  ])
+    t.match(problems(t, trusting([bad])), [/^trusted_proxies\.0: must be an address/], bad);
+  for (const bad of ['10.0.0.5', true, null])
+    t.match(problems(t, trusting(bad)), [/^trusted_proxies: must be a list/], String(bad));
+});
+
 t.test('an app may have several keys, no two of them the same anywhere', async (t) => {
   const keys = ['sg_live_new', 'sg_live_old'];
   t.same(load(t, { apps: { a: { key: keys } } }).apps, { a: { key: keys, origins: [] } });

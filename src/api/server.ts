@@ -82,7 +82,10 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const context = createContext(deps);
   const onError = createErrorHandler(deps.log);
   // fastify itself gets no logger: with one it makes a child of it, and listens for the end, for every request.
+  const { trusted_proxies } = deps.config;
   const server = fastify({
+    // Of a forwarded request only the client's address is believed, and of nobody but these.
+    trustProxy: trusted_proxies?.length ? [...trusted_proxies] : false,
     requestTimeout: REQUEST_MS_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
     http: {
