@@ -304,6 +304,13 @@ t.test('a user’s page has the sessions of the API, and a session unfolds to it
   await page.reload();
   await page.locator('.trail-item').first().waitFor();
   t.equal(await page.locator('.trail-item').count(), sessions[0]?.event_count);
+  const last = `/users/${APP}/${user_id}?session=${sessions.at(-1)?.session_id}`;
+  await page.setViewportSize({ width: 1_440, height: 300 });
+  await page.goto(collector.url + last);
+  const open = page.getByRole('button', { expanded: true });
+  await open.waitFor();
+  t.ok(Number((await open.boundingBox())?.y) < 300, 'the session that the address names is in sight');
+  await page.setViewportSize({ width: 1_440, height: 900 });
   const { days } = await read<{ days: { event_count: number }[] }>(
     collector,
     `/v1/query/activity?user=${user_id}`,

@@ -7,6 +7,7 @@ import { eventLabel } from '../ui/event-label.js';
 import { EventSummary, incidentHref, isIncident } from '../ui/event-text.js';
 import { TypeIcon } from '../ui/icons.js';
 import { PropsView } from '../ui/props-view.js';
+import { Stack } from '../ui/stack.js';
 import { FollowList } from './follow-list.js';
 import { overlaps, type Span } from './player.js';
 import type { ConsoleLine } from './recording.js';
@@ -74,6 +75,8 @@ function TrailText({ event }: { event: Event }) {
 }
 
 function More({ event }: { event: Event }) {
+  const { stack, ...rest } = event.props ?? {};
+  const isStack = event.type === 'error' && typeof stack === 'string';
   return (
     <div class="follow-more">
       <p class="trail-ways">
@@ -84,7 +87,8 @@ function More({ event }: { event: Event }) {
         )}
         {event.url !== undefined && <span class="soft">on {event.url}</span>}
       </p>
-      <PropsView props={event.props ?? {}} />
+      {isStack && <Stack text={stack} />}
+      <PropsView props={isStack ? rest : (event.props ?? {})} />
     </div>
   );
 }
