@@ -16,17 +16,18 @@ import {
   REQUEST_MS_MAX,
   SHUTDOWN_MS,
 } from '../limits.js';
+import { PROBLEMS } from '../problems.js';
 import type { AuditTrail, DiskWatch, Store } from '../store/store.js';
 import { createAccess, NOBODY_ASKED, restrict } from './access.js';
 import { createPasswordGate, type Guard, requirePassword } from './auth.js';
-import { createHostCheck, crossSite, hostMissing } from './browser-guards.js';
+import { createHostCheck, crossSite, hostMissing, hostTwice } from './browser-guards.js';
 import type { Api, ApiContext } from './context.js';
 import { createCors } from './cors.js';
 import { createDashboard, DASHBOARD_DIR } from './dashboard.js';
 import { docsRoutes } from './docs.js';
 import { answerClientError, createErrorHandler, type ErrorHandler, sendProblem } from './errors.js';
 import { createFallback, pathOf } from './fallback.js';
-import { createMetrics } from './metrics.js';
+import { createMetrics, type IngestRoute } from './metrics.js';
 import { parseQueryString } from './query-string.js';
 import { createRefusalLog } from './refusals.js';
 import { auditRoute } from './routes/audit.js';
@@ -41,6 +42,7 @@ import { sdkRoute } from './routes/sdk.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { streamRoute } from './routes/stream.js';
 import { createStreamHub } from './stream.js';
+import { createUnfinishedBodies } from './unfinished-bodies.js';
 import { NO_COMPILERS, withZod } from './zod-routes.js';
 
 export interface ServerDeps {
@@ -214,7 +216,7 @@ function createGuard({ config, now }: ApiContext): Guard {
       : requirePassword(createPasswordGate(createAccess(config)), now);
   const foreignHost = createHostCheck(config);
   return (request, reply, done) => {
-    const refusal = foreignHost(request) ?? crossSite(request);
+    const refusal = hostTwice(request) ?? foreignHost(request) ?? crossSite(request);
     if (refusal === undefined) askPassword(request, reply, () => letIn(request, reply, done));
     else sendProblem(reply, refusal);
   };
@@ -237,15 +239,24 @@ function prepareIngest(scope: Api, { cors, metrics, noteRefusal }: ApiContext, o
     cors.answerOrigin(request, reply);
     begin(request, reply, done);
   });
+  const bodies = createUnfinishedBodies();
+  scope.addHook('preParsing', (request, _reply, _payload, done) => {
+    bodies.watch(request.raw, () => metrics.countIngest(routeOf(request), PROBLEMS.request_timeout.status));
+    done();
+  });
   scope.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = onError(error, request, reply);
-    const route = request.routeOptions.url === '/v1/events' ? 'events' : 'replay';
+    const route = routeOf(request);
     noteRefusal(route, request.id, refusal.code);
     metrics.countIngest(route, reply.statusCode);
   });
   for (const url of ['/v1/events', '/v1/replay']) {
     scope.options(url, { schema: { hide: true } }, cors.preflight);
   }
+}
+
+function routeOf({ routeOptions }: FastifyRequest): IngestRoute {
+  return routeOptions.url === '/v1/events' ? 'events' : 'replay';
 }
 
 function addIngestRoutes(scope: Api, context: ApiContext): void {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { settleTs } from '../../ingest/clock.js';
 import type { Keyring } from '../../ingest/keyring.js';
-import { DISK_RETRY_AFTER_S } from '../../limits.js';
+import { CHUNKS_BYTES_MAX, DISK_RETRY_AFTER_S, RETRY_AFTER_S } from '../../limits.js';
 import type { NewChunk } from '../../store/store.js';
 import type { Api, ApiContext } from '../context.js';
 import { NOT_ACCEPTING, ProblemError, sendProblem } from '../errors.js';
@@ -17,6 +17,8 @@ const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
  */
 export function replayUploadRoute(app: Api, context: ApiContext, keyring: Keyring): void {
   const { config, store, metrics, now, hasFailed, disk } = context;
+  /** Bytes of chunks that are being written. */
+  let storing = 0;
   app.post(
     '/v1/replay',
     {
@@ -72,6 +74,13 @@ export function replayUploadRoute(app: Api, context: ApiContext, keyring: Keyrin
         chunk.ts = settleTs(ts, { receivedAt, ...(sent_at === undefined ? {} : { sentAt: sent_at }) });
       }
       if (!disk.takesReplays()) throw new ProblemError('replay_disk_full', NO_ROOM, DISK_RETRY_AFTER_S);
+      if (storing > 0 && storing + chunk.bytes.length > CHUNKS_BYTES_MAX) {
+        throw new ProblemError(
+          'queue_full',
+          'More chunks are being written than the disk takes.',
+          RETRY_AFTER_S,
+        );
+      }
       const retryAfterS = disk.spend(owner, chunk.bytes.length, receivedAt);
       if (retryAfterS !== undefined) {
         throw new ProblemError(
@@ -80,7 +89,10 @@ export function replayUploadRoute(app: Api, context: ApiContext, keyring: Keyrin
           retryAfterS,
         );
       }
-      await store.putChunk(chunk);
+      storing += chunk.bytes.length;
+      await store.putChunk(chunk).finally(() => {
+        storing -= chunk.bytes.length;
+      });
       metrics.countIngest('replay', 204);
       return reply.code(204).send(undefined);
     },
