@@ -220,20 +220,23 @@ t.test('the test above sees what there is to see: the operator’s answers diffe
   }
 });
 
-t.test('the live feed of an app’s reader has its own events alone, the list of apps its own app', async (t) => {
-  for (const query of ['after=0', `after=0&app=${OURS}`, 'after=0&user=alice', 'after=0&session=s_1']) {
-    const followed = await openStream(both.url, `/v1/stream?${query}`, basic(OUR_TEAM));
-    await followed.find(({ id }) => Number(id) >= head);
-    followed.close();
-    const data = followed.frames.flatMap((frame) => frame.data ?? []);
-    t.ok(data.length > 0, query);
-    for (const one of data) t.equal((JSON.parse(one) as { app: string }).app, OURS);
-  }
-  t.notMatch((await ask(both.url, '/v1/apps', { headers: basic(OUR_TEAM) })).text, THEIRS);
-  for (const query of [`app=${THEIRS}`, `app=${OURS}&app=${THEIRS}`]) {
-    t.equal((await ask(both.url, `/v1/stream?${query}`, { headers: basic(OUR_TEAM) })).status, 403, query);
-  }
-});
+t.test(
+  'the live feed of an app’s reader has its own events alone, the list of apps its own app',
+  async (t) => {
+    for (const query of ['after=0', `after=0&app=${OURS}`, 'after=0&user=alice', 'after=0&session=s_1']) {
+      const followed = await openStream(both.url, `/v1/stream?${query}`, basic(OUR_TEAM));
+      await followed.find(({ id }) => Number(id) >= head);
+      followed.close();
+      const data = followed.frames.flatMap((frame) => frame.data ?? []);
+      t.ok(data.length > 0, query);
+      for (const one of data) t.equal((JSON.parse(one) as { app: string }).app, OURS);
+    }
+    t.notMatch((await ask(both.url, '/v1/apps', { headers: basic(OUR_TEAM) })).text, THEIRS);
+    for (const query of [`app=${THEIRS}`, `app=${OURS}&app=${THEIRS}`]) {
+      t.equal((await ask(both.url, `/v1/stream?${query}`, { headers: basic(OUR_TEAM) })).status, 403, query);
+    }
+  },
+);
 
 t.test('what is not about one app is refused, and what is public tells nothing', async (t) => {
   for (const route of routes) {
