@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { SMALL_BODY_BYTES, UNFINISHED_BYTES_MAX } from '../limits.js';
 
 export interface UnfinishedBodies {
-  /** Counts a request's body as it comes, where it can be large. `giveUp` is called if it has to go. */
-  watch(request: IncomingMessage, giveUp: () => void): void;
+  /** Counts a request's body as it comes, where it can be large. */
+  watch(request: IncomingMessage): void;
 }
 
 /**
@@ -13,32 +13,31 @@ export interface UnfinishedBodies {
  */
 export function createUnfinishedBodies(bytesMax = UNFINISHED_BYTES_MAX): UnfinishedBodies {
   /** In the order in which they began. */
-  const unfinished = new Map<IncomingMessage, { bytes: number; giveUp: () => void }>();
+  const unfinished = new Map<IncomingMessage, number>();
   let total = 0;
 
   const forget = (request: IncomingMessage) => {
-    total -= unfinished.get(request)?.bytes ?? 0;
+    total -= unfinished.get(request) ?? 0;
     unfinished.delete(request);
   };
 
   const giveUpOldest = () => {
-    for (const [request, { giveUp }] of unfinished) {
+    for (const request of unfinished.keys()) {
       forget(request);
-      giveUp();
       request.socket.destroy();
       return;
     }
   };
 
   return {
-    watch(request, giveUp) {
+    watch(request) {
       const length = request.headers['content-length'];
       if (length !== undefined && Number(length) <= SMALL_BODY_BYTES) return;
-      const body = { bytes: 0, giveUp };
-      unfinished.set(request, body);
+      unfinished.set(request, 0);
       request.on('data', (chunk: Buffer) => {
-        if (!unfinished.has(request)) return;
-        body.bytes += chunk.length;
+        const bytes = unfinished.get(request);
+        if (bytes === undefined) return;
+        unfinished.set(request, bytes + chunk.length);
         total += chunk.length;
         while (total > bytesMax && unfinished.size > 1) giveUpOldest();
       });

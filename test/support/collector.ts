@@ -172,6 +172,7 @@ async function prepare(overrides: ConfigOverrides): Promise<{ config: OwnConfig;
       events_per_minute: 0,
       ...overrides.limits,
     },
+    log: {},
   };
   return { config, root };
 }

@@ -5,8 +5,8 @@ import t from 'tap';
 import { createUnfinishedBodies } from '../../../src/api/unfinished-bodies.js';
 
 interface Sender {
-  stream: PassThrough;
-  gaveUp: boolean;
+  readonly stream: PassThrough;
+  readonly gaveUp: boolean;
 }
 
 const BYTES_MAX = 1_000;
@@ -17,11 +17,13 @@ const newBodies = () => {
     const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
     socket.once('close', () => stream.destroy());
     const headers = length === undefined ? {} : { 'content-length': String(length) };
-    const sender: Sender = { stream, gaveUp: false };
-    bodies.watch(Object.assign(stream, { headers, socket }) as unknown as IncomingMessage, () => {
-      sender.gaveUp = true;
-    });
-    return sender;
+    bodies.watch(Object.assign(stream, { headers, socket }) as unknown as IncomingMessage);
+    return {
+      stream,
+      get gaveUp() {
+        return socket.destroyed;
+      },
+    };
   };
 };
 const settle = () => new Promise((resolve) => setImmediate(resolve));
