@@ -19,6 +19,7 @@ import { activityOf } from './activity.js';
 import { type ErrorReads, openErrorReads } from './error-reads.js';
 import { listEvents } from './listing.js';
 import { compareUtf8, mergeOrdered, take } from './merge.js';
+import { rememberBatches } from './recent-batches.js';
 import {
   type ActivityDay,
   type Aggregates,
@@ -57,7 +58,8 @@ function openDeadline(): () => void {
 }
 
 /** Each function reads one snapshot as long as it is called synchronously; `env.renewSnapshot()` first for the newest. */
-export function openReads(env: Env, log: Log, chunkCount: (app: number, session: string) => number): Reads {
+export function openReads(env: Env, store: Log, chunkCount: (app: number, session: string) => number): Reads {
+  const log = rememberBatches(store);
   const streams = openStreams(env);
   const sessions = openSessions(env, log);
   const users = openUsers(env, log);
