@@ -5,6 +5,7 @@ import type { RecordBatch } from '../log/record-batch.js';
 import { days } from './days.js';
 import { errorGroups } from './error-groups.js';
 import { errors } from './errors.js';
+import { nameHours } from './name-hours.js';
 import { names } from './names.js';
 import type { Projection, Stage } from './projection.js';
 import { sessions } from './sessions.js';
@@ -19,6 +20,7 @@ export const PROJECTIONS: readonly Projection[] = [
   errors,
   errorGroups,
   names,
+  nameHours,
 ];
 
 export function foldAll(stage: Stage, batches: readonly RecordBatch[]): void {

@@ -63,13 +63,16 @@ function candidates(log: Log, streams: Streams, filter: Filter): Iterable<BatchR
   return merge(apps.flatMap((app) => EVENT_TYPES.map((_, code) => typeStream(app, code))));
 }
 
-function matches(batch: RecordBatch, filter: Filter): Place[] {
+/** `last` is the oldest that is still wanted, where there are enough: what lies before it is passed over. */
+function matches(batch: RecordBatch, filter: Filter, last: Place | undefined): Place[] {
   if (filter.app !== undefined && batch.app !== filter.app) return [];
   if (filter.user !== undefined && batch.user !== filter.user) return [];
   if (filter.session !== undefined && batch.session !== filter.session) return [];
   const places: Place[] = [];
-  for (const [index, ts] of batch.ts.entries()) {
-    if (ts < filter.from || ts > filter.to) continue;
+  const from = last ? Math.max(last.ts, filter.from) : filter.from;
+  for (let index = 0; index < batch.ts.length; index++) {
+    const ts = batch.ts[index] as number;
+    if (ts < from || ts > filter.to) continue;
     if (filter.type !== undefined && batch.types[index] !== filter.type) continue;
     const place = { ts, id: batch.offset + index, batch, index };
     if (filter.before && newerFirst(place, filter.before) <= 0) continue;
@@ -148,7 +151,7 @@ function newestPlaces(
     // Merged streams give a batch once for each of its types.
     if (ref.offset === offset || (ref.mask & wanted) === 0) continue;
     offset = ref.offset;
-    places = mergeNewest(places, matches(log.batch(ref), filter), limit);
+    places = mergeNewest(places, matches(log.batch(ref), filter, last), limit);
   }
   return places;
 }
