@@ -79,6 +79,10 @@ async function watch(path: string): Promise<Watched> {
       t.equal(connections, 0, 'nor connected to');
       t.equal(page.url().replace(/[?#].*/, ''), address, 'the page is where it was');
       t.match(await page.title(), / · spyglass$/);
+      const onTop = await page.evaluate(
+        `[[30, 20], [innerWidth - 60, 20]].every(([x, y]) => document.elementFromPoint(x, y).closest('.top'))`,
+      );
+      t.ok(onTop, 'nothing lies over the navigation');
       const links = await page.evaluate<string[]>('[...document.links].map((link) => link.href)');
       t.same(
         links.filter((link) => !link.startsWith(`${collector.url}/`)),

@@ -58,6 +58,7 @@ t.test('a page that rrweb recorded shows as it was, at the moment the address na
   await says(page, 'Gear pump from Kestrel Pumps');
   await says(page, 'The order could not be sent.');
   t.equal(await clock(page), '0:04');
+  t.equal(await page.locator('.timeline .mark').count(), 4, 'a mark an event');
   await trail(page, 'opened').click();
   await page.waitForURL(new RegExp(`t=${NOON}\\b`));
   t.equal(await clock(page), '0:00');
@@ -105,6 +106,73 @@ t.test('a moment in a late part is drawn from the last picture before it', async
   await page.locator('.follow-row', { hasText: 'from part two' }).click();
   await says(page, 'part two');
   t.match(page.url(), /pane=console/);
+});
+
+t.test('the console says which parts it lacks, and fetches them when asked to', async (t) => {
+  const session = 'console';
+  await threeParts(session);
+  await uploadEvents(collector.url, { app: APP, session, seq: 4 }, [
+    nowSaying(NOON + 600 * SECOND, 'part four'),
+    consoleLine(NOON + 600 * SECOND + 1, 'warn', 'from part four'),
+  ]);
+  const page = await view(t, session, '?pane=console');
+  await says(page, 'part one');
+  await page.getByText('Without the lines of 2 parts of the recording').waitFor();
+  await page.route(/\/replay\/4/, (route) => route.fulfill({ status: 500, body: 'x' }), { times: 1 });
+  await page.getByRole('button', { name: 'Fetch' }).click();
+  await page.getByText('1 part of the recording: The collector answered with status 500.').waitFor();
+  t.notMatch(await page.locator('.replay-side').textContent(), 'from part four');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.locator('.console-text', { hasText: 'from part four' }).waitFor();
+  t.equal(await page.locator('.pane-note').count(), 0, 'nothing lacks any more');
+  await says(page, 'part one');
+});
+
+t.test('an incident has every console line of its time, also of before the last picture', async (t) => {
+  const session = 'pictures';
+  const ts = NOON + 100 * SECOND;
+  await store(collector.url, APP, [event({ session_id: session, ts, type: 'error', name: 'boom' })]);
+  for (const [seq, seconds] of [20, 60, 95].entries()) {
+    const at = NOON + seconds * SECOND;
+    await uploadEvents(collector.url, { app: APP, session, seq: seq + 1 }, [
+      meta(at),
+      picture(at + 1, saying(`at ${seconds}`)),
+      consoleLine(at + 2, 'log', `line at ${seconds}`),
+    ]);
+  }
+  const { head } = await read<{ head: number }>(collector, '/v1/query/events?limit=1');
+  const page = await open(t, browser, `${collector.url}/incidents/${head}`);
+  await page.locator('.console-text', { hasText: 'line at 60' }).waitFor();
+  t.same(await page.locator('.console-text').allTextContents(), ['line at 60', 'line at 95']);
+});
+
+t.test('a link to this moment is what the button copies, and shows it', async (t) => {
+  const page = await open(t, browser, replay('recorded', `?t=${NOON + 4_800}`), {
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  await says(page, 'The order could not be sent.');
+  await page.getByRole('button', { name: 'Copy link to this moment' }).click();
+  await page.getByText('Copied').waitFor();
+  const link = await page.evaluate<string>('navigator.clipboard.readText()');
+  t.equal(link, replay('recorded', `?t=${NOON + 4_800}`));
+});
+
+t.test('a replay that lost its collector comes by itself once there is one', async (t) => {
+  const page = await view(t, 'nobody-knows');
+  await page.getByText('There is no such session').waitFor();
+  await page.route(/\/(v1|healthz)/, (route) => route.abort());
+  await page.goto(replay('late', `?t=${NOON}`));
+  await page.getByText('The collector does not answer.', { exact: true }).waitFor();
+  await page.unroute(/\/(v1|healthz)/);
+  await says(page, 'part one');
+  await trail(page, 'two').waitFor();
+  // A part alone, too.
+  const elsewhere = await view(t, 'nobody-knows');
+  await elsewhere.route(/replay\/1|healthz/, (route) => route.abort());
+  await elsewhere.goto(replay('late', `?t=${NOON}`));
+  await elsewhere.locator('.failure').getByText('The collector does not answer.').waitFor();
+  await elsewhere.unroute(/replay\/1|healthz/);
+  await says(elsewhere, 'part one');
 });
 
 t.test('an incident whose own parts have no picture finds the earlier ones', async (t) => {
@@ -197,6 +265,13 @@ t.test('the keyboard plays, seeks and skips', async (t) => {
   t.equal(await clock(page), '0:10');
   await page.keyboard.press('ArrowLeft');
   await says(page, 'part one');
+  // A button that was pressed keeps the focus, and the arrows go on seeking.
+  await trail(page, 'two').click();
+  t.equal(await clock(page), '0:01');
+  await page.keyboard.press('ArrowRight');
+  t.equal(await clock(page), '0:06');
+  await page.keyboard.press('ArrowLeft');
+  await trail(page, 'two').blur();
   await page.keyboard.press('>');
   t.equal(await page.getByLabel('Speed').inputValue(), '2');
   await page.keyboard.press('s');
