@@ -1,8 +1,11 @@
 /** SIGHUP: keys, origins and passwords change while requests go on, and a file that is wrong changes nothing. */
-import { writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { type ChildCollector, spawnCollector, writeConfig } from '../support/collector.js';
+import { MAIN } from '../support/command.js';
 import { ask, basic, event, postEvents } from '../support/http.js';
 import { chunk, postReplay } from '../support/replay.js';
 import { scrape } from '../support/scrape.js';
@@ -152,4 +155,30 @@ t.test('what takes a new start is named, and the rest is taken over', async (t) 
   t.match(warned, [{ needRestart: ['listen', 'dataDir', 'trusted_proxies', 'limits.body_bytes'] }]);
   t.same([await status('sg_live_third'), await status(OLD)], [204, 401]);
   t.equal(await c.stop('SIGTERM'), 0, 'and it ends as it always does');
+});
+
+t.test('as a service it keeps its keys to itself, and its log goes by the configuration', async (t) => {
+  const dir = t.testdir({});
+  const file = join(dir, 'spyglass.config.json');
+  const config = { listen: '127.0.0.1:0', apps: { shop: { key: 'sg_live_kept' } }, log: { level: 'error' } };
+  writeFileSync(file, JSON.stringify(config));
+  const child = spawn(process.execPath, [MAIN, 'serve', '--quiet', '--config', file]);
+  t.teardown(() => child.kill('SIGKILL'));
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      said += text;
+    });
+  }
+  const data = join(dir, 'data');
+  while (!existsSync(join(data, 'journal-b.bin'))) await sleep(20);
+  // Refused ones are errors; what is taken over is told at info, which a level taken over lets through.
+  writeFileSync(file, '{');
+  child.kill('SIGHUP');
+  while (!said.includes('not reloaded')) await sleep(5);
+  t.equal(said.trim().split('\n').length, 1, said);
+  writeFileSync(file, JSON.stringify({ ...config, log: { level: 'info' } }));
+  child.kill('SIGHUP');
+  while (!said.includes('"configuration reloaded"')) await sleep(5);
+  t.notMatch(said, 'sg_live_');
 });

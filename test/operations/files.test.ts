@@ -26,6 +26,7 @@ t.test('the image: two stages of a plain name, another user, a check of its heal
     ...flags,
     'dist/src/cli/main.js',
     'serve',
+    '--quiet',
     '--config',
     '/config/spyglass.config.json',
   ]);
@@ -93,7 +94,7 @@ t.test('the service starts the same command, reloads by SIGHUP, and is locked in
   );
   t.match(
     settings.get('ExecStart'),
-    `${flags.join(' ')} dist/src/cli/main.js serve --config /etc/spyglass/spyglass.config.json`,
+    `${flags.join(' ')} dist/src/cli/main.js serve --quiet --config /etc/spyglass/spyglass.config.json`,
   );
   t.equal(settings.get('ExecReload'), '/bin/kill -HUP $MAINPID');
   for (const [name, value] of [
