@@ -9,6 +9,7 @@ import { openStore } from '../store/open.js';
 import { openReopenable } from '../store/reopenable.js';
 import type { Erasure, Store } from '../store/store.js';
 import { eraseOnThread } from '../store/threads/erasing.js';
+import type { Notice } from '../store/threads/messages.js';
 import { VERSION } from '../version.js';
 import { startSweeping } from './sweeping.js';
 
@@ -39,7 +40,8 @@ export async function startCollector(
   // The server's modules load while the store's threads start.
   const serverModule = import('../api/server.js');
   const { dataDir, apps, limits } = config;
-  const reopenable = await openReopenable(() => openStore({ dataDir, apps, limits, onProgress }));
+  const onNotice = ({ level, text }: Notice) => log[level](text);
+  const reopenable = await openReopenable(() => openStore({ dataDir, apps, limits, onProgress, onNotice }));
   const { store, ingest, isOpen: ready } = reopenable;
   const audit = openAuditTrail(dataDir);
   const disk = startDiskWatch(dataDir, config.disk);

@@ -13,7 +13,7 @@ export const WRITER_SOCKET = /^writer(-[0-9a-f]+)?\.sock$/;
  */
 const COMPRESSION = { threshold: 200, dictionary: Buffer.alloc(8) };
 /** Named tables LMDB reserves room for; far above what we open. */
-const TABLES_MAX = 48;
+const TABLES_MAX = 96;
 
 export interface Range {
   /** Inclusive. */
@@ -62,6 +62,9 @@ export interface Env {
 export class StoreUnusable extends Error {
   override name = 'StoreUnusable';
 }
+
+/** Another process writes to the folder. */
+export class StoreInUse extends StoreUnusable {}
 
 export interface EnvOptions {
   /** `read`: never writes, runs beside a live writer. `scratch`: a throw-away store without fsync. */

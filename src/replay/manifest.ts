@@ -27,6 +27,8 @@ export interface Manifest {
   list(app: number, session: string): Chunk[];
   get(app: number, session: string, seq: number): Chunk | undefined;
   holdsFile(fileId: string): boolean;
+  /** The chunk a file that the manifest names is of. */
+  placeOf(fileId: string): { app: number; session: string; seq: number };
   /** Every file the manifest names. */
   files(): Generator<{ fileId: string; sizeBytes: number }>;
   /** Inside a transaction; returns the file it replaced, to be removed once that is durable. */
@@ -109,6 +111,12 @@ export function openManifest(env: Env): Manifest {
       return value && unpack(key, value);
     },
     holdsFile: (fileId) => files.get(Buffer.from(fileId, 'hex')) !== undefined,
+    placeOf(fileId) {
+      const key = files.get(Buffer.from(fileId, 'hex'));
+      if (!key) throw new RangeError(`no chunk has the file ${fileId}`);
+      const session = key.toString('utf8', 4, key.length - 4);
+      return { app: key.readUInt16BE(0), session, seq: key.readUInt32BE(key.length - 4) };
+    },
     *files() {
       for (const { key, value } of chunks.range({})) {
         const { fileId, sizeBytes } = unpack(key, value);

@@ -21,6 +21,7 @@ const refusals = problems(
   'ambiguous_session',
   'locked_out',
   'read_timeout',
+  'view_not_ready',
 );
 
 /** Adds the manifest and the chunk route. */

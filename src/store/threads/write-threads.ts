@@ -9,18 +9,27 @@ import type { Config } from '../../config.js';
 import { newWindowMemory, sharedWindows } from '../../ingest/event-limiter.js';
 import { createIngest } from '../../ingest/ingest.js';
 import { RETRY_AFTER_S } from '../../limits.js';
-import type { RebuildProgress } from '../../projections/rebuild.js';
+import type { FoldingProgress } from '../../projections/views.js';
 import type { Sides } from '../compose.js';
 import { type AppendResult, StoreFailed, type StoreStats } from '../store.js';
 import { openIngestQueue } from './ingest-queue.js';
-import type { ApplyMessage, EndMessage, FromIngest, FromWriter, IngestData, WriterData } from './messages.js';
+import type {
+  ApplyMessage,
+  EndMessage,
+  FromIngest,
+  FromWriter,
+  IngestData,
+  Notice,
+  WriterData,
+} from './messages.js';
 import { type Call, fromPlain, openCaller, type PlainError } from './rpc.js';
 
 /** Garbage is short-lived here: left to itself, each thread would keep three times this for it. */
 const YOUNG_GENERATION_MB = 16;
 
 export interface WriteThreadsOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
-  onProgress: (progress: RebuildProgress) => void;
+  onProgress: (progress: FoldingProgress) => void;
+  onNotice: (notice: Notice) => void;
 }
 
 /** Commits up to `durable` are in the journal, up to `applied` in the tables; both only grow. */
@@ -57,7 +66,8 @@ function openProgress(askToApply: (commit: number) => void) {
   };
 }
 
-export async function startWriteThreads({ dataDir, apps, limits, onProgress }: WriteThreadsOptions) {
+export async function startWriteThreads(options: WriteThreadsOptions) {
+  const { dataDir, apps, limits, onProgress, onNotice } = options;
   const windowMemory = newWindowMemory(Object.keys(apps).length);
   const { port1, port2 } = new MessageChannel();
   const writer = startThread('writer', { dataDir, ingest: port1 } satisfies WriterData, port1);
@@ -112,6 +122,7 @@ export async function startWriteThreads({ dataDir, apps, limits, onProgress }: W
   writer.on('message', (message: FromWriter) => {
     if (message.kind === 'reply') callWriter.settle(message);
     if (message.kind === 'progress') onProgress(message.progress);
+    if (message.kind === 'notice') onNotice(message);
     if (message.kind === 'applied') {
       progress.applied(message.commit);
       if (message.head === lastHead) return;

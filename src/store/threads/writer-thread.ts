@@ -14,6 +14,7 @@ import type {
   EndMessage,
   FromWriter,
   GroupMessage,
+  Notice,
   WriterData,
   WriterToIngest,
 } from './messages.js';
@@ -23,6 +24,7 @@ if (!parentPort) throw new Error('the writer thread must be started by openStore
 const port = parentPort;
 const post = (message: FromWriter): void => port.postMessage(message);
 const { dataDir, ingest } = workerData as WriterData;
+const notice = (level: Notice['level'], text: string): void => post({ kind: 'notice', level, text });
 const tellIngest = (message: WriterToIngest): void => ingest.postMessage(message);
 
 function open(): ReturnType<typeof openWriteSide> | undefined {
@@ -30,6 +32,12 @@ function open(): ReturnType<typeof openWriteSide> | undefined {
     return openWriteSide(dataDir, {
       onProgress: (progress) => post({ kind: 'progress', progress }),
       onFailure: (error) => post({ kind: 'failed', error: toPlain(error) }),
+      onBroken: ({ view, error }) =>
+        notice(
+          'error',
+          `view ${view} cannot be folded, and answers nothing until a release that can; all else goes on: ${error.stack}`,
+        ),
+      views: 'later',
     });
   } catch (error) {
     post({ kind: 'unusable', error: toPlain(error) });
@@ -86,12 +94,39 @@ function openGathering(write: WriteSide, appliedCommit: () => number) {
   };
 }
 
+/** Folds the views that lag, a bounded transaction a turn of the loop, so that commits get theirs in between. */
+function startFolding(write: WriteSide): { stop(): void } {
+  let stopped = false;
+  const goOn = (): void => {
+    if (stopped) return;
+    try {
+      if (write.foldViews()) setImmediate(goOn);
+      else notice('info', 'views are folded, and serve');
+    } catch (error) {
+      post({ kind: 'failed', error: toPlain(error) });
+    }
+  };
+  // Most are done at once, before anything is accepted.
+  const first = write.foldViews();
+  if (first && first.done < first.total) {
+    notice('info', `folding ${first.views.join(', ')} from ${first.total} events, beside what goes on`);
+    setImmediate(goOn);
+  }
+  return {
+    stop: () => {
+      stopped = true;
+    },
+  };
+}
+
 const opened = open();
 if (opened) {
   const { env, log, ...write } = opened;
   const appliedCommit = (): number => log.counters().commit - 1;
   const gathering = openGathering(write, appliedCommit);
+  const folding = startFolding(write);
   const end = async (): Promise<void> => {
+    folding.stop();
     gathering.apply();
     await env.close();
     process.exit();
