@@ -11,7 +11,7 @@
  */
 import type { Env, Table } from '../log/env.js';
 import type { Log } from '../log/log.js';
-import type { RecordBatch } from '../log/record-batch.js';
+import { DamagedBatch, type RecordBatch } from '../log/record-batch.js';
 import { type Fold, openStage, type Projection, type Stage } from './projection.js';
 import {
   PROJECTIONS,
@@ -271,14 +271,24 @@ export function openViews(
       if (due.length === 0) return undefined;
       const end = log.counters().offset;
       const checkpointOf = ({ makes }: Role): number => makes?.checkpoint ?? end;
-      const { batches, next } = someBatches(log, Math.min(...due.map(checkpointOf)), limit);
-      const stages: Stage[] = [];
       const changed = { ...states };
+      /** Begun anew by the next start: sweeps pass over what is left of it here. */
+      const giveUp = ({ projection: { name }, serves }: Role): void => {
+        const { next: _, ...state } = states[name] ?? { version: 0, checkpoint: 0 };
+        if (serves) changed[name] = state;
+        else delete changed[name];
+      };
+      const { batches, next, error } = trySomeBatches(log, Math.min(...due.map(checkpointOf)), limit);
+      const stages: Stage[] = [];
       for (const role of due) {
         const { projection, serves, makes } = role;
         const rest = batches.filter(({ offset }) => offset >= checkpointOf(role));
-        const stage = tryFold(projection, projection, makes?.slot ?? 0, rest);
-        if (stage === undefined) continue;
+        if (error !== undefined) setAside(projection, error);
+        const stage = error ? undefined : tryFold(projection, projection, makes?.slot ?? 0, rest);
+        if (stage === undefined) {
+          giveUp(role);
+          continue;
+        }
         stages.push(stage);
         const { name, version } = projection;
         const state = states[name];
@@ -293,6 +303,20 @@ export function openViews(
       return { views: due.map(({ projection }) => projection.name), done: next - 1, total: end - 1 };
     },
   };
+}
+
+/** The same, or the damaged batch among them. */
+function trySomeBatches(
+  log: Log,
+  from: number,
+  limit: number,
+): { batches: RecordBatch[]; next: number; error?: Error } {
+  try {
+    return someBatches(log, from, limit);
+  } catch (error) {
+    if (error instanceof DamagedBatch) return { batches: [], next: from, error };
+    throw error;
+  }
 }
 
 /** Up to `limit` batches that arrived from the offset on, and the offset to go on from. */
