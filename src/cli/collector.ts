@@ -3,6 +3,9 @@ import { createServer as createSocketServer } from 'node:net';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { SHUTDOWN_MS } from '../limits.js';
+import { liveCopy, needRestart, takeOver } from '../live-config.js';
+import { journalBytes } from '../log/journal.js';
+import { newMeterMemory, openMeters } from '../meters.js';
 import { openAuditTrail } from '../store/audit.js';
 import { startDiskWatch } from '../store/disk-watch.js';
 import { openStore } from '../store/open.js';
@@ -21,6 +24,13 @@ export interface Collector {
   readonly url: string;
   readonly port: number;
   readonly store: Store;
+  /**
+   * Takes over all of `next` that a running collector can take over: keys, origins, passwords, retention, the limits but
+   * those of bodies. Settles with the settings that differ and need a new start.
+   */
+  reload(next: Config): Promise<string[]>;
+  /** Notes that a configuration could not be used. */
+  reloadRefused(): void;
   /** Ends in order: no new requests, those under way answered, what was accepted stored, the store closed. */
   close(): Promise<void>;
 }
@@ -32,16 +42,22 @@ export interface Collector {
  * what binding the port or opening the store throws.
  */
 export async function startCollector(
-  config: Config,
+  given: Config,
   log: Logger,
   onProgress: OnProgress = () => {},
 ): Promise<Collector> {
+  const config = liveCopy(given);
   await assertPortFree(config.listen);
   // The server's modules load while the store's threads start.
   const serverModule = import('../api/server.js');
-  const { dataDir, apps, limits } = config;
+  const { dataDir } = config;
+  const meterMemory = newMeterMemory();
+  const reloads = { applied: 0, refused: 0 };
   const onNotice = ({ level, text }: Notice) => log[level](text);
-  const reopenable = await openReopenable(() => openStore({ dataDir, apps, limits, onProgress, onNotice }));
+  const reopenable = await openReopenable(() => {
+    const { apps, limits } = config;
+    return openStore({ dataDir, apps, limits, onProgress, onNotice, meterMemory });
+  });
   const { store, ingest, isOpen: ready } = reopenable;
   const audit = openAuditTrail(dataDir);
   const disk = startDiskWatch(dataDir, config.disk);
@@ -58,6 +74,9 @@ export async function startCollector(
       erase,
       audit,
       disk,
+      meters: openMeters(meterMemory),
+      journalBytes: () => journalBytes(dataDir),
+      reloads: () => reloads,
     });
     await server.listen(config.listen);
     const address = server.server.address();
@@ -67,6 +86,16 @@ export async function startCollector(
       url: urlOf(config.listen.host, port),
       port,
       store,
+      async reload(next) {
+        const fixed = needRestart(config, next);
+        takeOver(config, next);
+        await reopenable.configure(config);
+        reloads.applied++;
+        return fixed;
+      },
+      reloadRefused: () => {
+        reloads.refused++;
+      },
       close: async () => {
         sweeping.stop();
         disk.stop();

@@ -8,6 +8,7 @@ import { continues } from '../log/apply.js';
 import { type Env, openEnv, StoreUnusable } from '../log/env.js';
 import { JOURNAL_FILES, readJournal } from '../log/journal.js';
 import { type Log, openLog } from '../log/log.js';
+import type { Meters } from '../meters.js';
 import {
   type BrokenView,
   type FoldingProgress,
@@ -47,12 +48,14 @@ export interface WriteSideOptions {
   onBroken?: (broken: BrokenView) => void;
   /** `later`: the caller folds the views that lag, by `foldViews`; they are brought up to the log here otherwise. */
   views?: 'now' | 'later';
+  /** Told how many replay chunks there are. */
+  meters?: Meters;
 }
 
 /** Opens the store for its one writer. Throws `StoreUnusable`. */
 export function openWriteSide(
   dataDir: string,
-  { onProgress, onFailure, onBroken = () => {}, views = 'now' }: WriteSideOptions,
+  { onProgress, onFailure, onBroken = () => {}, views = 'now', meters }: WriteSideOptions,
 ): WriteSide & { env: Env; log: Log } {
   const env = openEnv(dataDir, { mode: 'write' });
   const log = openLog(env);
@@ -68,6 +71,13 @@ export function openWriteSide(
   if (kept.length > 0) writer.apply(kept);
   const manifest = openManifest(env);
   removeOrphans(dataDir, manifest);
+  const noteChunks = (): void => {
+    if (meters === undefined) return;
+    const { chunks, bytes } = manifest.totals();
+    meters.set('chunks', chunks);
+    meters.set('chunk_bytes', bytes);
+  };
+  noteChunks();
   return {
     env,
     log,
@@ -81,6 +91,7 @@ export function openWriteSide(
       writer.transact(() => {
         replaced = manifest.put(app, session, chunk);
       });
+      noteChunks();
       return replaced;
     },
     dropExpiredChunks(before) {
@@ -88,6 +99,7 @@ export function openWriteSide(
       writer.transact(() => {
         files = manifest.dropExpired(before, SWEEP_CHUNKS);
       });
+      noteChunks();
       return files;
     },
     stats: () => ({ head: log.head(), file_bytes: env.fileBytes(), ...writer.stats }),

@@ -19,6 +19,7 @@ import type {
   FromIngest,
   FromWriter,
   IngestData,
+  IngestSettings,
   Notice,
   WriterData,
 } from './messages.js';
@@ -30,6 +31,8 @@ const YOUNG_GENERATION_MB = 16;
 export interface WriteThreadsOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
   onProgress: (progress: FoldingProgress) => void;
   onNotice: (notice: Notice) => void;
+  /** Where the threads keep what they measure (`openMeters`). */
+  meterMemory: Float64Array;
 }
 
 /** Commits up to `durable` are in the journal, up to `applied` in the tables; both only grow. */
@@ -67,21 +70,21 @@ function openProgress(askToApply: (commit: number) => void) {
 }
 
 export async function startWriteThreads(options: WriteThreadsOptions) {
-  const { dataDir, apps, limits, onProgress, onNotice } = options;
-  const windowMemory = newWindowMemory(Object.keys(apps).length);
+  const { dataDir, apps, limits, onProgress, onNotice, meterMemory } = options;
+  const firstSettings = ingestSettings({ apps, limits });
   const { port1, port2 } = new MessageChannel();
-  const writer = startThread('writer', { dataDir, ingest: port1 } satisfies WriterData, port1);
+  const writer = startThread('writer', { dataDir, ingest: port1, meterMemory } satisfies WriterData, port1);
   const ingest = startThread(
     'ingest',
-    { dataDir, apps, limits, windowMemory, writer: port2 } satisfies IngestData,
+    { dataDir, ...firstSettings, meterMemory, writer: port2 } satisfies IngestData,
     port2,
   );
   const callWriter = openCaller((call: Call) => writer.postMessage(call));
   const callIngest = openCaller((call: Call) => ingest.postMessage(call));
-  const windows = sharedWindows(Object.keys(apps), windowMemory);
+  let check = checkOf(firstSettings);
   const queue = openIngestQueue(
     (message, transfer) => ingest.postMessage(message, transfer),
-    createIngest({ apps, limits, windows: { get: windows.get, set: () => {} } }),
+    (request) => check(request),
   );
   const progress = openProgress((commit) =>
     writer.postMessage({ kind: 'apply', commit } satisfies ApplyMessage),
@@ -186,6 +189,12 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     queue,
     failed,
     caughtUp: progress.caughtUp,
+    /** Takes events in by other settings from here on. */
+    async configure(changed: Pick<Config, 'apps' | 'limits'>) {
+      const settings = ingestSettings(changed);
+      check = checkOf(settings);
+      await callIngest.call('configure', [settings]);
+    },
     onCommit(listener: (head: number) => void) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -197,6 +206,18 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
       await end(writer);
     },
   };
+}
+
+const ingestSettings = ({ apps, limits }: Pick<Config, 'apps' | 'limits'>): IngestSettings => ({
+  apps,
+  limits,
+  windowMemory: newWindowMemory(Object.keys(apps).length),
+});
+
+/** Checks a request as the ingest thread would, and counts nothing. */
+function checkOf({ apps, limits, windowMemory }: IngestSettings) {
+  const { get } = sharedWindows(Object.keys(apps), windowMemory);
+  return createIngest({ apps, limits, windows: { get, set: () => {} } });
 }
 
 function startThread(name: string, workerData: WriterData | IngestData, port: MessagePort): Worker {
