@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { looksLikeDataFile } from './data-file.js';
+import { whatIsWrong } from './data-file.js';
 
 export const DATA_FILE = 'spyglass.mdb';
 /** Names of the sockets that keep a second writer out. */
@@ -124,7 +124,8 @@ export function prepareDataDir(dataDir: string): void {
 
 function openRoot(path: string, options: EnvOptions): RootDatabase<Buffer, Uint8Array> {
   try {
-    if (existsSync(path) && !looksLikeDataFile(path)) throw new Error('it is not a spyglass data file');
+    const wrong = existsSync(path) ? whatIsWrong(path) : undefined;
+    if (wrong !== undefined) throw new Error(wrong);
     return open<Buffer, Uint8Array>({
       path,
       noSubdir: true,
