@@ -12,6 +12,7 @@ import { openStore } from '../store/open.js';
 import { openReopenable } from '../store/reopenable.js';
 import type { Erasure, Store } from '../store/store.js';
 import { eraseOnThread } from '../store/threads/erasing.js';
+import type { Notice } from '../store/threads/messages.js';
 import { VERSION } from '../version.js';
 import { startSweeping } from './sweeping.js';
 
@@ -52,9 +53,10 @@ export async function startCollector(
   const { dataDir } = config;
   const meterMemory = newMeterMemory();
   const reloads = { applied: 0, refused: 0 };
+  const onNotice = ({ level, text }: Notice) => log[level](text);
   const reopenable = await openReopenable(() => {
     const { apps, limits } = config;
-    return openStore({ dataDir, apps, limits, onProgress, meterMemory });
+    return openStore({ dataDir, apps, limits, onProgress, onNotice, meterMemory });
   });
   const { store, ingest, isOpen: ready } = reopenable;
   const audit = openAuditTrail(dataDir);
