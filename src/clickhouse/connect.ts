@@ -1,7 +1,7 @@
 /** The way to the engine: its official client, what is asked of the engine with every request, and who is asked next when one is gone. */
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { READ_MS_MAX } from '../limits.js';
-import { ReadTimeout } from '../store/store.js';
+import { ReadTimeout, StoreFailed } from '../store/store.js';
 
 /** Where the engine is and which of its databases is ours. */
 export interface Place {
@@ -42,11 +42,6 @@ export class ClickhouseUnusable extends Error {
   override name = 'StoreUnusable';
 }
 
-/** No address of the engine answered; what was asked may or may not have been done. */
-export class EngineDown extends Error {
-  override name = 'EngineDown';
-}
-
 /** The engine could not read a row: the fault is the row's, not the engine's. */
 export class RowsRefused extends Error {
   override name = 'RowsRefused';
@@ -56,6 +51,8 @@ export class RowsRefused extends Error {
 const REQUEST_MS_MAX = 600_000;
 const CONNECTIONS = 16;
 const TIMEOUT_EXCEEDED = '159';
+/** Another server of the cluster, or its keeper, cannot be reached. */
+const GONE_ERRORS: ReadonlySet<string> = new Set(['209', '210', '225', '242', '279', '285', '999']);
 /** What cannot be parsed, is out of bounds, or not of its column's type. */
 const ROW_ERRORS: ReadonlySet<string> = new Set(['6', '26', '27', '53', '69', '72', '117', '321']);
 
@@ -130,6 +127,7 @@ export async function connect({ url, database, cluster }: Place): Promise<Engine
         if (error instanceof ClickHouseError) {
           up = true;
           if (error.code === TIMEOUT_EXCEEDED) throw new ReadTimeout(`over ${READ_MS_MAX} ms`);
+          if (GONE_ERRORS.has(error.code)) throw new StoreFailed('a shard does not answer', { cause: error });
           if (ROW_ERRORS.has(error.code)) throw new RowsRefused(error.message, { cause: error });
           throw error;
         }
@@ -137,7 +135,7 @@ export async function connect({ url, database, cluster }: Place): Promise<Engine
       }
     }
     up = false;
-    throw new EngineDown('ClickHouse does not answer', { cause: failure });
+    throw new StoreFailed('ClickHouse does not answer', { cause: failure });
   };
 
   const run = async (client: ClickHouseClient, sql: string, params: Params): Promise<void> => {

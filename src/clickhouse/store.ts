@@ -70,12 +70,17 @@ export async function openClickhouseStore(options: ClickhouseStoreOptions): Prom
     });
     lastHead = await arrivals.head();
     const chunks = openChunks(engine, createIds(lease?.node ?? 0));
-    const timer = setInterval(() => {
-      // A failure is the engine's being down, which `isUp` tells.
+    let up = true;
+    const look = () =>
       meta
         .refresh()
         .then(tellHead)
-        .catch(() => {});
+        .then(
+          () => true,
+          () => false,
+        );
+    const timer = setInterval(async () => {
+      up = await look();
     }, pollMs);
     timer.unref();
 
