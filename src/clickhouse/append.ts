@@ -68,6 +68,8 @@ export function openAppender({ engine, ids, mayGiveIds, fence, onStored }: Appen
   const underWay = new Map<string, Promise<AppendResult>>();
   const firstIds = new Set<number>();
   const appends = new Set<Promise<unknown>>();
+  /** Settles once all that came before has its ids. */
+  let numbered: Promise<void> = Promise.resolve();
 
   const seenOf = async (bases: readonly string[]): Promise<Map<string, SeenRow>> => {
     const found = new Map<string, SeenRow>();
@@ -89,14 +91,48 @@ export function openAppender({ engine, ids, mayGiveIds, fence, onStored }: Appen
     const { batch, base, generation } = work;
     const bound = fence();
     const due = batch.events.map((event, idx) => ({ event, idx })).filter(({ event }) => event.ts >= bound);
-    const given =
-      batch.firstId === undefined
-        ? ids.take(due.length)
-        : batch.events.map((_, index) => (batch.firstId ?? 0) + index);
+    if (batch.firstId !== undefined && due.length < batch.events.length)
+      throw new RangeError('events below the retention fence cannot be imported');
+    const given = batch.firstId === undefined ? ids.take(due.length) : ids.import(batch.firstId, due.length);
     const identity = generation === 0 ? base : digest(base, generation);
     work.rows = due.map(({ event, idx }, index) =>
       toRow(batch.app, event, given[index] ?? 0, { batch: identity, idx }),
     );
+  };
+
+  /** Which of the works are new, numbered; what becomes of the others is settled. In order of arrival. */
+  const prepare = async (
+    fresh: readonly Work[],
+    settled: Map<Work, AppendResult | Error>,
+  ): Promise<Work[]> => {
+    const before = numbered;
+    let end: () => void = () => {};
+    numbered = new Promise((resolve) => {
+      end = resolve;
+    });
+    try {
+      const named = fresh.filter(({ batch }) => batch.batchId !== undefined);
+      const seen = await seenOf(named.map(({ base }) => base));
+      await before;
+      if (!mayGiveIds()) throw new StoreFailed(UNDER_ANOTHER_NUMBER);
+      return fresh.filter((work) => {
+        const known = seen.get(work.base);
+        if (known && work.batch.receivedAt - Number(known.received_at) <= SEEN_MS) {
+          settled.set(work, 'duplicate');
+          return false;
+        }
+        if (known) work.generation = Number(known.generation) + 1;
+        try {
+          number(work);
+          return true;
+        } catch (error) {
+          settled.set(work, error as Error);
+          return false;
+        }
+      });
+    } finally {
+      end();
+    }
   };
 
   /** Inserts the works' rows, and then that they are whole. */
@@ -141,20 +177,7 @@ export function openAppender({ engine, ids, mayGiveIds, fence, onStored }: Appen
     const start = performance.now();
     const settled = new Map<Work, AppendResult | Error>();
     try {
-      const named = fresh.filter(({ batch }) => batch.batchId !== undefined);
-      const seen = await seenOf(named.map(({ base }) => base));
-      const works = fresh.filter((work) => {
-        const known = seen.get(work.base);
-        if (!known) return true;
-        if (work.batch.receivedAt - Number(known.received_at) <= SEEN_MS) {
-          settled.set(work, 'duplicate');
-          return false;
-        }
-        work.generation = Number(known.generation) + 1;
-        return true;
-      });
-      if (!mayGiveIds()) throw new StoreFailed(UNDER_ANOTHER_NUMBER);
-      for (const work of works) number(work);
+      const works = await prepare(fresh, settled);
       for (const [work, error] of await insertEach(works)) settled.set(work, error ?? 'stored');
       if (works.length > 0) await onStored();
     } catch (error) {

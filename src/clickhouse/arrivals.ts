@@ -7,7 +7,7 @@
 import type { StoredEvent } from '../event.js';
 import type { TailPage } from '../store/store.js';
 import type { Engine } from './connect.js';
-import { leastIdAt, timeOfId } from './ids.js';
+import { EMBEDDED_ID_END, leastIdAt, timeOfId } from './ids.js';
 import { EVENT_COLUMNS, type ReadRow, toEvent, withoutRepeats } from './rows.js';
 
 /** Copies of an event under two ids are looked for this far back: two tries of one batch are seconds apart. */
@@ -101,7 +101,7 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
       const page = arrivals.slice(0, limit);
       const [first] = page;
       const last = page.at(-1);
-      const gap = after < swept() && (first === undefined || first.id > after + 1);
+      const gap = mayMiss(after, first?.id, swept()) && (first === undefined || first.id > after + 1);
       if (!first || !last) return { events: [], head: newest, next: newest, gap };
       const [events, copies] = await Promise.all([eventsOf(first.id, last.id), copiesAmong(page)]);
       return {
@@ -112,4 +112,9 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
       };
     },
   };
+}
+
+/** Whether ids between these two were ever given: retention took some after `after`, or both are the embedded engine's, which skips none. */
+function mayMiss(after: number, first: number | undefined, swept: number): boolean {
+  return after < swept || (first !== undefined && first < EMBEDDED_ID_END);
 }

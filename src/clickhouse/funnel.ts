@@ -1,13 +1,17 @@
 /**
- * The exact greedy funnel in the engine: a user's events of the steps' names in order, and for each step the first of its name
- * after the one before. Where the events of a user are, on that shard, all of it is done; what travels is a row a user.
+ * The exact greedy funnel in the engine. A user's events of the steps' names, in order, become a text of a letter each; to take the steps one
+ * after the other is to find their letters in it in that order, with anything in between: `LIKE '%a%b%'`.
  *
  * `windowFunnel` would order events of one time by their step, not by id. Copies of an event go first: of two neighbours in the order
- * of identities, the second with the same one.
+ * of identities, the second with the same one. Where the events of a user are, on that shard, all of it is done; what travels is a
+ * number a user.
  */
+import { FUNNEL_STEPS_MAX } from '../limits.js';
 import type { CountedName, TimeRange } from '../store/store.js';
 import type { Engine } from './connect.js';
 import { all, equal, within } from './sql.js';
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz'.slice(0, FUNNEL_STEPS_MAX);
 
 export async function countFunnel(
   engine: Engine,
@@ -15,15 +19,21 @@ export async function countFunnel(
 ): Promise<CountedName[]> {
   const names = [...new Set(steps)];
   const { sql, params } = all(within(range), equal('app', 'String', app));
-  const places = steps.map((step, index) => place(index, names.indexOf(step) + 1));
-  const counts = steps.map((_, index) => `countIf(place${index} > 0) AS step${index}`);
+  let pattern = '%';
+  const reached = steps.map((step) => {
+    pattern += `${LETTERS[names.indexOf(step)]}%`;
+    return `(letters LIKE '${pattern}')`;
+  });
+  const counts = steps.map((_, index) => `countIf(reached > ${index}) AS step${index}`);
   const [row] = await engine.query<Record<string, number>>(
     `SELECT ${counts.join(', ')} FROM (
-       SELECT user_id, arraySort(groupArray((batch, idx, id, ts, indexOf({names:Array(String)}, name)))) AS copies,
+       SELECT user_id,
+         arraySort(groupArray((batch, idx, id, ts, indexOf({names:Array(String)}, name)))) AS copies,
          arrayFilter((it, before) -> (it.1, it.2) != (before.1, before.2), copies,
            arrayPushFront(arrayPopBack(copies), ('', toUInt32(0), toUInt64(0), toUInt64(0), toUInt64(0)))) AS once,
-         arrayMap(it -> it.3, arraySort(arrayMap(it -> (it.4, it.3, it.5), once))) AS taken,
-         ${places.join(',\n')}
+         arrayStringConcat(arrayMap(it -> substring('${LETTERS}', it.3, 1),
+           arraySort(arrayMap(it -> (it.4, it.3, it.5), once)))) AS letters,
+         ${reached.join(' + ')} AS reached
        FROM events WHERE has({names:Array(String)}, name) AND ${sql} GROUP BY user_id
      )`,
     { ...params, names },
@@ -31,11 +41,4 @@ export async function countFunnel(
     { distributed_group_by_no_merge: '1' },
   );
   return steps.map((name, index) => ({ name, count: Number(row?.[`step${index}`] ?? 0) }));
-}
-
-/** Which of a user's events takes a step, counted from 1; 0 for none. */
-function place(step: number, name: number): string {
-  if (step === 0) return `indexOf(taken, ${name}) AS place0`;
-  const first = `arrayFirstIndex((it, at) -> it = ${name} AND at > place${step - 1}, taken, arrayEnumerate(taken))`;
-  return `if(place${step - 1} = 0, 0, ${first}) AS place${step}`;
 }

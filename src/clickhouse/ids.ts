@@ -27,6 +27,8 @@ assert(
 export interface IdSource {
   /** So many ids, ascending, each greater than any given before. */
   take(count: number): number[];
+  /** The ids that imported events come with. Throws `RangeError` for some that cannot be theirs. */
+  import(firstId: number, count: number): number[];
 }
 
 /** The least id that can be given at a moment, Unix ms: what was given before is less. */
@@ -50,17 +52,24 @@ export function createIds(node: number, now: () => number = Date.now): IdSource 
       next += count;
       return ids;
     },
+    import(firstId, count) {
+      if (firstId + count > EMBEDDED_ID_END)
+        throw new RangeError(`id ${firstId} is none that can be imported`);
+      return following(firstId, count);
+    },
   };
 }
+
+const following = (firstId: number, count: number): number[] =>
+  Array.from({ length: count }, (_, index) => firstId + index);
 
 /** Ids one after the other, for an engine with one collector only: what tests compare with the embedded engine. */
 export function consecutiveIds(head: number): IdSource {
   let next = head + 1;
-  return {
-    take(count) {
-      const ids = Array.from({ length: count }, (_, index) => next + index);
-      next += count;
-      return ids;
-    },
+  const importIds = (firstId: number, count: number): number[] => {
+    if (firstId < next) throw new RangeError(`id ${firstId} was given already: the next is ${next}`);
+    next = firstId + count;
+    return following(firstId, count);
   };
+  return { take: (count) => importIds(next, count), import: importIds };
 }

@@ -41,7 +41,7 @@ export const digest = (...texts: readonly unknown[]): string =>
 
 export const hourOf = (ts: number): number => Math.floor(ts / HOUR_MS);
 export const dayOf = (ts: number): number => Math.floor(ts / DAY_MS);
-export const dayName = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
+export const dayName = (day: number): string => new Date(day * DAY_MS).toISOString().replace(/T.*/, '');
 
 export function toRow(
   app: string,
