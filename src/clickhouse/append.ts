@@ -4,17 +4,19 @@
  * 1. A batch under way in this process is joined: its retry comes to what it comes to.
  * 2. A batch that `batches` has, not over seven days old, is a duplicate.
  * 3. Its events are inserted, each with its identity. Where that fails half-way, or its answer is lost, some may be there: the
- *    retry inserts all of them again, and readers know the copies by their identity.
+ *    retry finds them in `placed` and inserts the same rows again, ids and times too, whatever its own clock says; only of two tries
+ *    at the same moment by two collectors neither sees the other's, and readers know the copies by their identity.
  * 4. Its row in `batches` follows once all events are durable, and then it is acknowledged.
  */
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import type { EventBatch } from '../event.js';
+import type { EventBatch, NewEvent } from '../event.js';
 import { SEEN_MS } from '../limits.js';
 import { type AppendResult, StoreFailed, type StoreStats } from '../store/store.js';
 import { type Engine, RowsRefused } from './connect.js';
 import type { IdSource } from './ids.js';
 import { digest, type EventRow, toRow } from './rows.js';
+import { MADE_BATCH } from './schema.js';
 
 type AppendStats = Omit<StoreStats, 'head' | 'file_bytes' | 'queue_requests' | 'queue_bytes'>;
 
@@ -43,6 +45,15 @@ interface Work {
   base: string;
   generation: number;
   rows: EventRow[];
+}
+
+/** An event as it was stored before, in a try that nobody was told the end of. */
+interface Placed {
+  batch: string;
+  idx: number;
+  least_id: number;
+  its_ts: number;
+  its_told_ts: number;
 }
 
 interface SeenRow {
@@ -87,16 +98,34 @@ export function openAppender({ engine, ids, mayGiveIds, fence, onStored }: Appen
     return found;
   };
 
-  const number = (work: Work): void => {
-    const { batch, base, generation } = work;
+  /** What was stored of batches, by identity and place. */
+  const placedOf = async (identities: readonly string[]): Promise<Map<string, Placed>> => {
+    const found = new Map<string, Placed>();
+    for (let at = 0; at < identities.length; at += LOOKED_UP_AT_ONCE) {
+      const rows = await engine.query<Placed>(
+        `SELECT batch, idx, min(id) AS least_id, argMin(ts, id) AS its_ts, argMin(told_ts, id) AS its_told_ts FROM placed
+         WHERE batch IN (SELECT arrayJoin({identities:Array(String)})) GROUP BY batch, idx`,
+        { identities: identities.slice(at, at + LOOKED_UP_AT_ONCE) },
+      );
+      for (const row of rows) found.set(`${row.batch}/${row.idx}`, row);
+    }
+    return found;
+  };
+
+  const number = (work: Work, placed: ReadonlyMap<string, Placed>): void => {
+    const { batch } = work;
+    const identity = identityOf(work);
     const bound = fence();
-    const due = batch.events.map((event, idx) => ({ event, idx })).filter(({ event }) => event.ts >= bound);
+    const due = batch.events
+      .map((event, idx) => asPlaced(event, idx, placed.get(`${identity}/${idx}`)))
+      .filter(({ event }) => event.ts >= bound);
     if (batch.firstId !== undefined && due.length < batch.events.length)
       throw new RangeError('events below the retention fence cannot be imported');
-    const given = batch.firstId === undefined ? ids.take(due.length) : ids.import(batch.firstId, due.length);
-    const identity = generation === 0 ? base : digest(base, generation);
-    work.rows = due.map(({ event, idx }, index) =>
-      toRow(batch.app, event, given[index] ?? 0, { batch: identity, idx }),
+    const wanting = due.filter(({ id }) => id === undefined).length;
+    const given = batch.firstId === undefined ? ids.take(wanting) : ids.import(batch.firstId, wanting);
+    let next = 0;
+    work.rows = due.map(({ event, idx, id }) =>
+      toRow(batch.app, event, id ?? given[next++] ?? 0, { batch: identity, idx }),
     );
   };
 
@@ -112,18 +141,23 @@ export function openAppender({ engine, ids, mayGiveIds, fence, onStored }: Appen
     });
     try {
       const named = fresh.filter(({ batch }) => batch.batchId !== undefined);
-      const seen = await seenOf(named.map(({ base }) => base));
+      const bases = named.map(({ base }) => base);
+      const [seen, placed] = await Promise.all([seenOf(bases), placedOf(bases)]);
+      const works = fresh.filter((work) => {
+        const known = seen.get(work.base);
+        if (!known) return true;
+        work.generation = Number(known.generation) + 1;
+        const isDuplicate = work.batch.receivedAt - Number(known.received_at) <= SEEN_MS;
+        if (isDuplicate) settled.set(work, 'duplicate');
+        return !isDuplicate;
+      });
+      const again = works.filter(({ generation }) => generation > 0).map(identityOf);
+      const placedAgain = await placedOf(again);
       await before;
       if (!mayGiveIds()) throw new StoreFailed(UNDER_ANOTHER_NUMBER);
-      return fresh.filter((work) => {
-        const known = seen.get(work.base);
-        if (known && work.batch.receivedAt - Number(known.received_at) <= SEEN_MS) {
-          settled.set(work, 'duplicate');
-          return false;
-        }
-        if (known) work.generation = Number(known.generation) + 1;
+      return works.filter((work) => {
         try {
-          number(work);
+          number(work, work.generation === 0 ? placed : placedAgain);
           return true;
         } catch (error) {
           settled.set(work, error as Error);
@@ -195,7 +229,8 @@ export function openAppender({ engine, ids, mayGiveIds, fence, onStored }: Appen
       settle = resolve;
     });
     const outcomes = batches.map((batch): Promise<AppendResult> => {
-      const base = batch.batchId === undefined ? digest(randomUUID()) : digest(batch.app, batch.batchId);
+      const { app, batchId } = batch;
+      const base = batchId === undefined ? MADE_BATCH + digest(randomUUID()) : digest(app, batchId);
       const joined = underWay.get(base);
       if (joined) return joined.then(() => 'duplicate');
       const work: Work = { batch, base, generation: 0, rows: [] };
@@ -225,6 +260,25 @@ export function openAppender({ engine, ids, mayGiveIds, fence, onStored }: Appen
     async idle() {
       await Promise.allSettled(appends);
     },
+  };
+}
+
+const identityOf = ({ base, generation }: Work): string =>
+  generation === 0 ? base : digest(base, generation);
+
+/** An event with the id and times it was stored with before, where it was. */
+function asPlaced(
+  event: NewEvent,
+  idx: number,
+  placed: Placed | undefined,
+): { event: NewEvent; idx: number; id?: number } {
+  if (placed === undefined) return { event, idx };
+  const { client_ts: _, ...rest } = event;
+  const toldTs = Number(placed.its_told_ts);
+  return {
+    event: { ...rest, ts: Number(placed.its_ts), ...(toldTs === 0 ? {} : { client_ts: toldTs - 1 }) },
+    idx,
+    id: Number(placed.least_id),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Brings the database up to the schema this release works with: makes what is missing, and records the version last. */
 import { ClickhouseUnusable, type Engine } from './connect.js';
-import { FOLDS, TABLES } from './schema.js';
+import { FOLDS, type Fold, TABLES } from './schema.js';
 
 /** What each version adds to the one before it; append only. Each is made of statements that do no harm when run again. */
 const VERSIONS: readonly ((engine: Engine) => Promise<void>)[] = [createAll];
@@ -44,7 +44,7 @@ async function versionOf(engine: Engine): Promise<number> {
 async function tableSettings(engine: Engine): Promise<string> {
   const known = await engine.query<{ name: string }>('SELECT name FROM system.merge_tree_settings');
   const durable = known.filter(({ name }) => DURABLE.includes(name)).map(({ name }) => `${name} = 1`);
-  return ['index_granularity = 8192', ...durable].join(', ');
+  return durable.map((setting) => `, ${setting}`).join('');
 }
 
 /** A table's engine: where a keeper is, its replicated kind. */
@@ -59,12 +59,16 @@ async function createAll(engine: Engine): Promise<void> {
   const { database, cluster } = engine;
   const settings = await tableSettings(engine);
   if (engine.hasKeeper) await engine.everywhere((on) => `CREATE DATABASE IF NOT EXISTS ${database} ${on}`);
-  for (const [name, { columns, engine: plain, partition, order, shard }] of Object.entries(TABLES)) {
+  for (const [
+    name,
+    { columns, engine: plain, partition, order, shard, granularity = 8_192 },
+  ] of Object.entries(TABLES)) {
     const local = localTable(engine, name);
     const partitioned = partition === undefined ? '' : `PARTITION BY ${partition}`;
     await engine.everywhere(
       (on) => `CREATE TABLE IF NOT EXISTS ${database}.${local} ${on} (${columns})
-        ENGINE = ${engineOf(engine, local, plain)} ${partitioned} ORDER BY (${order}) SETTINGS ${settings}`,
+        ENGINE = ${engineOf(engine, local, plain)} ${partitioned} ORDER BY (${order})
+        SETTINGS index_granularity = ${granularity}${settings}`,
     );
     if (cluster === undefined) continue;
     await engine.everywhere(
@@ -83,7 +87,11 @@ async function createAll(engine: Engine): Promise<void> {
 
 /** The statement that folds events, all of a table or those that meet a condition. */
 export function foldOf(table: string, events: string, condition?: string): string {
-  const { select, group } = FOLDS[table] as { select: string; group?: string };
-  const where = condition === undefined ? '' : `WHERE ${condition}`;
-  return `SELECT ${select} FROM ${events} ${where} ${group === undefined ? '' : `GROUP BY ${group}`}`;
+  const { select, where, group } = FOLDS[table] as Fold;
+  const conditions = [where, condition].filter((one) => one !== undefined);
+  return [
+    `SELECT ${select} FROM ${events}`,
+    ...(conditions.length === 0 ? [] : [`WHERE ${conditions.join(' AND ')}`]),
+    ...(group === undefined ? [] : [`GROUP BY ${group}`]),
+  ].join(' ');
 }

@@ -8,6 +8,7 @@
 import { DAY_MS, SEEN_MS } from '../limits.js';
 import type { EraseReport, Erasure } from '../store/store.js';
 import type { Engine, Params } from './connect.js';
+import { leastIdAt } from './ids.js';
 import { foldOf, localTable } from './migrations.js';
 import { dayOf, hourOf } from './rows.js';
 import { all, equal } from './sql.js';
@@ -67,6 +68,17 @@ export async function forgetBatches(engine: Engine, fence: number, now: number):
     { before },
   );
   if (Number(row?.rows ?? 0) > 0) await deleteFrom(engine, 'batches', condition, { before });
+}
+
+/** Forgets where events were placed that no retry can ask for any more. */
+export async function forgetPlaced(engine: Engine, now: number): Promise<void> {
+  const before = leastIdAt(now - SEEN_MS - DAY_MS);
+  const condition = 'id < {before:UInt64}';
+  const [row] = await engine.query<{ rows: number }>(
+    `SELECT count() AS rows FROM placed WHERE ${condition}`,
+    { before },
+  );
+  if (Number(row?.rows ?? 0) > 0) await deleteFrom(engine, 'placed', condition, { before });
 }
 
 /**

@@ -17,7 +17,14 @@ interface Table {
   partition?: string;
   /** What spreads rows over shards; the tables that views fill are filled where the events are. */
   shard: string;
+  /** Rows an index entry stands for. */
+  granularity?: number;
 }
+
+/** Of a table that is looked up by keys as good as random: a look-up reads so many rows, not 8,192. */
+const LOOKUP_GRANULARITY = 256;
+/** Begins the identity of a batch that came without an id. */
+export const MADE_BATCH = '~';
 
 /** The greatest event by `(ts, id)` decides. */
 const AT = 'Tuple(UInt64, UInt64)';
@@ -80,12 +87,24 @@ export const TABLES: Readonly<Record<string, Table>> = {
     order: 'app, type, name, day',
     shard: 'cityHash64(name)',
   },
+  /**
+   * By identity: the id and times an event was stored with, so that a retry of a batch of which some was stored stores the same rows
+   * again. Only of batches that have an id of their app's. `told_ts` is one more than `client_ts`, 0 for none.
+   */
+  placed: {
+    columns: 'batch String, idx UInt32, id UInt64, ts UInt64, told_ts UInt64',
+    engine: 'MergeTree()',
+    order: 'batch, idx',
+    shard: 'cityHash64(batch)',
+    granularity: LOOKUP_GRANULARITY,
+  },
   /** Batches all of whose events are stored. `base` is their app and `batch_id`; a generation is one life of an id of seven days. */
   batches: {
     columns: 'base String, app String, batch_id String, generation UInt32, received_at UInt64',
     engine: 'ReplacingMergeTree(received_at)',
     order: 'base, generation',
     shard: 'cityHash64(base)',
+    granularity: LOOKUP_GRANULARITY,
   },
   /** Replay chunks, the bytes as base64; the greatest version is the chunk. */
   chunks: {
@@ -118,8 +137,18 @@ export const TABLES: Readonly<Record<string, Table>> = {
   },
 };
 
-/** How events are folded into each table that is folded from them, without the `FROM`. */
-export const FOLDS: Readonly<Record<string, { select: string; group?: string }>> = {
+export interface Fold {
+  select: string;
+  where?: string;
+  group?: string;
+}
+
+/** How events are folded into each table that is folded from them. */
+export const FOLDS: Readonly<Record<string, Fold>> = {
+  placed: {
+    select: 'batch, idx, id, ts, ifNull(client_ts + 1, 0) AS told_ts',
+    where: `NOT startsWith(batch, '${MADE_BATCH}')`,
+  },
   arrivals: { select: 'id, hour, user_id, app, ts, batch, idx' },
   sessions: {
     select: `app, session_id, intDiv(hour, 24) AS day, minState(ts) AS first_ts, maxState(ts) AS last_ts,

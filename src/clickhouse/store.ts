@@ -13,7 +13,7 @@ import { takeNode } from './lease.js';
 import { listAll, listNewest, typeNumber } from './listing.js';
 import { migrate } from './migrations.js';
 import { listSessions, listUsers } from './people.js';
-import { deleteBelow, deleteChunks, eraseUser, forgetBatches } from './retention.js';
+import { deleteBelow, deleteChunks, eraseUser, forgetBatches, forgetPlaced } from './retention.js';
 
 /** How far behind the clock the stream is: an id given this long ago is stored, or its insert has failed. */
 const TRAIL_MS = 3_000;
@@ -143,6 +143,7 @@ export async function openClickhouseStore(options: ClickhouseStoreOptions): Prom
         const { events, newest } = await deleteBelow(engine, meta.fence());
         if (events > 0) await meta.raise('swept', newest);
         await forgetBatches(engine, meta.fence(), now());
+        await forgetPlaced(engine, now());
         return {
           events,
           chunks: replaysBefore === undefined ? 0 : await deleteChunks(engine, replaysBefore),
