@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Config } from '../src/config.js';
 import { APPS, KEY } from './data.js';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
@@ -72,16 +73,17 @@ export interface SpyglassOptions {
   nodeArgs?: string[];
   /** Another build's `cli/main.js`. */
   main?: string;
+  store?: Config['store'];
 }
 
 export const startSpyglass = (options: SpyglassOptions): Promise<Server> => {
-  const { dataDir, folder, name = 'spyglass', nodeArgs = [], main = MAIN } = options;
+  const { dataDir, folder, name = 'spyglass', nodeArgs = [], main = MAIN, store } = options;
   return start(name, (port) => {
     const config = join(folder, `${name.replaceAll(/\W/g, '-')}.config.json`);
     const apps = Object.fromEntries(
       APPS.map((app, index) => [app, { key: index === 0 ? KEY : `${KEY}_${index}` }]),
     );
-    writeFileSync(config, JSON.stringify({ listen: `127.0.0.1:${port}`, dataDir, apps }));
+    writeFileSync(config, JSON.stringify({ listen: `127.0.0.1:${port}`, dataDir, apps, store }));
     return [...nodeArgs, main, 'serve', '--config', config];
   });
 };

@@ -21,6 +21,8 @@ export interface Cluster extends Engine {
   kill(shard: number): Promise<void>;
   /** Starts it again on its data and ports, and waits until it answers. */
   restart(shard: number): Promise<void>;
+  /** From now on these statements get no answer, as if the connection broke before they arrived. */
+  lose(which: (sql: string) => boolean): void;
   /** A statement to one shard's own server, past the proxy, in the words of 18.16; its answer as text. */
   ask(shard: number, sql: string): Promise<string>;
 }
@@ -40,8 +42,11 @@ export async function startCluster(): Promise<Cluster> {
   const ports = await freePorts();
   const https = ports.map(({ http }) => `http://127.0.0.1:${http}`);
   await writeFile(join(root, 'users.xml'), USERS);
+  let isLost = (_sql: string) => false;
   const servers = await Promise.all(ports.map((_, shard) => startServer(root, ports, shard)));
-  const proxies = await Promise.all(https.map((own) => startProxy(own, https)));
+  const proxies = await Promise.all(
+    https.map((own) => startProxy({ own, all: https, isLost: (sql) => isLost(sql) })),
+  );
   const urls = proxies.map(({ url }) => url);
   const kill = async (shard: number) => {
     servers[shard]?.child.kill('SIGKILL');
@@ -54,6 +59,9 @@ export async function startCluster(): Promise<Cluster> {
     kill,
     restart: async (shard) => {
       servers[shard] = await startServer(root, ports, shard);
+    },
+    lose: (which) => {
+      isLost = which;
     },
     ask: async (shard, sql) => {
       const response = await fetch(https[shard] ?? '', { method: 'POST', body: sql });

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { answer, answerError, readStatement, type Statement } from './http.js';
+import { answer, answerError, readStatement, type Statement, URL_BYTES_MAX } from './http.js';
 import { parametersOf, unbound } from './rewrite.js';
 
 interface Result {
@@ -29,7 +29,7 @@ let queue: Promise<unknown> = Promise.resolve();
 let database = 'default';
 let settings = new Map<string, string>();
 
-const server = createServer((request, response) => {
+const server = createServer({ maxHeaderSize: URL_BYTES_MAX }, (request, response) => {
   queue = queue.then(() => handle(request, response));
 });
 server.listen(Number(port), '127.0.0.1', () => {

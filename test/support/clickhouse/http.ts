@@ -14,6 +14,9 @@ export interface Statement {
   queryId?: string;
 }
 
+/** Parameters travel in the URL, and ClickHouse takes one of this many bytes. */
+export const URL_BYTES_MAX = 1_048_576;
+
 /** Names in the URL that are no settings. */
 const OWN = new Set([
   'query',
@@ -26,6 +29,8 @@ const OWN = new Set([
   'role',
   'enable_http_compression',
   'default_format',
+  'wait_end_of_query',
+  'buffer_size',
 ]);
 
 /** The statement of a request: in `query` with the body as its data, or in the body alone. */

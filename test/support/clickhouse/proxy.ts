@@ -1,7 +1,7 @@
 /** Stands in front of a node of the 18.16 cluster and speaks today's ClickHouse: `rewrite.ts` says what it changes. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answer, answerError, readStatement, type Statement } from './http.js';
+import { answer, answerError, readStatement, type Statement, URL_BYTES_MAX } from './http.js';
 import { type OldStatement, toModernError, toOldSettings, toOldSql } from './rewrite.js';
 
 const MUTATION_POLL_MS = 20;
@@ -16,10 +16,18 @@ class OldServerError extends Error {
   override name = 'OldServerError';
 }
 
-/** `own` is the node's HTTP address, `all` those of every node, for what is to be done everywhere. */
-export async function startProxy(own: string, all: readonly string[]): Promise<Proxy> {
-  const server = createServer((request, response) => {
-    void handle(request, response, own, all);
+interface ProxyOptions {
+  /** The node's own HTTP address. */
+  own: string;
+  /** Those of every node, for what is to be done everywhere. */
+  all: readonly string[];
+  /** Statements that get no answer, and never come to the node. */
+  isLost: (sql: string) => boolean;
+}
+
+export async function startProxy(options: ProxyOptions): Promise<Proxy> {
+  const server = createServer({ maxHeaderSize: URL_BYTES_MAX }, (request, response) => {
+    void handle(request, response, options);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -36,8 +44,7 @@ export async function startProxy(own: string, all: readonly string[]): Promise<P
 async function handle(
   request: IncomingMessage,
   response: ServerResponse,
-  own: string,
-  all: readonly string[],
+  { own, all, isLost }: ProxyOptions,
 ): Promise<void> {
   try {
     if (request.url === '/ping') {
@@ -45,6 +52,7 @@ async function handle(
       return answer(request, response, 200, {}, Buffer.from('Ok.\n'));
     }
     const statement = await readStatement(request);
+    if (isLost(statement.sql)) return void request.socket.destroy();
     const old = toOldSql(statement.sql, statement.parameters);
     let body: Uint8Array = Buffer.alloc(0);
     for (const node of old.everywhere ? all : [own]) {
