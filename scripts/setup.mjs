@@ -135,7 +135,9 @@ async function install(root, set, run, say) {
   // A tree that has the development tools keeps them: only their own versions are out of date.
   const before = readJson(join(root, INSTALL_STAMP))?.set;
   const wider = WIDER[Math.max(WIDER.indexOf(before), WIDER.indexOf(set))];
-  const besides = { run: '', clickhouse: ' and the client of ClickHouse', all: ' and development tools' }[set];
+  const besides = { run: '', clickhouse: ' and the client of ClickHouse', all: ' and development tools' }[
+    set
+  ];
   say(`Installing dependencies${besides} (only when they change) …`);
   const lock = hash(readFileSync(join(root, 'package-lock.json')));
   const { code, output } = await run(

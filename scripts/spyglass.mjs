@@ -18,7 +18,9 @@ function wantsClickhouse(args) {
   const at = args.findIndex((arg) => arg === '--config' || arg === '-c');
   const given = args.find((arg) => arg.startsWith('--config='))?.slice('--config='.length);
   try {
-    const config = JSON.parse(readFileSync(given ?? (at < 0 ? 'spyglass.config.json' : args[at + 1]), 'utf8'));
+    const config = JSON.parse(
+      readFileSync(given ?? (at < 0 ? 'spyglass.config.json' : args[at + 1]), 'utf8'),
+    );
     return config?.store?.engine === 'clickhouse';
   } catch {
     return false; // the command itself says what is wrong with it
