@@ -1,4 +1,4 @@
-/** Base against head on the core rows, interleaved: `node dist/bench/compare.js BASE_MAIN`, where that is a build's `cli/main.js`. */
+/** Base against head on the core rows, interleaved: `node dist/bench/compare.js TREE BUILT`, a source tree and its build. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,14 +62,15 @@ async function compareRead(path: string, servers: readonly Server[]): Promise<Ro
   };
 }
 
-const main = process.argv[2];
-if (main === undefined) throw new Error('which base? Give the path of its cli/main.js');
+const [, , root, built] = process.argv;
+if (root === undefined || built === undefined) throw new Error('which base? Give its tree and its build');
+const main = join(built, 'src/cli/main.js');
 const say = (line: string): void => console.error(line);
 const folder = mkdtempSync(join(tmpdir(), 'spyglass-compare-'));
 const servers: Server[] = [];
 try {
   servers.push(await startSpyglass({ name: 'head', dataDir: join(folder, 'head'), folder }));
-  servers.push(await startSpyglass({ name: 'base', dataDir: join(folder, 'base'), folder, main }));
+  servers.push(await startSpyglass({ name: 'base', dataDir: join(folder, 'base'), folder, main, root }));
   for (const server of servers) {
     say(`filling ${server.name} …`);
     await fill(server);

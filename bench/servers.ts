@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../src/config.js';
@@ -11,6 +11,7 @@ import { APPS, KEY } from './data.js';
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 const CEILING = fileURLToPath(new URL('./ceiling.js', import.meta.url));
 const REFERENCE = fileURLToPath(new URL('./reference.js', import.meta.url));
+const ROOT = join(dirname(MAIN), '../../..');
 const PROBE_MS = 5;
 const START_MS_MAX = 120_000;
 
@@ -65,26 +66,36 @@ async function start(name: string, args: (port: number) => string[]): Promise<Se
   };
 }
 
+/** The options of Node that `npm start` of a source tree gives the collector. */
+export function startFlags(root: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: { start: string };
+  };
+  return scripts.start.split(' ').filter((word) => word.startsWith('--'));
+}
+
 export interface SpyglassOptions {
   dataDir: string;
   /** Where the configuration is written. */
   folder: string;
   name?: string;
+  /** Besides those of `npm start`. */
   nodeArgs?: string[];
-  /** Another build's `cli/main.js`. */
+  /** Another build's `cli/main.js`, and the tree it was made from. */
   main?: string;
   store?: Config['store'];
+  root?: string;
 }
 
 export const startSpyglass = (options: SpyglassOptions): Promise<Server> => {
-  const { dataDir, folder, name = 'spyglass', nodeArgs = [], main = MAIN, store } = options;
+  const { dataDir, folder, name = 'spyglass', nodeArgs = [], main = MAIN, root = ROOT, store } = options;
   return start(name, (port) => {
     const config = join(folder, `${name.replaceAll(/\W/g, '-')}.config.json`);
     const apps = Object.fromEntries(
       APPS.map((app, index) => [app, { key: index === 0 ? KEY : `${KEY}_${index}` }]),
     );
     writeFileSync(config, JSON.stringify({ listen: `127.0.0.1:${port}`, dataDir, apps, store }));
-    return [...nodeArgs, main, 'serve', '--config', config];
+    return [...startFlags(root), ...nodeArgs, main, 'serve', '--config', config];
   });
 };
 export const startCeiling = (): Promise<Server> => start('ceiling', (port) => [CEILING, `${port}`]);

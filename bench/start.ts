@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, type Row, spread } from './report.js';
+import { startFlags } from './servers.js';
 
 const STARTS = 7;
 const PROBE_MS = 5;
@@ -12,7 +13,7 @@ const PROBE_MS = 5;
 /** What a start runs, and how it is called in the table. */
 const COMMANDS: Record<string, [command: string, ...args: string[]]> = {
   'npm start to ready': ['npm', 'start', '--'],
-  'node scripts/start.mjs to ready': [process.execPath, 'scripts/start.mjs'],
+  'node scripts/start.mjs to ready': [process.execPath, ...startFlags('.'), 'scripts/start.mjs'],
 };
 
 /** `folder` gets a configuration and a store; the repository's own are left alone. */

@@ -23,7 +23,7 @@ try {
   if (status === 0) symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
   status ||= run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', 'built'], tree);
   status ||= run(process.execPath, [tsc, '-b', 'tsconfig.json']);
-  status ||= run(process.execPath, ['dist/bench/compare.js', join(tree, 'built/src/cli/main.js')]);
+  status ||= run(process.execPath, ['dist/bench/compare.js', tree, join(tree, 'built')]);
   process.exitCode = status;
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -15,7 +15,8 @@ import {
 } from './limits.js';
 
 export interface AppConfig {
-  key: string;
+  /** What opens the app; of several, for a time of change, the first is the newest. */
+  key: string | readonly string[];
   /** Allowed `Origin`s; empty allows every one. */
   origins: readonly string[];
   /** Opens the reads of this app alone. */
@@ -26,6 +27,8 @@ export interface Config {
   listen: { host: string; port: number };
   dataDir: string;
   apps: Readonly<Record<string, AppConfig>>;
+  /** Addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed; nobody else's is. */
+  trusted_proxies?: readonly string[];
   /** Whole days to keep; 0 keeps for ever. */
   retention: { replays_days: number; events_days: number };
   auth: { dashboard_password?: string; viewer_password?: string; open: boolean };
@@ -34,6 +37,8 @@ export interface Config {
   disk: { replay_bytes_per_hour: number; replay_free_bytes: number; events_free_bytes: number };
   /** Where events and replays are kept: in `dataDir`, or in an engine elsewhere. */
   store: StoreConfig;
+  /** Without a level it depends on whether a terminal listens. */
+  log: { level?: LogLevel };
 }
 
 export type StoreConfig =
@@ -46,6 +51,9 @@ export type StoreConfig =
       /** A cluster of the engine's configuration. */
       cluster?: string;
     };
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface ConfigProblem {
   /** Where in the file, as `apps.inventory.key`; empty for the file as a whole. */
@@ -96,6 +104,9 @@ export function defaultConfigJson(key: string): string {
 
 const LISTEN_DEFAULT = '127.0.0.1:7474';
 const DATA_DIR_DEFAULT = './data';
+/** Two overlap while keys are changed; a few more do while some pages cannot be changed. */
+const APP_KEYS_MAX = 8;
+const TOO_MANY_KEYS = `must be at most ${APP_KEYS_MAX} keys`;
 const NO_APP = 'must name at least one app: { "inventory": { "key": "…" } }';
 const BAD_APP_NAME = 'app names are 1 to 64 of the characters a-z, 0-9, _ and -';
 const APP_NAME = new RegExp(`^[a-z0-9_-]{1,${APP_NAME_MAX}}$`);
@@ -130,10 +141,23 @@ const listenSchema = text.default(LISTEN_DEFAULT).transform((listen, context) =>
   return z.NEVER;
 });
 
+const keyText = text
+  .min(1, { error: 'must not be empty' })
+  .regex(KEY, { error: 'must be printable ASCII without spaces' });
+const keyList = z
+  .array(keyText)
+  .min(1, { error: 'must name a key' })
+  .max(APP_KEYS_MAX, { error: TOO_MANY_KEYS });
+
 const appSchema = strict({
-  key: text
-    .min(1, { error: 'must not be empty' })
-    .regex(KEY, { error: 'must be printable ASCII without spaces' }),
+  // Not a union: its errors would not say which of the two was meant.
+  key: z.transform((value, context): string | string[] => {
+    const { data, error } = (Array.isArray(value) ? keyList : keyText).safeParse(value);
+    for (const { path, message } of error?.issues ?? []) {
+      context.issues.push({ code: 'custom', path, message, input: value });
+    }
+    return data ?? z.NEVER;
+  }),
   origins: z
     .array(
       text.refine(isOrigin, {
@@ -149,6 +173,11 @@ const configSchema = strict({
   listen: listenSchema,
   dataDir: text.min(1, { error: 'must not be empty' }).default(DATA_DIR_DEFAULT),
   apps: z.record(z.string(), appSchema, { error: NO_APP }),
+  trusted_proxies: z
+    .array(text.refine(isNetwork, { error: 'must be an address or a network: "10.0.0.5", "10.0.0.0/8"' }), {
+      error: 'must be a list of addresses and networks',
+    })
+    .exactOptional(),
   retention: strict({ replays_days: days, events_days: days }).prefault({}),
   auth: strict({
     dashboard_password: password.exactOptional(),
@@ -182,6 +211,9 @@ const configSchema = strict({
       { error: 'must name an engine: "lmdb" or "clickhouse"' },
     )
     .prefault({ engine: 'lmdb' }),
+  log: strict({
+    level: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).exactOptional(),
+  }).prefault({}),
 });
 
 /** An object of these settings and no others: a misspelt one would otherwise be a default nobody notices. */
@@ -214,6 +246,15 @@ function isHttpUrl(text: string): boolean {
   return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }
 
+/** An address, or a network by its prefix; not everybody's: then each client could say who it is. */
+function isNetwork(text: string): boolean {
+  const [, address = '', digits] = /^([^/]+?)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  if (family === 0 || address.includes('%')) return false;
+  const prefix = Number(digits ?? 1);
+  return prefix >= 1 && prefix <= (family === 4 ? 32 : 128);
+}
+
 /** Browsers send scheme, host and a port that is not the scheme's own; pages without an origin send `null`. */
 function isOrigin(text: string): boolean {
   if (text === 'null') return true;
@@ -238,11 +279,15 @@ function appProblems(apps: unknown): ConfigProblem[] {
     const path = `apps.${name}`;
     if (!APP_NAME.test(name) || name === '__proto__') problems.push({ path, message: BAD_APP_NAME });
     const key = memberOf(app, 'key');
-    const owner = owners.get(key);
-    if (owner !== undefined) {
-      problems.push({ path: `${path}.key`, message: `is the key of ${owner} too: each app needs its own` });
-    } else if (typeof key === 'string' && key !== '') {
-      owners.set(key, name);
+    const keys: [path: string, key: unknown][] = Array.isArray(key)
+      ? key.map((one, index) => [`${path}.key.${index}`, one])
+      : [[`${path}.key`, key]];
+    for (const [at, one] of keys) {
+      const owner = owners.get(one);
+      if (owner === name) problems.push({ path: at, message: 'is in the list already' });
+      else if (owner !== undefined)
+        problems.push({ path: at, message: `is the key of ${owner} too: each app needs its own` });
+      else if (typeof one === 'string' && one !== '') owners.set(one, name);
     }
   }
   return problems;

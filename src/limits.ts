@@ -88,6 +88,9 @@ export const STREAM_STALL_MS = 30_000;
 
 // --- dashboard password
 export const LOCKOUT_FAILURES = 10;
+/** Wrong passwords that are answered at once, and how much longer than the last each one after them waits. */
+export const LOCKOUT_FREE_FAILURES = 3;
+export const LOCKOUT_SLOW_MS = 100;
 export const LOCKOUT_WINDOW_MS = 60_000;
 export const LOCKOUT_MS = 60_000;
 /** Addresses whose failures are remembered; the one unheard of for longest goes first. */

@@ -33,6 +33,7 @@ t.test('what is left out has its default', async (t) => {
     limits: { body_bytes: 1_048_576, chunk_bytes: 8_388_608, events_per_minute: 0 },
     disk: { replay_bytes_per_hour: 2 ** 32, replay_free_bytes: 2 ** 30, events_free_bytes: 2 ** 28 },
     store: { engine: 'lmdb' },
+    log: {},
   });
 });
 
@@ -55,6 +56,47 @@ t.test('another engine says where it is, and in names that can stand in a statem
   t.same(problems(t, { apps: APPS, store: { engine: 'oracle' } }), [
     'store.engine: must name an engine: "lmdb" or "clickhouse"',
   ]);
+});
+
+t.test('trusted proxies are addresses and networks, and never everybody', async (t) => {
+  const trusting = (trusted_proxies: unknown) => ({ apps: APPS, trusted_proxies });
+  const good = ['10.0.0.5', '10.0.0.0/8', '::1', 'fd00::/8', '192.0.2.1/32', '::ffff:10.0.0.1'];
+  t.same(load(t, trusting(good)).trusted_proxies, good);
+  for (const bad of [
+    '',
+    'proxy',
+    'loopback',
+    '10.0.0.0/33',
+    '0.0.0.0/0',
+    '::/0',
+    '10.0.0.0/',
+    '1.2.3',
+    'fe80::1%eth0',
+  ])
+    t.match(problems(t, trusting([bad])), [/^trusted_proxies\.0: must be an address/], bad);
+  for (const bad of ['10.0.0.5', true, null])
+    t.match(problems(t, trusting(bad)), [/^trusted_proxies: must be a list/], String(bad));
+});
+
+t.test('an app may have several keys, no two of them the same anywhere', async (t) => {
+  const keys = ['sg_live_new', 'sg_live_old'];
+  t.same(load(t, { apps: { a: { key: keys } } }).apps, { a: { key: keys, origins: [] } });
+  t.same(problems(t, { apps: { a: { key: [] } } }), ['apps.a.key: must name a key']);
+  t.same(problems(t, { apps: { a: { key: ['x', '', 5, 'has space', 'x'] }, b: { key: ['y', 'x'] } } }), [
+    'apps.a.key.1: must not be empty',
+    'apps.a.key.2: must be a string',
+    'apps.a.key.3: must be printable ASCII without spaces',
+    'apps.a.key.4: is in the list already',
+    'apps.b.key.1: is the key of a too: each app needs its own',
+  ]);
+  const many = Array.from({ length: 9 }, (_, index) => `key_${index}`);
+  t.same(problems(t, { apps: { a: { key: many } } }), ['apps.a.key: must be at most 8 keys']);
+  t.same(load(t, { apps: { a: { key: ['env:NEW', 'old'] } } }, { NEW: 'new' }).apps.a?.key, ['new', 'old']);
+});
+
+t.test('the log has a level that exists', async (t) => {
+  t.same(load(t, { apps: APPS, log: { level: 'warn' } }).log, { level: 'warn' });
+  t.match(problems(t, { apps: APPS, log: { level: 'loud' } }), [/^log\.level: must be one of trace, debug/]);
 });
 
 t.test('five mistakes are five problems, each with its path', async (t) => {

@@ -83,8 +83,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
         refuse(batch, status, refused, parts);
       } else if (status === 401 || status === 403) refuse(batch, status, batch.events.length);
       else {
-        // In seconds; a date, which the header may be as well, is none that collectors send.
-        const askedMs = Math.min(Number(response.headers.get('Retry-After')) * 1_000 || 0, ASKED_MS_MAX);
+        const askedMs = Math.min(Number(response.headers.get('Retry-After')) * 1_000, ASKED_MS_MAX);
         notBefore = performance.now() + askedMs;
         return askedMs;
       }

@@ -15,7 +15,7 @@ export interface Access {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set once a request has passed the guard. */
+    /** Set once a request has passed the guard; open paths have none. */
     access: Access;
   }
 }

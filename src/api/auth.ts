@@ -1,8 +1,16 @@
 /** The dashboard password: HTTP Basic auth, and a lock for addresses that guess. */
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { Refusal } from '../ingest/types.js';
-import { LOCKOUT_ADDRESSES_MAX, LOCKOUT_FAILURES, LOCKOUT_MS, LOCKOUT_WINDOW_MS } from '../limits.js';
+import {
+  LOCKOUT_ADDRESSES_MAX,
+  LOCKOUT_FAILURES,
+  LOCKOUT_FREE_FAILURES,
+  LOCKOUT_MS,
+  LOCKOUT_SLOW_MS,
+  LOCKOUT_WINDOW_MS,
+} from '../limits.js';
 import type { Access } from './access.js';
+import { clientAddress, networkOf } from './client-address.js';
 import { sendProblem } from './errors.js';
 
 const CHALLENGE = 'Basic realm="spyglass", charset="UTF-8"';
@@ -13,12 +21,12 @@ const PASSWORD_REQUIRED: Refusal = {
   detail: 'Send the dashboard password with HTTP Basic auth, under any user name.',
 };
 
-/** Says why a request may not pass, or as whom it does. `now` is Unix ms. */
+/** Says why a request may not pass, and after how long to say so; or as whom it does. `now` is Unix ms. */
 export type PasswordGate = (
   address: string,
   authorization: string | undefined,
   now: number,
-) => { refusal: Refusal; access?: never } | { access: Access; refusal?: never };
+) => { refusal: Refusal; waitMs?: number; access?: never } | { access: Access; refusal?: never };
 
 interface Failures {
   /** Times of the latest wrong passwords, oldest first; at most `LOCKOUT_FAILURES`. Unix ms. */
@@ -31,21 +39,24 @@ interface Failures {
  * A gate for whatever passwords `opens` knows. An address's life in it:
  *
  * 1. unknown: any number of requests without credentials, or with the right ones, leaves no trace;
- * 2. failing: each wrong password is noted; those a minute old no longer count;
+ * 2. failing: each wrong password is noted, and from the fourth on its answer waits, each longer than the last; those a minute
+ *    old no longer count;
  * 3. locked, with the tenth within a minute: for 60 s its credentials are not looked at, so a guess learns nothing;
  * 4. unknown again once the lock has run out.
  *
- * At most `LOCKOUT_ADDRESSES_MAX` addresses are remembered; the one whose last failure is oldest is forgotten first.
+ * An address of IPv6 counts as its /64, which is one client's. At most `LOCKOUT_ADDRESSES_MAX` addresses are remembered; the one whose last failure is oldest is forgotten first.
  */
 export function createPasswordGate(
   opens: (name: string, password: Buffer) => Access | undefined,
 ): PasswordGate {
   const failing = new Map<string, Failures>();
 
-  const noteFailure = (address: string, now: number) => {
+  /** Returns how long the answer waits. */
+  const noteFailure = (address: string, now: number): number => {
     const entry = failing.get(address) ?? { times: [], lockedUntil: 0 };
     entry.times = entry.times.filter((time) => now - time < LOCKOUT_WINDOW_MS);
     entry.times.push(now);
+    const waitMs = LOCKOUT_SLOW_MS * Math.max(0, entry.times.length - LOCKOUT_FREE_FAILURES);
     if (entry.times.length >= LOCKOUT_FAILURES) {
       entry.times = [];
       entry.lockedUntil = now + LOCKOUT_MS;
@@ -59,9 +70,11 @@ export function createPasswordGate(
         break;
       }
     }
+    return waitMs;
   };
 
-  return (address, authorization, now) => {
+  return (client, authorization, now) => {
+    const address = networkOf(client);
     if (authorization === undefined || !/^basic(?: |$)/i.test(authorization))
       return { refusal: PASSWORD_REQUIRED };
     const lockedMs = (failing.get(address)?.lockedUntil ?? 0) - now;
@@ -73,8 +86,7 @@ export function createPasswordGate(
     const presented = credentialsOf(authorization);
     const access = presented && opens(presented.name, presented.password);
     if (access) return { access };
-    noteFailure(address, now);
-    return { refusal: PASSWORD_REQUIRED };
+    return { refusal: PASSWORD_REQUIRED, waitMs: noteFailure(address, now) };
   };
 }
 
@@ -84,14 +96,16 @@ export type Guard = (request: FastifyRequest, reply: FastifyReply, done: HookHan
 /** Makes a hook of a gate; `now` gives Unix ms. */
 export function requirePassword(gate: PasswordGate, now: () => number): Guard {
   return (request, reply, done) => {
-    const { refusal, access } = gate(request.ip, request.headers.authorization, now());
+    const answer = gate(clientAddress(request), request.headers.authorization, now());
+    const { refusal, access } = answer;
     if (refusal === undefined) {
       request.access = access;
       done();
       return;
     }
     if (refusal.code === 'unauthorized') reply.header('www-authenticate', CHALLENGE);
-    sendProblem(reply, refusal);
+    if (answer.waitMs) setTimeout(() => sendProblem(reply, refusal), answer.waitMs).unref();
+    else sendProblem(reply, refusal);
   };
 }
 

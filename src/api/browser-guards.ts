@@ -17,9 +17,10 @@ export function hostMissing({ raw }: FastifyRequest): Refusal | undefined {
  * Without a password whoever reaches the port may read. By DNS rebinding a web page can: its name comes to mean this
  * machine, and to the browser the collector is then part of the page's own site. But the request still carries the name.
  */
-export function createHostCheck({ auth, listen }: Pick<Config, 'auth' | 'listen'>): Check {
-  if (auth.dashboard_password !== undefined || auth.open) return () => undefined;
+export function createHostCheck(config: Pick<Config, 'auth' | 'listen'>): Check {
   return ({ raw }) => {
+    const { auth, listen } = config;
+    if (auth.dashboard_password !== undefined || auth.open) return undefined;
     const name = hostName(raw.headers.host ?? '');
     if (isLocalName(name) || name === listen.host.toLowerCase()) return undefined;
     return {

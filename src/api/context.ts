@@ -7,12 +7,12 @@ import type { Config } from '../config.js';
 import type { Ingest } from '../ingest/types.js';
 import type { AuditTrail, DiskWatch, Store } from '../store/store.js';
 import type { Cors } from './cors.js';
+import type { IngestAnswers } from './ingest-answers.js';
 import type { Metrics } from './metrics.js';
-import type { NoteRefusal } from './refusals.js';
 import type { Erase } from './routes/erase.js';
 import type { StreamHub } from './stream.js';
 
-export type Logger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
+export type Logger = Pick<FastifyBaseLogger, 'level' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
 /** A fastify instance whose routes get their types from zod schemas. */
 export type Api = FastifyInstance<
@@ -31,7 +31,8 @@ export interface ApiContext {
   readonly version: string;
   readonly cors: Cors;
   readonly metrics: Metrics;
-  readonly noteRefusal: NoteRefusal;
+  /** Notes what the ingest routes answer. */
+  readonly answers: IngestAnswers;
   readonly stream: StreamHub;
   readonly erase?: Erase;
   readonly audit: AuditTrail;

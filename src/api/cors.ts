@@ -1,6 +1,7 @@
 /** What lets web pages of other origins send to the ingest routes, and read the answers; no other route has any of it. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { AppConfig } from '../config.js';
+import type { Config } from '../config.js';
+import { madeOf } from '../live-config.js';
 import { sendProblem } from './errors.js';
 
 export interface Cors {
@@ -11,11 +12,9 @@ export interface Cors {
 }
 
 /** Whether an app of a request allows its origin is for later: the app is in the body. Here any app will do. */
-export function createCors(apps: Readonly<Record<string, AppConfig>>): Cors {
-  const lists = Object.values(apps).map(({ origins }) => origins);
-  const everyOrigin = lists.some((origins) => origins.length === 0);
-  const listed = new Set(lists.flat());
-  const allows = (origin: string) => everyOrigin || listed.has(origin);
+export function createCors(config: Pick<Config, 'apps'>): Cors {
+  const known = madeOf(() => config.apps, allowedOrigins);
+  const allows = (origin: string) => known().every || known().listed.has(origin);
 
   return {
     answerOrigin(request, reply) {
@@ -40,4 +39,9 @@ export function createCors(apps: Readonly<Record<string, AppConfig>>): Cors {
         .send();
     },
   };
+}
+
+function allowedOrigins(apps: Config['apps']): { every: boolean; listed: ReadonlySet<string> } {
+  const lists = Object.values(apps).map(({ origins }) => origins);
+  return { every: lists.some((origins) => origins.length === 0), listed: new Set(lists.flat()) };
 }

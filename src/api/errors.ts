@@ -6,6 +6,7 @@ import type { Refusal } from '../ingest/types.js';
 import { DISK_RETRY_AFTER_S, LINGER_MS, RETRY_AFTER_S } from '../limits.js';
 import { PROBLEMS, type ProblemCode } from '../problems.js';
 import type { Logger } from './context.js';
+import { REQUEST_ID } from './request-id.js';
 
 /** Thrown by a handler to answer with a problem. */
 export class ProblemError extends Error {
@@ -18,10 +19,14 @@ export class ProblemError extends Error {
   }
 }
 
-/** The body of a problem. `type` is a name, not an address: there is nothing more to read behind it. */
-export function problemJson({ code, detail, errors }: Refusal): string {
+/**
+ * The body of a problem. `type` and `instance` are names, not addresses: there is nothing more to read behind them. The latter
+ * is the request as the log has it.
+ */
+export function problemJson({ code, detail, errors }: Refusal, requestId?: string): string {
   const { status, title } = PROBLEMS[code];
-  return JSON.stringify({ type: `urn:spyglass:problem:${code}`, title, status, detail, errors });
+  const instance = requestId === undefined ? undefined : `urn:spyglass:request:${requestId}`;
+  return JSON.stringify({ type: `urn:spyglass:problem:${code}`, title, status, detail, errors, instance });
 }
 
 /** Answers with a problem, as bytes: fastify would add a charset to text, which this media type does not have. */
@@ -36,7 +41,8 @@ export function sendProblem(reply: FastifyReply, refusal: Refusal): FastifyReply
     .header('content-type', 'application/problem+json')
     .header('cache-control', 'no-store')
     .header('x-content-type-options', 'nosniff')
-    .send(Buffer.from(problemJson(refusal)));
+    .header(REQUEST_ID, reply.request.id)
+    .send(Buffer.from(problemJson(refusal, reply.request.id)));
 }
 
 /**

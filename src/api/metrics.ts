@@ -1,13 +1,27 @@
 /** What `/metrics` tells: requests, the store's own figures and the process, in the Prometheus text format. */
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type HistogramReading, openHistogram, SECONDS_BOUNDS } from '../histogram.js';
+import type { Meters } from '../meters.js';
+import type { ProblemCode } from '../problems.js';
 import type { DiskWatch, Store, StoreStats } from '../store/store.js';
+import { readHistogram } from './read-histogram.js';
 
-export type IngestRoute = 'events' | 'replay';
+export const INGEST_ROUTES = ['events', 'replay'] as const;
+export type IngestRoute = (typeof INGEST_ROUTES)[number];
+
+/** How often the configuration was read again since the start, and what came of it. */
+export interface Reloads {
+  applied: number;
+  refused: number;
+}
 
 export interface Metrics {
-  /** Counts an answer of an ingest route. On the hot path: it adds one to a number. */
-  countIngest(route: IngestRoute, status: number): void;
+  /** Counts an answer of an ingest route. On the hot path: it adds to a few numbers. */
+  countIngest(route: IngestRoute, status: number, seconds: number): void;
+  /** Counts the reason of an ingest route's answer that is not a 204. */
+  countRefusal(route: IngestRoute, code: ProblemCode): void;
   /** Times an answer of any other route; `route` is its pattern, not its path. */
   observeRequest(route: string, method: string, status: number, seconds: number): void;
   /** The page Prometheus reads, and its media type. */
@@ -19,7 +33,17 @@ interface MetricsOptions {
   hasFailed: () => boolean;
   streamReaders: () => number;
   disk: DiskWatch;
+  meters: Meters;
+  version: string;
+  reloads: () => Reloads;
+  /** Bytes of the journal's files. */
+  journalBytes: () => number;
+  /** Unix ms. */
+  now: () => number;
 }
+
+/** A store that does not answer by then is left out: its figures are not worth the whole scrape. */
+const STATS_MS_MAX = 2_000;
 
 /** The store's figures as metrics: those that only ever grow are counters. */
 const STORE_COUNTERS: readonly [name: string, help: string, figure: keyof StoreStats][] = [
@@ -42,7 +66,8 @@ const STORE_GAUGES: readonly [name: string, help: string, figure: keyof StoreSta
 ];
 
 /** A set of metrics of its own: several servers in one process do not share figures. */
-export function createMetrics({ store, hasFailed, streamReaders, disk }: MetricsOptions): Metrics {
+export function createMetrics(options: MetricsOptions): Metrics {
+  const { store, hasFailed, streamReaders, disk, meters, version, reloads, journalBytes, now } = options;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -52,11 +77,13 @@ export function createMetrics({ store, hasFailed, streamReaders, disk }: Metrics
     events: new Float64Array(600),
     replay: new Float64Array(600),
   };
+  const refusals: Record<IngestRoute, Map<ProblemCode, number>> = { events: new Map(), replay: new Map() };
+  const ingestSeconds = { events: openHistogram(SECONDS_BOUNDS), replay: openHistogram(SECONDS_BOUNDS) };
   const requests = new Histogram({
     name: 'spyglass_http_request_duration_seconds',
     help: 'How long answers took, ingest apart',
     labelNames: ['route', 'method', 'status'],
-    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
   });
   new Counter({
@@ -71,6 +98,80 @@ export function createMetrics({ store, hasFailed, streamReaders, disk }: Metrics
       }
     },
   });
+  new Counter({
+    name: 'spyglass_ingest_refusals_total',
+    help: 'Answers of the ingest routes that are not a 204, by the problem they name',
+    labelNames: ['route', 'code'],
+    registers,
+    collect() {
+      this.reset();
+      for (const route of INGEST_ROUTES) {
+        for (const [code, count] of refusals[route]) this.inc({ route, code }, count);
+      }
+    },
+  });
+  new Counter({
+    name: 'spyglass_config_reloads_total',
+    help: 'Configurations read again while running, by whether they could be used',
+    labelNames: ['result'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [result, count] of Object.entries(reloads())) this.inc({ result }, count);
+    },
+  });
+  histogram(
+    'spyglass_ingest_request_duration_seconds',
+    'How long ingest took, from the body read to the answer',
+    () => INGEST_ROUTES.map((route) => ({ labels: { route }, reading: ingestSeconds[route].read() })),
+  );
+  const histograms: [name: string, help: string, read: () => HistogramReading][] = [
+    [
+      'spyglass_store_commit_duration_seconds',
+      'How long commit groups took to become durable, from encoding to the end of the sync',
+      () => meters.read().commit_seconds,
+    ],
+    [
+      'spyglass_store_sync_duration_seconds',
+      'How long the syncs of the journal took',
+      () => meters.read().sync_seconds,
+    ],
+    [
+      'spyglass_store_apply_duration_seconds',
+      'How long transactions that fold commit groups into the tables took',
+      () => meters.read().apply_seconds,
+    ],
+    [
+      'spyglass_store_group_requests',
+      'Requests that commit groups made durable at once',
+      () => meters.read().group_requests,
+    ],
+  ];
+  for (const [name, help, read] of histograms) histogram(name, help, () => [{ labels: {}, reading: read() }]);
+  let behind = meters.read();
+  const gauges: [name: string, help: string, read: () => number][] = [
+    [
+      'spyglass_store_unapplied_commits',
+      'Commit groups that are durable and not in the tables yet',
+      () => behind.unapplied_commits,
+    ],
+    ['spyglass_store_unapplied_bytes', 'Bytes of these groups', () => behind.unapplied_bytes],
+    [
+      'spyglass_store_unapplied_seconds',
+      'How long the oldest of these groups has been durable',
+      () => secondsSince(behind.unapplied_since, now()),
+    ],
+    ['spyglass_store_chunks', 'Replay chunks stored', () => meters.read().chunks],
+    ['spyglass_store_chunk_bytes', 'Bytes of the replay chunks stored', () => meters.read().chunk_bytes],
+    ['spyglass_store_journal_bytes', 'Bytes of the journal files', journalBytes],
+  ];
+  for (const [name, help, read] of gauges) gauge(name, help, read);
+  new Gauge({
+    name: 'spyglass_build_info',
+    help: 'Always 1; its label tells the version',
+    labelNames: ['version'],
+    registers,
+  }).set({ version }, 1);
   gauge('spyglass_store_failed', 'Whether a commit failed: nothing is accepted until a new start', () =>
     Number(hasFailed()),
   );
@@ -87,7 +188,7 @@ export function createMetrics({ store, hasFailed, streamReaders, disk }: Metrics
     ([name, help, figure]) =>
       [figure, new Counter({ name: `spyglass_store_${name}_total`, help, registers })] as const,
   );
-  const gauges = STORE_GAUGES.map(
+  const storeGauges = STORE_GAUGES.map(
     ([name, help, figure]) =>
       [figure, new Gauge({ name: `spyglass_store_${name}`, help, registers })] as const,
   );
@@ -108,18 +209,28 @@ export function createMetrics({ store, hasFailed, streamReaders, disk }: Metrics
     });
   }
 
+  function histogram(name: string, help: string, read: Parameters<typeof readHistogram>[2]): void {
+    registry.registerMetric(readHistogram(name, help, read));
+  }
+
   return {
-    countIngest(route, status) {
+    countIngest(route, status, seconds) {
       const byStatus = ingest[route];
       byStatus[status] = (byStatus[status] ?? 0) + 1;
+      ingestSeconds[route].observe(seconds);
+    },
+    countRefusal(route, code) {
+      refusals[route].set(code, (refusals[route].get(code) ?? 0) + 1);
     },
     observeRequest(route, method, status, seconds) {
       requests.observe({ route, method, status }, seconds);
     },
     async render() {
+      // Before the store is asked: it answers once the tables hold everything, and then nothing is behind any more.
+      behind = meters.read();
       // A store that has failed may not answer; the other figures are wanted all the more then.
       const [stats, anonymousBytes] = await Promise.all([
-        store.stats().catch(() => undefined),
+        Promise.race([store.stats(), sleep(STATS_MS_MAX, undefined, { ref: false })]).catch(() => undefined),
         readAnonymousBytes(),
       ]);
       if (stats !== undefined) {
@@ -127,13 +238,17 @@ export function createMetrics({ store, hasFailed, streamReaders, disk }: Metrics
           counter.reset();
           counter.inc(stats[figure]);
         }
-        for (const [figure, gauge] of gauges) gauge.set(stats[figure]);
+        for (const [figure, gauge] of storeGauges) gauge.set(stats[figure]);
       }
       if (anonymousBytes !== undefined) anonymous.set(anonymousBytes);
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
   };
 }
+
+/** 0 while there is no such time. */
+const secondsSince = (time: number, now: number): number =>
+  time === 0 ? 0 : Math.max(0, now - time) / 1_000;
 
 /** `RssAnon` of this process; `undefined` where the system does not tell. */
 async function readAnonymousBytes(): Promise<number | undefined> {

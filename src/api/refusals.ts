@@ -1,21 +1,19 @@
-/** Tells the log what the ingest routes turn away, and keeps a flood of it out. */
+/** Tells the log that requests are turned away because the queue is full, and keeps a flood of it out. */
 import { REFUSAL_LOG_MS } from '../limits.js';
 import type { ProblemCode } from '../problems.js';
 import type { Logger } from './context.js';
-import type { IngestRoute } from './metrics.js';
 
 /** Notes that a request was turned away. */
-export type NoteRefusal = (route: IngestRoute, reqId: string, code: ProblemCode) => void;
+export type NoteRefusal = (code: ProblemCode) => void;
 
 /**
- * Every refusal is a line at debug: most are a client's own fault. A full queue is the operator's matter, and comes thousands at
- * a time: it is a warning once every `REFUSAL_LOG_MS`, with how many there were. `now` gives Unix ms.
+ * Most refusals are a client's own fault. A full queue is the operator's matter, and comes thousands at a time: it is a
+ * warning once every `REFUSAL_LOG_MS`, with how many there were. `now` gives Unix ms.
  */
 export function createRefusalLog(log: Logger, now: () => number): NoteRefusal {
   let warnedAt = Number.NEGATIVE_INFINITY;
   let refused = 0;
-  return (route, reqId, code) => {
-    log.debug({ route, reqId, code }, 'refused');
+  return (code) => {
     if (code !== 'queue_full') return;
     refused++;
     if (now() - warnedAt < REFUSAL_LOG_MS) return;

@@ -7,7 +7,6 @@ import {
   fastify,
 } from 'fastify';
 import type { Config } from '../config.js';
-import { createKeyring } from '../ingest/keyring.js';
 import type { Ingest } from '../ingest/types.js';
 import {
   CONNECTION_CHECK_MS,
@@ -16,6 +15,8 @@ import {
   REQUEST_MS_MAX,
   SHUTDOWN_MS,
 } from '../limits.js';
+import { madeOf } from '../live-config.js';
+import { type Meters, openMeters } from '../meters.js';
 import type { AuditTrail, DiskWatch, Store } from '../store/store.js';
 import { createAccess, NOBODY_ASKED, restrict } from './access.js';
 import { createPasswordGate, type Guard, requirePassword } from './auth.js';
@@ -26,9 +27,11 @@ import { createDashboard, DASHBOARD_DIR } from './dashboard.js';
 import { docsRoutes } from './docs.js';
 import { answerClientError, createErrorHandler, type ErrorHandler, sendProblem } from './errors.js';
 import { createFallback, pathOf } from './fallback.js';
-import { createMetrics } from './metrics.js';
+import { createIngestAnswers } from './ingest-answers.js';
+import { createMetrics, type Reloads } from './metrics.js';
 import { parseQueryString } from './query-string.js';
 import { createRefusalLog } from './refusals.js';
+import { createRequestIds, nameAnswer, REQUEST_ID } from './request-id.js';
 import { auditRoute } from './routes/audit.js';
 import { type Erase, eraseRoute } from './routes/erase.js';
 import { errorRoutes } from './routes/errors.js';
@@ -47,7 +50,7 @@ export interface ServerDeps {
   config: Config;
   store: Store;
   ingest: Ingest;
-  /** Errors and refusals of note go here, and at debug every request but the ingest routes' successes. */
+  /** Errors and refusals of note go here, and a line a request: at info of the API's, at debug of every other one. */
   log: FastifyBaseLogger;
   /** Of the collector, as its API description names it. */
   version: string;
@@ -57,6 +60,12 @@ export interface ServerDeps {
   audit?: AuditTrail;
   /** What the disk has room for; without it, everything. */
   disk?: DiskWatch;
+  /** What the store's threads measure of themselves; without it, nothing. */
+  meters?: Meters;
+  /** Bytes of the journal's files. */
+  journalBytes?: () => number;
+  /** How often the configuration was read again. */
+  reloads?: () => Reloads;
   /** Whether the store's views are caught up; `/readyz` says so. */
   ready?: () => boolean;
   /** Where the built dashboard is; where the build leaves it, unless told. */
@@ -73,7 +82,10 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const context = createContext(deps);
   const onError = createErrorHandler(deps.log);
   // fastify itself gets no logger: with one it makes a child of it, and listens for the end, for every request.
+  const { trusted_proxies } = deps.config;
   const server = fastify({
+    // Of a forwarded request only the client's address is believed, and of nobody but these.
+    trustProxy: trusted_proxies?.length ? [...trusted_proxies] : false,
     requestTimeout: REQUEST_MS_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
     http: {
@@ -82,6 +94,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
       requireHostHeader: false,
     },
     return503OnClosing: false,
+    genReqId: createRequestIds(),
     schemaController: NO_COMPILERS,
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
@@ -104,35 +117,41 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const dashboard = createDashboard(deps.dashboardDir ?? DASHBOARD_DIR);
   const fallback = createFallback(dashboard.sendPage);
   app.addHook('onRoute', fallback.note);
-  // First, so that the hooks below are not among theirs: each hook costs the hot path.
   await app.register(async (scope) => {
     prepareIngest(scope, context, onError);
     addIngestRoutes(scope, context);
   });
-  app.removeAllContentTypeParsers();
-  // A body where none belongs is left unread.
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  app.addHook('onRequest', begin);
-  await app.register(async (scope) => {
-    observe(scope, context);
-    healthRoutes(scope, context);
-    sdkRoute(scope);
-  });
-  await app.register(async (scope) => {
-    scope.addHook('onRequest', guard);
-    observe(scope, context);
-    addGuardedRoutes(scope, context);
-    docsRoutes(scope, context.version, (described) => {
-      addIngestRoutes(described, context);
-      addGuardedRoutes(described, context);
-      healthRoutes(described, context);
+  // A scope beside that one: a hook of the server itself would be one of the hot path's, whenever it was added.
+  await app.register(async (others) => {
+    others.removeAllContentTypeParsers();
+    // A body where none belongs is left unread.
+    others.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    others.addHook('onRequest', (request, reply, done) => {
+      nameAnswer(request, reply);
+      begin(request, reply, done);
     });
-    dashboard.routes(scope);
+    observe(others, context);
+    await others.register(async (scope) => {
+      guardHeaders(scope);
+      healthRoutes(scope, context);
+      sdkRoute(scope);
+    });
+    await others.register(async (scope) => {
+      scope.addHook('onRequest', guard);
+      guardHeaders(scope);
+      addGuardedRoutes(scope, context);
+      docsRoutes(scope, context.version, (described) => {
+        addIngestRoutes(described, context);
+        addGuardedRoutes(described, context);
+        healthRoutes(described, context);
+      });
+      dashboard.routes(scope);
+    });
+    others.setNotFoundHandler(
+      { preHandler: (request, reply, done) => (isOpen(request) ? done() : guard(request, reply, done)) },
+      fallback.answer,
+    );
   });
-  app.setNotFoundHandler(
-    { preHandler: (request, reply, done) => (isOpen(request) ? done() : guard(request, reply, done)) },
-    fallback.answer,
-  );
   closeInTime(app, context);
   await app.ready();
   return app;
@@ -172,9 +191,19 @@ function createContext(deps: ServerDeps): ApiContext {
   const audit = deps.audit ?? UNAUDITED;
   const disk = deps.disk ?? ENDLESS;
   const stream = createStreamHub({ store, log });
-  const metrics = createMetrics({ store, hasFailed, streamReaders: stream.followers, disk });
-  const noteRefusal = createRefusalLog(log, now);
-  const cors = createCors(config.apps);
+  const metrics = createMetrics({
+    store,
+    hasFailed,
+    streamReaders: stream.followers,
+    disk,
+    version,
+    now,
+    meters: deps.meters ?? openMeters(),
+    reloads: deps.reloads ?? (() => ({ applied: 0, refused: 0 })),
+    journalBytes: deps.journalBytes ?? (() => 0),
+  });
+  const answers = createIngestAnswers({ metrics, log, noteRefusal: createRefusalLog(log, now) });
+  const cors = createCors(config);
   const isReady = () => !failed && (ready?.() ?? true);
   const shared = {
     config,
@@ -184,7 +213,7 @@ function createContext(deps: ServerDeps): ApiContext {
     version,
     cors,
     metrics,
-    noteRefusal,
+    answers,
     stream,
     now,
     isReady,
@@ -202,13 +231,19 @@ function createGuard({ config, now }: ApiContext): Guard {
     if (refusal === undefined) done();
     else sendProblem(reply, refusal);
   };
-  const askPassword: Guard =
-    config.auth.dashboard_password === undefined
-      ? (request, _reply, done) => {
-          request.access = NOBODY_ASKED;
-          done();
-        }
-      : requirePassword(createPasswordGate(createAccess(config)), now);
+  const access = madeOf(
+    () => config.auth,
+    () => createAccess(config),
+  );
+  const withPassword = requirePassword(
+    createPasswordGate((name, password) => access()(name, password)),
+    now,
+  );
+  const askPassword: Guard = (request, reply, done) => {
+    if (config.auth.dashboard_password !== undefined) return withPassword(request, reply, done);
+    request.access = NOBODY_ASKED;
+    done();
+  };
   const foreignHost = createHostCheck(config);
   return (request, reply, done) => {
     const refusal = foreignHost(request) ?? crossSite(request);
@@ -227,18 +262,19 @@ const begin: Guard = (request, reply, done) => {
 };
 
 /** Makes a scope one that takes data in: bodies as bytes, readable from other origins, counted. */
-function prepareIngest(scope: Api, { cors, metrics, noteRefusal }: ApiContext, onError: ErrorHandler): void {
+function prepareIngest(scope: Api, { cors, answers }: ApiContext, onError: ErrorHandler): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser([BYTES, '*'], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   scope.addHook('onRequest', (request, reply, done) => {
     cors.answerOrigin(request, reply);
+    // Whoever chose a name wants to see it again; for the others it is one header less on the hot path.
+    if (request.raw.headers[REQUEST_ID] !== undefined) nameAnswer(request, reply);
     begin(request, reply, done);
   });
   scope.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = onError(error, request, reply);
     const route = request.routeOptions.url === '/v1/events' ? 'events' : 'replay';
-    noteRefusal(route, request.id, refusal.code);
-    metrics.countIngest(route, reply.statusCode);
+    answers.refused(route, request, reply, performance.now() - reply.elapsedTime, refusal.code);
   });
   for (const url of ['/v1/events', '/v1/replay']) {
     scope.options(url, { schema: { hide: true } }, cors.preflight);
@@ -247,7 +283,7 @@ function prepareIngest(scope: Api, { cors, metrics, noteRefusal }: ApiContext, o
 
 function addIngestRoutes(scope: Api, context: ApiContext): void {
   eventsIngestRoute(scope, context);
-  replayUploadRoute(scope, context, createKeyring(context.config.apps));
+  replayUploadRoute(scope, context);
 }
 
 /** The routes that ask for the password. */
@@ -262,8 +298,8 @@ function addGuardedRoutes(scope: Api, context: ApiContext): void {
   auditRoute(scope, context);
 }
 
-/** Headers, timing and a debug line for the answers of a scope; the ingest routes do without. */
-function observe(scope: Api, { metrics, log }: ApiContext): void {
+/** Headers for the answers of a scope; the ingest routes do without. */
+function guardHeaders(scope: Api): void {
   scope.addHook('onRequest', (_request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('referrer-policy', 'no-referrer');
@@ -272,15 +308,32 @@ function observe(scope: Api, { metrics, log }: ApiContext): void {
     reply.header('cache-control', 'no-store');
     done();
   });
-  scope.addHook('onResponse', (request, reply, done) => {
-    const { method, id: reqId } = request;
+}
+
+const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS']);
+
+/**
+ * Times every answer but those of the ingest routes, and writes its line. It names the route's pattern: paths and queries
+ * hold the ids of sessions and users.
+ */
+function observe(app: Api, { metrics, log }: ApiContext): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    const { id: reqId, access } = request;
     const route = request.routeOptions.url ?? 'unknown';
-    const status = reply.statusCode;
+    const method = KNOWN_METHODS.has(request.method) ? request.method : 'other';
+    const { statusCode: status, elapsedTime } = reply;
     // A stream ends when its reader leaves, which says nothing of this server.
-    if (route !== '/v1/stream') metrics.observeRequest(route, method, status, reply.elapsedTime / 1_000);
-    log.debug({ reqId, method, route, status, ms: Math.round(reply.elapsedTime) }, 'answered');
+    if (route !== '/v1/stream') metrics.observeRequest(route, method, status, elapsedTime / 1_000);
+    const line = { reqId, method, route, status, ms: Math.round(elapsedTime * 10) / 10, role: access?.role };
+    log[levelOf(route, status)](line, 'answered');
     done();
   });
+}
+
+/** What somebody asks of the API is worth reading; probes, scrapes and files come all the time. */
+function levelOf(route: string, status: number): 'warn' | 'info' | 'debug' {
+  if (status >= 500) return 'warn';
+  return route.startsWith('/v1/') ? 'info' : 'debug';
 }
 
 /** Ends the streams as closing begins, connections as they go idle, and whatever is left after `SHUTDOWN_MS`. */

@@ -1,21 +1,22 @@
 /** What `serve` says once it is up: where the dashboard is, with which key to send, and a line to try it with. */
 import { styleText } from 'node:util';
 import type { Config } from '../config.js';
+import { keysOf } from '../ingest/keyring.js';
 
 /** The text for standard output; `styled` is for a terminal that shows colours. */
 export function announcement(config: Config, url: string, styled: boolean): string {
   const style = (format: 'bold' | 'dim' | 'cyan', text: string) => (styled ? styleText(format, text) : text);
   const row = (label: string, value: string) => `  ${style('dim', label.padEnd(10))} ${value}\n`;
-  const apps = Object.entries(config.apps);
-  const [name, app] = apps[0] ?? ['', { key: '' }];
-  const rows = apps.map(([app, { key }]) => row('app', app) + row('key', key));
+  const apps = Object.entries(config.apps).map(([name, app]) => [name, keysOf(app)[0] ?? ''] as const);
+  const [name, key] = apps[0] ?? ['', ''];
+  const rows = apps.map(([app, key]) => row('app', app) + row('key', key));
   return [
     `\n${style('bold', 'spyglass is running.')}\n\n`,
     row('dashboard', style('cyan', `${url}/`)),
     ...rows,
     row('data', config.dataDir),
     '\nSend it an event:\n\n',
-    `  ${curl(url, name, app.key)}\n\n`,
+    `  ${curl(url, name, key)}\n\n`,
     `${style('dim', 'Ctrl-C stops it. `npx spyglass demo` fills it with a made-up month.')}\n\n`,
   ].join('');
 }

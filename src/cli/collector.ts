@@ -4,6 +4,9 @@ import type { Logger } from 'pino';
 import type { ClickhouseTuning } from '../clickhouse/open.js';
 import type { Config } from '../config.js';
 import { SHUTDOWN_MS } from '../limits.js';
+import { liveCopy, needRestart, takeOver } from '../live-config.js';
+import { journalBytes } from '../log/journal.js';
+import { newMeterMemory, openMeters } from '../meters.js';
 import { openAuditTrail } from '../store/audit.js';
 import { startDiskWatch } from '../store/disk-watch.js';
 import { openStore } from '../store/open.js';
@@ -21,6 +24,13 @@ export interface Collector {
   readonly url: string;
   readonly port: number;
   readonly store: Store;
+  /**
+   * Takes over all of `next` that a running collector can take over: keys, origins, passwords, retention, the limits but
+   * those of bodies. Settles with the settings that differ and need a new start.
+   */
+  reload(next: Config): Promise<string[]>;
+  /** Notes that a configuration could not be used. */
+  reloadRefused(): void;
   /** Ends in order: no new requests, those under way answered, what was accepted stored, the store closed. */
   close(): Promise<void>;
 }
@@ -33,15 +43,19 @@ export interface Collector {
  * what binding the port or opening the store throws.
  */
 export async function startCollector(
-  config: Config,
+  given: Config,
   log: Logger,
   onProgress: OnProgress = () => {},
   tuning: ClickhouseTuning = {},
 ): Promise<Collector> {
+  const config = liveCopy(given);
   await assertPortFree(config.listen);
   // The server's modules load while the store's threads start.
   const serverModule = import('../api/server.js');
-  const { store, ingest, isOpen, audit, erase, disk } = await openEngine(config, onProgress, tuning);
+  const meterMemory = newMeterMemory();
+  const reloads = { applied: 0, refused: 0 };
+  const opened = await openEngine(config, { onProgress, tuning, meterMemory });
+  const { store, ingest, isOpen, audit, erase, disk } = opened;
   try {
     const { createServer } = await serverModule;
     const server = await createServer({
@@ -54,6 +68,9 @@ export async function startCollector(
       erase,
       audit,
       disk,
+      meters: openMeters(meterMemory),
+      journalBytes: () => (config.store.engine === 'lmdb' ? journalBytes(config.dataDir) : 0),
+      reloads: () => reloads,
     });
     await server.listen(config.listen);
     const address = server.server.address();
@@ -63,6 +80,16 @@ export async function startCollector(
       url: urlOf(config.listen.host, port),
       port,
       store,
+      async reload(next) {
+        const fixed = needRestart(config, next);
+        takeOver(config, next);
+        await opened.configure(config);
+        reloads.applied++;
+        return fixed;
+      },
+      reloadRefused: () => {
+        reloads.refused++;
+      },
       close: async () => {
         sweeping.stop();
         disk.stop();
@@ -90,16 +117,19 @@ interface OpenedEngine extends Opened {
 /** The configured engine; another than the embedded one is loaded only when it is wanted. */
 async function openEngine(
   config: Config,
-  onProgress: OnProgress,
-  tuning: ClickhouseTuning,
+  options: { onProgress: OnProgress; tuning: ClickhouseTuning; meterMemory: Float64Array },
 ): Promise<OpenedEngine> {
-  const { dataDir, apps, limits } = config;
+  const { onProgress, tuning, meterMemory } = options;
+  const { dataDir } = config;
   if (config.store.engine === 'clickhouse') {
     const { openClickhouse } = await import('../clickhouse/open.js');
     const { freeBytes, ...opened } = await openClickhouse(config.store, config, tuning);
     return { ...opened, disk: startDiskWatch(dataDir, config.disk, { freeBytes }) };
   }
-  const reopenable = await openReopenable(() => openStore({ dataDir, apps, limits, onProgress }));
+  const reopenable = await openReopenable(() => {
+    const { apps, limits } = config;
+    return openStore({ dataDir, apps, limits, onProgress, meterMemory });
+  });
   return {
     ...reopenable,
     audit: openAuditTrail(dataDir),

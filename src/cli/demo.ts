@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Config } from '../config.js';
+import { keysOf } from '../ingest/keyring.js';
 import { startCollector, urlOf } from './collector.js';
 import { configPath, readConfig, type Where, writeFirstConfig } from './config-file.js';
 import { eachOf, sendBatch, sendChunk, type Target } from './demo/delivery.js';
@@ -42,7 +43,8 @@ export async function demo(options: DemoOptions): Promise<void> {
 function chooseApp(config: Config, wanted: string | undefined): { app: string; key: string } {
   const [first] = Object.keys(config.apps);
   const app = wanted ?? first ?? '';
-  const key = Object.hasOwn(config.apps, app) ? config.apps[app]?.key : undefined;
+  const known = Object.hasOwn(config.apps, app) ? config.apps[app] : undefined;
+  const key = known && keysOf(known)[0];
   if (key !== undefined) return { app, key };
   throw new CommandFailure(
     `no app ${app} is configured; there is ${Object.keys(config.apps).join(', ')}`,

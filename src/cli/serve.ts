@@ -1,12 +1,13 @@
 /** `spyglass serve`: runs the collector until a signal, or until its store fails. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
 import type { Config } from '../config.js';
 import { SHUTDOWN_MS } from '../limits.js';
 import { announcement } from './announcement.js';
 import { type Collector, startCollector } from './collector.js';
 import { configPath, readConfig, type Where, writeFirstConfig } from './config-file.js';
-import { EXIT_FAILED, EXIT_OK } from './failure.js';
+import { EXIT_FAILED, EXIT_OK, explain } from './failure.js';
 import { type Progress, startProgress } from './progress.js';
 
 export interface ServeOptions extends Where {
@@ -24,7 +25,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   if (await writeFirstConfig(file)) console.log(`Wrote a first configuration: ${file}`);
   const config = await readConfig(options);
   const signal = firstSignal();
-  const collector = await start(config, openLogger(options.logLevel));
+  const log = openLogger(levelOf(options, config));
+  const started = start(config, log);
+  onReload(async () => reload(await started, options, log));
+  const collector = await started;
   process.stdout.write(announcement(config, collector.url, process.stdout.isTTY && !process.env.NO_COLOR));
 
   const reason = await Promise.race([signal, collector.store.failed]);
@@ -44,12 +48,51 @@ async function start(config: Config, log: Logger): Promise<Collector> {
   }
 }
 
-/** JSON lines on standard error: for whatever collects logs; a person at a terminal wants to hear of trouble only. */
-function openLogger(level: string | undefined): Logger {
-  return pino(
-    { level: level ?? (process.stderr.isTTY ? 'warn' : 'info'), base: null },
-    pino.destination({ dest: 2, sync: true }),
-  );
+/** JSON lines on standard error, for whatever collects logs. */
+const openLogger = (level: string): Logger =>
+  pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
+
+/** As the command line says, else the configuration; a person at a terminal wants to hear of trouble only. */
+const levelOf = ({ logLevel }: ServeOptions, { log }: Config): string =>
+  logLevel ?? log.level ?? (process.stderr.isTTY ? 'warn' : 'info');
+
+/** Reads the configuration again. One that cannot be used changes nothing, and is one line that names every problem. */
+async function reload(collector: Collector, options: ServeOptions, log: Logger): Promise<void> {
+  try {
+    const next = await readConfig(options);
+    const needRestart = await collector.reload(next);
+    log.level = levelOf(options, next);
+    if (needRestart.length > 0) log.warn({ needRestart }, 'some settings take a new start to change');
+    log.info({ apps: Object.keys(next.apps) }, 'configuration reloaded');
+  } catch (error) {
+    collector.reloadRefused();
+    const problems = explain(error)?.message ?? String(error);
+    log.error(
+      { problems: problems.split('\n').map((line) => line.trim()) },
+      'configuration not reloaded: the old one stays',
+    );
+  }
+}
+
+/**
+ * Calls back at every SIGHUP, one call after the other; what arrives meanwhile is one more. A terminal that goes away
+ * sends the same signal: then it means the end, and the first handler of signals is told so.
+ */
+function onReload(run: () => Promise<void>): void {
+  const hadTerminal = isatty(0);
+  let running: Promise<void> = Promise.resolve();
+  let waiting = 0;
+  process.on('SIGHUP', () => {
+    if (hadTerminal && !isatty(0)) {
+      process.kill(process.pid, 'SIGTERM');
+      return;
+    }
+    if (waiting > 1) return;
+    waiting++;
+    running = running.then(run).finally(() => {
+      waiting--;
+    });
+  });
 }
 
 /** Settles with the first signal to stop; a second one ends the process at once. */
@@ -61,7 +104,7 @@ function firstSignal(): Promise<NodeJS.Signals> {
       if (performance.now() - firstAt > SAME_SIGNAL_MS) endAtOnce();
       resolve(signal);
     };
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
   });
 }
 

@@ -39,6 +39,8 @@ interface Waiting {
 
 export interface IngestQueue {
   ingest: Ingest;
+  /** Takes events in by other settings from here on. */
+  configure(settings: Pick<Config, 'apps' | 'limits'>): Promise<void>;
   sizes(): Pick<StoreStats, 'queue_requests' | 'queue_bytes'>;
   /** Settles when nothing waits. */
   idle(): Promise<void>;
@@ -46,9 +48,9 @@ export interface IngestQueue {
 
 export function openIngest(
   store: Pick<Store, 'append'>,
-  { apps, limits }: Pick<Config, 'apps' | 'limits'>,
+  settings: Pick<Config, 'apps' | 'limits'>,
 ): IngestQueue {
-  const check = createIngest({ apps, limits });
+  let check = createIngest(settings);
   let waiting: Waiting[] = [];
   let requests = 0;
   let bytes = 0;
@@ -102,6 +104,9 @@ export function openIngest(
         // The first of a turn sends what the turn brings.
         if (waiting.push({ batch, bytes: request.body.length, settle }) === 1) setImmediate(pump);
       });
+    },
+    async configure({ apps, limits }) {
+      check = createIngest({ apps, limits });
     },
     sizes: () => ({ queue_requests: requests, queue_bytes: bytes }),
     idle: () =>

@@ -3,7 +3,7 @@ import type { Config, StoreConfig } from '../config.js';
 import type { Ingest } from '../ingest/types.js';
 import type { AuditTrail, EraseReport, Erasure, Store } from '../store/store.js';
 import { openAudit } from './audit.js';
-import { openIngest } from './ingest.js';
+import { type IngestQueue, openIngest } from './ingest.js';
 import { type ClickhouseStoreOptions, openClickhouseStore } from './store.js';
 
 type ClickhouseConfig = Extract<StoreConfig, { engine: 'clickhouse' }>;
@@ -14,6 +14,7 @@ export type ClickhouseTuning = Omit<ClickhouseStoreOptions, keyof ClickhouseConf
 interface OpenedClickhouse {
   store: Store;
   ingest: Ingest;
+  configure: IngestQueue['configure'];
   audit: AuditTrail;
   /** Whether the engine answers. */
   isOpen: () => boolean;
@@ -39,6 +40,7 @@ export async function openClickhouse(
       },
     },
     ingest: queue.ingest,
+    configure: queue.configure,
     audit: openAudit(engine),
     isOpen: isUp,
     erase,

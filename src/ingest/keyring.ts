@@ -3,7 +3,7 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AppConfig } from '../config.js';
 
 export interface Keyring {
-  /** Whether `app` is configured and `key` is its key. An unknown app costs the same work as a wrong key. */
+  /** Whether `app` is configured and `key` is one of its keys. An unknown app costs the same work as a wrong key. */
   opens(app: string, key: string): boolean;
   /** The app whose key this is; compares with every app's, whichever matches. */
   ownerOf(key: string): string | undefined;
@@ -11,8 +11,12 @@ export interface Keyring {
   allowsOrigin(app: string, origin: string | undefined): boolean;
 }
 
+/** Every key of an app, the newest first. */
+export const keysOf = ({ key }: Pick<AppConfig, 'key'>): readonly string[] =>
+  typeof key === 'string' ? [key] : key;
+
 interface Lock {
-  digest: Uint8Array;
+  digests: readonly Uint8Array[];
   origins: ReadonlySet<string>;
 }
 
@@ -22,22 +26,24 @@ interface Lock {
  */
 export function createKeyring(apps: Readonly<Record<string, AppConfig>>): Keyring {
   const locks = new Map<string, Lock>();
-  for (const [app, { key, origins }] of Object.entries(apps)) {
-    locks.set(app, { digest: digestOf(key), origins: new Set(origins) });
+  for (const [app, config] of Object.entries(apps)) {
+    locks.set(app, { digests: keysOf(config).map(digestOf), origins: new Set(config.origins) });
   }
-  const nobody = randomBytes(32);
+  const nobody = [randomBytes(32)];
 
   return {
     opens(app, key) {
-      const expected = locks.get(app)?.digest ?? nobody;
-      const matches = timingSafeEqual(digestOf(key), expected);
+      const expected = locks.get(app)?.digests ?? nobody;
+      const digest = digestOf(key);
+      let matches = false;
+      for (const one of expected) if (timingSafeEqual(digest, one)) matches = true;
       return matches && expected !== nobody;
     },
     ownerOf(key) {
       const digest = digestOf(key);
       let owner: string | undefined;
       for (const [app, lock] of locks) {
-        if (timingSafeEqual(digest, lock.digest)) owner = app;
+        for (const one of lock.digests) if (timingSafeEqual(digest, one)) owner = app;
       }
       return owner;
     },

@@ -1,9 +1,9 @@
 /** What commit groups become in the log: the batches to fold, and the rows of every table of the log. */
 import { type CommitGroup, type GroupBatch, readGroup } from './commit-group.js';
-import { putText } from './dictionaries.js';
+import { byKind, putText } from './dictionaries.js';
 import { timeKey, u48 } from './keys.js';
 import { type Log, META, packCounters } from './log.js';
-import { type RecordBatch, readBatch } from './record-batch.js';
+import { type RecordBatch, readBatch, type TextOf } from './record-batch.js';
 import { remember } from './seen.js';
 
 export interface Application {
@@ -19,15 +19,15 @@ export interface Application {
 export function readGroups(log: Log, groups: readonly Buffer[]): Application {
   const read = groups.map(readGroup);
   let { commit } = log.counters();
-  const users = new Map<number, string>();
+  const fresh = byKind(() => new Map<number, string>());
   for (const group of read) {
     if (group.commit !== commit) throw new RangeError(`commit ${group.commit} does not follow ${commit - 1}`);
     commit++;
-    for (const { kind, number, text } of group.texts) if (kind === 'user') users.set(number, text);
+    for (const { kind, number, text } of group.texts) fresh[kind].set(number, text);
   }
-  const userId = (user: number): string => users.get(user) ?? log.dictionaries.text('user', user);
+  const textOf: TextOf = (kind, number) => fresh[kind].get(number) ?? log.dictionaries.text(kind, number);
   const stored = read.flatMap((group) => group.batches);
-  const batches = stored.map(({ value, offset }) => readBatch(value, offset, userId));
+  const batches = stored.map(({ value, offset }) => readBatch(value, offset, textOf));
   const last = read.at(-1);
   return {
     batches,

@@ -17,10 +17,13 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { crc32 } from 'node:zlib';
+import type { Histogram } from '../histogram.js';
 import { JOURNAL_TURN_BYTES } from '../limits.js';
 import { commitOf, GROUP_HEAD_BYTES } from './commit-group.js';
 import { StoreUnusable } from './env.js';
@@ -52,9 +55,9 @@ interface Segment {
 
 /**
  * Opens the journal for a store that holds every group there is (`readJournal` gives those it does not). Its files are
- * made when missing; throws what the disk throws.
+ * made when missing; throws what the disk throws. `syncSeconds` is told how long each sync took.
  */
-export function openJournal(dataDir: string, storeId: string): Journal {
+export function openJournal(dataDir: string, storeId: string, syncSeconds?: Histogram): Journal {
   const tag = storeTag(storeId);
   const open = (name: string): Segment => {
     const path = join(dataDir, name);
@@ -90,7 +93,9 @@ export function openJournal(dataDir: string, storeId: string): Journal {
       for (let done = 0; done < size; ) {
         done += writeSync(current.file, record, done, size - done, current.end + done);
       }
+      const start = performance.now();
       fdatasyncSync(current.file);
+      syncSeconds?.observe((performance.now() - start) / 1_000);
       current.end += size;
       current.newest = commitOf(group);
     },
@@ -103,6 +108,13 @@ export function openJournal(dataDir: string, storeId: string): Journal {
     },
   };
 }
+
+/** Bytes the journal takes on the disk. */
+export const journalBytes = (dataDir: string): number =>
+  JOURNAL_FILES.reduce(
+    (sum, name) => sum + (statSync(join(dataDir, name), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
 
 /** Removes the journal of a store that holds all there is in it, and that nobody has open. */
 export function removeJournal(dataDir: string): void {

@@ -134,7 +134,6 @@ function unpackCounters(value: Buffer): Counters {
 
 function logOver(tables: LogTables, storeId: string): Log {
   const dictionaries = openDictionaries(tables.dictionary);
-  const userId = (user: number) => dictionaries.text('user', user);
 
   const counters = (): Counters => {
     const value = tables.meta.get(META.next);
@@ -150,7 +149,7 @@ function logOver(tables: LogTables, storeId: string): Log {
   const batch = ({ lastTs, offset }: { lastTs: number; offset: number }): RecordBatch => {
     const value = tables.log.get(timeKey(lastTs, offset));
     if (!value) throw new DamagedBatch(`batch at ${offset}: missing`);
-    return decodeBatch(value, offset, userId);
+    return decodeBatch(value, offset, dictionaries.text);
   };
 
   const batchOf = (id: number): RecordBatch | undefined => {
@@ -195,10 +194,6 @@ function logOver(tables: LogTables, storeId: string): Log {
       for (const key of tables.log.keys(range))
         yield { lastTs: readU48(key, 0), offset: readU48(key, 6), mask: 0xff };
     },
-    event: (source, index) =>
-      toEvent(source, index, {
-        app: dictionaries.text('app', source.app),
-        name: dictionaries.text('name', source.names[index] ?? 0),
-      }),
+    event: (source, index) => toEvent(source, index, dictionaries.text('app', source.app)),
   };
 }

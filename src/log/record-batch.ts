@@ -22,6 +22,7 @@ import {
 } from '../event.js';
 import { BATCH_EVENTS_MAX, BATCH_SPAN_MS, DAY_MS } from '../limits.js';
 import type { ByteWriter } from './byte-writer.js';
+import type { Kind } from './dictionaries.js';
 import { readU48 } from './keys.js';
 
 const FORMAT = 1;
@@ -31,6 +32,9 @@ const ONE_TYPE = 1;
 const ONE_NAME = 2;
 const HAS_DETAILS = 4;
 const HAS_PEOPLE = 8;
+/** The text that a number of the dictionaries stands for. */
+export type TextOf = (kind: Kind, number: number) => string;
+
 const packr = new Packr({ useRecords: false });
 
 assert(BATCH_SPAN_MS < 2 ** 16 && BATCH_EVENTS_MAX < 2 ** 16, 'a batch fits its columns');
@@ -55,6 +59,7 @@ export interface RecordBatch {
   ts: readonly number[];
   types: readonly number[];
   names: readonly number[];
+  nameOf(index: number): string;
   /** Whether any event tells who its user is. */
   hasPeople: boolean;
   /** Decoded when first asked for. */
@@ -185,15 +190,15 @@ type PackedDetails = [
 ];
 
 /** Reads a stored value back; throws `DamagedBatch` when its checksum does not hold. */
-export function decodeBatch(value: Buffer, offset: number, userId: (user: number) => string): RecordBatch {
+export function decodeBatch(value: Buffer, offset: number, textOf: TextOf): RecordBatch {
   if (value[0] !== FORMAT) throw new DamagedBatch(`batch at ${offset}: unknown format ${value[0]}`);
   if (crc32(value.subarray(CHECKSUM_BYTES)) !== value.readUInt32BE(1))
     throw new DamagedBatch(`batch at ${offset}: checksum does not hold`);
-  return readBatch(value, offset, userId);
+  return readBatch(value, offset, textOf);
 }
 
 /** The same for a value whose checksum is known to hold. */
-export function readBatch(value: Buffer, offset: number, userId: (user: number) => string): RecordBatch {
+export function readBatch(value: Buffer, offset: number, textOf: TextOf): RecordBatch {
   const app = value.readUInt16BE(5);
   const user = value.readUInt32BE(7);
   const count = value.readUInt16BE(11);
@@ -225,13 +230,14 @@ export function readBatch(value: Buffer, offset: number, userId: (user: number) 
     offset,
     app,
     user,
-    userId: userId(user),
+    userId: textOf('user', user),
     session,
     firstTs,
     lastTs,
     ts,
     types,
     names,
+    nameOf: (index) => textOf('name', names[index] ?? 0),
     hasPeople: (flags & HAS_PEOPLE) !== 0,
     details() {
       details ??= unpackDetails(value.subarray(at));
@@ -264,12 +270,8 @@ function toPerson(pair: [string | null, string | null] | null): Person | null {
   return { ...(name === null ? {} : { name }), ...(email === null ? {} : { email }) };
 }
 
-/** Event `index` of a batch, with its strings. */
-export function toEvent(
-  batch: RecordBatch,
-  index: number,
-  strings: { app: string; name: string },
-): StoredEvent {
+/** Event `index` of a batch of an app. */
+export function toEvent(batch: RecordBatch, index: number, app: string): StoredEvent {
   const { urls, props, people, clientTs } = batch.details();
   const url = urls?.[index];
   const text = props?.[index];
@@ -278,11 +280,11 @@ export function toEvent(
   return {
     id: batch.offset + index,
     ts: batch.ts[index] ?? batch.firstTs,
-    app: strings.app,
+    app,
     user_id: batch.userId,
     session_id: batch.session,
     type: EVENT_TYPES[batch.types[index] ?? 0] ?? 'event',
-    name: strings.name,
+    name: batch.nameOf(index),
     ...(url == null ? {} : { url }),
     ...(text == null ? {} : { props: text }),
     ...(user == null ? {} : { user }),

@@ -1,8 +1,9 @@
 /**
  * Error groups: which errors share a message and a top stack frame, and who met them when.
  *
- * `error_groups`: `[app u16][day u24][name u32][frame hash, 8 bytes][block u32]` → a row an occurrence, in id order:
- * `[ms into the day u32][user u32][id u48]`, little-endian. Row k of the day lies in block ⌊k ÷ 285⌋, so that a block
+ * `error_groups`: `[app u16][day u24][hash of name and frame, 12 bytes][block u32]` → a row an occurrence, in id order:
+ * `[ms into the day u32][user u32][id u48]`, little-endian. A group is a hash of texts, not of numbers that another store
+ * would give otherwise: its id outlives an export. Row k of the day lies in block ⌊k ÷ 285⌋, so that a block
  * fits one 4 KiB page. Days come first: a range is one scan, and retention drops whole days.
  */
 import { createHash } from 'node:crypto';
@@ -17,6 +18,8 @@ import { obtain, type Projection, type StagedTable } from './projection.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 const ROW_BYTES = 14;
+/** 96 bits: no two groups of a store meet by chance. */
+const HASH_DIGITS = 24;
 /** What is left of a 4 KiB page for one value: ⌊4,000 ÷ 14⌋ rows. */
 export const BLOCK_ROWS = 285;
 const BLOCK_MAX = 0xffff_ffff;
@@ -24,9 +27,8 @@ const BLOCK_MAX = 0xffff_ffff;
 /** What the occurrences of a group have in common. */
 export interface ErrorGroup {
   app: number;
-  name: number;
-  /** The frame's hash in hex. */
-  frame: string;
+  /** Of name and frame, in hex. */
+  hash: string;
 }
 
 export interface Occurrence {
@@ -41,52 +43,40 @@ const dayKey = (app: number, day: number): Buffer =>
     [day, 3],
   ]);
 
-const groupKey = ({ app, name, frame }: ErrorGroup, day: number): Buffer =>
+const groupKey = ({ app, hash }: ErrorGroup, day: number): Buffer =>
   packKey(
     [
       [app, 2],
       [day, 3],
-      [name, 4],
     ],
-    Buffer.from(frame, 'hex'),
+    Buffer.from(hash, 'hex'),
   );
 
 const blockKey = (prefix: Buffer, block: number): Buffer => Buffer.concat([prefix, packKey([[block, 4]])]);
 
 function parseKey(key: Buffer): { group: ErrorGroup; day: number; block: number } {
-  const group = { app: key.readUInt16BE(0), name: key.readUInt32BE(5), frame: key.toString('hex', 9, 17) };
+  const group = { app: key.readUInt16BE(0), hash: key.toString('hex', 5, 17) };
   return { group, day: key.readUIntBE(2, 3), block: key.readUInt32BE(17) };
 }
 
 /** The group of an event of type `error`. */
 export function groupOf(batch: RecordBatch, index: number): ErrorGroup {
-  const frame = hashOf(frameOf(batch.details().props?.[index]));
-  return { app: batch.app, name: batch.names[index] ?? 0, frame };
+  return { app: batch.app, hash: hashOf(batch.nameOf(index), frameOf(batch.details().props?.[index])) };
 }
 
 /** Errors come again and again: a hash costs more than all else that is done with one. */
 const hashes = new Map<string, string>();
 const HASHES_MAX = 1_000;
 
-function hashOf(frame: string): string {
-  const known = hashes.get(frame);
+function hashOf(name: string, frame: string): string {
+  // The length keeps apart what would read alike when put together.
+  const text = `${name.length}:${name}${frame}`;
+  const known = hashes.get(text);
   if (known !== undefined) return known;
-  const hash = createHash('sha256').update(frame).digest('hex').slice(0, 16);
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, HASH_DIGITS);
   if (hashes.size >= HASHES_MAX) hashes.clear();
-  hashes.set(frame, hash);
+  hashes.set(text, hash);
   return hash;
-}
-
-/** A group's name to the outside, where it is opaque. */
-export const groupId = ({ app, name, frame }: ErrorGroup): string =>
-  `${app.toString(36)}-${name.toString(36)}-${frame}`;
-
-/** The group of an id; `undefined` for a text that is none. */
-export function parseGroupId(id: string): ErrorGroup | undefined {
-  const [, app = '', name = '', frame = ''] =
-    /^([0-9a-z]{1,4})-([0-9a-z]{1,7})-([0-9a-f]{16})$/.exec(id) ?? [];
-  const group = { app: Number.parseInt(app, 36), name: Number.parseInt(name, 36), frame };
-  return group.app <= 0xffff && group.name <= 0xffff_ffff ? group : undefined;
 }
 
 function packRows(known: Buffer | undefined, fresh: readonly Occurrence[], midnight: number): Buffer {
@@ -126,7 +116,7 @@ function byGroup(batches: readonly RecordBatch[]): Iterable<Fold> {
     batch.ts.forEach((ts, index) => {
       if (batch.types[index] !== ERROR) return;
       const group = groupOf(batch, index);
-      const fold = obtain(folds, `${day}/${groupId(group)}`, () => ({
+      const fold = obtain(folds, `${day}/${group.app}/${group.hash}`, () => ({
         prefix: groupKey(group, day),
         midnight: day * DAY_MS,
         fresh: [],
@@ -151,7 +141,7 @@ function lastBlock(table: StagedTable, prefix: Buffer): { block: number; known: 
 
 export const errorGroups: Projection = {
   name: 'error-groups',
-  version: 1,
+  version: 2,
   tables: ['error_groups'],
   fold(stage, batches) {
     const table = stage.table('error_groups');

@@ -27,6 +27,8 @@ export interface Manifest {
   list(app: number, session: string): Chunk[];
   get(app: number, session: string, seq: number): Chunk | undefined;
   holdsFile(fileId: string): boolean;
+  /** How many chunks there are, and their bytes: counted through at the first call, kept from then on. */
+  totals(): { chunks: number; bytes: number };
   /** Every file the manifest names. */
   files(): Generator<{ fileId: string; sizeBytes: number }>;
   /** Every chunk, by app and session. */
@@ -65,10 +67,12 @@ function pack(chunk: Chunk): Buffer {
   ]);
 }
 
+const sizeOf = (value: Buffer): number => value.readUInt32BE(6);
+
 const unpack = (key: Buffer, value: Buffer): Chunk => ({
   seq: key.readUInt32BE(key.length - 4),
   receivedAt: readU48(value, 0),
-  sizeBytes: value.readUInt32BE(6),
+  sizeBytes: sizeOf(value),
   fileId: value.toString('hex', 10, TS_AT),
   ...(value.length > TS_AT ? { ts: readU48(value, TS_AT) } : {}),
 });
@@ -91,6 +95,11 @@ export function openManifest(env: Env): Manifest {
     else counts.put(countKey(app, session), packKey([[value, 4]]));
   };
 
+  let totals: { chunks: number; bytes: number } | undefined;
+  const noteTotals = (chunks: number, bytes: number): void => {
+    if (totals) totals = { chunks: totals.chunks + chunks, bytes: totals.bytes + bytes };
+  };
+
   const forgetFile = (chunk: Chunk): void => {
     expiry.remove(expiryKey(chunk));
     files.remove(Buffer.from(chunk.fileId, 'hex'));
@@ -109,6 +118,16 @@ export function openManifest(env: Env): Manifest {
       const key = chunkKey(app, session, seq);
       const value = chunks.get(key);
       return value && unpack(key, value);
+    },
+    totals() {
+      if (totals) return totals;
+      const counted = { chunks: 0, bytes: 0 };
+      for (const { value } of chunks.range({})) {
+        counted.chunks++;
+        counted.bytes += sizeOf(value);
+      }
+      totals = counted;
+      return counted;
     },
     holdsFile: (fileId) => files.get(Buffer.from(fileId, 'hex')) !== undefined,
     *files() {
@@ -129,6 +148,7 @@ export function openManifest(env: Env): Manifest {
       const replaced = value && unpack(key, value);
       if (replaced) forgetFile(replaced);
       else setCount(app, session, count(app, session) + 1);
+      noteTotals(replaced ? 0 : 1, chunk.sizeBytes - (replaced?.sizeBytes ?? 0));
       chunks.put(key, pack(chunk));
       files.put(Buffer.from(chunk.fileId, 'hex'), key);
       expiry.put(expiryKey(chunk), key);
@@ -143,6 +163,7 @@ export function openManifest(env: Env): Manifest {
       for (const { key, chunk } of rows) {
         forgetFile(chunk);
         chunks.remove(key);
+        noteTotals(-1, -chunk.sizeBytes);
       }
       setCount(app, session, 0);
       return rows.map(({ chunk }) => chunk.fileId);
@@ -155,6 +176,8 @@ export function openManifest(env: Env): Manifest {
         const fileId = expiryKey.subarray(6);
         expiry.remove(expiryKey);
         files.remove(fileId);
+        const value = chunks.get(key);
+        noteTotals(-1, -(value ? sizeOf(value) : 0));
         chunks.remove(key);
         setCount(app, session, count(app, session) - 1);
         return fileId.toString('hex');

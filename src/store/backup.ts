@@ -34,7 +34,6 @@ export async function backupStore(
   await settleStore(dataDir);
   const partial = join(dirname(target), `.${basename(target)}.partial-${process.pid}`);
   await rm(partial, { recursive: true, force: true });
-  const env = openEnv(dataDir, { mode: 'read' });
   try {
     await mkdir(partial, { recursive: true });
     await copyChunks(dataDir, partial, onProgress);
@@ -42,9 +41,7 @@ export async function backupStore(
     for (let round = 0; report === undefined; round++) {
       if (round === ROUNDS_MAX)
         throw new StoreUnusable('replay chunks have lost their files: run `spyglass verify`');
-      await rm(join(partial, DATA_FILE), { force: true });
-      env.renewSnapshot();
-      await env.copyTo(join(partial, DATA_FILE));
+      await copyDataFile(dataDir, partial);
       await copyChunks(dataDir, partial, onProgress);
       report = await settle(partial);
     }
@@ -55,6 +52,16 @@ export async function backupStore(
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** Opened anew each time: an erasure or a compaction puts another file in its place. */
+async function copyDataFile(dataDir: string, partial: string): Promise<void> {
+  const target = join(partial, DATA_FILE);
+  await rm(target, { force: true });
+  const env = openEnv(dataDir, { mode: 'read' });
+  try {
+    await env.copyTo(target);
   } finally {
     await env.close();
   }

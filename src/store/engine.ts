@@ -8,6 +8,7 @@ import { continues } from '../log/apply.js';
 import { type Env, openEnv, StoreUnusable } from '../log/env.js';
 import { JOURNAL_FILES, readJournal } from '../log/journal.js';
 import { type Log, openLog } from '../log/log.js';
+import type { Meters } from '../meters.js';
 import { catchUp, type RebuildProgress } from '../projections/rebuild.js';
 import { openViewTables } from '../projections/registry.js';
 import { removeOrphans } from '../replay/files.js';
@@ -38,12 +39,14 @@ export interface WriteSideOptions {
   onProgress: (progress: RebuildProgress) => void;
   /** Called once, with the first commit that failed. */
   onFailure: (error: Error) => void;
+  /** Told how many replay chunks there are. */
+  meters?: Meters;
 }
 
 /** Opens the store for its one writer, with every view brought up to the log. Throws `StoreUnusable`. */
 export function openWriteSide(
   dataDir: string,
-  { onProgress, onFailure }: WriteSideOptions,
+  { onProgress, onFailure, meters }: WriteSideOptions,
 ): WriteSide & { env: Env; log: Log } {
   const env = openEnv(dataDir, { mode: 'write' });
   const log = openLog(env);
@@ -60,6 +63,13 @@ export function openWriteSide(
   if (kept.length > 0) writer.apply(kept);
   const manifest = openManifest(env);
   removeOrphans(dataDir, manifest);
+  const noteChunks = (): void => {
+    if (meters === undefined) return;
+    const { chunks, bytes } = manifest.totals();
+    meters.set('chunks', chunks);
+    meters.set('chunk_bytes', bytes);
+  };
+  noteChunks();
   return {
     env,
     log,
@@ -72,6 +82,7 @@ export function openWriteSide(
       writer.transact(() => {
         replaced = manifest.put(app, session, chunk);
       });
+      noteChunks();
       return replaced;
     },
     dropExpiredChunks(before) {
@@ -79,6 +90,7 @@ export function openWriteSide(
       writer.transact(() => {
         files = manifest.dropExpired(before, SWEEP_CHUNKS);
       });
+      noteChunks();
       return files;
     },
     stats: () => ({ head: log.head(), file_bytes: env.fileBytes(), ...writer.stats }),

@@ -6,14 +6,7 @@ import { type Log, lastTsBound } from '../log/log.js';
 import { typeCode } from '../log/record-batch.js';
 import { dayName, dayOf } from '../projections/days.js';
 import { frameOf } from '../projections/error-frame.js';
-import {
-  type ErrorGroup,
-  groupId,
-  groupOf,
-  type Occurrence,
-  openErrorGroups,
-  parseGroupId,
-} from '../projections/error-groups.js';
+import { type ErrorGroup, groupOf, type Occurrence, openErrorGroups } from '../projections/error-groups.js';
 import { obtain } from '../projections/projection.js';
 import { type Streams, typeStream } from '../projections/streams.js';
 import { listEvents } from './listing.js';
@@ -69,10 +62,24 @@ function add(sum: Sum, { ts, user, id }: Occurrence): void {
   sum.days.set(day, (sum.days.get(day) ?? 0) + 1);
 }
 
+/** An id in two parts: the app, whose name may have a dot in it, and the group's hash. */
+const GROUP_ID = /^(.+)\.([0-9a-f]{24})$/s;
+
 const mostFirst = (a: Sum, b: Sum): number => b.count - a.count || inOrder(b.newest, a.newest);
 
 export function openErrorReads(env: Env, log: Log, scope: ReadScope): ErrorReads {
   const groups = openErrorGroups(env);
+  const { dictionaries } = log;
+
+  /** A group's name to the outside, where it is opaque: the same in every store that has its errors. */
+  const groupId = ({ app, hash }: ErrorGroup): string => `${dictionaries.text('app', app)}.${hash}`;
+
+  /** `undefined` for a text that is none, or of an app that never was. */
+  const parseGroupId = (id: string): ErrorGroup | undefined => {
+    const [, name = '', hash = ''] = GROUP_ID.exec(id) ?? [];
+    const app = dictionaries.number('app', name);
+    return app === undefined ? undefined : { app, hash };
+  };
 
   const eventOf = (id: number): StoredEvent => {
     const batch = log.batchOf(id);
@@ -89,7 +96,7 @@ export function openErrorReads(env: Env, log: Log, scope: ReadScope): ErrorReads
         for (const row of rows) {
           if (row.ts < from || row.ts > to) continue;
           add(
-            obtain(sums, groupId(group), () => newSum(group)),
+            obtain(sums, `${app}/${group.hash}`, () => newSum(group)),
             row,
           );
         }

@@ -5,28 +5,31 @@
  * Heavy reads have a thread of their own, at a lower priority, so that neither ingest nor a look-up waits for them.
  */
 import type { Config } from '../config.js';
-import type { Ingest } from '../ingest/types.js';
+import { newMeterMemory } from '../meters.js';
 import type { RebuildProgress } from '../projections/rebuild.js';
 import { openChunkFiles } from '../replay/files.js';
 import { composeStore } from './compose.js';
 import { takeDataDir } from './exclusive.js';
-import type { Store } from './store.js';
+import type { Opened } from './reopenable.js';
 import { startReaders } from './threads/readers.js';
 import { startWriteThreads } from './threads/write-threads.js';
 
 export interface OpenStoreOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
   onProgress?: (progress: RebuildProgress) => void;
+  /** Where the threads keep what they measure (`openMeters`). */
+  meterMemory?: Float64Array;
   /** Unix ms. */
   now?: () => number;
   lockWaitMs?: number;
 }
 
 /** Opens the store and the way in; throws `StoreUnusable` when the folder cannot be used, with nothing touched. */
-export async function openStore(options: OpenStoreOptions): Promise<{ store: Store; ingest: Ingest }> {
+export async function openStore(options: OpenStoreOptions): Promise<Opened> {
   const { dataDir, apps, limits, onProgress = () => {}, now = Date.now } = options;
+  const { meterMemory = newMeterMemory() } = options;
   const lock = await takeDataDir(dataDir, options.lockWaitMs, onProgress);
   try {
-    const threads = await startWriteThreads({ dataDir, apps, limits, onProgress });
+    const threads = await startWriteThreads({ dataDir, apps, limits, onProgress, meterMemory });
     const readers = startReaders(dataDir, threads.caughtUp);
     const store = composeStore({
       write: threads.write,
@@ -43,7 +46,7 @@ export async function openStore(options: OpenStoreOptions): Promise<{ store: Sto
         await lock.release();
       },
     });
-    return { store, ingest: threads.queue.ingest };
+    return { store, ingest: threads.queue.ingest, configure: threads.configure };
   } catch (error) {
     await lock.release();
     throw error;

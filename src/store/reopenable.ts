@@ -2,6 +2,7 @@
  * A store that can be closed for a while and opened again under those who hold it: for work that needs the folder alone.
  * Meanwhile whoever asks is told to come again.
  */
+import type { Config } from '../config.js';
 import type { Ingest, Refusal } from '../ingest/types.js';
 import { RETRY_AFTER_S } from '../limits.js';
 import { type Store, StoreReopening } from './store.js';
@@ -9,6 +10,8 @@ import { type Store, StoreReopening } from './store.js';
 export interface Opened {
   store: Store;
   ingest: Ingest;
+  /** Takes events in by other apps and limits from here on. */
+  configure(settings: Pick<Config, 'apps' | 'limits'>): Promise<void>;
 }
 
 export interface Reopenable extends Opened {
@@ -109,6 +112,11 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
       },
     },
     ingest: (request) => (opened ? opened.ingest(request) : Promise.resolve(REOPENING)),
+    async configure(settings) {
+      // A store that is being opened again may have begun with the settings of before.
+      await turn.catch(() => {});
+      await opened?.configure(settings);
+    },
     isOpen: () => opened !== undefined,
     whileClosed(work) {
       const run = async () => {

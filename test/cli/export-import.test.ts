@@ -40,6 +40,30 @@ t.test('an import of it gives the same store: same export, same id, and views th
   t.equal((await runSpyglass(['verify', '--data', copy])).code, 0);
 });
 
+t.test('a link to an error group leads to it in the new store too', async (t) => {
+  // Two more errors, the later one of an app and with a name that the other store meets first.
+  const [one, other] = [join(dir, 'one-order'), join(dir, 'other-order')];
+  const thrown = (app: string, name: string, id: number) => ({
+    app,
+    receivedAt: id,
+    firstId: id,
+    events: [{ ts: id, user_id: 'u', session_id: 's', type: 'error' as const, name }],
+  });
+  const batches = [thrown('shop', 'boom', 1), thrown('back.office', 'bang', 2), thrown('shop', 'bang', 3)];
+  const groupsIn = async (dataDir: string, skip: number) => {
+    const store = await openLmdbStore({ dataDir });
+    await store.append(batches.slice(skip));
+    const groups = await store.errorGroups({ app: 'shop', limit: 9 });
+    const group = groups.find(({ name }) => name === 'bang')?.group ?? '';
+    const { events } = await store.occurrences({ group, limit: 9 });
+    await store.close();
+    return { group, ids: events.map(({ id }) => id) };
+  };
+  const whole = await groupsIn(one, 0);
+  t.same(whole.ids, [3]);
+  t.same(await groupsIn(other, 1), whole, 'whatever numbers its texts have there');
+});
+
 t.test('importing it again stores nothing and does no harm', async (t) => {
   const copy = join(dir, 'copy');
   const { code, stdout } = await runSpyglass(['import', '--data', copy], { stdin: readFileSync(FILE) });

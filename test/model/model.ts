@@ -194,11 +194,15 @@ function listNames(events: readonly StoredEvent[], query: Query<'names'>): Count
   return topNames(asked, query.limit);
 }
 
-/** A group's name is what its errors share, as text. */
-const groupOf = ({ app, name, props }: StoredEvent): string => JSON.stringify([app, name, frameOf(props)]);
+/** A group's id comes from what its errors share, so that every store that has them gives the same. */
+function groupOf({ app, name, props }: StoredEvent): string {
+  const shared = `${name.length}:${name}${frameOf(props)}`;
+  return `${app}.${createHash('sha256').update(shared).digest('hex').slice(0, 24)}`;
+}
 
 function errorGroup(group: string, events: readonly StoredEvent[]): ErrorGroupRow {
-  const [app, name, frame] = JSON.parse(group) as [string, string, string];
+  const { app = '', name = '', props } = newest(events) ?? {};
+  const frame = frameOf(props);
   return {
     group,
     app,

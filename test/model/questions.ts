@@ -220,17 +220,11 @@ async function allPages(store: Store, question: Question & { ask: 'pages' }): Pr
   }
 }
 
-/** Error groups without their ids, which are each store's own. */
-async function namelessGroups(store: Store, query: Query<'errorGroups'>): Promise<unknown[]> {
-  const groups = await store.errorGroups(query);
-  return groups.map(({ group: _, ...row }) => row);
-}
-
 async function groupAt(store: Store, question: Question & { ask: 'errorGroup' }): Promise<unknown> {
   const { place, query, before } = question;
   const group = (await store.errorGroups({ ...query, limit: LIST_LIMIT_MAX }))[place]?.group ?? 'no-group';
   return {
-    row: await namelessGroups(store, { ...query, group }),
+    row: await store.errorGroups({ ...query, group }),
     page: await store.occurrences({ ...query, group, ...optional('before', before) }),
   };
 }
@@ -273,13 +267,11 @@ export async function putQuestion(store: Store, question: Question): Promise<unk
     case 'names':
       return store.names(question.query);
     case 'errorGroups':
-      return namelessGroups(store, question.query);
+      return store.errorGroups(question.query);
     case 'errorGroup':
       return groupAt(store, question);
-    case 'neighbours': {
-      const { group, ...neighbours } = (await store.neighbours(question.id)) ?? {};
-      return { grouped: group !== undefined, ...neighbours };
-    }
+    case 'neighbours':
+      return store.neighbours(question.id);
     case 'activity':
       return store.activity(question.query);
   }

@@ -29,7 +29,7 @@ const FIELDS = {
   ],
   step: ['name', 'count'],
   group: [
-    ...['app', 'name', 'frame', 'count', 'user_count', 'first_seen', 'last_seen'],
+    ...['group', 'app', 'name', 'frame', 'count', 'user_count', 'first_seen', 'last_seen'],
     ...['last_event_id', 'by_day'],
   ],
   chunk: ['seq', 'ts', 'path'],
@@ -46,9 +46,9 @@ function rows(kind: keyof typeof FIELDS, list: readonly object[]): object[] {
   );
 }
 
-/** What an incident tells of the ones beside it; groups have ids of each store's own. */
-const around = (grouped: boolean, previous?: number, next?: number): object => ({
-  grouped,
+/** What an incident tells of the ones beside it. */
+const around = (group?: string, previous?: number, next?: number): object => ({
+  ...(group === undefined ? {} : { group }),
   ...(previous === undefined ? {} : { previous }),
   ...(next === undefined ? {} : { next }),
 });
@@ -152,7 +152,7 @@ function bodyOf(question: Question, body: unknown): unknown {
         breadcrumbs: rows('event', breadcrumbs),
         incident_ts,
         session_id,
-        ...around(group !== undefined, previous_id, next_id),
+        ...around(group, previous_id, next_id),
         ...cue,
       };
     }
@@ -295,7 +295,7 @@ async function incident(model: Store, id: number): Promise<Wire> {
       breadcrumbs,
       incident_ts: ts,
       session_id,
-      ...around(group !== undefined, previous, next),
+      ...around(group, previous, next),
       ...cue,
     },
   };

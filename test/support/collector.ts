@@ -23,6 +23,7 @@ export interface ConfigOverrides {
   /** A folder the test looks after itself; without it, one under the temporary folder, gone after `close`. */
   dataDir?: string;
   apps?: Record<string, AppConfig>;
+  trusted_proxies?: readonly string[];
   retention?: Partial<Config['retention']>;
   auth?: Partial<Config['auth']>;
   limits?: Partial<Config['limits']>;
@@ -162,6 +163,7 @@ async function prepare(overrides: ConfigOverrides): Promise<{ config: OwnConfig;
     listen: { host: '127.0.0.1', port: 0, ...overrides.listen },
     dataDir,
     apps: overrides.apps ?? { [APP]: { key: KEY, origins: [] } },
+    ...(overrides.trusted_proxies && { trusted_proxies: overrides.trusted_proxies }),
     retention: { replays_days: 0, events_days: 0, ...overrides.retention },
     auth: { open: false, ...overrides.auth },
     // Room enough, whatever the machine has.
@@ -173,6 +175,7 @@ async function prepare(overrides: ConfigOverrides): Promise<{ config: OwnConfig;
       events_per_minute: 0,
       ...overrides.limits,
     },
+    log: {},
   };
   return { config, root };
 }

@@ -12,6 +12,10 @@ export class ApiError extends Error {
   }
 }
 
+/** Whatever was thrown, as what can be said to the reader. */
+export const toApiError = (error: unknown): ApiError =>
+  error instanceof ApiError ? error : new ApiError(0, String(error));
+
 interface Problem {
   title: string;
   detail: string;

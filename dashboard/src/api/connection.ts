@@ -1,5 +1,5 @@
 /** Whether the collector answers: noted by whoever asks it, looked into now and then, and every few seconds while it does not. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 const PROBE_MS_MIN = 1_000;
 const PROBE_MS_MAX = 8_000;
@@ -34,7 +34,7 @@ export const connection = {
   /** Calls back on each change; returns the way to stop. */
   onChange(listener: () => void): () => void {
     listeners.add(listener);
-    return () => listeners.delete(listener);
+    return () => void listeners.delete(listener);
   },
 };
 
@@ -45,6 +45,17 @@ export function useIsLost(): boolean {
     return connection.onChange(() => setLost(isLost));
   }, []);
   return lost;
+}
+
+/** Asks again as soon as the collector answers, for what failed because it did not. */
+export function useWhenBack(error: { status: number } | undefined, again: () => void): void {
+  const newest = useRef(again);
+  newest.current = again;
+  const isWaiting = error?.status === 0;
+  useEffect(
+    () => (isWaiting ? connection.onChange(() => !isLost && newest.current()) : undefined),
+    [isWaiting],
+  );
 }
 
 function tell(): void {

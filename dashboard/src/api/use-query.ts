@@ -1,6 +1,6 @@
 /** Reads of the API as state: shared by path, shown from memory while they are read again, and read again when the collector is back. */
 import { useEffect, useState } from 'preact/hooks';
-import { ApiError, getJson } from './client.js';
+import { type ApiError, getJson, toApiError } from './client.js';
 import { connection } from './connection.js';
 
 export interface Query<T> {
@@ -109,7 +109,7 @@ function read(path: string, entry: Entry): void {
         delete entry.error;
       },
       (error: unknown) => {
-        entry.error = error instanceof ApiError ? error : new ApiError(0, String(error));
+        entry.error = toApiError(error);
       },
     )
     .finally(() => {

@@ -34,10 +34,10 @@ export function bytes(value: number): string {
   return `${scaled < 10 ? scaled.toFixed(1) : scaled.toFixed(0)} ${unit}`;
 }
 
-/** The least round number (1, 2, 5 × 10ⁿ) that is not less: where an axis ends. */
+/** The least round number, half of which is round as well, that is not less: where an axis ends. */
 export function roundUp(value: number): number {
   if (value <= 1) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  const step = [1, 2, 5, 10].find((factor) => factor * power >= value) ?? 10;
+  const step = [1, 2, 4, 6, 8, 10].find((factor) => factor * power >= value) ?? 10;
   return step * power;
 }

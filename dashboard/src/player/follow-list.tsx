@@ -6,11 +6,12 @@ interface FollowListProps<T> {
   label: string;
   /** Ascending by `ts`. */
   items: readonly T[];
-  keyOf: (item: T, index: number) => string | number;
+  /** What stays an item's own, whatever comes before it. */
+  keyOf: (item: T) => string | T;
   time: number;
   /** Which entry is open, by its key. */
-  open?: string | number | undefined;
-  onChoose: (item: T, key: string | number) => void;
+  open?: string | T | undefined;
+  onChoose: (item: T) => void;
   render: (item: T) => ComponentChildren;
   /** Below the entry that is open. */
   renderMore?: (item: T) => ComponentChildren;
@@ -49,8 +50,8 @@ export function FollowList<T extends { ts: number }>(props: FollowListProps<T>) 
 
   const rows = useMemo(
     () =>
-      items.map((item, index) => {
-        const key = keyOf(item, index);
+      items.map((item) => {
+        const key = keyOf(item);
         const isOpen = key === open;
         return (
           <li key={key} class={`follow-item ${classOf?.(item) ?? ''}`}>
@@ -58,7 +59,7 @@ export function FollowList<T extends { ts: number }>(props: FollowListProps<T>) 
               type="button"
               class="follow-row"
               aria-expanded={renderMore === undefined ? undefined : isOpen}
-              onClick={() => choose.current(item, key)}
+              onClick={() => choose.current(item)}
             >
               {render(item)}
             </button>

@@ -1,15 +1,16 @@
 /** What happened beside the picture, each list following its time: the trail of events, the requests, the console. */
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import type { Event } from '../api/types.js';
-import { bytes } from '../format/number.js';
+import { bytes, counted } from '../format/number.js';
 import { clockTime, duration, offset, playTime } from '../format/time.js';
 import { eventLabel } from '../ui/event-label.js';
 import { EventSummary, incidentHref, isIncident } from '../ui/event-text.js';
 import { TypeIcon } from '../ui/icons.js';
 import { PropsView } from '../ui/props-view.js';
 import { FollowList } from './follow-list.js';
-import type { Span } from './player.js';
+import { overlaps, type Span } from './player.js';
 import type { ConsoleLine } from './recording.js';
+import type { PlayerHandle } from './use-player.js';
 
 interface PaneProps {
   time: number;
@@ -53,9 +54,9 @@ export function TrailPane({ events, open, onOpen, ...pane }: EventPaneProps) {
       time={time}
       open={open}
       classOf={({ ts, type }) => `crumb-${type}${ts === cue ? ' cue' : ''}`}
-      onChoose={(event, key) => {
+      onChoose={(event) => {
         onSeek(event.ts);
-        onOpen(key === open ? '' : `${key}`);
+        onOpen(`${event.id}` === open ? '' : `${event.id}`);
       }}
       render={render}
       renderMore={(event) => <More event={event} />}
@@ -129,9 +130,9 @@ export function NetworkPane({ events, open, onOpen, ...pane }: EventPaneProps) {
         time={time}
         open={open}
         classOf={({ props }) => (isFailed(props?.status) ? 'failed' : '')}
-        onChoose={(event, key) => {
+        onChoose={(event) => {
           onSeek(event.ts);
-          onOpen(key === open ? '' : `${key}`);
+          onOpen(`${event.id}` === open ? '' : `${event.id}`);
         }}
         render={render}
         renderMore={(event) => <More event={event} />}
@@ -149,15 +150,20 @@ function StatusTag({ status }: { status: unknown }) {
 const isFailed = (status: unknown): boolean => typeof status === 'number' && (status === 0 || status >= 400);
 
 interface ConsolePaneProps extends PaneProps {
-  lines: readonly ConsoleLine[];
-  /** Whether parts of the recording are not fetched yet. */
-  isPartial: boolean;
+  player: PlayerHandle;
   hasRecording: boolean;
 }
 
-export function ConsolePane({ lines, isPartial, hasRecording, ...pane }: ConsolePaneProps) {
+/** The console is in the recording: of what was not fetched of it, there are no lines either, which it says. */
+export function ConsolePane({ player, hasRecording, ...pane }: ConsolePaneProps) {
   const { time, range, cue, onSeek } = pane;
-  const [open, setOpen] = useState<string | number>();
+  const { lines: all, missing, fetching, fetchError } = player.state;
+  const lines = useMemo(
+    () => all.filter(({ ts }) => ts >= range.from && ts <= range.to),
+    [all, range.from, range.to],
+  );
+  const parts = missing.filter((part) => overlaps(part, range)).length;
+  const [open, setOpen] = useState<ConsoleLine>();
   const render = useCallback(
     (line: ConsoleLine) => (
       <>
@@ -171,27 +177,40 @@ export function ConsolePane({ lines, isPartial, hasRecording, ...pane }: Console
     [range.from, cue],
   );
   const none = hasRecording
-    ? isPartial
-      ? 'No console lines in the parts fetched so far'
+    ? parts > 0
+      ? 'No lines so far'
       : 'The console stayed empty'
     : 'The console is part of a recording, and there is none';
   return (
-    <FollowList
-      label="Console"
-      items={lines}
-      keyOf={(_, index) => index}
-      time={time}
-      open={open}
-      classOf={({ level }) => `line-${level}`}
-      onChoose={(line, key) => {
-        onSeek(line.ts);
-        setOpen(key === open ? undefined : key);
-      }}
-      render={render}
-      renderMore={(line) => (
-        <pre class="follow-more console-more">{[line.text, ...line.trace].join('\n')}</pre>
+    <>
+      {parts > 0 && (
+        <p class="pane-note soft" role="status">
+          {fetching ? 'Fetching' : 'Without the lines of'} {counted(parts, 'part')} of the recording
+          {fetchError !== undefined && `: ${fetchError.message}`}
+          {!fetching && (
+            <button type="button" class="button" onClick={() => player.fetchAll(range)}>
+              {fetchError === undefined ? 'Fetch' : 'Try again'}
+            </button>
+          )}
+        </p>
       )}
-      empty={none}
-    />
+      <FollowList
+        label="Console"
+        items={lines}
+        keyOf={(line) => line}
+        time={time}
+        open={open}
+        classOf={({ level }) => `line-${level}`}
+        onChoose={(line) => {
+          onSeek(line.ts);
+          setOpen(line === open ? undefined : line);
+        }}
+        render={render}
+        renderMore={(line) => (
+          <pre class="follow-more console-more">{[line.text, ...line.trace].join('\n')}</pre>
+        )}
+        empty={none}
+      />
+    </>
   );
 }

@@ -133,7 +133,9 @@ function useKeys(keys: Record<string, () => void>): void {
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       const target = event.target instanceof Element ? event.target : null;
-      if (target?.closest('input, select, textarea, button, summary, a, dialog, [role="tab"]')) return;
+      if (target?.closest('input:not([type="checkbox"]), select, textarea, dialog')) return;
+      // The space bar presses what has the focus; every other key may go on meaning what it means.
+      if (event.key === ' ' && target?.closest('input, button, summary, a')) return;
       const act = current.current[event.key];
       if (act === undefined) return;
       event.preventDefault();

@@ -27,6 +27,11 @@ export interface PlayerState {
   lines: readonly ConsoleLine[];
   /** When the chunks fetched so far begin and end. */
   spans: readonly Span[];
+  /** The times of the chunks that are not fetched: what happened then is not among the lines. */
+  missing: readonly Span[];
+  /** Chunks are fetched for their lines alone; and why that broke off. */
+  fetching: boolean;
+  fetchError: ApiError | undefined;
 }
 
 export interface Span {
@@ -41,6 +46,8 @@ export interface Player {
   seek(ts: number): void;
   setSpeed(speed: number): void;
   setSkipIdle(skipIdle: boolean): void;
+  /** Fetches every chunk that can have something of a time, whatever is played. */
+  fetchAll(span: Span): void;
   retry(): void;
   close(): void;
 }
@@ -64,7 +71,12 @@ export const INITIAL: PlayerState = {
   error: undefined,
   lines: [],
   spans: [],
+  missing: [],
+  fetching: false,
+  fetchError: undefined,
 };
+
+export const overlaps = (a: Span, b: Span): boolean => a.from <= b.to && a.to >= b.from;
 
 const loadStage = () => import('./stage.js');
 
@@ -85,7 +97,7 @@ export function createPlayer(
   chunks: Chunks,
   onChange: (state: PlayerState) => void,
 ): Player {
-  let state = INITIAL;
+  let state = { ...INITIAL, ...told(chunks) };
   let stage: Stage | undefined;
   /** Places of the chunks on stage, both inclusive. */
   let first = 0;
@@ -110,10 +122,12 @@ export function createPlayer(
     return events;
   };
 
+  const toPlayerError = (error: unknown): ApiError =>
+    error instanceof ApiError ? error : new ApiError(200, 'This part of the recording cannot be shown.');
+
   const fail = (error: unknown): void => {
     set({
-      error:
-        error instanceof ApiError ? error : new ApiError(200, 'This part of the recording cannot be shown.'),
+      error: toPlayerError(error),
       waiting: false,
       playing: false,
     });
@@ -217,6 +231,19 @@ export function createPlayer(
     }
   };
 
+  const fetchAll = async (span: Span): Promise<void> => {
+    if (state.fetching) return;
+    set({ fetching: true, fetchError: undefined });
+    // Looked for anew after each: what is known of the recording may have grown meanwhile.
+    const next = () => spansOf(chunks).findIndex((part, at) => !chunks.loaded(at) && overlaps(part, span));
+    try {
+      for (let at = next(); at !== -1 && !closed; at = next()) await load(at);
+    } catch (error) {
+      set({ fetchError: toPlayerError(error) });
+    }
+    set({ fetching: false });
+  };
+
   let ahead = false;
   const timer = setInterval(() => {
     if (!state.playing || state.waiting || stage === undefined) return;
@@ -249,6 +276,7 @@ export function createPlayer(
       stage?.setSkipIdle(skipIdle);
       set({ skipIdle, hurrying: false });
     },
+    fetchAll: (span) => void fetchAll(span),
     retry: () => void seek(state.time),
     close() {
       turn++;
@@ -269,7 +297,7 @@ function linesOf(events: readonly RecordedEvent[]): ConsoleLine[] {
 }
 
 /** What the chunks fetched so far tell beside the picture. */
-function told(chunks: Chunks): Pick<PlayerState, 'lines' | 'spans'> {
+function told(chunks: Chunks): Pick<PlayerState, 'lines' | 'spans' | 'missing'> {
   const loaded = chunks.references.map((_, index) => chunks.loaded(index) ?? []);
   return {
     lines: loaded.flatMap(linesOf).sort((a, b) => a.ts - b.ts),
@@ -277,5 +305,14 @@ function told(chunks: Chunks): Pick<PlayerState, 'lines' | 'spans'> {
       const [begin, end] = [events[0], events.at(-1)];
       return begin && end ? [{ from: begin.timestamp, to: end.timestamp }] : [];
     }),
+    missing: spansOf(chunks).filter((_, index) => !chunks.loaded(index)),
   };
+}
+
+/** From when to when each chunk can reach, whether it was fetched or not; one that does not say may be of any time. */
+function spansOf({ references }: Chunks): Span[] {
+  return references.map(({ ts }, index) => ({
+    from: ts ?? 0,
+    to: ts === undefined ? Number.POSITIVE_INFINITY : (references[index + 1]?.ts ?? Number.POSITIVE_INFINITY),
+  }));
 }

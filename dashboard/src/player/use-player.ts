@@ -1,8 +1,9 @@
 /** A player for a frame on the page, and what it says as state. */
 import { type MutableRef, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useWhenBack } from '../api/connection.js';
 import type { ChunkReference } from '../api/types.js';
 import { createChunks } from './chunks.js';
-import { createPlayer, INITIAL, type Player, type PlayerState, prepare } from './player.js';
+import { createPlayer, INITIAL, type Player, type PlayerState, prepare, type Span } from './player.js';
 
 export interface PlayerHandle {
   frame: MutableRef<HTMLIFrameElement | null>;
@@ -15,6 +16,7 @@ export interface PlayerHandle {
   seek(ts: number): void;
   setSpeed(speed: number): void;
   setSkipIdle(skipIdle: boolean): void;
+  fetchAll(span: Span): void;
   retry(): void;
 }
 
@@ -52,6 +54,8 @@ export function usePlayer(
     };
   }, [hasFrame, chunks]);
 
+  useWhenBack(state.error, () => player.current?.retry());
+
   return {
     frame,
     state,
@@ -65,6 +69,7 @@ export function usePlayer(
     },
     setSpeed: (speed) => player.current?.setSpeed(speed),
     setSkipIdle: (skipIdle) => player.current?.setSkipIdle(skipIdle),
+    fetchAll: (span) => player.current?.fetchAll(span),
     retry: () => player.current?.retry(),
   };
 }

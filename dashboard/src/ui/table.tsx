@@ -43,10 +43,11 @@ export function Table<T>(props: TableProps<T>) {
   const scroller = props.scroller ?? own;
   const tracks = (shown: readonly Column<T>[]) => shown.map(({ width }) => width).join(' ');
   const style = {
-    '--tracks': tracks(columns),
+    '--tracks': tracks(columns.filter(({ narrow }) => !narrow)),
     '--narrow-tracks': tracks(columns.filter(({ wide }) => !wide)),
   };
-  const cellClass = ({ align, wide }: Column<T>) => `cell${align ? ' end' : ''}${wide ? ' wide' : ''}`;
+  const cellClass = ({ align, wide, narrow }: Column<T>) =>
+    `cell${align ? ' end' : ''}${wide ? ' wide' : ''}${narrow ? ' narrow' : ''}`;
   return (
     <div
       ref={scroller}

@@ -1,4 +1,5 @@
 /** Cutting a recording into chunks: about every 10 s or 256 KB, numbered within their session across page loads. */
+import { quietly } from './quietly.js';
 
 export interface Chunk {
   session: string;
@@ -61,30 +62,28 @@ export function createChunker(session: () => string, seqs: Seqs, take: (chunk: C
 export interface Seqs {
   /** The session's next number, from 1 on; none is given out twice. */
   next(session: string): number;
+  /** Writes down where a session is: the app may have cleared the tab's storage since the last number. */
+  keep(session: string): void;
 }
 
 /**
- * Numbers that go on after a reload, as the session does: both live in the tab's storage, or both don't. Read each
- * time: a page that comes back out of the back-forward cache was followed by others.
+ * Numbers that go on after a reload, as the session does: both live in the tab's storage, or both don't. Each session
+ * has its own entry, for a frame within the page has another one; it is read each time, for a page that comes
+ * back out of the back-forward cache was followed by others.
  */
-export function createSeqs(key: string): Seqs {
-  let stored: string | null = null;
-  return {
-    next: (session) => {
-      try {
-        stored = sessionStorage.getItem(key) ?? stored;
-      } catch {
-        // Without storage the session begins anew with each page, and so do its numbers.
-      }
-      const [owner, seq] = stored?.split(' ') ?? [];
-      const next = owner === session ? Number(seq) + 1 : 1;
-      stored = `${session} ${next}`;
-      try {
-        sessionStorage.setItem(key, stored);
-      } catch {
-        // As above.
-      }
-      return next;
+export function createSeqs(prefix: string): Seqs {
+  const given = new Map<string, number>();
+  const seqs: Seqs = {
+    next(session) {
+      const stored = Number(quietly(() => sessionStorage.getItem(prefix + session)));
+      given.set(session, Math.max(stored || 0, given.get(session) ?? 0) + 1);
+      seqs.keep(session);
+      return given.get(session) ?? 1;
+    },
+    keep(session) {
+      const seq = given.get(session);
+      if (seq) quietly(() => sessionStorage.setItem(prefix + session, String(seq)));
     },
   };
+  return seqs;
 }

@@ -2,9 +2,12 @@
 
 /** Compressed where the browser can, wrapped where it can't. */
 export async function gzip(text: string): Promise<Uint8Array<ArrayBuffer>> {
-  if (typeof CompressionStream === 'undefined') return wrap(text);
-  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  try {
+    const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  } catch {
+    return wrap(text);
+  }
 }
 
 const HEADER = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];

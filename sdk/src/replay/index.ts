@@ -5,6 +5,7 @@ import { createChunker, createSeqs } from './chunk.js';
 import { createLeftovers } from './leftovers.js';
 import { createCleaner, maskingOptions } from './privacy.js';
 import { createRecorder } from './recorder.js';
+import { isSampled } from './sample.js';
 import { createUploader } from './upload.js';
 
 /** Nothing is recorded while nobody has touched the page for this long. */
@@ -34,12 +35,14 @@ export const start: Part = (client) => {
   const uploader = createUploader(client, createLeftovers(`spyglass.replay.${app} `), {
     full: () => recorder.pause('uplink'),
     idle: () => recorder.resume('uplink'),
+    lost: (chunk) => chunk.session === session && recorder.mark('refused', chunk.ts),
     refused: () => {
       refused = true;
       recorder.end();
     },
   });
-  const chunker = createChunker(() => session, createSeqs(`spyglass.seq.${app}`), uploader.add);
+  const seqs = createSeqs(`spyglass.seq.${app} `);
+  const chunker = createChunker(() => session, seqs, client.guard(uploader.add));
 
   const take = (event: eventWithTime) => {
     if (event.type === INCREMENTAL && BY_HAND.includes(event.data.source)) {
@@ -63,6 +66,7 @@ export const start: Part = (client) => {
   const leave = () => {
     recorder.markGap();
     chunker.cut();
+    seqs.keep(session);
     uploader.leave();
   };
   const listen = (target: EventTarget, type: string, work: (event: Event) => void) => {
@@ -91,18 +95,11 @@ export const start: Part = (client) => {
   // A page out of the back-forward cache follows others of its session, whose recording its own can't go on from.
   listen(window, 'pageshow', (event) => (event as PageTransitionEvent).persisted && begin());
   client.onStop(() => {
-    recorder.end();
     leave();
+    recorder.end();
     uploader.stop();
   });
 
   uploader.start();
   begin();
 };
-
-/** Decides by the id, so that all of a session's pages decide alike (FNV-1a). */
-export function isSampled(session: string, share: number): boolean {
-  let hash = 0x811c9dc5;
-  for (const character of session) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
-  return (hash >>> 0) / 2 ** 32 < share;
-}

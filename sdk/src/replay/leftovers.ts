@@ -1,5 +1,7 @@
 /** Chunks that a page could not hand over before it went away, kept for the next page of the app. */
+
 import type { Chunk } from './chunk.js';
+import { quietly } from './quietly.js';
 
 /** Local storage holds some 5 MB for all of an origin, and events matter more. */
 const LEFTOVERS_LENGTH_MAX = 1_000_000;
@@ -21,36 +23,28 @@ export interface Leftovers {
 /** Each chunk is an entry of its own under `prefix`. Without storage, or room in it, nothing is kept. */
 export function createLeftovers(prefix: string): Leftovers {
   const keyOf = ({ session, seq }: Chunk) => `${prefix}${session} ${seq}`;
-  const keys = () => Object.keys(localStorage).filter((key) => key.startsWith(prefix));
-  const quietly = (work: () => void) => {
-    try {
-      work();
-    } catch {
-      // Storage is full or denied.
-    }
-  };
+  const keys = () => quietly(() => Object.keys(localStorage).filter((key) => key.startsWith(prefix))) ?? [];
   return {
-    keep: (chunks) =>
+    keep: (chunks) => {
+      let length = 0;
       quietly(() => {
-        let length = keys().reduce((sum, key) => sum + (localStorage.getItem(key)?.length ?? 0), 0);
+        for (const key of keys()) length += localStorage.getItem(key)?.length ?? 0;
         for (const chunk of chunks) {
-          const text = JSON.stringify(chunk);
           if (localStorage.getItem(keyOf(chunk)) !== null) continue;
+          const text = JSON.stringify(chunk);
           length += text.length;
           if (length <= LEFTOVERS_LENGTH_MAX) localStorage.setItem(keyOf(chunk), text);
         }
-      }),
-    forget: (chunk) => quietly(() => localStorage.removeItem(keyOf(chunk))),
-    all: () => {
-      const chunks: Chunk[] = [];
-      quietly(() => {
-        for (const key of keys()) {
-          const chunk: Chunk = JSON.parse(localStorage.getItem(key) ?? 'null');
-          if (Date.now() - chunk.ts < LEFTOVER_MS_MAX) chunks.push(chunk);
-          else localStorage.removeItem(key);
-        }
       });
-      return chunks;
     },
+    forget: (chunk) => quietly(() => localStorage.removeItem(keyOf(chunk))),
+    all: () =>
+      keys().flatMap((key) => {
+        const chunk = quietly<Chunk>(() => JSON.parse(localStorage.getItem(key) ?? ''));
+        if (typeof chunk?.json === 'string' && Math.abs(Date.now() - chunk.ts) < LEFTOVER_MS_MAX)
+          return chunk;
+        quietly(() => localStorage.removeItem(key));
+        return [];
+      }),
   };
 }

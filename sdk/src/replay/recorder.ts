@@ -7,20 +7,27 @@ import { type Guard, startGuard } from './guard.js';
 import type { maskingOptions } from './privacy.js';
 
 /** Why a recording has a gap. */
-export type GapReason = 'burst' | 'cost' | 'size' | 'uplink' | 'idle';
+export type GapReason = 'burst' | 'cost' | 'size' | 'uplink' | 'idle' | 'refused';
 
 export interface Recorder {
   begin(): void;
   /** Stops for a while; for some reasons it begins again by itself, for others when told to. */
   pause(reason: GapReason): void;
-  /** Ends a pause that has one of these reasons. */
-  resume(...reasons: GapReason[]): void;
+  /** Ends a pause that has this reason. */
+  resume(reason: GapReason): void;
+  /** Marks a gap from then (Unix ms) until now. */
+  mark(reason: GapReason, from: number): void;
   /** Marks, so far, the gap that is open. */
   markGap(): void;
   end(): void;
 }
 
-/** A page with more elements than this is not recorded: the snapshot would hold it up for too long. */
+/** A snapshot may hold the page up for this long, as far as can be told before it is taken. */
+const SNAPSHOT_MS_MAX = 500;
+/** A page with more elements is not recorded, until a snapshot of this page has told how quick the machine is, */
+const ELEMENTS_MAX_AT_FIRST = 20_000;
+/** which one of fewer elements than this does not tell: they are recorded anyway. */
+const ELEMENTS_FEW = 5_000;
 const ELEMENTS_MAX = 50_000;
 const IDLE_WAIT_MS = 1_000;
 /** After a pause, so many times what its snapshot took, so that snapshots are never more than a few percent of the time. */
@@ -41,6 +48,7 @@ export function createRecorder(
   let gap: { reason: GapReason; from: number } | undefined;
   let pauseMs = PAUSE_MS_MIN;
   let begunAt = 0;
+  let elementsMax = ELEMENTS_MAX_AT_FIRST;
   /** Of the last call to begin; stopping makes it void. */
   let ticket = 0;
 
@@ -52,25 +60,30 @@ export function createRecorder(
     stopRecording = undefined;
   };
 
+  const mark = (reason: GapReason, from: number) =>
+    client.record({ type: 'event', name: '$replay_gap', props: { from, to: Date.now(), reason } });
   const markGap = () => {
     if (gap === undefined) return;
-    const to = Date.now();
-    client.record({ type: 'event', name: '$replay_gap', props: { from: gap.from, to, reason: gap.reason } });
-    gap.from = to;
+    mark(gap.reason, gap.from);
+    gap.from = Date.now();
   };
 
   const pause = (reason: GapReason) => {
     stop();
     gap ??= { reason, from: Date.now() };
     gap.reason = reason;
-    if (reason === 'uplink' || reason === 'idle') return;
+    if (reason !== 'uplink' && reason !== 'idle') beginLater();
+  };
+
+  const beginLater = () => {
     if (Date.now() - begunAt > CALM_MS) pauseMs = PAUSE_MS_MIN;
     timer = setTimeout(begin, pauseMs);
     pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
   };
 
   const beginNow = client.guard(() => {
-    if (document.getElementsByTagName('*').length > ELEMENTS_MAX) return pause('size');
+    const elements = document.getElementsByTagName('*').length;
+    if (elements > elementsMax) return pause('size');
     markGap();
     gap = undefined;
     const startMs = performance.now();
@@ -81,33 +94,44 @@ export function createRecorder(
       plugins: [consolePlugin()],
       slimDOMOptions: 'all',
       sampling: { scroll: 150, media: 800 },
-      recordAfter: 'DOMContentLoaded',
       // Whatever fails in the recorder is no error of the app.
       errorHandler: () => true,
     });
     guard.recorderBegan();
     begunAt = Date.now();
-    pauseMs = Math.min(Math.max(pauseMs, (performance.now() - startMs) * PAUSE_FACTOR), PAUSE_MS_MAX);
+    const tookMs = performance.now() - startMs;
+    pauseMs = within(tookMs * PAUSE_FACTOR, pauseMs, PAUSE_MS_MAX);
+    if (elements >= ELEMENTS_FEW) {
+      elementsMax = within((elements * SNAPSHOT_MS_MAX) / tookMs, ELEMENTS_FEW, ELEMENTS_MAX);
+    }
   });
 
   const begin = () => {
     stop();
     const mine = ticket;
     const go = () => mine === ticket && beginNow();
-    if (typeof requestIdleCallback === 'undefined') setTimeout(go);
+    if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', go, { once: true });
+    else if (typeof requestIdleCallback === 'undefined') setTimeout(go);
     else requestIdleCallback(go, { timeout: IDLE_WAIT_MS });
   };
 
   return {
     begin,
     pause,
-    resume: (...reasons) => {
-      if (gap !== undefined && reasons.includes(gap.reason)) begin();
+    resume: (reason) => {
+      if (gap?.reason !== reason) return;
+      if (reason === 'idle') begin();
+      else beginLater();
     },
+    mark,
     markGap,
     end: () => {
       stop();
       gap = undefined;
     },
   };
+}
+
+function within(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most);
 }

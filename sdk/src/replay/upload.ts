@@ -18,10 +18,13 @@ export interface UploadEvents {
   full(): void;
   /** The last waiting chunk is sent. */
   idle(): void;
+  /** The collector will never take this chunk. */
+  lost(chunk: Chunk): unknown;
   /** The collector will not have this app's recordings. */
   refused(): void;
 }
 
+/** Of text; the picture of a large page alone may be longer, so what counts is what waits as another chunk comes. */
 const WAITING_LENGTH_MAX = 2_000_000;
 const TRY_MS_MAX = 60_000;
 /** Of the 64 KB that may be under way as the page goes; the rest is for events. */
@@ -35,11 +38,20 @@ export function createUploader(client: Client, leftovers: Leftovers, events: Upl
   const waiting: Waiting[] = leftovers.all();
   let running = false;
   let stopped = false;
+  /** When the collector lets us come back, by the page's own clock. */
+  let notBefore = 0;
 
   const done = (chunk: Waiting) => {
     const at = waiting.indexOf(chunk);
     if (at >= 0) waiting.splice(at, 1);
     leftovers.forget(chunk);
+  };
+  const keep = () =>
+    leftovers.keep(waiting.map(({ session, seq, ts, json }) => ({ session, seq, ts, json })));
+  /** Until the next try; a page that crashes meanwhile has kept what waits. */
+  const rest = (ms: number) => {
+    keep();
+    return new Promise((resolve) => setTimeout(resolve, ms));
   };
 
   const run = async () => {
@@ -48,7 +60,7 @@ export function createUploader(client: Client, leftovers: Leftovers, events: Upl
     for (let attempt = 0; waiting[0] !== undefined && !stopped; ) {
       const [chunk] = waiting;
       if (client.congested()) {
-        await sleep(client.pause(0));
+        await rest(client.pause(0));
         continue;
       }
       chunk.bytes ??= await gzip(chunk.json);
@@ -59,14 +71,16 @@ export function createUploader(client: Client, leftovers: Leftovers, events: Upl
         waiting.length = 0;
         return events.refused();
       }
-      if (status === 0 || status === 429 || status >= 500) {
-        await sleep(client.pause(attempt, retryAfterMs));
+      if (status === 204) attempt = 0;
+      else if (status === 400 || status === 413) events.lost(chunk);
+      else {
+        const ms = client.pause(attempt, retryAfterMs);
+        if (retryAfterMs) notBefore = performance.now() + ms;
         attempt += 1;
+        await rest(ms);
         continue;
       }
-      // Taken, or (400, 413) one that never will be.
       done(chunk);
-      attempt = 0;
     }
     running = false;
     if (!stopped) events.idle();
@@ -75,13 +89,14 @@ export function createUploader(client: Client, leftovers: Leftovers, events: Upl
   return {
     start: () => void run(),
     add: (chunk) => {
-      waiting.push(chunk);
       if (waiting.reduce((sum, { json }) => sum + json.length, 0) > WAITING_LENGTH_MAX) events.full();
+      waiting.push(chunk);
       void run();
     },
     leave: () => {
+      keep();
+      if (performance.now() < notBefore) return;
       let room = LEAVE_BYTES_MAX;
-      leftovers.keep(waiting.map(({ session, seq, ts, json }) => ({ session, seq, ts, json })));
       for (const chunk of waiting) {
         // Wrapped it is a little longer than its text.
         if (chunk.bytes === undefined && chunk.json.length > room) continue;
@@ -132,8 +147,4 @@ async function send(
   } finally {
     clearTimeout(timer);
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

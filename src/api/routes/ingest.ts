@@ -10,7 +10,7 @@ const EMPTY = Buffer.alloc(0);
 
 /** Adds the route; the scope it is added to reads every body into a buffer, and answers preflights. */
 export function eventsIngestRoute(app: Api, context: ApiContext): void {
-  const { config, ingest, metrics, noteRefusal, now, hasFailed, disk } = context;
+  const { config, ingest, answers, now, hasFailed, disk } = context;
   app.post(
     '/v1/events',
     {
@@ -40,20 +40,22 @@ export function eventsIngestRoute(app: Api, context: ApiContext): void {
       },
     },
     (request, reply) => {
+      const start = performance.now();
       if (hasFailed() || !disk.takesEvents()) {
-        sendProblem(reply, hasFailed() ? NOT_ACCEPTING : DISK_FULL);
-        metrics.countIngest('events', reply.statusCode);
+        const refusal = hasFailed() ? NOT_ACCEPTING : DISK_FULL;
+        sendProblem(reply, refusal);
+        answers.refused('events', request, reply, start, refusal.code);
         return;
       }
       ingest(ingestRequest(request, now())).then(
         (refusal) => {
           if (refusal === undefined) {
             reply.code(204).send(undefined);
+            answers.stored('events', request, start);
           } else {
             sendProblem(reply, refusal);
-            noteRefusal('events', request.id, refusal.code);
+            answers.refused('events', request, reply, start, refusal.code);
           }
-          metrics.countIngest('events', reply.statusCode);
         },
         (error) => reply.send(error),
       );

@@ -1,5 +1,6 @@
 /** The operator's routes: is it alive, is it ready, what does it count, which apps does it know. */
 import { z } from 'zod';
+import { keysOf } from '../../ingest/keyring.js';
 import type { Api, ApiContext } from '../context.js';
 import { ProblemError } from '../errors.js';
 import { appsAnswer, healthAnswer, problems } from '../schemas.js';
@@ -66,10 +67,10 @@ export function operatorRoutes(app: Api, { config, metrics, version }: ApiContex
     async ({ access }) => ({
       apps: Object.entries(config.apps)
         .filter(([name]) => access.app === undefined || access.app === name)
-        .map(([name, { key, origins }]) => ({
+        .map(([name, app]) => ({
           name,
-          ...(access.role === 'operator' ? { key } : {}),
-          origins: [...origins],
+          ...(access.role === 'operator' ? { key: keysOf(app)[0] } : {}),
+          origins: [...app.origins],
         })),
       role: access.role,
       dashboard_password: config.auth.dashboard_password !== undefined,

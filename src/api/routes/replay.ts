@@ -1,8 +1,9 @@
 /** `POST /v1/replay`: takes one gzipped chunk of a recording, byte for byte. */
 import { z } from 'zod';
 import { settleTs } from '../../ingest/clock.js';
-import type { Keyring } from '../../ingest/keyring.js';
+import { createKeyring, type Keyring } from '../../ingest/keyring.js';
 import { DISK_RETRY_AFTER_S } from '../../limits.js';
+import { madeOf } from '../../live-config.js';
 import type { NewChunk } from '../../store/store.js';
 import type { Api, ApiContext } from '../context.js';
 import { NOT_ACCEPTING, ProblemError, sendProblem } from '../errors.js';
@@ -15,8 +16,9 @@ const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
  * Adds the route. Its checks are in the order of those of `POST /v1/events`: size (413), the request's own shape, here its
  * parameters (400), key (401), origin (403), content (400), and last whether it can be stored (503).
  */
-export function replayUploadRoute(app: Api, context: ApiContext, keyring: Keyring): void {
-  const { config, store, metrics, now, hasFailed, disk } = context;
+export function replayUploadRoute(app: Api, context: ApiContext): void {
+  const { config, store, answers, now, hasFailed, disk } = context;
+  const currentKeyring = madeOf(() => config.apps, createKeyring);
   app.post(
     '/v1/replay',
     {
@@ -50,9 +52,11 @@ export function replayUploadRoute(app: Api, context: ApiContext, keyring: Keyrin
       },
     },
     async (request, reply) => {
+      const start = performance.now();
+      const keyring = currentKeyring();
       if (hasFailed()) {
         sendProblem(reply, NOT_ACCEPTING);
-        metrics.countIngest('replay', reply.statusCode);
+        answers.refused('replay', request, reply, start, NOT_ACCEPTING.code);
         return reply;
       }
       const receivedAt = now();
@@ -81,7 +85,7 @@ export function replayUploadRoute(app: Api, context: ApiContext, keyring: Keyrin
         );
       }
       await store.putChunk(chunk);
-      metrics.countIngest('replay', 204);
+      answers.stored('replay', request, start);
       return reply.code(204).send(undefined);
     },
   );

@@ -1,5 +1,6 @@
 /** `/v1/sessions/:id/replay`: what was recorded of a session, and each chunk of it as it was sent. */
 import type { StoredChunk } from '../../store/store.js';
+import { clientAddress } from '../client-address.js';
 import type { Api, ApiContext } from '../context.js';
 import { ProblemError } from '../errors.js';
 import {
@@ -64,7 +65,14 @@ export function sessionRoutes(app: Api, { config, store, audit, now }: ApiContex
       if (chunk === undefined) throw new ProblemError('not_found', 'There is no such chunk of this session.');
       if (owner !== undefined) {
         const { role, name } = request.access;
-        await audit.note({ at: now(), role, name, address: request.ip, app: owner, session_id: id });
+        await audit.note({
+          at: now(),
+          role,
+          name,
+          address: clientAddress(request),
+          app: owner,
+          session_id: id,
+        });
       }
       // A chunk may be replaced, so it is kept with the reader and asked about again each time.
       reply.header('etag', `"${chunk.etag}"`).header('cache-control', 'private, no-cache');

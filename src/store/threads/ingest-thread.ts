@@ -6,7 +6,7 @@
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { EventBatch } from '../../event.js';
-import { sharedWindows } from '../../ingest/event-limiter.js';
+import { sharedWindows, type Windows } from '../../ingest/event-limiter.js';
 import { createIngest } from '../../ingest/ingest.js';
 import type { IngestOutcome, IngestRequest, Refusal } from '../../ingest/types.js';
 import {
@@ -20,6 +20,7 @@ import { openEnv, StoreUnusable } from '../../log/env.js';
 import { openJournal } from '../../log/journal.js';
 import { openLog } from '../../log/log.js';
 import { openPending } from '../../log/pending.js';
+import { openMeters } from '../../meters.js';
 import { StoreFailed } from '../store.js';
 import { addAll, count, noStats, type Settled } from '../writer.js';
 import type {
@@ -28,6 +29,7 @@ import type {
   GroupMessage,
   IngestData,
   IngestMessage,
+  IngestSettings,
   WriterToIngest,
 } from './messages.js';
 import { answer, type Call, toPlain } from './rpc.js';
@@ -35,7 +37,8 @@ import { answer, type Call, toPlain } from './rpc.js';
 if (!parentPort) throw new Error('the ingest thread must be started by openStore');
 const port = parentPort;
 const post = (message: FromIngest): void => port.postMessage(message);
-const { dataDir, apps, limits, windowMemory, writer } = workerData as IngestData;
+const { dataDir, meterMemory, writer, ...firstSettings } = workerData as IngestData;
+const meters = openMeters(meterMemory);
 
 function refuse({ error }: { error: Error }): Refusal {
   if (error instanceof StoreFailed) {
@@ -63,11 +66,17 @@ function openCommitting() {
   const env = openEnv(dataDir, { mode: 'write' });
   const log = openLog(env);
   const pending = openPending(log);
-  const journal = openJournal(dataDir, log.storeId);
+  const journal = openJournal(dataDir, log.storeId, meters.sync_seconds);
   const stats = noStats();
-  let unapplied: { commit: number; bytes: number }[] = [];
+  let unapplied: { commit: number; bytes: number; durableAt: number }[] = [];
   let unappliedBytes = 0;
   let failure: StoreFailed | undefined;
+
+  const noteUnapplied = (): void => {
+    meters.set('unapplied_commits', unapplied.length);
+    meters.set('unapplied_bytes', unappliedBytes);
+    meters.set('unapplied_since', unapplied[0]?.durableAt ?? 0);
+  };
 
   const makeDurable = ({ commit, bytes }: SealedCommit): void => {
     try {
@@ -77,8 +86,9 @@ function openCommitting() {
       post({ kind: 'failed', error: toPlain(failure) });
       throw failure;
     }
-    unapplied.push({ commit, bytes: bytes.length });
+    unapplied.push({ commit, bytes: bytes.length, durableAt: Date.now() });
     unappliedBytes += bytes.length;
+    noteUnapplied();
     const message: GroupMessage = { kind: 'group', bytes };
     writer.postMessage(message, [bytes.buffer as ArrayBuffer]);
   };
@@ -110,7 +120,10 @@ function openCommitting() {
       } catch (error) {
         settled = requests.map(() => ({ error: error as Error }));
       }
-      stats.commit_seconds += (performance.now() - start) / 1_000;
+      const seconds = (performance.now() - start) / 1_000;
+      stats.commit_seconds += seconds;
+      meters.commit_seconds.observe(seconds);
+      meters.group_requests.observe(requests.length);
       count(stats, settled);
       return settled;
     },
@@ -120,6 +133,7 @@ function openCommitting() {
       journal.applied(commit);
       unapplied = unapplied.filter((group) => group.commit > commit);
       unappliedBytes = unapplied.reduce((sum, group) => sum + group.bytes, 0);
+      noteUnapplied();
     },
     async close(): Promise<void> {
       journal.close();
@@ -137,7 +151,13 @@ function start(): void {
 }
 
 function serve(committing: ReturnType<typeof openCommitting>): void {
-  const ingest = createIngest({ apps, limits, windows: sharedWindows(Object.keys(apps), windowMemory) });
+  let windows: Windows;
+  let ingest: (request: IngestRequest) => IngestOutcome;
+  const configure = ({ apps, limits, windowMemory }: IngestSettings): void => {
+    windows = sharedWindows(Object.keys(apps), windowMemory);
+    ingest = createIngest({ apps, limits, windows });
+  };
+  configure(firstSettings);
   let waiting: IngestRequest[] = [];
   let isDraining = false;
 
@@ -205,6 +225,15 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
       return committing.pending.newest();
     },
     stats: () => committing.stats,
+    /** What comes after this call is taken in by other settings; what apps have sent this minute still counts. */
+    configure(settings: IngestSettings): void {
+      const before = windows;
+      configure(settings);
+      for (const app of Object.keys(settings.apps)) {
+        const window = before.get(app);
+        if (window) windows.set(app, window);
+      }
+    },
   };
 
   writer.on('message', (message: WriterToIngest) => {

@@ -9,14 +9,22 @@ export interface WriterData {
   dataDir: string;
   /** To the ingest thread. */
   ingest: MessagePort;
+  /** Of `openMeters`. */
+  meterMemory: Float64Array;
 }
 
-export interface IngestData {
-  dataDir: string;
+/** What of the configuration taking events in goes by; replaced when that is reloaded. */
+export interface IngestSettings {
   apps: Config['apps'];
   limits: Config['limits'];
   /** Shared memory in which the events of the minute are counted, an app after the other. */
   windowMemory: Float64Array;
+}
+
+export interface IngestData extends IngestSettings {
+  dataDir: string;
+  /** Of `openMeters`. */
+  meterMemory: Float64Array;
   /** To the writer thread. */
   writer: MessagePort;
 }

@@ -13,7 +13,15 @@ import type { RebuildProgress } from '../../projections/rebuild.js';
 import type { Sides } from '../compose.js';
 import { type AppendResult, StoreFailed, type StoreStats } from '../store.js';
 import { openIngestQueue } from './ingest-queue.js';
-import type { ApplyMessage, EndMessage, FromIngest, FromWriter, IngestData, WriterData } from './messages.js';
+import type {
+  ApplyMessage,
+  EndMessage,
+  FromIngest,
+  FromWriter,
+  IngestData,
+  IngestSettings,
+  WriterData,
+} from './messages.js';
 import { type Call, fromPlain, openCaller, type PlainError } from './rpc.js';
 
 /** Garbage is short-lived here: left to itself, each thread would keep three times this for it. */
@@ -21,6 +29,8 @@ const YOUNG_GENERATION_MB = 16;
 
 export interface WriteThreadsOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
   onProgress: (progress: RebuildProgress) => void;
+  /** Where the threads keep what they measure (`openMeters`). */
+  meterMemory: Float64Array;
 }
 
 /** Commits up to `durable` are in the journal, up to `applied` in the tables; both only grow. */
@@ -57,21 +67,27 @@ function openProgress(askToApply: (commit: number) => void) {
   };
 }
 
-export async function startWriteThreads({ dataDir, apps, limits, onProgress }: WriteThreadsOptions) {
-  const windowMemory = newWindowMemory(Object.keys(apps).length);
+export async function startWriteThreads({
+  dataDir,
+  apps,
+  limits,
+  onProgress,
+  meterMemory,
+}: WriteThreadsOptions) {
+  const firstSettings = ingestSettings({ apps, limits });
   const { port1, port2 } = new MessageChannel();
-  const writer = startThread('writer', { dataDir, ingest: port1 } satisfies WriterData, port1);
+  const writer = startThread('writer', { dataDir, ingest: port1, meterMemory } satisfies WriterData, port1);
   const ingest = startThread(
     'ingest',
-    { dataDir, apps, limits, windowMemory, writer: port2 } satisfies IngestData,
+    { dataDir, ...firstSettings, meterMemory, writer: port2 } satisfies IngestData,
     port2,
   );
   const callWriter = openCaller((call: Call) => writer.postMessage(call));
   const callIngest = openCaller((call: Call) => ingest.postMessage(call));
-  const windows = sharedWindows(Object.keys(apps), windowMemory);
+  let check = checkOf(firstSettings);
   const queue = openIngestQueue(
     (message, transfer) => ingest.postMessage(message, transfer),
-    createIngest({ apps, limits, windows: { get: windows.get, set: () => {} } }),
+    (request) => check(request),
   );
   const progress = openProgress((commit) =>
     writer.postMessage({ kind: 'apply', commit } satisfies ApplyMessage),
@@ -175,6 +191,12 @@ export async function startWriteThreads({ dataDir, apps, limits, onProgress }: W
     queue,
     failed,
     caughtUp: progress.caughtUp,
+    /** Takes events in by other settings from here on. */
+    async configure(changed: Pick<Config, 'apps' | 'limits'>) {
+      const settings = ingestSettings(changed);
+      check = checkOf(settings);
+      await callIngest.call('configure', [settings]);
+    },
     onCommit(listener: (head: number) => void) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -186,6 +208,18 @@ export async function startWriteThreads({ dataDir, apps, limits, onProgress }: W
       await end(writer);
     },
   };
+}
+
+const ingestSettings = ({ apps, limits }: Pick<Config, 'apps' | 'limits'>): IngestSettings => ({
+  apps,
+  limits,
+  windowMemory: newWindowMemory(Object.keys(apps).length),
+});
+
+/** Checks a request as the ingest thread would, and counts nothing. */
+function checkOf({ apps, limits, windowMemory }: IngestSettings) {
+  const { get } = sharedWindows(Object.keys(apps), windowMemory);
+  return createIngest({ apps, limits, windows: { get, set: () => {} } });
 }
 
 function startThread(name: string, workerData: WriterData | IngestData, port: MessagePort): Worker {

@@ -8,6 +8,7 @@ import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { APPLY_BYTES, APPLY_PAUSE_FACTOR, APPLY_PAUSE_MS_MAX } from '../../limits.js';
 import { commitOf } from '../../log/commit-group.js';
+import { openMeters } from '../../meters.js';
 import { openWriteSide, type WriteSide } from '../engine.js';
 import type {
   ApplyMessage,
@@ -22,12 +23,14 @@ import { answer, type Call, toPlain } from './rpc.js';
 if (!parentPort) throw new Error('the writer thread must be started by openStore');
 const port = parentPort;
 const post = (message: FromWriter): void => port.postMessage(message);
-const { dataDir, ingest } = workerData as WriterData;
+const { dataDir, ingest, meterMemory } = workerData as WriterData;
+const meters = openMeters(meterMemory);
 const tellIngest = (message: WriterToIngest): void => ingest.postMessage(message);
 
 function open(): ReturnType<typeof openWriteSide> | undefined {
   try {
     return openWriteSide(dataDir, {
+      meters,
       onProgress: (progress) => post({ kind: 'progress', progress }),
       onFailure: (error) => post({ kind: 'failed', error: toPlain(error) }),
     });
@@ -62,7 +65,9 @@ function openGathering(write: WriteSide, appliedCommit: () => number) {
       return;
     }
     if (newest >= wanted) wanted = 0;
-    pauseMs = Math.min(APPLY_PAUSE_MS_MAX, (performance.now() - start) * APPLY_PAUSE_FACTOR);
+    const tookMs = performance.now() - start;
+    meters.apply_seconds.observe(tookMs / 1_000);
+    pauseMs = Math.min(APPLY_PAUSE_MS_MAX, tookMs * APPLY_PAUSE_FACTOR);
     const applied = { kind: 'applied', commit: appliedCommit(), head: write.head() } as const;
     tellIngest(applied);
     post(applied);

@@ -61,12 +61,13 @@ t.test('a refusal is answered as it is', async (t) => {
   ];
   const { url, lines } = await serve(t, { ingest: async () => refusals.shift() });
   const first = problemOf(await ask(url, '/v1/events', { body: 'x' }), 400);
-  t.same(first, {
+  t.match(first, {
     type: 'urn:spyglass:problem:invalid_event',
     title: 'A batch holds an invalid event',
     status: 400,
     detail: 'one',
     errors,
+    instance: /^urn:spyglass:request:/,
   });
   const second = await ask(url, '/v1/events', { body: 'x' });
   problemOf(second, 429);
@@ -85,7 +86,7 @@ t.test('what ingest fails by is told apart by its name, from another thread too'
   t.match(problemOf(full, 503), { title: 'Write queue is full' });
   t.ok(Number(full.headers['retry-after']) >= 1);
   t.match(problemOf(await ask(url, '/v1/events', { body: 'x' }), 503), { title: 'Not accepting data' });
-  t.same(levels(lines), [20, 40, 20], 'a full queue is worth a warning');
+  t.same(levels(lines), [40, 20, 20], 'a full queue is worth a warning');
   lines.length = 0;
   const internal = await ask(url, '/v1/events', { body: 'x' });
   t.notMatch(problemOf(internal, 500).detail, /inside/);

@@ -1,7 +1,9 @@
 /** The password gate: who passes, who is counted, who is locked out, and how much of that is remembered. */
+import type { Socket } from 'node:net';
 import t from 'tap';
 import { createAccess } from '../../../src/api/access.js';
 import { createPasswordGate, type PasswordGate } from '../../../src/api/auth.js';
+import { clientAddress, networkOf } from '../../../src/api/client-address.js';
 import {
   LOCKOUT_ADDRESSES_MAX,
   LOCKOUT_FAILURES,
@@ -67,6 +69,40 @@ t.test('guesses while locked do not make the lock longer', async (t) => {
   failAt(gate, tenAt(0));
   failAt(gate, tenAt(LOCKOUT_MS - 1));
   t.equal(gate(HERE, RIGHT, LOCKOUT_MS), undefined);
+});
+
+t.test('from the fourth on a wrong password is answered later each time, a right one never', async (t) => {
+  const open = createAccess({ auth: { dashboard_password: 'pä:ss', open: false }, apps: {} });
+  const gate = createPasswordGate(open);
+  const waits = tenAt(0).map((now) => gate(HERE, WRONG, now));
+  t.same(
+    waits.map((answer) => ('waitMs' in answer ? answer.waitMs : undefined)),
+    [0, 0, 0, 100, 200, 300, 400, 500, 600, 700],
+  );
+  for (let n = 0; n < 5; n++) gate('10.0.0.2', WRONG, 0);
+  t.match(gate('10.0.0.2', RIGHT, 0), { access: { role: 'operator' } });
+  t.same(Object.keys(gate('10.0.0.2', RIGHT, 0)), ['access']);
+});
+
+t.test('an address of IPv6 counts as the network it is one of', async (t) => {
+  const gate = newGate();
+  for (let n = 1; n <= LOCKOUT_FAILURES; n++) gate(`2001:db8:0:1::${n.toString(16)}`, WRONG, 0);
+  t.equal(gate('2001:DB8::1:ffff:0:0:1', RIGHT, 1)?.code, 'locked_out');
+  t.equal(gate('2001:db8:0:2::1', RIGHT, 1), undefined);
+  t.equal(networkOf('2001:db8::5'), '2001:db8:0:0::/64');
+  t.equal(networkOf('fe80::1%eth0'), 'fe80:0:0:0::/64');
+  t.equal(networkOf('1:2:3:4:5:6:7:8'), '1:2:3:4::/64');
+  t.equal(networkOf('::ffff:1.2.3.4'), '0:0:0:0::/64', 'which clientAddress has turned into an IPv4 address');
+  t.equal(networkOf('192.0.2.1'), '192.0.2.1');
+});
+
+t.test('what says where a client is, and says nothing of the kind, is not believed', async (t) => {
+  const from = (ip: string, remoteAddress: string) =>
+    clientAddress({ ip, socket: { remoteAddress } as Socket });
+  t.equal(from('192.0.2.1', '10.0.0.1'), '192.0.2.1');
+  t.equal(from('::ffff:192.0.2.1', '::1'), '192.0.2.1');
+  for (const nothing of ['', 'unknown', '_hidden', 'x'.repeat(10_000), '192.0.2.1:80', '::ffff:999.1.1.1'])
+    t.equal(from(nothing, '::ffff:10.0.0.1'), '10.0.0.1', nothing.slice(0, 20));
 });
 
 t.test('only so many addresses are remembered, the latest', async (t) => {

@@ -16,6 +16,7 @@ export const CONFIG: Config = {
   disk: { replay_bytes_per_hour: 0, replay_free_bytes: 0, events_free_bytes: 0 },
   store: { engine: 'lmdb' },
   limits: { body_bytes: 1_000, chunk_bytes: 2_000, events_per_minute: 0 },
+  log: {},
 };
 
 export interface Served {

@@ -26,3 +26,7 @@ t.test('what the collector asks for is waited, and then spread', async (t) => {
 t.test('an absurd wish is waited for an hour', async (t) => {
   t.equal(pause(0, 1e15, least), 3_600_000);
 });
+
+t.test('a wish that is no number is none', async (t) => {
+  t.equal(pause(0, Number.NaN, least), 500);
+});

@@ -43,9 +43,24 @@ export async function settle(): Promise<void> {
 }
 
 /** Waits for what depends on a module being loaded, which takes as long as disk and loader do. */
-export async function eventually(condition: () => boolean): Promise<void> {
-  for (let wait = 0; wait < 1_000 && !condition(); wait++) {
+export async function eventually(condition: () => boolean, waits = 1_000): Promise<void> {
+  for (let wait = 0; wait < waits && !condition(); wait++) {
     await new Promise((resolve) => realTimeout(resolve, 10));
   }
   await settle();
+}
+
+/** A browser's storage, whose keys are properties as they are there. */
+export function browserStorage() {
+  const entries = new Map<string, string>();
+  const methods: Record<string, (key: string, text?: string) => unknown> = {
+    getItem: (key) => entries.get(key) ?? null,
+    setItem: (key, text) => entries.set(key, String(text)),
+    removeItem: (key) => entries.delete(key),
+  };
+  const storage = new Proxy(methods, {
+    ownKeys: () => [...entries.keys()],
+    getOwnPropertyDescriptor: () => ({ configurable: true, enumerable: true }),
+  });
+  return { entries, storage };
 }

@@ -1,7 +1,14 @@
 /** One group of errors: how it went by day, its occurrences, and the stack of each. */
-import { useEffect, useMemo, useState } from 'preact/hooks';
-import { ApiError, apiPath, getJson } from '../../api/client.js';
-import type { ErrorGroupRow, ErrorGroupsAnswer, Event, EventsAnswer } from '../../api/types.js';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { type ApiError, apiPath, getJson, toApiError } from '../../api/client.js';
+import { useWhenBack } from '../../api/connection.js';
+import type {
+  ErrorGroupRow,
+  ErrorGroupsAnswer,
+  Event,
+  EventsAnswer,
+  IncidentAnswer,
+} from '../../api/types.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { href, setQuery, useParam, usePlace } from '../../router.js';
@@ -68,7 +75,7 @@ export function ErrorGroupView({ group }: { group: string }) {
                     height={CHART_HEIGHT}
                   />
                 </div>
-                <Occurrences key={`${from}/${to}`} group={group} from={from} to={to} total={row.count} />
+                <Occurrences group={group} from={from} to={to} total={row.count} />
               </div>
             </div>
           )
@@ -116,7 +123,12 @@ function Occurrences({ group, from, to, total }: OccurrencesProps) {
   const { events, hasMore, error, loadMore } = useOccurrences(group, from, to);
   const { path, query } = usePlace();
   const [chosen] = useParam('event');
-  const selected = events.find(({ id }) => `${id}` === chosen) ?? events[0];
+  const listed = chosen === '' ? events[0] : events.find(({ id }) => `${id}` === chosen);
+  // One that is further down the list than was loaded is read by itself: each is an incident.
+  const other = useQuery<IncidentAnswer>(
+    listed === undefined && /^\d{1,16}$/.test(chosen) ? `/v1/incidents/${chosen}` : undefined,
+  );
+  const selected = listed ?? other.data?.event;
   const columns = useMemo((): Column<Event>[] => {
     const open = (event: Event) => {
       const next = new URLSearchParams(query);
@@ -154,16 +166,19 @@ function Occurrences({ group, from, to, total }: OccurrencesProps) {
         columns={columns}
         rowKey={({ id }) => id}
         isSelected={({ id }) => id === selected?.id}
-        onEnd={hasMore ? loadMore : undefined}
+        onEnd={hasMore && error === undefined ? loadMore : undefined}
         foot={
-          error !== undefined
-            ? error.message
-            : hasMore
-              ? 'Loading more …'
-              : `${counted(total, 'occurrence')}, no more`
+          error !== undefined ? (
+            <Failure error={error} retry={loadMore} />
+          ) : hasMore ? (
+            'Loading more …'
+          ) : (
+            `${counted(total, 'occurrence')}, no more`
+          )
         }
       />
       {selected !== undefined && <Occurrence event={selected} />}
+      {other.error !== undefined && <Failure error={other.error} retry={other.reload} />}
     </div>
   );
 }
@@ -194,32 +209,38 @@ function Occurrence({ event }: { event: Event }) {
   );
 }
 
-/** The group's events, page after page. */
+/** The group's events, page after page; what is shown stays while another range is read. */
 function useOccurrences(group: string, from: number | undefined, to: number | undefined) {
-  const [events, setEvents] = useState<Event[]>([]);
-  const [cursor, setCursor] = useState<string>();
-  const [state, setState] = useState<'loading' | 'idle'>('idle');
+  const [{ events, cursor }, setPages] = useState<{ events: Event[]; cursor?: string | undefined }>({
+    events: [],
+  });
   const [error, setError] = useState<ApiError>();
+  const running = useRef<AbortController>();
   const load = async (after: string | undefined) => {
-    setState('loading');
+    running.current?.abort();
+    const mine = new AbortController();
+    running.current = mine;
     setError(undefined);
     try {
       const path = apiPath('/v1/query/occurrences', { group, from, to, limit: PAGE, cursor: after });
-      const page = await getJson<EventsAnswer>(path);
-      setEvents((known) => (after === undefined ? page.events : [...known, ...page.events]));
-      setCursor(page.next_cursor);
+      const page = await getJson<EventsAnswer>(path, mine.signal);
+      setPages((known) => ({
+        events: after === undefined ? page.events : [...known.events, ...page.events],
+        cursor: page.next_cursor,
+      }));
     } catch (reason) {
-      setError(reason instanceof ApiError ? reason : new ApiError(0, String(reason)));
+      if (mine.signal.aborted) return;
+      setError(toApiError(reason));
     }
-    setState('idle');
+    running.current = undefined;
   };
-  useEffect(() => void load(undefined), [group, from, to]);
-  return {
-    events,
-    error,
-    hasMore: cursor !== undefined,
-    loadMore: () => {
-      if (state === 'idle') void load(cursor);
-    },
+  useEffect(() => {
+    void load(undefined);
+    return () => running.current?.abort();
+  }, [group, from, to]);
+  const loadMore = () => {
+    if (running.current === undefined) void load(cursor);
   };
+  useWhenBack(error, loadMore);
+  return { events, error, hasMore: cursor !== undefined, loadMore };
 }

@@ -10,7 +10,7 @@ import type {
 } from '../../api/types.js';
 import { useQuery } from '../../api/use-query.js';
 import { counted } from '../../format/number.js';
-import { clockTime, fullTime } from '../../format/time.js';
+import { clockTime, fullTime, offset } from '../../format/time.js';
 import { gapsOf } from '../../player/gaps.js';
 import { ConsolePane, NetworkPane, TrailPane } from '../../player/panes.js';
 import { PlayerView } from '../../player/player-view.js';
@@ -18,7 +18,7 @@ import { useMomentInAddress, useMomentParam } from '../../player/use-moment.js';
 import { type PlayerHandle, usePlayer } from '../../player/use-player.js';
 import { go, href, useParam } from '../../router.js';
 import { CopyButton } from '../../ui/copy.js';
-import { replayHref, Severity, userHref } from '../../ui/event-text.js';
+import { incidentHref, isIncident, replayHref, Severity, userHref } from '../../ui/event-text.js';
 import { Icon, TypeIcon } from '../../ui/icons.js';
 import { PropsView } from '../../ui/props-view.js';
 import { Stack } from '../../ui/stack.js';
@@ -27,6 +27,7 @@ import { Ago } from '../../ui/time.js';
 
 const BEFORE_MS = 60_000;
 const AFTER_MS = 10_000;
+const RELATED_MAX = 3;
 const NONE: readonly ChunkReference[] = [];
 
 export function IncidentView({ id }: { id: string }) {
@@ -61,10 +62,10 @@ function Incident({ incident }: { incident: IncidentAnswer }) {
     [references, state.spans, breadcrumbs],
   );
   useMomentInAddress(state.time, state.playing, player.seek);
-  const lines = useMemo(
-    () => state.lines.filter(({ ts }) => ts >= range.from && ts <= range.to),
-    [state.lines, range],
-  );
+  // The few parts of the window are all fetched, the picture's first.
+  useEffect(() => {
+    if (!state.waiting) player.fetchAll(range);
+  }, [state.waiting]);
   const pane = { time: state.time, range, cue, onSeek: player.seek };
   const events = { ...pane, events: breadcrumbs, open, onOpen: setOpen };
   const requests = breadcrumbs.filter(({ type }) => type === 'network').length;
@@ -73,7 +74,7 @@ function Incident({ incident }: { incident: IncidentAnswer }) {
       <Head incident={incident} />
       <div class="incident-body">
         <section class="incident-what panel" aria-label="What went wrong">
-          <What event={event} group={incident.group} />
+          <What event={event} group={incident.group} related={relatedTo(event, breadcrumbs)} />
         </section>
         <section class="incident-picture" aria-label="Recording">
           <Recording
@@ -98,13 +99,8 @@ function Incident({ incident }: { incident: IncidentAnswer }) {
           <NetworkPane {...events} />
         </section>
         <section class="incident-console panel" aria-label="Console">
-          <PaneHead title="Console" note={lines.length === 0 ? '' : counted(lines.length, 'line')} />
-          <ConsolePane
-            {...pane}
-            lines={lines}
-            isPartial={state.spans.length < references.length}
-            hasRecording={references.length > 0}
-          />
+          <PaneHead title="Console" />
+          <ConsolePane {...pane} player={player} hasRecording={references.length > 0} />
         </section>
       </div>
     </article>
@@ -117,11 +113,11 @@ async function allChunks({ app, session_id }: Event): Promise<readonly ChunkRefe
   return (await getJson<ManifestAnswer>(path)).chunks;
 }
 
-function PaneHead({ title, note }: { title: string; note: string }) {
+function PaneHead({ title, note }: { title: string; note?: string }) {
   return (
     <div class="panel-head">
       <h2>{title}</h2>
-      <span class="soft cut">{note}</span>
+      {note !== undefined && <span class="soft cut">{note}</span>}
     </div>
   );
 }
@@ -199,8 +195,15 @@ function useStepKeys(previous: number | undefined, next: number | undefined): vo
   }, [previous, next]);
 }
 
+interface WhatProps {
+  event: Event;
+  group: string | undefined;
+  /** What else went wrong around it. */
+  related: readonly Event[];
+}
+
 /** The comment of a report, or the stack of an error and how often it happens. */
-function What({ event, group }: { event: Event; group: string | undefined }) {
+function What({ event, group, related }: WhatProps) {
   const { stack, comment, severity, ...rest } = event.props ?? {};
   return (
     <>
@@ -218,6 +221,19 @@ function What({ event, group }: { event: Event; group: string | undefined }) {
         ) : (
           event.type === 'error' && <p class="soft">It came without a stack.</p>
         )}
+        {related.length > 0 && (
+          <ul class="what-related" aria-label="Belongs with it">
+            {related.map((other) => (
+              <li key={other.id}>
+                <span class="soft">{offset(other.ts - event.ts)}</span>
+                <TypeIcon type={other.type} />
+                <a class="text-link cut" href={incidentHref(other)}>
+                  {other.name}
+                </a>
+              </li>
+            ))}
+          </ul>
+        )}
         {Object.keys(rest).length > 0 && (
           <details class="what-props">
             <summary class="soft">Props</summary>
@@ -227,6 +243,12 @@ function What({ event, group }: { event: Event; group: string | undefined }) {
       </div>
     </>
   );
+}
+
+/** What a report is about, most likely, or what was said of an error: those of the other kind, the latest of each name. */
+function relatedTo(event: Event, breadcrumbs: readonly Event[]): Event[] {
+  const others = breadcrumbs.filter((other) => isIncident(other) && other.type !== event.type);
+  return [...new Map(others.map((other) => [other.name, other])).values()].slice(-RELATED_MAX);
 }
 
 function GroupFacts({ group }: { group: string }) {

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useManyApps } from '../../api/apps.js';
 import { apiPath } from '../../api/client.js';
-import { EVENT_TYPES, type Event, type EventsAnswer } from '../../api/types.js';
+import { EVENT_TYPES, type Event, type EventsAnswer, type Json } from '../../api/types.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { clockTime, fullTime } from '../../format/time.js';
@@ -11,7 +11,7 @@ import { EventDetail } from '../../ui/event-detail.js';
 import { EventSummary, incidentHref, isIncident, userHref } from '../../ui/event-text.js';
 import { Choices, Field } from '../../ui/filters.js';
 import { Icon, TypeIcon } from '../../ui/icons.js';
-import { Empty, Failure, Loading } from '../../ui/states.js';
+import { Empty, Failure, Loaded, Loading } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
 import { Start } from '../start/start.js';
 import { isWithinTheHour, Minutes } from './minutes.js';
@@ -210,11 +210,16 @@ function EventTable({ live, events, selected, scroller, filtered }: EventTablePr
     );
   }
   const oldest = live.events.at(-1);
-  const foot = live.hasMore
-    ? 'Loading older events …'
-    : live.events.length >= HELD_MAX
-      ? `The newest ${count(HELD_MAX)} are shown, back to ${oldest === undefined ? '' : fullTime(oldest.ts)}`
-      : 'That is all there is';
+  const foot =
+    live.moreError !== undefined ? (
+      <Failure error={live.moreError} retry={live.loadMore} />
+    ) : live.hasMore ? (
+      'Loading older events …'
+    ) : live.events.length >= HELD_MAX ? (
+      `The newest ${count(HELD_MAX)} are shown, back to ${oldest === undefined ? '' : fullTime(oldest.ts)}`
+    ) : (
+      'That is all there is'
+    );
   return (
     <Table
       label="Events, newest first"
@@ -224,7 +229,7 @@ function EventTable({ live, events, selected, scroller, filtered }: EventTablePr
       rowHeight={32}
       rowClass={({ id }) => (id > live.openedAt ? 'arrived' : '')}
       isSelected={(event) => eventKey(event) === selected}
-      onEnd={live.hasMore ? live.loadMore : undefined}
+      onEnd={live.hasMore && live.moreError === undefined ? live.loadMore : undefined}
       foot={foot}
       scroller={scroller}
     />
@@ -239,12 +244,12 @@ function Selected({ events }: { events: readonly Event[] }) {
   const [, ts = '', id = ''] = /^(\d{1,15})\.(\d{1,16})$/.exec(key) ?? [];
   const held = events.find((event) => `${event.id}` === id);
   // One that is not in the list is looked up by its time.
-  const { data, error } = useQuery<EventsAnswer>(
+  const lookup = useQuery<EventsAnswer>(
     id === '' || held !== undefined
       ? undefined
       : apiPath('/v1/query/events', { from: ts, to: ts, limit: 500 }),
   );
-  const event = held ?? data?.events.find((event) => `${event.id}` === id);
+  const event = held ?? lookup.data?.events.find((event) => `${event.id}` === id);
   useEffect(() => {
     if (id === '') return;
     const onKey = ({ key, target }: KeyboardEvent) => {
@@ -277,10 +282,10 @@ function Selected({ events }: { events: readonly Event[] }) {
             Only this session
           </button>
         </EventDetail>
-      ) : data !== undefined || error !== undefined ? (
-        <Empty title="This event is not there">{error?.message ?? 'It may be past its retention.'}</Empty>
       ) : (
-        <Loading lines={5} />
+        <Loaded query={lookup} loading={<Loading lines={5} />}>
+          {() => <Empty title="This event is not there">It may be past its retention.</Empty>}
+        </Loaded>
       )}
     </aside>
   );
@@ -316,6 +321,24 @@ const eventKey = ({ ts, id }: Event): string => `${ts}.${id}`;
 function matcher(text: string): (event: Event) => boolean {
   if (text === '') return () => true;
   const wanted = text.toLowerCase();
-  return ({ name, url = '', user_id, session_id }) =>
-    [name, url, user_id, session_id].some((part) => part.toLowerCase().includes(wanted));
+  return (event) => textOf(event).includes(wanted);
+}
+
+/** What can be found of an event, put together once: the list is looked through at every drawing. */
+const texts = new WeakMap<Event, string>();
+
+function textOf(event: Event): string {
+  const known = texts.get(event);
+  if (known !== undefined) return known;
+  const { name, url = '', user_id, session_id, props = {} } = event;
+  const text = [name, url, user_id, session_id, ...textsIn(props)].join('\n').toLowerCase();
+  texts.set(event, text);
+  return text;
+}
+
+/** Names and values of any JSON. */
+function textsIn(value: Json): string[] {
+  if (typeof value !== 'object' || value === null) return [String(value)];
+  if (Array.isArray(value)) return value.flatMap(textsIn);
+  return Object.entries(value).flatMap(([name, inner]) => [name, ...textsIn(inner)]);
 }

@@ -1,7 +1,7 @@
 /** The live view's events: the newest there are, what arrives after them, and older ones as they are asked for. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, apiPath, getJson } from '../../api/client.js';
-import { connection } from '../../api/connection.js';
+import { type ApiError, apiPath, getJson, toApiError } from '../../api/client.js';
+import { connection, useWhenBack } from '../../api/connection.js';
 import { type EventFilter, followStream, type StreamState } from '../../api/stream.js';
 import type { Event, EventsAnswer } from '../../api/types.js';
 
@@ -21,6 +21,8 @@ export interface LiveEvents {
   head: number | undefined;
   state: StreamState;
   error: ApiError | undefined;
+  /** Why older ones could not be loaded; they are not asked for again by themselves. */
+  moreError: ApiError | undefined;
   /** Whether there are older ones to load. */
   hasMore: boolean;
   loadMore: () => void;
@@ -37,6 +39,7 @@ interface Held {
   openedAt: number;
   state: StreamState;
   error: ApiError | undefined;
+  moreError: ApiError | undefined;
   loading: boolean;
 }
 
@@ -95,7 +98,7 @@ export function useLiveEvents({ user, type, app, session }: EventFilter, paused:
     };
     begin().catch((error: unknown) => {
       if (stop.signal.aborted) return;
-      mine.error = error instanceof ApiError ? error : new ApiError(0, String(error));
+      mine.error = toApiError(error);
       draw();
       const stopWatching = connection.onChange(() => {
         if (!connection.isLost) again();
@@ -114,8 +117,30 @@ export function useLiveEvents({ user, type, app, session }: EventFilter, paused:
     draw();
   }, [paused]);
 
-  const { events, waiting, cursor, head, openedAt, state, error } = held.current;
+  useWhenBack(held.current.moreError, () => loadMore());
+
+  const { events, waiting, cursor, head, openedAt, state, error, moreError } = held.current;
   const hasMore = cursor !== undefined && events.length < HELD_MAX;
+  const loadMore = () => {
+    const mine = held.current;
+    if (!hasMore || mine.loading) return;
+    mine.loading = true;
+    mine.moreError = undefined;
+    getJson<EventsAnswer>(
+      apiPath('/v1/query/events', { user, type, app, session, limit: PAGE, cursor: mine.cursor }),
+    )
+      .then((page) => {
+        mine.events = [...mine.events, ...page.events].slice(0, HELD_MAX);
+        mine.cursor = page.next_cursor;
+      })
+      .catch((error: unknown) => {
+        mine.moreError = toApiError(error);
+      })
+      .finally(() => {
+        mine.loading = false;
+        draw();
+      });
+  };
   return {
     events,
     waiting: waiting.length,
@@ -123,25 +148,9 @@ export function useLiveEvents({ user, type, app, session }: EventFilter, paused:
     openedAt,
     state,
     error,
+    moreError,
     hasMore,
-    loadMore: () => {
-      const mine = held.current;
-      if (!hasMore || mine.loading) return;
-      mine.loading = true;
-      getJson<EventsAnswer>(
-        apiPath('/v1/query/events', { user, type, app, session, limit: PAGE, cursor: mine.cursor }),
-      )
-        .then((page) => {
-          mine.events = [...mine.events, ...page.events].slice(0, HELD_MAX);
-          mine.cursor = page.next_cursor;
-        })
-        // What is shown stays; the list's end asks again when it is scrolled to.
-        .catch(() => {})
-        .finally(() => {
-          mine.loading = false;
-          draw();
-        });
-    },
+    loadMore,
     reload: again,
   };
 }
@@ -155,6 +164,7 @@ function nothing(): Held {
     openedAt: 0,
     state: 'connecting',
     error: undefined,
+    moreError: undefined,
     loading: false,
   };
 }

@@ -1,5 +1,6 @@
 /** The sessions there are, and what happened in each. */
 import { useMemo } from 'preact/hooks';
+import { useManyApps } from '../../api/apps.js';
 import { apiPath } from '../../api/client.js';
 import type { SessionRow, SessionsAnswer } from '../../api/types.js';
 import { useQuery } from '../../api/use-query.js';
@@ -37,12 +38,26 @@ const COLUMNS: readonly Column<SessionRow>[] = [
     key: 'recorded',
     label: 'Recording',
     width: '112px',
+    wide: true,
     render: ({ chunk_count }) =>
       chunk_count === 0 ? (
         <span class="soft">–</span>
       ) : (
         <span class="recorded">
           <Icon name="play" size={14} /> <span class="soft">{counted(chunk_count, 'part')}</span>
+        </span>
+      ),
+  },
+  {
+    key: 'recorded-narrow',
+    label: '',
+    width: '20px',
+    narrow: true,
+    render: ({ chunk_count }) =>
+      chunk_count > 0 && (
+        <span class="recorded" title="Recorded">
+          <Icon name="play" size={14} />
+          <span class="hidden">Recorded</span>
         </span>
       ),
   },
@@ -110,6 +125,8 @@ export function ReplayListView() {
     everyMs: REFRESH_MS,
     keep: true,
   });
+  const manyApps = useManyApps();
+  const columns = manyApps ? COLUMNS : COLUMNS.filter(({ key }) => key !== 'app');
   const sessions = query.data?.sessions;
   const shown = useMemo(() => sessions?.filter(fits(only)) ?? [], [sessions, only]);
   return (
@@ -135,7 +152,7 @@ export function ReplayListView() {
             <Table
               label="Sessions, last seen first"
               rows={shown}
-              columns={COLUMNS}
+              columns={columns}
               rowKey={({ app, session_id }) => `${app}/${session_id}`}
               rowHeight={40}
               foot={sessions?.length === LIMIT ? `Only the ${LIMIT} last seen are listed` : undefined}

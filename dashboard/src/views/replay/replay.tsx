@@ -35,7 +35,7 @@ export function ReplayView({ app, session }: { app: string; session: string }) {
   const given = useMomentParam();
   const player = usePlayer(references, given ?? beginOf(references ?? NONE, all.events));
   const { state } = player;
-  const range = rangeOf(references ?? NONE, all.events, state.spans);
+  const range = rangeOf(references ?? NONE, all.events, state.spans) ?? { from: state.time, to: state.time };
   const time = state.time || range.from;
   useMomentInAddress(state.time, state.playing, player.seek);
 
@@ -80,7 +80,7 @@ function Head({ app, session, all, range, time }: HeadProps) {
         {newest === undefined ? 'Session' : <a href={userHref(newest)}>{name ?? newest.user_id}</a>}
       </h1>
       <span class="soft replay-facts">
-        {range.from > 0 && (
+        {range.to > range.from && (
           <span title={fullTime(range.from)}>
             <At ts={range.from} /> · {duration(range.to - range.from)}
           </span>
@@ -155,12 +155,7 @@ function Panes({ player, all, range, time, references }: PanesProps) {
       {all.loading && all.events.length === 0 ? (
         <Loading lines={12} />
       ) : pane === 'console' ? (
-        <ConsolePane
-          {...common}
-          lines={player.state.lines}
-          isPartial={player.state.spans.length < references.length}
-          hasRecording={references.length > 0}
-        />
+        <ConsolePane {...common} player={player} hasRecording={references.length > 0} />
       ) : pane === 'network' ? (
         <NetworkPane {...common} events={all.events} open={open} onOpen={setOpen} />
       ) : (
@@ -180,11 +175,11 @@ function rangeOf(
   references: readonly ChunkReference[],
   events: readonly Event[],
   spans: readonly Span[],
-): Span {
+): Span | undefined {
   const times = [
     ...references.flatMap(({ ts }) => (ts === undefined ? [] : [ts])),
     ...[events[0], events.at(-1)].flatMap((event) => (event === undefined ? [] : [event.ts])),
     ...spans.flatMap(({ from, to }) => [from, to]),
   ];
-  return times.length === 0 ? { from: 0, to: 0 } : { from: Math.min(...times), to: Math.max(...times) };
+  return times.length === 0 ? undefined : { from: Math.min(...times), to: Math.max(...times) };
 }

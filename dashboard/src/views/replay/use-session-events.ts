@@ -1,6 +1,7 @@
 /** Every event of a session, in order, as its pages come in. */
 import { useEffect, useState } from 'preact/hooks';
-import { ApiError, apiPath, getJson } from '../../api/client.js';
+import { type ApiError, apiPath, getJson, toApiError } from '../../api/client.js';
+import { useWhenBack } from '../../api/connection.js';
 import type { Event, EventsAnswer } from '../../api/types.js';
 
 export interface SessionEvents {
@@ -42,10 +43,11 @@ export function useSessionEvents(app: string, session: string): SessionEvents {
     };
     load().catch((error: unknown) => {
       if (stop.signal.aborted) return;
-      const known = error instanceof ApiError ? error : new ApiError(0, String(error));
-      setState((before) => ({ ...before, loading: false, error: known }));
+      setState((before) => ({ ...before, loading: false, error: toApiError(error) }));
     });
     return () => stop.abort();
   }, [app, session, attempt]);
-  return { ...state, reload: () => setAttempt((count) => count + 1) };
+  const reload = () => setAttempt((count) => count + 1);
+  useWhenBack(state.error, reload);
+  return { ...state, reload };
 }

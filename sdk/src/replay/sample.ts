@@ -1,0 +1,8 @@
+/** Which sessions are recorded. */
+
+/** Decides by the id, so that all of a session's pages decide alike (FNV-1a). */
+export function isSampled(session: string, share: number): boolean {
+  let hash = 0x811c9dc5;
+  for (const character of session) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
+  return (hash >>> 0) / 2 ** 32 < share;
+}
