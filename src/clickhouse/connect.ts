@@ -19,7 +19,7 @@ export interface Engine {
   readonly cluster: string | undefined;
   /** What this engine knows of a list of its settings; older ones know fewer. */
   knows(setting: string): boolean;
-  /** Asks within `READ_MS_MAX`; throws `ReadTimeout` past it. `{name:Type}` in the text are `params`. */
+  /** Asks within `READ_MS_MAX`, unless told otherwise; throws `ReadTimeout` past it. `{name:Type}` in the text are `params`. */
   query<Row>(sql: string, params?: Params, settings?: ClickHouseSettings): Promise<Row[]>;
   /** Durable on every shard when it settles. */
   insert(table: string, rows: readonly object[]): Promise<void>;
@@ -158,9 +158,9 @@ export async function connect({ url, database, cluster }: Place): Promise<Engine
           format: 'JSONEachRow',
           clickhouse_settings: {
             ...settings,
-            ...pick(extra, known),
             wait_end_of_query: 1,
             max_execution_time: READ_MS_MAX / 1_000,
+            ...pick(extra, known),
           },
         });
         return (await result.json()) as never;

@@ -50,40 +50,57 @@ export async function moveBatches(engine: Engine, batches: readonly ExportedBatc
   if (rows.length > 0) await engine.insert('batches', rows);
 }
 
-/** Every event there is, in order of arrival, under ids that an embedded store can hold. */
-export async function* eventsForEmbedded(store: Pick<Store, 'tail'>): AsyncGenerator<StoredEvent> {
-  let last = 0;
-  for (let after = 0; ; ) {
-    const { events, next, head } = await store.tail(after, PAGE_EVENTS);
-    for (const event of events) {
-      last = event.id < EMBEDDED_ID_END ? event.id : last + 1;
-      yield { ...event, id: last };
-    }
+/** Every event with a greater id than `after`, in order of arrival. */
+async function* eventsAfter(store: Pick<Store, 'tail'>, after: number): AsyncGenerator<StoredEvent> {
+  for (let last = after; ; ) {
+    const { events, next, head } = await store.tail(last, PAGE_EVENTS);
+    yield* events;
     if (next >= head) return;
-    after = next;
+    last = next;
   }
 }
 
+/** Every event there is, in order of arrival, under ids that an embedded store can hold. */
+export async function* eventsForEmbedded(store: Pick<Store, 'tail'>): AsyncGenerator<StoredEvent> {
+  let last = 0;
+  for await (const event of eventsAfter(store, 0)) {
+    last = event.id < EMBEDDED_ID_END ? event.id : last + 1;
+    yield { ...event, id: last };
+  }
+}
+
+/** The lines of an export, ids as they are; each ends in a line break. */
+export const exportLines = (
+  engine: Engine,
+  store: Pick<Store, 'tail'>,
+  after: number,
+): AsyncGenerator<string> => linesOf(engine, eventsAfter(store, after), after, '\n');
+
 /** The lines of an export of this engine that an embedded store can import. */
-export async function* linesForEmbedded(engine: Engine, store: Pick<Store, 'tail'>): AsyncGenerator<string> {
-  yield headerLine({
-    store: digest('clickhouse', engine.database),
-    after: 0,
-    head: await countEvents(engine),
-  });
-  let head = 0;
+export const linesForEmbedded = (engine: Engine, store: Pick<Store, 'tail'>): AsyncGenerator<string> =>
+  linesOf(engine, eventsForEmbedded(store), 0, '');
+
+async function* linesOf(
+  engine: Engine,
+  all: AsyncIterable<StoredEvent>,
+  after: number,
+  lineEnd: string,
+): AsyncGenerator<string> {
+  const store = digest('clickhouse', engine.database);
+  yield headerLine({ store, after, head: after + (await countEvents(engine)) }) + lineEnd;
+  let head = after;
   let events = 0;
-  for await (const event of eventsForEmbedded(store)) {
+  for await (const event of all) {
     head = event.id;
     events++;
-    yield eventLine(event);
+    yield eventLine(event) + lineEnd;
   }
   const batches = await engine.query<{ app: string; batch_id: string; received: number }>(
     'SELECT app, batch_id, max(received_at) AS received FROM batches GROUP BY app, batch_id',
   );
   for (const { app, batch_id, received } of batches)
-    yield batchLine({ app, batchId: batch_id, receivedAt: Number(received), next: head + 1 });
-  yield endLine(head, events);
+    yield batchLine({ app, batchId: batch_id, receivedAt: Number(received), next: head + 1 }) + lineEnd;
+  yield endLine(head, events) + lineEnd;
 }
 
 export async function countEvents(engine: Engine): Promise<number> {
