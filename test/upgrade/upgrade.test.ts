@@ -23,11 +23,8 @@ for (let format = 1; format <= STORE_FORMAT; format++) {
     t.ok(Object.keys(expected).length > 10);
     t.same(await answersOf(dataDir, Object.keys(expected)), expected, 'it answers as it did');
     t.equal((await verifyStore(dataDir, () => {})).problem, undefined, 'and is whole');
-    t.match(
-      (await runSpyglass(['export', '--data', dataDir])).stdout,
-      /"fixture-desk-200"/,
-      'journal included',
-    );
+    const { stdout } = await runSpyglass(['export', '--data', dataDir]);
+    t.ok(stdout.includes('"n":203'), 'with what a crash had left in its journal');
   });
 }
 
