@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { openEnv } from '../../src/log/env.js';
 import { META, STORE_FORMAT } from '../../src/log/log.js';
-import { readBatch } from '../../src/log/record-batch.js';
+import { decodeBatch } from '../../src/log/record-batch.js';
 import { verifyStore } from '../../src/store/verify.js';
 import { runSpyglass } from '../support/command.js';
 import { answersOf, fixturePath, hasFixture, unpackFixture } from './fixtures.js';
@@ -35,7 +35,7 @@ t.test('a store, or a record batch, of a format to come is refused in one line',
   for (const { value } of env.table('log', { compressed: true }).range({ limit: 1 })) {
     const newer = Buffer.from(value);
     newer[0] = (newer[0] ?? 0) + 1;
-    t.throws(() => readBatch(newer, 1, String), /format/);
+    t.throws(() => decodeBatch(newer, 1, String), /unknown format/);
   }
   env.transaction(() => {
     const format = { format: STORE_FORMAT + 1, store: 'b1f6a1d2-0000-4000-8000-000000000001' };
