@@ -6,9 +6,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { startCollector } from '../support/collector.js';
+import { answersOf } from '../support/answers.js';
 import { filesUnder } from '../support/files.js';
-import { ask } from '../support/http.js';
 
 export interface StoreFixture {
   /** Of the data folder: path → bytes in base64. */
@@ -40,7 +39,7 @@ export async function saveFixture(
     const name = path.slice(dataDir.length + 1);
     if (!name.endsWith('-lock')) files[name] = readFileSync(path).toString('base64');
   }
-  const fixture: StoreFixture = { files, answers: await answersOf(copy, paths) };
+  const fixture: StoreFixture = { files, answers: await answersOf(copy, paths, APPS) };
   mkdirSync(dirname(fixturePath(format)), { recursive: true });
   writeFileSync(fixturePath(format), gzipSync(JSON.stringify(fixture), { level: 9 }), { flag: 'wx' });
 }
@@ -55,20 +54,4 @@ export function unpackFixture(format: number, dataDir: string): StoreFixture['an
     writeFileSync(join(dataDir, name), Buffer.from(bytes, 'base64'));
   }
   return answers;
-}
-
-/** What a collector of this release answers on a folder. An error group's id is each store's own affair, and left out. */
-export async function answersOf(dataDir: string, paths: readonly string[]): Promise<Record<string, unknown>> {
-  const collector = await startCollector({ dataDir, apps: APPS });
-  try {
-    const answers: Record<string, unknown> = {};
-    for (const path of paths) {
-      const { status, text } = await ask(collector.url, path);
-      const body: unknown = JSON.parse(text, (key, value) => (key === 'group' ? undefined : value));
-      answers[path] = { status, body };
-    }
-    return answers;
-  } finally {
-    await collector.close();
-  }
 }
