@@ -1,6 +1,7 @@
 /** `spyglass verify`. */
 import { dataDirOf, type Where } from './config-file.js';
 import { EXIT_FAILED } from './failure.js';
+import { verifyClickhouse } from './on-clickhouse.js';
 import { startProgress } from './progress.js';
 
 export interface VerifyOptions extends Where {
@@ -12,6 +13,7 @@ const CHANGES_MAX = 50;
 
 /** Checks the store and says what it found; a problem, or a change with `diff`, makes the exit code 1. */
 export async function verify({ diff, ...where }: VerifyOptions): Promise<void> {
+  if (await verifyClickhouse(where)) return;
   const dataDir = await dataDirOf(where);
   if (diff) return verifyDiff(dataDir);
   const { verifyStore } = await import('../store/verify.js');

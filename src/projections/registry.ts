@@ -4,6 +4,7 @@ import { type Log, META } from '../log/log.js';
 import { days } from './days.js';
 import { errorGroups } from './error-groups.js';
 import { errors } from './errors.js';
+import { nameHours } from './name-hours.js';
 import { names } from './names.js';
 import type { Projection } from './projection.js';
 import { sessions } from './sessions.js';
@@ -18,6 +19,7 @@ export const PROJECTIONS: readonly Projection[] = [
   errors,
   errorGroups,
   names,
+  nameHours,
 ];
 
 /** Which of its two sets of tables a view's rows are in. */

@@ -33,6 +33,8 @@ export interface Manifest {
   totals(): { chunks: number; bytes: number };
   /** Every file the manifest names. */
   files(): Generator<{ fileId: string; sizeBytes: number }>;
+  /** Every chunk, by app and session. */
+  all(): Generator<{ app: number; session: string; chunk: Chunk }>;
   /** Inside a transaction; returns the file it replaced, to be removed once that is durable. */
   put(app: number, session: string, chunk: Chunk): string | undefined;
   /** Inside a transaction: drops every chunk of a session; returns their files, to be removed. */
@@ -140,6 +142,12 @@ export function openManifest(env: Env): Manifest {
       for (const { key, value } of chunks.range({})) {
         const { fileId, sizeBytes } = unpack(key, value);
         yield { fileId, sizeBytes };
+      }
+    },
+    *all() {
+      for (const { key, value } of chunks.range({})) {
+        const session = key.toString('utf8', 4, key.length - 4);
+        yield { app: key.readUInt16BE(0), session, chunk: unpack(key, value) };
       }
     },
     put(app, session, chunk) {
