@@ -490,6 +490,20 @@ t.test('no view asks for anything that only a second answer told it of', async (
   }
 });
 
+t.test('an answer that is not the collector’s is said in words too', async (t) => {
+  const page = await view(t, '/users');
+  const answers = [
+    { status: 200, contentType: 'text/html', body: '<h1>Sign in</h1>' },
+    { status: 502, contentType: 'application/json', body: '{}' },
+  ];
+  await page.route('**/v1/query/sessions*', (route) => route.fulfill(answers[0] ?? {}));
+  await page.getByRole('link', { name: 'Replay' }).click();
+  await page.getByText('What answered is not the collector').waitFor();
+  answers.shift();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByText('The collector answered with status 502.').waitFor();
+});
+
 t.test('an address of nothing says so', async (t) => {
   const page = await view(t, '/no/such/place');
   await page.getByText('There is nothing at this address').waitFor();
@@ -555,6 +569,17 @@ t.test(
     await page.locator('.body-row', { hasText: 'behind_the_counter' }).waitFor();
   },
 );
+
+t.test('who may only look is told where the key is, not what it is', async (t) => {
+  const auth = { dashboard_password: 'the operator', viewer_password: 'a viewer' };
+  const other = await spawnCollector({ auth });
+  t.teardown(() => other.close());
+  const httpCredentials = { username: 'v', password: 'a viewer' };
+  const page = await open(t, browser, other.url, { httpCredentials });
+  await page.locator('pre').waitFor();
+  t.match(await page.locator('pre').textContent(), 'data-key="the key of this app"');
+  await page.getByText('Only the operator').waitFor();
+});
 
 async function download(page: Page, button: string): Promise<Download> {
   const [file] = await Promise.all([
