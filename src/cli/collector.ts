@@ -13,6 +13,7 @@ import { openStore } from '../store/open.js';
 import { type Opened, openReopenable } from '../store/reopenable.js';
 import type { AuditTrail, EraseReport, Erasure, Store } from '../store/store.js';
 import { eraseOnThread } from '../store/threads/erasing.js';
+import type { Notice } from '../store/threads/messages.js';
 import { VERSION } from '../version.js';
 import { startSweeping } from './sweeping.js';
 
@@ -54,7 +55,8 @@ export async function startCollector(
   const serverModule = import('../api/server.js');
   const meterMemory = newMeterMemory();
   const reloads = { applied: 0, refused: 0 };
-  const opened = await openEngine(config, { onProgress, tuning, meterMemory });
+  const onNotice = ({ level, text }: Notice) => log[level](text);
+  const opened = await openEngine(config, { onProgress, onNotice, tuning, meterMemory });
   const { store, ingest, isOpen, audit, erase, disk } = opened;
   try {
     const { createServer } = await serverModule;
@@ -117,9 +119,14 @@ interface OpenedEngine extends Opened {
 /** The configured engine; another than the embedded one is loaded only when it is wanted. */
 async function openEngine(
   config: Config,
-  options: { onProgress: OnProgress; tuning: ClickhouseTuning; meterMemory: Float64Array },
+  options: {
+    onProgress: OnProgress;
+    onNotice: (notice: Notice) => void;
+    tuning: ClickhouseTuning;
+    meterMemory: Float64Array;
+  },
 ): Promise<OpenedEngine> {
-  const { onProgress, tuning, meterMemory } = options;
+  const { onProgress, onNotice, tuning, meterMemory } = options;
   const { dataDir } = config;
   if (config.store.engine === 'clickhouse') {
     const { openClickhouse } = await import('../clickhouse/open.js');
@@ -128,7 +135,7 @@ async function openEngine(
   }
   const reopenable = await openReopenable(() => {
     const { apps, limits } = config;
-    return openStore({ dataDir, apps, limits, onProgress, meterMemory });
+    return openStore({ dataDir, apps, limits, onProgress, onNotice, meterMemory });
   });
   return {
     ...reopenable,

@@ -40,6 +40,7 @@ function serve(): Command {
         'what to log to standard error (default: warn on a terminal, else info)',
       ).choices(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     )
+    .option('--quiet', 'do not say where it answers, with which keys: for a service, whose output is kept')
     .addHelpText(
       'after',
       examples(

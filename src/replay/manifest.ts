@@ -27,6 +27,8 @@ export interface Manifest {
   list(app: number, session: string): Chunk[];
   get(app: number, session: string, seq: number): Chunk | undefined;
   holdsFile(fileId: string): boolean;
+  /** The chunk a file that the manifest names is of. */
+  placeOf(fileId: string): { app: number; session: string; seq: number };
   /** How many chunks there are, and their bytes: counted through at the first call, kept from then on. */
   totals(): { chunks: number; bytes: number };
   /** Every file the manifest names. */
@@ -130,6 +132,12 @@ export function openManifest(env: Env): Manifest {
       return counted;
     },
     holdsFile: (fileId) => files.get(Buffer.from(fileId, 'hex')) !== undefined,
+    placeOf(fileId) {
+      const key = files.get(Buffer.from(fileId, 'hex'));
+      if (!key) throw new RangeError(`no chunk has the file ${fileId}`);
+      const session = key.toString('utf8', 4, key.length - 4);
+      return { app: key.readUInt16BE(0), session, seq: key.readUInt32BE(key.length - 4) };
+    },
     *files() {
       for (const { key, value } of chunks.range({})) {
         const { fileId, sizeBytes } = unpack(key, value);

@@ -4,7 +4,8 @@
  * An event can be given out once no batch still to come can hold a later one: batches come by falling `lastTs`, so that
  * is when its `ts` is greater than the next batch's `lastTs`.
  */
-import { EVENT_TYPES } from '../event.js';
+import { EVENT_TYPES, type StoredEvent, textOf } from '../event.js';
+import { LIST_TEXT_MAX } from '../limits.js';
 import type { BatchRef, Log } from '../log/log.js';
 import { type RecordBatch, typeCode } from '../log/record-batch.js';
 import { type Streams, sessionStream, typeStream, userStream } from '../projections/streams.js';
@@ -62,13 +63,16 @@ function candidates(log: Log, streams: Streams, filter: Filter): Iterable<BatchR
   return merge(apps.flatMap((app) => EVENT_TYPES.map((_, code) => typeStream(app, code))));
 }
 
-function matches(batch: RecordBatch, filter: Filter): Place[] {
+/** `last` is the oldest that is still wanted, where there are enough: what lies before it is passed over. */
+function matches(batch: RecordBatch, filter: Filter, last: Place | undefined): Place[] {
   if (filter.app !== undefined && batch.app !== filter.app) return [];
   if (filter.user !== undefined && batch.user !== filter.user) return [];
   if (filter.session !== undefined && batch.session !== filter.session) return [];
   const places: Place[] = [];
-  for (const [index, ts] of batch.ts.entries()) {
-    if (ts < filter.from || ts > filter.to) continue;
+  const from = last ? Math.max(last.ts, filter.from) : filter.from;
+  for (let index = 0; index < batch.ts.length; index++) {
+    const ts = batch.ts[index] as number;
+    if (ts < from || ts > filter.to) continue;
     if (filter.type !== undefined && batch.types[index] !== filter.type) continue;
     const place = { ts, id: batch.offset + index, batch, index };
     if (filter.before && newerFirst(place, filter.before) <= 0) continue;
@@ -114,12 +118,20 @@ export function listEvents(
     { wanted, limit: query.limit + 1 },
     checkTime,
   );
-  const page = places.slice(0, query.limit);
-  const last = page.at(-1);
+  const events: StoredEvent[] = [];
+  let size = 0;
+  for (const { batch, index } of places.slice(0, query.limit)) {
+    // The rest comes with the next page.
+    if (size > LIST_TEXT_MAX) break;
+    const event = log.event(batch, index);
+    size += textOf(event);
+    events.push(event);
+  }
+  const last = events.at(-1);
   return {
-    events: page.map(({ batch, index }) => log.event(batch, index)),
+    events,
     head,
-    ...(last && places.length > page.length ? { next: { ts: last.ts, id: last.id } } : {}),
+    ...(last && places.length > events.length ? { next: { ts: last.ts, id: last.id } } : {}),
   };
 }
 
@@ -139,7 +151,7 @@ function newestPlaces(
     // Merged streams give a batch once for each of its types.
     if (ref.offset === offset || (ref.mask & wanted) === 0) continue;
     offset = ref.offset;
-    places = mergeNewest(places, matches(log.batch(ref), filter), limit);
+    places = mergeNewest(places, matches(log.batch(ref), filter, last), limit);
   }
   return places;
 }
