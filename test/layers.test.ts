@@ -13,8 +13,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   projections: ['log'],
   replay: ['log'],
   store: ['projections', 'replay', 'log', 'ingest'],
+  clickhouse: ['store', 'projections', 'ingest'],
   api: ['store', 'ingest', 'replay'],
-  cli: ['api', 'store', 'replay', 'projections', 'log', 'ingest'],
+  cli: ['api', 'clickhouse', 'store', 'replay', 'projections', 'log', 'ingest'],
 };
 /** Of the store, the API knows the port alone, never the engine; of replay, the pure rule of cues. */
 const API_FILES: Readonly<Record<string, readonly string[]>> = {

@@ -42,6 +42,21 @@ interface MetricsOptions {
   now: () => number;
 }
 
+/** Counted from 0 on: Prometheus sees no growth in a series that begins with its first event. */
+const WATCHED_STATUSES: readonly number[] = [204, 429, 503, 507];
+const WATCHED_REFUSALS: readonly ProblemCode[] = [
+  'unauthorized_app',
+  'rate_limited',
+  'queue_full',
+  'not_accepting',
+  'disk_full',
+  'reopening',
+  'replay_budget',
+  'replay_disk_full',
+  'internal',
+];
+const zeros = (codes: readonly ProblemCode[]) => new Map(codes.map((code) => [code, 0]));
+
 /** A store that does not answer by then is left out: its figures are not worth the whole scrape. */
 const STATS_MS_MAX = 2_000;
 
@@ -77,7 +92,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     events: new Float64Array(600),
     replay: new Float64Array(600),
   };
-  const refusals: Record<IngestRoute, Map<ProblemCode, number>> = { events: new Map(), replay: new Map() };
+  const refusals = { events: zeros(WATCHED_REFUSALS), replay: zeros(WATCHED_REFUSALS) };
   const ingestSeconds = { events: openHistogram(SECONDS_BOUNDS), replay: openHistogram(SECONDS_BOUNDS) };
   const requests = new Histogram({
     name: 'spyglass_http_request_duration_seconds',
@@ -94,7 +109,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     collect() {
       this.reset();
       for (const [route, byStatus] of Object.entries(ingest)) {
-        for (const [status, count] of byStatus.entries()) if (count > 0) this.inc({ route, status }, count);
+        for (const [status, count] of byStatus.entries()) {
+          if (count > 0 || WATCHED_STATUSES.includes(status)) this.inc({ route, status }, count);
+        }
       }
     },
   });

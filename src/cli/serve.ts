@@ -12,6 +12,8 @@ import { type Progress, startProgress } from './progress.js';
 
 export interface ServeOptions extends Where {
   logLevel?: string;
+  /** Says nothing on standard output, where what starts services would keep the keys among its logs. */
+  quiet?: true;
 }
 
 /** npm passes a terminal's Ctrl-C on, so that one press arrives twice; what comes within this is the same press. */
@@ -29,7 +31,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   const started = start(config, log);
   onReload(async () => reload(await started, options, log));
   const collector = await started;
-  process.stdout.write(announcement(config, collector.url, process.stdout.isTTY && !process.env.NO_COLOR));
+  if (!options.quiet)
+    process.stdout.write(announcement(config, collector.url, process.stdout.isTTY && !process.env.NO_COLOR));
 
   const reason = await Promise.race([signal, collector.store.failed]);
   process.exit(reason instanceof Error ? await giveUp(collector, reason) : await shutDown(collector));

@@ -1,10 +1,12 @@
 /** `spyglass verify`. */
 import { dataDirOf, type Where } from './config-file.js';
 import { EXIT_FAILED } from './failure.js';
+import { verifyClickhouse } from './on-clickhouse.js';
 import { startProgress } from './progress.js';
 
 /** Checks the store and says what it found; a problem makes the exit code 1. */
 export async function verify(where: Where): Promise<void> {
+  if (await verifyClickhouse(where)) return;
   const dataDir = await dataDirOf(where);
   const { verifyStore } = await import('../store/verify.js');
   const progress = await startProgress('verify', 'events');

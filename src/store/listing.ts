@@ -4,7 +4,8 @@
  * An event can be given out once no batch still to come can hold a later one: batches come by falling `lastTs`, so that
  * is when its `ts` is greater than the next batch's `lastTs`.
  */
-import { EVENT_TYPES } from '../event.js';
+import { EVENT_TYPES, type StoredEvent, textOf } from '../event.js';
+import { LIST_TEXT_MAX } from '../limits.js';
 import type { BatchRef, Log } from '../log/log.js';
 import { type RecordBatch, typeCode } from '../log/record-batch.js';
 import { type Streams, sessionStream, typeStream, userStream } from '../projections/streams.js';
@@ -112,12 +113,20 @@ export function listEvents(
     { wanted, limit: query.limit + 1 },
     checkTime,
   );
-  const page = places.slice(0, query.limit);
-  const last = page.at(-1);
+  const events: StoredEvent[] = [];
+  let size = 0;
+  for (const { batch, index } of places.slice(0, query.limit)) {
+    // The rest comes with the next page.
+    if (size > LIST_TEXT_MAX) break;
+    const event = log.event(batch, index);
+    size += textOf(event);
+    events.push(event);
+  }
+  const last = events.at(-1);
   return {
-    events: page.map(({ batch, index }) => log.event(batch, index)),
+    events,
     head,
-    ...(last && places.length > page.length ? { next: { ts: last.ts, id: last.id } } : {}),
+    ...(last && places.length > events.length ? { next: { ts: last.ts, id: last.id } } : {}),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Every query of the port, answered synchronously from one snapshot of the embedded engine. */
 import { performance } from 'node:perf_hooks';
-import { EVENT_TYPES, type StoredEvent } from '../event.js';
-import { MAX_TS, READ_MS_MAX } from '../limits.js';
+import { EVENT_TYPES, type StoredEvent, textOf } from '../event.js';
+import { MAX_TS, READ_MS_MAX, TAIL_TEXT_MAX } from '../limits.js';
 import type { Env } from '../log/env.js';
 import type { Log } from '../log/log.js';
 import { typeCode } from '../log/record-batch.js';
@@ -266,13 +266,16 @@ function readTail(log: Log, after: number, limit: number): TailPage {
   const head = log.head();
   if (after >= head) return { events: [], head, next: head, gap: after > head };
   const events: StoredEvent[] = [];
+  let size = 0;
   let first = head + 1;
   for (const batch of log.arrivals(after + 1)) {
     first = Math.min(first, batch.offset);
     for (let index = Math.max(0, after + 1 - batch.offset); index < batch.ts.length; index++) {
-      if (events.length === limit)
+      if (events.length === limit || size > TAIL_TEXT_MAX)
         return { events, head, next: events.at(-1)?.id ?? after, gap: first > after + 1 };
-      events.push(log.event(batch, index));
+      const event = log.event(batch, index);
+      size += textOf(event);
+      events.push(event);
     }
   }
   return { events, head, next: head, gap: first > after + 1 };

@@ -1,4 +1,4 @@
-/** Every view as assistive technology meets it: axe finds nothing serious, wide and light, narrow and dark, full, empty and failing. */
+/** Every view as assistive technology meets it: axe finds nothing serious, wide and narrow, light and dark, full, empty and failing. */
 import { gzipSync } from 'node:zlib';
 import axe from 'axe-core';
 import type { BrowserContextOptions, Page } from 'playwright-core';
@@ -10,10 +10,13 @@ import { meta, nowSaying, picture, saying } from './recordings.js';
 
 t.setTimeout(240_000);
 
-/** The widest screen and the narrowest, each in the colours that the other does without. */
+const WIDE = { width: 1_440, height: 900 };
+const NARROW = { width: 390, height: 844 };
 const LOOKS: Record<string, BrowserContextOptions> = {
-  'wide and light': { viewport: { width: 1_440, height: 900 }, colorScheme: 'light' },
-  'narrow and dark': { viewport: { width: 390, height: 844 }, colorScheme: 'dark' },
+  'wide and light': { viewport: WIDE, colorScheme: 'light' },
+  'wide and dark': { viewport: WIDE, colorScheme: 'dark' },
+  'narrow and light': { viewport: NARROW, colorScheme: 'light' },
+  'narrow and dark': { viewport: NARROW, colorScheme: 'dark' },
 };
 
 const [browser, full, empty] = await Promise.all([launchBrowser(), startFilled(), spawnCollector()]);
@@ -134,4 +137,46 @@ t.test('by keyboard: a way past the navigation, and from view to view', async (t
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/users\/./);
   t.equal(await page.evaluate('document.activeElement.id'), 'main', 'a new view is where the keys go on');
+});
+
+t.test('whatever has the focus can be seen to have it', async (t) => {
+  const page = await open(t, browser, `${full.url}/live`);
+  for (const path of ['/live', '/errors', '/insights?steps=a,b', `/replay/${APP}/s_axe`]) {
+    await page.goto(full.url + path);
+    await page.locator('.body-row, .top-table, .follow-row').first().waitFor();
+    let seen = 0;
+    for (let steps = 0; steps < 25; steps++) {
+      await page.keyboard.press('Tab');
+      const { name, isSeen } = await page.evaluate<{ name: string; isSeen: boolean }>(FOCUS);
+      if (name === 'body.') break;
+      seen += 1;
+      t.ok(isSeen, `${path}: ${name}`);
+    }
+    t.ok(seen > 5, `${path}: there is something to step through`);
+  }
+});
+
+/** What has the focus, and whether it, its link's row or the box around it has an outline. */
+const FOCUS = `(() => {
+  const element = document.activeElement;
+  const outlined = (target, part) => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(target, part);
+    return outlineStyle !== 'none' && parseFloat(outlineWidth) >= 1;
+  };
+  const isSeen = outlined(element) || outlined(element, '::after') || (element.parentElement !== null && outlined(element.parentElement));
+  return { name: element.localName + '.' + element.className, isSeen };
+})()`;
+
+t.test('nothing moves for those who asked for that', async (t) => {
+  const moving = (page: Page) =>
+    page.evaluate<number>(
+      `document.getAnimations().filter(({ playState }) => playState === 'running').length`,
+    );
+  const lively = await open(t, browser, `${empty.url}/`);
+  await lively.locator('.start-wait').waitFor();
+  t.ok((await moving(lively)) > 0, 'the dot of the first start does, for everybody else');
+  const calm = await open(t, browser, `${empty.url}/`, { reducedMotion: 'reduce' });
+  await calm.locator('.start-wait').waitFor();
+  await calm.waitForTimeout(100);
+  t.equal(await moving(calm), 0);
 });

@@ -18,12 +18,13 @@ const groupsOf = async (query = ''): Promise<ErrorGroupRow[]> =>
   (await read<ErrorGroupsAnswer>(collector, `/v1/query/errors?limit=500${query}`)).groups;
 const incidentOf = (id: number) => read<IncidentAnswer>(collector, `/v1/incidents/${id}`);
 
-/** Error rows as the table shows them: message and times. */
-const rows = (page: Page): Promise<[string, string][]> =>
+/** Error rows as the table shows them: message, times and users. */
+const rows = (page: Page): Promise<[string, string, string][]> =>
   page.locator('.errors-groups .body-row').evaluateAll((rows) =>
-    rows.map((row): [string, string] => {
+    rows.map((row): [string, string, string] => {
       const { childNodes } = row as unknown as { childNodes: { textContent: string | null }[] };
-      return [childNodes[0]?.textContent ?? '', childNodes[2]?.textContent ?? ''];
+      const [name, , times, users] = [...childNodes].map(({ textContent }) => textContent ?? '');
+      return [name ?? '', times ?? '', users ?? ''];
     }),
   );
 
@@ -34,8 +35,31 @@ t.test('errors are the groups of the API, in the order asked for', async (t) => 
   await page.locator('.errors-groups .body-row').first().waitFor();
   const shown = await rows(page);
   t.same(
-    shown.map(([, times]) => Number(times)),
-    groups.map(({ count }) => count),
+    shown.map(([, times, users]) => [Number(times), Number(users)]),
+    groups.map(({ count, user_count }) => [count, user_count]),
+  );
+  const seen = await page
+    .locator('.errors-groups .body-row time')
+    .evaluateAll((times) => times.map((time) => (time as unknown as { dateTime: string }).dateTime));
+  t.same(
+    seen,
+    groups.flatMap(({ first_seen, last_seen }) =>
+      [first_seen, last_seen].map((ts) => new Date(ts).toISOString()),
+    ),
+    'first and last seen',
+  );
+  const bars = await page.locator('.errors-groups .sparkline').evaluateAll((pictures) =>
+    pictures.map((picture) => {
+      const { querySelectorAll } = picture as unknown as {
+        querySelectorAll(query: string): { length: number };
+      };
+      return querySelectorAll.call(picture, '.bar').length;
+    }),
+  );
+  t.same(
+    bars,
+    groups.map(({ by_day }) => by_day.length),
+    'a bar for each day it happened on',
   );
   for (const [index, { name, frame = '' }] of groups.entries()) t.equal(shown[index]?.[0], name + frame);
   await page.getByRole('button', { name: 'Latest' }).click();
@@ -54,13 +78,13 @@ t.test('errors are the groups of the API, in the order asked for', async (t) => 
 });
 
 t.test('reports stand beside the errors, with comment and severity', async (t) => {
+  const props = { comment: 'The list jumps to its top.\nEvery time.', severity: 'medium' };
+  const report = { user_id: 'u', session_id: 's', type: 'bug_report', name: 'The list jumps', props };
+  await collector.send([report]);
   const { events } = await read<EventsAnswer>(collector, '/v1/query/events?type=bug_report&limit=100');
   const page = await view(t, '/errors?range=all');
-  await page
-    .locator('.report')
-    .first()
-    .waitFor({ timeout: events.length > 0 ? 10_000 : 1 })
-    .catch(() => {});
+  await page.locator('.report').first().waitFor();
+  t.equal(await page.locator('.report .tag').first().textContent(), 'medium');
   const shown = await page.locator('.report-comment').allTextContents();
   t.same(
     shown,
@@ -87,6 +111,68 @@ t.test('a group opens to its occurrences and their stacks, and back', async (t) 
   await page.goBack();
   await page.waitForURL(/\/errors\?range=all$/);
   await page.locator('.errors-groups .body-row').first().waitFor();
+});
+
+t.test('an address names any occurrence, however far down the list', async (t) => {
+  const thrown = Array.from({ length: 130 }, (_, index) => ({
+    ...{
+      user_id: `u${index}`,
+      session_id: 's_many',
+      type: 'error',
+      name: 'Error: many',
+      ts: Date.now() - index,
+    },
+    props: { stack: `Error: many\n    at many (many.js:1:1)\n    at caller${index} (many.js:2:1)` },
+  }));
+  await collector.send(thrown);
+  const group = (await groupsOf()).find(({ name }) => name === 'Error: many')?.group ?? '';
+  const { events } = await read<EventsAnswer>(collector, `/v1/query/occurrences?group=${group}&limit=500`);
+  const page = await view(t, `/errors/${group}?event=${events.at(-1)?.id}`);
+  await page.locator('.occurrence').getByText('caller129').waitFor();
+  await page.getByRole('table').focus();
+  await page.keyboard.press('End');
+  await page.getByText('130 occurrences, no more').waitFor();
+  await page.keyboard.press('End');
+  await page.locator('.body-row.selected').waitFor();
+  t.match(await page.locator('.body-row.selected').textContent(), 'u129');
+});
+
+t.test('occurrences that cannot be loaded say so once, with a way to try again', async (t) => {
+  const group = (await groupsOf()).find(({ name }) => name === 'Error: many')?.group ?? '';
+  const page = await view(t, '/users');
+  let asked = 0;
+  await page.route(/occurrences.*cursor=/, (route) => {
+    asked += 1;
+    return route.fulfill({ status: 503, json: { title: 'x', detail: 'Come back later.', status: 503 } });
+  });
+  await page.goto(`${collector.url}/errors/${group}`);
+  await page.getByRole('table').focus();
+  await page.keyboard.press('End');
+  await page.getByText('Come back later.').waitFor();
+  await page.waitForTimeout(200);
+  t.equal(asked, 1, 'not over and over');
+  await page.unrouteAll();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByText('130 occurrences, no more').waitFor();
+});
+
+t.test('a report and the error it is about lead to each other', async (t) => {
+  const ts = Date.now() - 60_000;
+  const common = { user_id: 'u', session_id: 's_related' };
+  const props = { comment: 'It went blank.', severity: 'high' };
+  await collector.send([
+    { ...common, ts, type: 'error', name: 'TypeError: blank' },
+    { ...common, ts: ts + 4_000, type: 'bug_report', name: 'It went blank.', props },
+  ]);
+  const { head } = await read<EventsAnswer>(collector, '/v1/query/events?limit=1');
+  const page = await view(t, `/incidents/${head}`);
+  const related = page.getByRole('list', { name: 'Belongs with it' });
+  t.match(await page.locator('.incident-what .comment').textContent(), 'It went blank.');
+  t.match(await page.locator('.incident-what .tag').textContent(), 'high');
+  t.match(await related.textContent(), /−4\.0 s.*TypeError: blank/);
+  await related.getByRole('link').click();
+  await page.waitForURL(`**/incidents/${head - 1}`);
+  t.match(await related.textContent(), /\+4\.0 s.*It went blank\./);
 });
 
 /** The newest occurrence that was recorded. */

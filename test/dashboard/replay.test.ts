@@ -1,6 +1,7 @@
 /** The player in a real browser: a page recorded by rrweb, and recordings put together for what must hold at their seams. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { launchBrowser } from '../support/browser.js';
@@ -58,6 +59,7 @@ t.test('a page that rrweb recorded shows as it was, at the moment the address na
   await says(page, 'Gear pump from Kestrel Pumps');
   await says(page, 'The order could not be sent.');
   t.equal(await clock(page), '0:04');
+  t.equal(await page.locator('.timeline .mark').count(), 4, 'a mark an event');
   await trail(page, 'opened').click();
   await page.waitForURL(new RegExp(`t=${NOON}\\b`));
   t.equal(await clock(page), '0:00');
@@ -73,6 +75,10 @@ t.test('it plays to its end, and the lists follow', async (t) => {
   await says(page, 'The order could not be sent.');
   await page.getByRole('button', { name: 'Play' }).waitFor();
   t.match(await page.locator('.follow-item.now').textContent(), 'sent');
+  // From its end it plays anew.
+  await page.getByRole('button', { name: 'Play' }).click();
+  await recorded(page).locator('body', { hasNotText: 'could not be sent' }).waitFor({ state: 'attached' });
+  await says(page, 'The order could not be sent.');
   await page.waitForURL(/t=\d+/);
 });
 
@@ -107,6 +113,84 @@ t.test('a moment in a late part is drawn from the last picture before it', async
   t.match(page.url(), /pane=console/);
 });
 
+t.test('the console says which parts it lacks, and fetches them when asked to', async (t) => {
+  const session = 'console';
+  await threeParts(session);
+  await uploadEvents(collector.url, { app: APP, session, seq: 4 }, [
+    nowSaying(NOON + 600 * SECOND, 'part four'),
+    consoleLine(NOON + 600 * SECOND + 1, 'warn', 'from part four'),
+  ]);
+  const page = await view(t, session, '?pane=console');
+  await says(page, 'part one');
+  await page.getByText('Without the lines of 2 parts of the recording').waitFor();
+  await page.route(/\/replay\/4/, (route) => route.fulfill({ status: 500, body: 'x' }), { times: 1 });
+  await page.getByRole('button', { name: 'Fetch' }).click();
+  await page.getByText('1 part of the recording: The collector answered with status 500.').waitFor();
+  t.notMatch(await page.locator('.replay-side').textContent(), 'from part four');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.locator('.console-text', { hasText: 'from part four' }).waitFor();
+  t.equal(await page.locator('.pane-note').count(), 0, 'nothing lacks any more');
+  await says(page, 'part one');
+});
+
+t.test('an incident has every console line of its time, also of before the last picture', async (t) => {
+  const session = 'pictures';
+  const ts = NOON + 100 * SECOND;
+  await store(collector.url, APP, [event({ session_id: session, ts, type: 'error', name: 'boom' })]);
+  for (const [seq, seconds] of [20, 60, 95].entries()) {
+    const at = NOON + seconds * SECOND;
+    await uploadEvents(collector.url, { app: APP, session, seq: seq + 1 }, [
+      meta(at),
+      picture(at + 1, saying(`at ${seconds}`)),
+      consoleLine(at + 2, 'log', `line at ${seconds}`),
+    ]);
+  }
+  const { head } = await read<{ head: number }>(collector, '/v1/query/events?limit=1');
+  const page = await open(t, browser, `${collector.url}/incidents/${head}`);
+  await page.locator('.console-text', { hasText: 'line at 60' }).waitFor();
+  t.same(await page.locator('.console-text').allTextContents(), ['line at 60', 'line at 95']);
+});
+
+t.test('a link to this moment is what the button copies, and shows it', async (t) => {
+  const page = await open(t, browser, replay('recorded', `?t=${NOON + 4_800}`), {
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  await says(page, 'The order could not be sent.');
+  await page.getByRole('button', { name: 'Copy link to this moment' }).click();
+  await page.getByText('Copied').waitFor();
+  const link = await page.evaluate<string>('navigator.clipboard.readText()');
+  t.equal(link, replay('recorded', `?t=${NOON + 4_800}`));
+});
+
+t.test('a replay that lost its collector comes by itself once there is one', async (t) => {
+  const page = await view(t, 'nobody-knows');
+  await page.getByText('There is no such session').waitFor();
+  const framed = page.waitForEvent('requestfinished', (request) => /frame\.html$/.test(request.url()));
+  await page.route(/\/(v1|healthz)/, async (route) => {
+    await framed;
+    await sleep(200);
+    await route.abort();
+  });
+  await page.goto(replay('late', `?t=${NOON}`));
+  await page.getByText('The collector does not answer.', { exact: true }).waitFor();
+  // The frame of the first try is gone, and the recording is known before there is another one.
+  const manifest = page.waitForResponse(/sessions\/late\/replay\?/);
+  await page.unroute(/\/(v1|healthz)/);
+  await page.route(/query\/events/, async (route) => {
+    await manifest;
+    await route.continue();
+  });
+  await says(page, 'part one');
+  await trail(page, 'two').waitFor();
+  // A part alone, too.
+  const elsewhere = await view(t, 'nobody-knows');
+  await elsewhere.route(/replay\/1|healthz/, (route) => route.abort());
+  await elsewhere.goto(replay('late', `?t=${NOON}`));
+  await elsewhere.locator('.failure').getByText('The collector does not answer.').waitFor();
+  await elsewhere.unroute(/replay\/1|healthz/);
+  await says(elsewhere, 'part one');
+});
+
 t.test('an incident whose own parts have no picture finds the earlier ones', async (t) => {
   const session = 'long-page';
   await threeParts(session);
@@ -139,12 +223,16 @@ t.test('it plays once the first part is there, and fetches no part before it is 
   const context = await browser.newContext({ viewport: { width: 1_440, height: 900 } });
   t.teardown(() => context.close());
   const page = await context.newPage();
-  const second = withResolvers<void>();
+  // Each part waits until the one before has been seen: it would show no longer than it takes to fetch the next.
+  const held = new Map([
+    ['2', withResolvers<void>()],
+    ['3', withResolvers<void>()],
+  ]);
   const asked: string[] = [];
   await page.route(/\/replay\/\d+/, async (route) => {
     const [, seq = ''] = /\/replay\/(\d+)/.exec(route.request().url()) ?? [];
     asked.push(seq);
-    if (seq === '2') await second.promise;
+    await held.get(seq)?.promise;
     await route.continue();
   });
   await page.goto(replay('eager'));
@@ -152,8 +240,9 @@ t.test('it plays once the first part is there, and fetches no part before it is 
   await page.getByRole('button', { name: 'Play' }).click();
   await page.getByText('Loading …').waitFor();
   t.same(asked, ['1', '2'], 'the third begins minutes later');
-  second.resolve();
+  held.get('2')?.resolve();
   await says(page, 'part two');
+  held.get('3')?.resolve();
   await says(page, 'the end');
   t.same(asked, ['1', '2', '3'], 'each once');
 });
@@ -197,6 +286,13 @@ t.test('the keyboard plays, seeks and skips', async (t) => {
   t.equal(await clock(page), '0:10');
   await page.keyboard.press('ArrowLeft');
   await says(page, 'part one');
+  // A button that was pressed keeps the focus, and the arrows go on seeking.
+  await trail(page, 'two').click();
+  t.equal(await clock(page), '0:01');
+  await page.keyboard.press('ArrowRight');
+  t.equal(await clock(page), '0:06');
+  await page.keyboard.press('ArrowLeft');
+  await trail(page, 'two').blur();
   await page.keyboard.press('>');
   t.equal(await page.getByLabel('Speed').inputValue(), '2');
   await page.keyboard.press('s');

@@ -1,6 +1,7 @@
 /** The live view, users and insights in a real browser, against a collector that the demo filled: the same numbers as the API's. */
 import { readFileSync } from 'node:fs';
-import type { Download, Page } from 'playwright-core';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Download, Page, Route } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { launchBrowser } from '../support/browser.js';
 import { APP, spawnCollector } from '../support/collector.js';
@@ -24,6 +25,14 @@ interface Listed {
   user_id: string;
   session_id: string;
 }
+interface Session {
+  session_id: string;
+  user_id: string;
+  chunk_count: number;
+  error_count: number;
+  event_count: number;
+}
+const NO_SESSION: Session = { session_id: '', user_id: '', chunk_count: 0, error_count: 0, event_count: 0 };
 interface User {
   user_id: string;
   name: string;
@@ -103,6 +112,58 @@ t.test('live finds text among what it holds, and says when there is nothing', as
   await page.getByText('Nothing like this').waitFor();
 });
 
+t.test('live finds what the props say, names and values alike', async (t) => {
+  const props = { order: { number: 'PO-77031' } };
+  await collector.send([event('order_sent', { props }), event('order_seen')]);
+  const page = await view(t, '/live?text=po-77031');
+  await page.locator('.body-row', { hasText: 'order_sent' }).waitFor();
+  t.equal(await page.locator('.body-row').count(), 1);
+});
+
+t.test('live counts the last hour as the API does, minute by minute', async (t) => {
+  const now = Date.now();
+  const ago = (minutes: number, more = {}) =>
+    event('an_hour', { ...more, user_id: 'hourly', session_id: 's_hourly', ts: now - minutes * 60_000 });
+  await collector.send([ago(2), ago(2), ago(40, { type: 'error' }), ago(90)]);
+  const page = await view(t, '/live?user=hourly');
+  await page.getByRole('img', { name: '3 events and 1 error within the last 60 minutes' }).waitFor();
+  t.match(await page.locator('.minutes-text').textContent(), '3 events · 1 error in the last hour');
+  const heights = await page.evaluate<number[]>(
+    `[...document.querySelectorAll('.minute-all')].map((bar) => Number(bar.getAttribute('height')))`,
+  );
+  t.equal(heights.length, 60);
+  t.same(
+    heights.filter((height) => height > 0).length,
+    2,
+    'a bar for each minute that had any; the third event is an error of its own minute',
+  );
+});
+
+t.test('older events that cannot be loaded are said to be so, once, with a way to try again', async (t) => {
+  const many = Array.from({ length: 150 }, (_, index) =>
+    event('paged', { user_id: 'pager', ts: 1_700_000_000_000 + index }),
+  );
+  await collector.send(many);
+  const page = await view(t, '/users');
+  let asked = 0;
+  await page.route(/\/v1\/query\/events\?.*cursor=/, (route) => {
+    asked += 1;
+    return route.fulfill({ status: 503, json: { title: 'x', detail: 'Come back later.', status: 503 } });
+  });
+  await page.goto(`${collector.url}/live?user=pager`);
+  await page.getByRole('table').focus();
+  await page.keyboard.press('End');
+  await page.getByText('Come back later.').waitFor();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('End');
+  await page.waitForTimeout(200);
+  t.equal(asked, 1, 'not over and over');
+  await page.unrouteAll();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByText('That is all there is').waitFor();
+  t.equal(await page.getByRole('table').getAttribute('aria-rowcount'), '151');
+});
+
 t.test('an event is open beside the list at its own address; errors open their incident', async (t) => {
   await collector.send([event('TypeError: it broke', { type: 'error' })]);
   const { events } = await newest('&type=network');
@@ -170,6 +231,20 @@ t.test('ten thousand rows are a few dozen elements', async (t) => {
   t.ok((await page.locator('.body-row').count()) < 100);
 });
 
+t.test('no column shows twice, wide or narrow', async (t) => {
+  for (const [path, wide, narrow] of [
+    ['/users', 'User,Email,Sessions,First seen,Last seen', 'User,Sessions,Seen'],
+    ['/replay', 'User,Recording,Errors,Events,Duration,Session,Last seen', 'User,Errors,Seen'],
+  ] as const) {
+    const page = await view(t, path);
+    await page.locator('.body-row').first().waitFor();
+    const heads = async () => (await page.locator('.table-head .cell:visible').allTextContents()).join();
+    t.equal(await heads(), wide);
+    await page.setViewportSize({ width: 390, height: 844 });
+    t.equal(await heads(), narrow);
+  }
+});
+
 t.test('a long table scrolls within its view, down to its last row', async (t) => {
   const crowd = Array.from({ length: 300 }, (_, index) =>
     event('here', { user_id: `crowd-${index}`, session_id: `c_${index}`, ts: 1_700_000_000_000 + index }),
@@ -231,6 +306,23 @@ t.test('a user’s page has the sessions of the API, and a session unfolds to it
     '[...document.querySelectorAll(".chart .bar")].filter((bar) => Number(bar.getAttribute("height")) > 0).length',
   );
   t.equal(drawn, days.length, 'a bar a day');
+});
+
+t.test('sessions are those of the API, with what happened in each', async (t) => {
+  const { sessions } = await read<{ sessions: Session[] }>(collector, '/v1/query/sessions?limit=500');
+  const at = sessions.findIndex(({ chunk_count, error_count }) => chunk_count > 0 && error_count > 0);
+  const { user_id, chunk_count, error_count, event_count, session_id } = sessions[at] ?? NO_SESSION;
+  const page = await view(t, `/replay?user=${user_id}&only=recorded`);
+  const row = page.locator('.body-row', { hasText: session_id });
+  await row.waitFor();
+  const parts = `${chunk_count} ${chunk_count === 1 ? 'part' : 'parts'}`;
+  t.same((await row.locator('.cell:visible').allTextContents()).slice(0, 4), [
+    user_id,
+    ` ${parts}`,
+    `${error_count}`,
+    `${event_count}`,
+  ]);
+  await page.goBack();
 });
 
 t.test('insights are the numbers of the API', async (t) => {
@@ -299,6 +391,22 @@ t.test('a funnel is built by keyboard, and counts as the API does', async (t) =>
     await chart.getAttribute('aria-label'),
     `Funnel. ${steps.map(({ name, count }) => `${name}: ${whole(count)}`).join(', then ')}`,
   );
+  const [first = { count: 0 }, second = { count: 0 }] = steps;
+  const percent = (share: number) => (share === 1 ? '100 %' : `${(share * 100).toFixed(1)} %`);
+  t.match(
+    await chart.textContent(),
+    `${percent(second.count / first.count)} of the step before · ${first.count - second.count} dropped out`,
+  );
+  t.match(
+    await page.locator('.funnel-sum').textContent(),
+    `${percent(second.count / first.count)} of ${first.count} users went all the way`,
+  );
+  const share = Number((second.count / first.count).toFixed(4));
+  t.equal(
+    await saved(page, 'Funnel as CSV'),
+    `\ufeffstep,name,users,share_of_previous,share_of_first\r\n1,invoice_started,${first.count},1,1\r\n2,invoice_created,${second.count},${share},${share}\r\n`,
+  );
+  t.equal((await download(page, 'Funnel as PNG')).suggestedFilename(), 'funnel.png');
   await page.getByRole('button', { name: 'Move step 2 up' }).click();
   await page.waitForURL(/steps=invoice_created%2Cinvoice_started/);
   await page.getByRole('button', { name: 'Remove step 1' }).click();
@@ -341,6 +449,61 @@ t.test('a read that fails is said in words, where it happened, with a way to try
   t.equal(await page.getByRole('alert').count(), 0);
 });
 
+t.test('an event that cannot be looked up says so beside the list, and is there once it can', async (t) => {
+  const [event = { ts: 0, id: 0, name: '' }] = (await newest('&type=pageview')).events.slice(-1);
+  const page = await view(t, '/users');
+  const lookup = `**/v1/query/events?from=${event.ts}*`;
+  await page.route(lookup, (route) => route.fulfill({ status: 500, body: 'no' }));
+  await page.goto(`${collector.url}/live?user=nobody&event=${event.ts}.${event.id}`);
+  const detail = page.getByRole('complementary', { name: 'Selected event' });
+  await detail.getByText('The collector answered with status 500.').waitFor();
+  await page.unroute(lookup);
+  await detail.getByRole('button', { name: 'Try again' }).click();
+  await detail.getByRole('heading', { name: event.name }).waitFor();
+});
+
+t.test('no view asks for anything that only a second answer told it of', async (t) => {
+  const [error] = (await newest('&type=error')).events;
+  for (const path of ['/live', '/users', '/errors', '/replay', '/insights', `/incidents/${error?.id}`]) {
+    const context = await browser.newContext({ viewport: { width: 1_440, height: 900 } });
+    const page = await context.newPage();
+    // What the page asks for at one time waits until it asks for no more; then all of it is answered together.
+    const waiting: Route[] = [];
+    await page.route(/^http/, (route) =>
+      route.request().isNavigationRequest() ? route.continue() : void waiting.push(route),
+    );
+    await page.goto(collector.url + path, { waitUntil: 'commit' });
+    const drawn = page.locator('.body-row, .top-table, .incident-what').first();
+    const rounds: string[][] = [];
+    for (let quiet = 0; !(await drawn.isVisible()); quiet++) {
+      const before = waiting.length;
+      await sleep(100);
+      if (waiting.length !== before) quiet = 0;
+      if (quiet < 3 || before === 0) continue;
+      rounds.push(waiting.map((route) => new URL(route.request().url()).pathname));
+      await Promise.all(waiting.splice(0).map((route) => route.continue()));
+      quiet = 0;
+    }
+    t.equal(rounds.length, 2, `what the page names, then what that asks for: ${JSON.stringify(rounds)}`);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await context.close();
+  }
+});
+
+t.test('an answer that is not the collector’s is said in words too', async (t) => {
+  const page = await view(t, '/users');
+  const answers = [
+    { status: 200, contentType: 'text/html', body: '<h1>Sign in</h1>' },
+    { status: 502, contentType: 'application/json', body: '{}' },
+  ];
+  await page.route('**/v1/query/sessions*', (route) => route.fulfill(answers[0] ?? {}));
+  await page.getByRole('link', { name: 'Replay' }).click();
+  await page.getByText('What answered is not the collector').waitFor();
+  answers.shift();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByText('The collector answered with status 502.').waitFor();
+});
+
 t.test('an address of nothing says so', async (t) => {
   const page = await view(t, '/no/such/place');
   await page.getByText('There is nothing at this address').waitFor();
@@ -370,7 +533,7 @@ t.test(
     const password = 'open sesame';
     const key = `k'"<&`;
     const empty = await spawnCollector({
-      apps: { shop: { key, origins: [] } },
+      apps: { shop: { key, origins: [] }, back: { key: 'sg_live_back', origins: [] } },
       auth: { dashboard_password: password },
     });
     t.teardown(() => empty.close());
@@ -390,8 +553,33 @@ t.test(
     });
     t.equal(sent.status, 204, 'it is what the collector takes');
     await page.locator('.body-row', { hasText: 'hello' }).waitFor();
+
+    const other = { app: 'back', key: 'sg_live_back', events: [event('behind_the_counter')] };
+    await fetch(`${empty.url}/v1/events`, { method: 'POST', body: JSON.stringify(other) });
+    await page.locator('.body-row', { hasText: 'behind_the_counter' }).waitFor();
+    await page.getByLabel('App', { exact: true }).selectOption('shop');
+    await page.waitForURL(/app=shop/);
+    await page.locator('.body-row', { hasText: 'behind_the_counter' }).waitFor({ state: 'detached' });
+    await page.locator('.body-row', { hasText: 'hello' }).waitFor();
+    await page.getByRole('link', { name: 'Users' }).click();
+    await page.getByText('1 user', { exact: true }).waitFor();
+    t.match(page.url(), /\/users\?app=shop$/, 'the app goes along');
+    await page.goBack();
+    await page.goBack();
+    await page.locator('.body-row', { hasText: 'behind_the_counter' }).waitFor();
   },
 );
+
+t.test('who may only look is told where the key is, not what it is', async (t) => {
+  const auth = { dashboard_password: 'the operator', viewer_password: 'a viewer' };
+  const other = await spawnCollector({ auth });
+  t.teardown(() => other.close());
+  const httpCredentials = { username: 'v', password: 'a viewer' };
+  const page = await open(t, browser, other.url, { httpCredentials });
+  await page.locator('pre').waitFor();
+  t.match(await page.locator('pre').textContent(), 'data-key="the key of this app"');
+  await page.getByText('Only the operator').waitFor();
+});
 
 async function download(page: Page, button: string): Promise<Download> {
   const [file] = await Promise.all([

@@ -57,3 +57,17 @@ t.test('an empty list allows every origin, another one exactly what it names', a
 t.test('a request without an origin passes', async (t) => {
   t.ok(keyring.allowsOrigin('shop', undefined));
 });
+
+t.test('each key of an app opens it, and a request is the app’s under each', async (t) => {
+  const several = createKeyring({
+    shop: { key: ['new', 'old'], origins: [] },
+    inventory: { key: 'other', origins: [] },
+  });
+  for (const key of ['new', 'old']) {
+    t.ok(several.opens('shop', key));
+    t.notOk(several.opens('inventory', key));
+    t.equal(several.ownerOf(key), 'shop');
+  }
+  t.notOk(several.opens('shop', 'other'));
+  t.notOk(several.opens('shop', 'new,old'));
+});

@@ -50,11 +50,15 @@ export async function eventsOf(collector: string, user: string): Promise<EventRo
   return (await get<EventsAnswer>(collector, `/v1/query/events?${query}`)).events.reverse();
 }
 
+/** What has not happened by then will not. */
+const GIVEN_UP_MS = 120_000;
+
 /** Asks until there is an answer; every test that waits waits for something to happen, and never for a time. */
 export async function until<T>(ask: () => Promise<T | undefined | false>): Promise<T> {
-  for (;;) {
+  for (const end = Date.now() + GIVEN_UP_MS; ; ) {
     const answer = await ask();
     if (answer) return answer;
+    if (Date.now() > end) throw new Error(`This never came true: ${ask}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,18 +1,17 @@
 /** Erasure: a user is gone from every answer at once, and from every byte on the disk; everybody else is as if alone. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { openEnv } from '../../src/log/env.js';
 import { openLmdbStore } from '../../src/store/lmdb-store.js';
 import { verifyStore } from '../../src/store/verify.js';
 import { startCollector } from '../support/collector.js';
 import { MAIN, runSpyglass } from '../support/command.js';
-import { filesUnder } from '../support/files.js';
 import { apps, ask, event, get, NOON, postEvents, problemOf, SECOND, store } from '../support/http.js';
+import { textsOnDisk } from '../support/on-disk.js';
 import { chunk, upload } from '../support/replay.js';
 import type { EventsAnswer, UserRow } from '../support/rows.js';
 import { fillStore } from '../support/stores.js';
@@ -70,22 +69,6 @@ async function everyView(url: string): Promise<unknown> {
   return answers;
 }
 
-/** Which of the texts lie anywhere in the folder, in a file as it is, or in a row once it is unpacked. */
-async function foundOnDisk(dataDir: string, texts: readonly string[]): Promise<string[]> {
-  const found = new Set<string>();
-  const look = (bytes: Buffer) => {
-    for (const text of texts) if (bytes.includes(text)) found.add(text);
-  };
-  for (const file of await filesUnder(dataDir)) look(await readFile(file).catch(() => Buffer.alloc(0)));
-  const env = openEnv(dataDir, { mode: 'read' });
-  for (const name of env.tableNames()) {
-    const table = env.table(name, name === 'log' ? { compressed: true } : undefined);
-    for (const { key, value } of table.range({})) for (const bytes of [key, value]) look(bytes);
-  }
-  await env.close();
-  return [...found].sort();
-}
-
 const erase = (url: string, body: object) =>
   ask(url, '/v1/erase', {
     method: 'POST',
@@ -108,7 +91,7 @@ t.test('a user erased is gone from every answer and every byte, and nobody else 
   t.teardown(() => never.close());
   for (const app of ['inventory', 'shop']) await store(never.url, app, others());
   await c.restart();
-  t.same(await foundOnDisk(c.dataDir, HERS), [...HERS].sort(), 'what is looked for can be found');
+  t.same(await textsOnDisk(c.dataDir, HERS), [...HERS].sort(), 'what is looked for can be found');
 
   const answer = await erase(c.url, { user: ALICE });
   t.equal(answer.status, 200, answer.text);
@@ -130,7 +113,7 @@ t.test('a user erased is gone from every answer and every byte, and nobody else 
 
   await c.restart();
   t.same(await everyView(c.url), await everyView(never.url), 'nor does a restart');
-  t.same(await foundOnDisk(c.dataDir, HERS), []);
+  t.same(await textsOnDisk(c.dataDir, HERS), []);
   t.equal((await verifyStore(c.dataDir, () => {})).problem, undefined);
 });
 
@@ -254,7 +237,7 @@ t.test('a crash anywhere in it only delays it', async (t) => {
     if (events.length === 0) {
       carriedOut++;
       t.ok(report.events < total && report.events >= total - count - 500);
-      t.same(await foundOnDisk(dataDir, [user?.user_id ?? '']), []);
+      t.same(await textsOnDisk(dataDir, [user?.user_id ?? '']), []);
     } else t.equal(report.events, total, 'killed before it was asked for: nothing has happened');
   }
   t.comment(`${carriedOut} of 6 were carried out`);

@@ -28,17 +28,23 @@ export interface Gateway {
   readonly sent: Sent[];
   /** What will be done with each; all pass at first. */
   decide(rule: (sent: Omit<Sent, 'fate'>, count: number) => Fate): void;
+  /** The `POST /v1/replay` so far: the `seq` of each. */
+  readonly uploads: number[];
+  /** What will be done with each of those; all pass at first. */
+  decideUpload(rule: (seq: number, count: number) => Fate): void;
   close(): Promise<void>;
 }
 
 /** Starts one in front of `target()`, which is asked anew for each request. */
 export async function startGateway(target: () => string): Promise<Gateway> {
   const sent: Sent[] = [];
+  const uploads: number[] = [];
+  let uploadRule: (seq: number, count: number) => Fate = () => 'pass';
   let rule: (sent: Omit<Sent, 'fate'>, count: number) => Fate = () => 'pass';
 
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const body = await bytesOf(incoming);
-    const { pathname } = new URL(incoming.url ?? '/', 'http://gateway');
+    const { pathname, searchParams } = new URL(incoming.url ?? '/', 'http://gateway');
     let fate: Fate = 'pass';
     if (incoming.method === 'POST' && pathname === '/v1/events') {
       const { batch_id, events } = parse(incoming, body);
@@ -50,6 +56,10 @@ export async function startGateway(target: () => string): Promise<Gateway> {
       };
       fate = rule(one, sent.length);
       sent.push({ ...one, fate });
+    } else if (incoming.method === 'POST' && pathname === '/v1/replay') {
+      const seq = Number(searchParams.get('seq'));
+      fate = uploadRule(seq, uploads.length);
+      uploads.push(seq);
     }
     if (typeof fate === 'object') {
       const { origin = '*' } = incoming.headers;
@@ -85,6 +95,10 @@ export async function startGateway(target: () => string): Promise<Gateway> {
     sent,
     decide: (next) => {
       rule = next;
+    },
+    uploads,
+    decideUpload: (next) => {
+      uploadRule = next;
     },
     close: () =>
       new Promise((resolve) => {

@@ -52,7 +52,7 @@ export function LiveView() {
     return () => element.removeEventListener('scroll', look);
   }, [live.head === undefined]);
 
-  if (live.head === 0) return <Start />;
+  if (live.head === 0 && live.events.length === 0) return <Start />;
   const filtered = user !== '' || session !== '' || text !== '' || type !== '';
   const goOn = () => {
     setPaused(false);
