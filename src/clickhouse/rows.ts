@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { EVENT_TYPES, type JsonText, type NewEvent, type StoredEvent } from '../event.js';
 import { DAY_MS } from '../limits.js';
 import { frameOf } from '../projections/error-frame.js';
+import { groupHash, groupId } from '../projections/error-group-id.js';
 
 export const HOUR_MS = 3_600_000;
 export const ERROR = EVENT_TYPES.indexOf('error');
@@ -66,7 +67,7 @@ export function toRow(
     person_name: user?.name ?? null,
     person_email: user?.email ?? null,
     client_ts: client_ts ?? null,
-    error_group: type === 'error' ? digest(app, name, frame) : '',
+    error_group: type === 'error' ? groupId(app, groupHash(name, frame)) : '',
     frame,
     ...identity,
   };

@@ -2,11 +2,9 @@
  * Error groups: which errors share a message and a top stack frame, and who met them when.
  *
  * `error_groups`: `[app u16][day u24][hash of name and frame, 12 bytes][block u32]` → a row an occurrence, in id order:
- * `[ms into the day u32][user u32][id u48]`, little-endian. A group is a hash of texts, not of numbers that another store
- * would give otherwise: its id outlives an export. Row k of the day lies in block ⌊k ÷ 285⌋, so that a block
+ * `[ms into the day u32][user u32][id u48]`, little-endian. Row k of the day lies in block ⌊k ÷ 285⌋, so that a block
  * fits one 4 KiB page. Days come first: a range is one scan, and retention drops whole days.
  */
-import { createHash } from 'node:crypto';
 import { EVENT_TYPES } from '../event.js';
 import { DAY_MS } from '../limits.js';
 import type { Entry, Env, Range } from '../log/env.js';
@@ -14,12 +12,11 @@ import { packKey, prefixEnd } from '../log/keys.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { appsIn, dayOf } from './days.js';
 import { frameOf } from './error-frame.js';
+import { groupHash } from './error-group-id.js';
 import { obtain, type Projection, type StagedTable } from './projection.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 const ROW_BYTES = 14;
-/** 96 bits: no two groups of a store meet by chance. */
-const HASH_DIGITS = 24;
 /** What is left of a 4 KiB page for one value: ⌊4,000 ÷ 14⌋ rows. */
 export const BLOCK_ROWS = 285;
 const BLOCK_MAX = 0xffff_ffff;
@@ -69,13 +66,12 @@ const hashes = new Map<string, string>();
 const HASHES_MAX = 1_000;
 
 function hashOf(name: string, frame: string): string {
-  // The length keeps apart what would read alike when put together.
-  const text = `${name.length}:${name}${frame}`;
-  const known = hashes.get(text);
+  const key = `${name.length}:${name}${frame}`;
+  const known = hashes.get(key);
   if (known !== undefined) return known;
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, HASH_DIGITS);
+  const hash = groupHash(name, frame);
   if (hashes.size >= HASHES_MAX) hashes.clear();
-  hashes.set(text, hash);
+  hashes.set(key, hash);
   return hash;
 }
 
