@@ -2,7 +2,8 @@
  * Error groups: which errors share a message and a top stack frame, and who met them when.
  *
  * `error_groups`: `[app u16][day u24][hash of name and frame, 12 bytes][block u32]` → a row an occurrence, in id order:
- * `[ms into the day u32][user u32][id u48]`, little-endian. Row k of the day lies in block ⌊k ÷ 285⌋, so that a block
+ * `[ms into the day u32][user u32][id u48]`, little-endian. A group is a hash of texts, not of numbers that another store
+ * would give otherwise: its id outlives an export. Row k of the day lies in block ⌊k ÷ 285⌋, so that a block
  * fits one 4 KiB page. Days come first: a range is one scan, and retention drops whole days.
  */
 import { EVENT_TYPES } from '../event.js';
@@ -11,8 +12,7 @@ import type { Entry, Env, Range } from '../log/env.js';
 import { packKey, prefixEnd } from '../log/keys.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { appsIn, dayOf } from './days.js';
-import { frameOf } from './error-frame.js';
-import { groupHash } from './error-group-id.js';
+import { frameOf, groupHash } from './error-frame.js';
 import { obtain, type Projection, type StagedTable } from './projection.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
@@ -58,21 +58,7 @@ function parseKey(key: Buffer): { group: ErrorGroup; day: number; block: number 
 
 /** The group of an event of type `error`. */
 export function groupOf(batch: RecordBatch, index: number): ErrorGroup {
-  return { app: batch.app, hash: hashOf(batch.nameOf(index), frameOf(batch.details().props?.[index])) };
-}
-
-/** Errors come again and again: a hash costs more than all else that is done with one. */
-const hashes = new Map<string, string>();
-const HASHES_MAX = 1_000;
-
-function hashOf(name: string, frame: string): string {
-  const key = `${name.length}:${name}${frame}`;
-  const known = hashes.get(key);
-  if (known !== undefined) return known;
-  const hash = groupHash(name, frame);
-  if (hashes.size >= HASHES_MAX) hashes.clear();
-  hashes.set(key, hash);
-  return hash;
+  return { app: batch.app, hash: groupHash(batch.nameOf(index), frameOf(batch.details().props?.[index])) };
 }
 
 function packRows(known: Buffer | undefined, fresh: readonly Occurrence[], midnight: number): Buffer {

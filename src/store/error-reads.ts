@@ -6,7 +6,6 @@ import { type Log, lastTsBound } from '../log/log.js';
 import { typeCode } from '../log/record-batch.js';
 import { dayName, dayOf } from '../projections/days.js';
 import { frameOf } from '../projections/error-frame.js';
-import { groupId, parseGroupId } from '../projections/error-group-id.js';
 import { type ErrorGroup, groupOf, type Occurrence, openErrorGroups } from '../projections/error-groups.js';
 import { obtain } from '../projections/projection.js';
 import { type Streams, typeStream } from '../projections/streams.js';
@@ -63,17 +62,21 @@ function add(sum: Sum, { ts, user, id }: Occurrence): void {
   sum.days.set(day, (sum.days.get(day) ?? 0) + 1);
 }
 
+/** An id in two parts: the app, whose name may have a dot in it, and the group's hash. */
+const GROUP_ID = /^(.+)\.([0-9a-f]{24})$/s;
+
 const mostFirst = (a: Sum, b: Sum): number => b.count - a.count || inOrder(b.newest, a.newest);
 
 export function openErrorReads(env: Env, log: Log, scope: ReadScope): ErrorReads {
   const groups = openErrorGroups(env);
   const { dictionaries } = log;
 
-  const idOf = ({ app, hash }: ErrorGroup): string => groupId(dictionaries.text('app', app), hash);
+  /** A group's name to the outside, where it is opaque: the same in every store that has its errors. */
+  const groupId = ({ app, hash }: ErrorGroup): string => `${dictionaries.text('app', app)}.${hash}`;
 
-  /** `undefined` for a text that is no id, or of an app that never was. */
-  const groupCalled = (id: string): ErrorGroup | undefined => {
-    const { app: name = '', hash = '' } = parseGroupId(id) ?? {};
+  /** `undefined` for a text that is none, or of an app that never was. */
+  const parseGroupId = (id: string): ErrorGroup | undefined => {
+    const [, name = '', hash = ''] = GROUP_ID.exec(id) ?? [];
     const app = dictionaries.number('app', name);
     return app === undefined ? undefined : { app, hash };
   };
@@ -116,7 +119,7 @@ export function openErrorReads(env: Env, log: Log, scope: ReadScope): ErrorReads
     const { app, name, props } = eventOf(newest.id);
     const frame = frameOf(props);
     return {
-      group: idOf(group),
+      group: groupId(group),
       app,
       name,
       ...(frame === '' ? {} : { frame }),
@@ -150,7 +153,7 @@ export function openErrorReads(env: Env, log: Log, scope: ReadScope): ErrorReads
   };
 
   const aroundError = (group: ErrorGroup, place: EventPosition): Neighbours => ({
-    group: idOf(group),
+    group: groupId(group),
     ...told(groups.previous(group, place, dayOf(log.fence())), groups.next(group, place, LAST_DAY)),
   });
 
@@ -184,7 +187,7 @@ export function openErrorReads(env: Env, log: Log, scope: ReadScope): ErrorReads
       const { from, to } = scope.clamp(range);
       if (from > to) return [];
       const apps = scope.appNumbers(app);
-      const only = group === undefined ? undefined : groupCalled(group);
+      const only = group === undefined ? undefined : parseGroupId(group);
       if (group !== undefined && (!only || !apps.includes(only.app))) return [];
       const sums = only ? sumOf(only, from, to) : sumUp(apps, from, to);
       return [...sums].sort(mostFirst).slice(0, limit).map(toRow);
@@ -192,7 +195,7 @@ export function openErrorReads(env: Env, log: Log, scope: ReadScope): ErrorReads
     occurrences({ group, limit, before: place, ...range }) {
       const head = log.head();
       const bounds = scope.clamp(range);
-      const only = groupCalled(group);
+      const only = parseGroupId(group);
       const to = Math.min(bounds.to, place?.ts ?? bounds.to);
       if (!only || bounds.from > to) return { events: [], head };
       const found = before(only, { from: bounds.from, to }, place, limit + 1);
