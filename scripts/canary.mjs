@@ -71,6 +71,35 @@ const CANARIES = [
     to: 'const value = undefined;',
     test: 'test/api/ingest-dedupe.test.js',
   },
+  {
+    title: 'a start that leaves the journal unread',
+    file: 'src/store/engine.js',
+    from: 'kept.length > 0',
+    to: 'false',
+    test: 'test/cli/kill.test.js',
+    env: { SPYGLASS_KILLS: '3' },
+  },
+  {
+    title: 'a data file cut short that nobody looks at',
+    file: 'src/log/data-file.js',
+    from: 'return cutAt(file, first);',
+    to: 'return undefined;',
+    test: 'test/store/damage.test.js',
+  },
+  {
+    title: 'a view that takes over half-way',
+    file: 'src/projections/views.js',
+    from: 'serves && state && next < end',
+    to: 'false',
+    test: 'test/projections/views.test.js',
+  },
+  {
+    title: 'a store format without its fixture',
+    file: 'src/log/log.js',
+    from: 'STORE_FORMAT = 1',
+    to: 'STORE_FORMAT = 2',
+    test: 'test/upgrade/upgrade.test.js',
+  },
 ];
 
 await setup({ set: 'all' });
