@@ -74,3 +74,19 @@ t.test('only the log opens LMDB, and it knows no HTTP', async (t) => {
   );
   t.same(httpBelow, []);
 });
+
+t.test('the client of ClickHouse is loaded by who uses it only', async (t) => {
+  const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  );
+  const loading = files.filter((file) =>
+    /^import (?!type )[^;]*from '@clickhouse\/client'/m.test(readFileSync(join(SRC, file), 'utf8')),
+  );
+  t.same(loading, [], 'never with the module that names it');
+  const early = files.filter(
+    (file) =>
+      !file.startsWith('clickhouse/') &&
+      /^import (?!type )[^;]*from '[./]*\/clickhouse\//m.test(readFileSync(join(SRC, file), 'utf8')),
+  );
+  t.same(early, ['cli/migrate.ts'], 'and nothing of the engine with a command that may not need it');
+});

@@ -64,7 +64,7 @@ interface SeenRow {
 
 /** In an address, 30 characters each: the oldest servers take no more than 16 KiB. */
 const LOOKED_UP_AT_ONCE = 128;
-const UNDER_ANOTHER_NUMBER = 'this collector could not renew its number: restart it';
+const NO_NUMBER = 'this collector could not renew its number, and waits for another one';
 
 export function openAppender({ engine, ids, mayGiveIds, fence, onStored }: AppendOptions): Appender {
   const stats: AppendStats = {
@@ -154,7 +154,7 @@ export function openAppender({ engine, ids, mayGiveIds, fence, onStored }: Appen
       const again = works.filter(({ generation }) => generation > 0).map(identityOf);
       const placedAgain = await placedOf(again);
       await before;
-      if (!mayGiveIds()) throw new StoreFailed(UNDER_ANOTHER_NUMBER);
+      if (!mayGiveIds()) throw new StoreFailed(NO_NUMBER);
       return works.filter((work) => {
         try {
           number(work, work.generation === 0 ? placed : placedAgain);

@@ -1,4 +1,5 @@
 /** The way to the engine: its official client, what is asked of the engine with every request, and who is asked next when one is gone. */
+import { performance } from 'node:perf_hooks';
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { READ_MS_MAX } from '../limits.js';
 import { ReadTimeout, StoreFailed } from '../store/store.js';
@@ -47,6 +48,9 @@ export class RowsRefused extends Error {
   override name = 'RowsRefused';
 }
 
+/** An insert or a read that takes longer is given up: it may be done all the same. */
+const INSERT_MS_MAX = 30_000;
+const ANSWER_MS_MAX = 2 * READ_MS_MAX;
 /** A statement that rewrites what tables hold may take its time. */
 const REQUEST_MS_MAX = 600_000;
 const CONNECTIONS = 16;
@@ -115,8 +119,10 @@ export async function connect({ url, database, cluster }: Place): Promise<Engine
 
   /** Asks one address after the other while nothing answers; what the engine itself says is final. */
   const ask = async <T>(request: (client: ClickHouseClient) => Promise<T>): Promise<T> => {
+    const start = performance.now();
     let failure: unknown;
-    for (let tried = 0; tried < clients.length; tried++) {
+    // Once more than there are addresses: a connection that idled may be gone on the other side already.
+    for (let tried = 0; tried <= clients.length; tried++) {
       const at = (first + tried) % clients.length;
       try {
         const answer = await request(clients[at] as ClickHouseClient);
@@ -132,6 +138,7 @@ export async function connect({ url, database, cluster }: Place): Promise<Engine
           throw error;
         }
         failure = error;
+        if (performance.now() - start >= ANSWER_MS_MAX) break; // who waited has waited enough
       }
     }
     up = false;
@@ -156,6 +163,9 @@ export async function connect({ url, database, cluster }: Place): Promise<Engine
           query: sql,
           query_params: { ...params },
           format: 'JSONEachRow',
+          ...(extra.max_execution_time === undefined
+            ? { abort_signal: AbortSignal.timeout(ANSWER_MS_MAX) }
+            : {}),
           clickhouse_settings: {
             ...settings,
             wait_end_of_query: 1,
@@ -171,6 +181,7 @@ export async function connect({ url, database, cluster }: Place): Promise<Engine
           table,
           values: rows,
           format: 'JSONEachRow',
+          abort_signal: AbortSignal.timeout(INSERT_MS_MAX),
           columns: Object.keys(rows[0] ?? {}) as [string, ...string[]],
           clickhouse_settings: { ...settings, wait_end_of_query: 1 },
         });

@@ -11,7 +11,7 @@ import type {
 } from '../store/store.js';
 import type { Engine } from './connect.js';
 import { listNewest, typeNumber } from './listing.js';
-import { dayName, digest, ERROR } from './rows.js';
+import { dayName, ERROR, groupId } from './rows.js';
 import { all, type Condition, equal, within } from './sql.js';
 
 interface GroupRow {
@@ -74,7 +74,7 @@ export async function neighboursOf(
   { id, ts, app, type, name, props }: StoredEvent,
   range: Required<TimeRange>,
 ): Promise<Neighbours> {
-  const group = type === 'error' ? digest(app, name, frameOf(props)) : undefined;
+  const group = type === 'error' ? groupId(app, name, frameOf(props)) : undefined;
   const listed = { app, type: typeNumber(type), group };
   const { events } = await listNewest(engine, listed, range, { limit: 1, before: { ts, id } });
   const [previous] = events;

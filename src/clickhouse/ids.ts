@@ -37,13 +37,14 @@ export const leastIdAt = (ms: number): number => Math.max(0, ms - EPOCH_MS) * MI
 /** The moment an id was given, Unix ms. */
 export const timeOfId = (id: number): number => EPOCH_MS + Math.floor(id / MILLISECOND);
 
-/** Ids of the collector with a number. `now` gives Unix ms. */
-export function createIds(node: number, now: () => number = Date.now): IdSource {
-  assert(node >= 0 && node < NODES, 'a collector’s number is one of those there are');
+/** Ids of a collector under the number it has at the time. `now` gives Unix ms. */
+export function createIds(nodeNow: () => number, now: () => number = Date.now): IdSource {
   /** Counts on: milliseconds since 2024 times `COUNTS`. */
   let next = 0;
   return {
     take(count) {
+      const node = nodeNow();
+      assert(node >= 0 && node < NODES, 'a collector’s number is one of those there are');
       next = Math.max(next, (now() - EPOCH_MS) * COUNTS);
       const ids = Array.from({ length: count }, (_, index) => {
         const at = next + index;

@@ -3,7 +3,8 @@
  *
  * To claim one: choose a number nobody renewed of late, say so, and look again. A claim counts only if nobody else's is there. Of two
  * that claim the same number at once, whoever looks last sees both: both may give way, never both stay, since what one wrote before it
- * looked is there for the other to see. A collector that could not renew for half the lease gives no more ids under its number.
+ * looked is there for the other to see. A collector that could not renew for half the lease gives no more ids under its number, and claims
+ * another one when the engine is back.
  * Clocks that disagree by less than half the lease do no harm.
  */
 import { randomInt, randomUUID } from 'node:crypto';
@@ -15,8 +16,9 @@ const RENEW_MS = 60_000;
 const TRIES = 20;
 
 export interface Lease {
-  readonly node: number;
-  /** Whether ids may still be given under it. */
+  /** Another one after a lapse. */
+  node(): number;
+  /** Whether ids may be given under it now. */
   holds(): boolean;
   end(): void;
 }
@@ -24,6 +26,25 @@ export interface Lease {
 /** Throws `ClickhouseUnusable` when every number is taken. */
 export async function takeNode(engine: Engine): Promise<Lease> {
   const token = randomUUID();
+  let node = await claim(engine, token);
+  let renewedAt = Date.now();
+  const holds = (): boolean => Date.now() - renewedAt < LEASE_MS / 2;
+
+  const renew = async (): Promise<void> => {
+    const at = Date.now();
+    // After a lapse the number may be somebody else's by now.
+    if (holds()) await say(engine, node, token);
+    else node = await claim(engine, randomUUID());
+    renewedAt = at;
+  };
+  const timer = setInterval(() => {
+    renew().catch(() => {}); // `holds` tells in time
+  }, RENEW_MS);
+  timer.unref();
+  return { node: () => node, holds, end: () => clearInterval(timer) };
+}
+
+async function claim(engine: Engine, token: string): Promise<number> {
   for (let tried = 0; tried < TRIES; tried++) {
     const taken = await holders(engine);
     const free = Array.from({ length: NODES }, (_, node) => node).filter((node) => !taken.has(node));
@@ -32,7 +53,7 @@ export async function takeNode(engine: Engine): Promise<Lease> {
       throw new ClickhouseUnusable(`${NODES} collectors run on this database: no more can`);
     await say(engine, node, token);
     const mine = (await holders(engine)).get(node);
-    if (mine?.size === 1 && mine.has(token)) return keep(engine, node, token);
+    if (mine?.size === 1 && mine.has(token)) return node;
   }
   throw new ClickhouseUnusable('no number could be claimed for this collector: start it again');
 }
@@ -49,19 +70,4 @@ async function holders(engine: Engine): Promise<Map<number, Set<string>>> {
   const found = new Map<number, Set<string>>();
   for (const { node, token } of rows) found.set(node, (found.get(node) ?? new Set()).add(token));
   return found;
-}
-
-function keep(engine: Engine, node: number, token: string): Lease {
-  let renewedAt = Date.now();
-  const timer = setInterval(() => {
-    const at = Date.now();
-    say(engine, node, token).then(
-      () => {
-        renewedAt = at;
-      },
-      () => {}, // `holds` tells in time
-    );
-  }, RENEW_MS);
-  timer.unref();
-  return { node, holds: () => Date.now() - renewedAt < LEASE_MS / 2, end: () => clearInterval(timer) };
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { EVENT_TYPES, type JsonText, type NewEvent, type StoredEvent } from '../event.js';
 import { DAY_MS } from '../limits.js';
-import { frameOf } from '../projections/error-frame.js';
+import { frameOf, groupHash } from '../projections/error-frame.js';
 
 export const HOUR_MS = 3_600_000;
 export const ERROR = EVENT_TYPES.indexOf('error');
@@ -39,6 +39,10 @@ export type ReadRow = Omit<EventRow, 'hour' | 'error_group' | 'frame'>;
 export const digest = (...texts: readonly unknown[]): string =>
   createHash('sha256').update(JSON.stringify(texts)).digest().subarray(0, 16).toString('base64url');
 
+/** A group's name to the outside, as the embedded engine gives it. */
+export const groupId = (app: string, name: string, frame: string): string =>
+  `${app}.${groupHash(name, frame)}`;
+
 export const hourOf = (ts: number): number => Math.floor(ts / HOUR_MS);
 export const dayOf = (ts: number): number => Math.floor(ts / DAY_MS);
 export const dayName = (day: number): string => new Date(day * DAY_MS).toISOString().replace(/T.*/, '');
@@ -66,7 +70,7 @@ export function toRow(
     person_name: user?.name ?? null,
     person_email: user?.email ?? null,
     client_ts: client_ts ?? null,
-    error_group: type === 'error' ? digest(app, name, frame) : '',
+    error_group: type === 'error' ? groupId(app, name, frame) : '',
     frame,
     ...identity,
   };

@@ -46,6 +46,7 @@ export async function openClickhouseStore(options: ClickhouseStoreOptions): Prom
     const lease = options.ids ? undefined : await takeNode(engine);
     const listeners = new Set<(head: number) => void>();
     let lastHead = 0;
+    const lastStats = { head: 0, file_bytes: 0 };
 
     const arrivals = openArrivals({
       engine,
@@ -60,7 +61,7 @@ export async function openClickhouseStore(options: ClickhouseStoreOptions): Prom
       lastHead = head;
       for (const listener of listeners) listener(head);
     };
-    const ids = options.ids?.(await greatestId(engine, meta.swept())) ?? createIds(lease?.node ?? 0);
+    const ids = options.ids?.(await greatestId(engine, meta.swept())) ?? createIds(lease?.node ?? (() => 0));
     const appender = openAppender({
       engine,
       ids,
@@ -69,7 +70,7 @@ export async function openClickhouseStore(options: ClickhouseStoreOptions): Prom
       onStored: tellHead,
     });
     lastHead = await arrivals.head();
-    const chunks = openChunks(engine, createIds(lease?.node ?? 0));
+    const chunks = openChunks(engine, createIds(lease?.node ?? (() => 0)));
     let up = true;
     const look = () =>
       meta
@@ -150,8 +151,11 @@ export async function openClickhouseStore(options: ClickhouseStoreOptions): Prom
         };
       },
       async stats() {
-        const [head, file_bytes] = await Promise.all([arrivals.head(), fileBytes()]);
-        return { head, file_bytes, queue_requests: 0, queue_bytes: 0, ...appender.stats };
+        // Figures are wanted most while the engine is away: the last known ones are better than none.
+        [lastStats.head, lastStats.file_bytes] = await Promise.all([arrivals.head(), fileBytes()]).catch(
+          () => [lastStats.head, lastStats.file_bytes],
+        );
+        return { ...lastStats, queue_requests: 0, queue_bytes: 0, ...appender.stats };
       },
       onCommit(listener) {
         listeners.add(listener);
