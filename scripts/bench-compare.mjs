@@ -19,8 +19,9 @@ mkdirSync(tree);
 try {
   let status = run('git', ['archive', '--output', `${tree}.tar`, base]);
   status ||= run('tar', ['-xf', `${tree}.tar`, '-C', tree]);
-  // The base's dependencies are taken to be this tree's: a comparison across a change of them needs an install of its own.
-  if (status === 0) symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
+  const isSameLock = run('git', ['diff', '--quiet', base, '--', 'package-lock.json']) === 0;
+  if (status === 0 && isSameLock) symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
+  else status ||= run('npm', ['ci', '--no-audit', '--no-fund'], tree);
   status ||= run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', 'built'], tree);
   status ||= run(process.execPath, [tsc, '-b', 'tsconfig.json']);
   status ||= run(process.execPath, ['dist/bench/compare.js', tree, join(tree, 'built')]);

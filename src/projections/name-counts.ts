@@ -6,22 +6,26 @@ import { obtain, type StagedTable } from './projection.js';
 export const BLOCK_NAMES = 512;
 const COUNT_BYTES = 6;
 
-/** Packs `[index u16][count u32]` for each name of a block that occurred, little-endian. */
-function pack(counts: ReadonlyMap<number, number>): Buffer {
-  const value = Buffer.allocUnsafe(counts.size * COUNT_BYTES);
+/** `[index u16][count u32]` for each name of a block that occurred, little-endian. */
+function pack(counts: Uint32Array): Buffer {
+  let names = 0;
+  for (let index = 0; index < BLOCK_NAMES; index++) if (counts[index] !== 0) names++;
+  const value = Buffer.allocUnsafe(names * COUNT_BYTES);
   let at = 0;
-  for (const [index, count] of [...counts].sort(([a], [b]) => a - b)) {
+  for (let index = 0; index < BLOCK_NAMES; index++) {
+    if (counts[index] === 0) continue;
     value.writeUInt16LE(index, at);
-    value.writeUInt32LE(count, at + 2);
+    value.writeUInt32LE(counts[index] as number, at + 2);
     at += COUNT_BYTES;
   }
   return value;
 }
 
-export function unpackCounts(value: Buffer | undefined): Map<number, number> {
-  const counts = new Map<number, number>();
+/** A block's counts by index: 0 for a name that did not occur. */
+export function unpackCounts(value: Buffer | undefined): Uint32Array {
+  const counts = new Uint32Array(BLOCK_NAMES);
   for (let at = 0; value && at < value.length; at += COUNT_BYTES) {
-    counts.set(value.readUInt16LE(at), value.readUInt32LE(at + 2));
+    counts[value.readUInt16LE(at)] = value.readUInt32LE(at + 2);
   }
   return counts;
 }
@@ -34,14 +38,14 @@ export interface CountsFold {
 }
 
 export function openCountsFold(table: StagedTable, keyOf: (block: number) => Buffer): CountsFold {
-  const blocks = new Map<number, Map<number, number>>();
+  const blocks = new Map<number, Uint32Array>();
   return {
     add(name, count) {
       const block = Math.floor(name / BLOCK_NAMES);
       const counts = obtain(blocks, block, () => unpackCounts(table.get(keyOf(block))));
       const index = name % BLOCK_NAMES;
-      const before = counts.get(index) ?? 0;
-      counts.set(index, before + count);
+      const before = counts[index] as number;
+      counts[index] = before + count;
       return before;
     },
     stage() {

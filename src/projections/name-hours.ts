@@ -10,7 +10,7 @@ import { EVENT_TYPES, type EventType } from '../event.js';
 import type { Env } from '../log/env.js';
 import { prefixEnd, put8, put16, put24, put32 } from '../log/keys.js';
 import type { RecordBatch } from '../log/record-batch.js';
-import { kindsIn, type NameSums, newNameSums, openCountsFold } from './name-counts.js';
+import { kindsIn, type NameSums, openCountsFold } from './name-counts.js';
 import { obtain, type Projection, type StagedTable } from './projection.js';
 
 const HOUR_MS = 3_600_000;
@@ -122,10 +122,8 @@ function stageTimes(table: StagedTable, fold: HourFold): void {
 }
 
 function stageCounts(table: StagedTable, { prefix, names }: HourFold): void {
-  const added = newNameSums();
-  for (const name of names) added.add(name, 1);
   const counts = openCountsFold(table, (block) => countKey(prefix, block));
-  for (const [name, count] of added.entries()) counts.add(name, count);
+  for (const name of names) counts.add(name, 1);
   counts.stage();
 }
 

@@ -159,7 +159,7 @@ export const names: Projection = {
       for (const { key, value } of table.range(range)) {
         if (stage.size >= limit) return;
         const day = key.readUIntBE(3, 3);
-        for (const [index, count] of unpackCounts(value)) {
+        for (const [index, count] of unpackCounts(value).entries()) {
           const name = key.readUIntBE(6, 3) * BLOCK_NAMES + index;
           for (let block = 0; block * BLOCK_POSTINGS < count; block++) {
             stage.table('postings').remove(postingKey(app, type, name, day, block));
