@@ -110,6 +110,8 @@ t.test('a collector that is killed and comes back after half a minute', { buffer
   await sleep(15_000);
   await killed.restart();
   names.push(...(await capture(page, 'g', 5)));
+  // What the tab left, the next page of the app sends.
+  await open();
   await settled(t, killed, names);
 });
 
