@@ -128,6 +128,7 @@ for (const [name, path, act] of [
   ['a page of 19,000 elements', '/large-19000', ''],
   ['a page of 24,000 elements, given up', '/large-24000', ''],
   [`a burst of ${BURST_NODES} nodes`, '/large-40', BURST],
+  ['the same without the SDK', '/bare', BURST],
 ] as const) {
   const runs = [];
   for (let round = 0; round < ROUNDS; round++) runs.push(await atOnce(path, act));
