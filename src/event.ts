@@ -34,6 +34,11 @@ export interface StoredEvent extends NewEvent {
   app: string;
 }
 
+/** How much of an event is text of any length, in UTF-16 code units: what pages of events are bounded by, besides their number. */
+export function textOf({ name, url, props }: Pick<NewEvent, 'name' | 'url' | 'props'>): number {
+  return name.length + (url?.length ?? 0) + (props?.length ?? 0);
+}
+
 /** One request's worth of valid events: stored whole or not at all. */
 export interface EventBatch {
   app: string;

@@ -40,6 +40,9 @@ export const SEEN_MS = 7 * DAY_MS;
 // --- queries
 export const LIST_LIMIT_DEFAULT = 100;
 export const LIST_LIMIT_MAX = 500;
+/** Code units of text after which a page of events ends, whatever its limit: one event may have a body's worth. */
+export const LIST_TEXT_MAX = 4 * 1_048_576;
+export const TAIL_TEXT_MAX = 65_536;
 export const TOP_LIMIT_DEFAULT = 10;
 export const TOP_LIMIT_MAX = 100;
 export const FUNNEL_STEPS_MIN = 2;
@@ -77,6 +80,8 @@ export const APPLY_PAUSE_MS_MAX = 250;
 
 // --- the stream
 export const STREAM_HEARTBEAT_MS = 5_000;
+/** How many may follow at once; more are asked to come back later. */
+export const STREAM_READERS_MAX = 500;
 /** Events read from the log at a time. */
 export const STREAM_PAGE_EVENTS = 256;
 /** The least time between two reads for those who follow live: one read serves every commit in between. */
@@ -107,6 +112,12 @@ export const CONNECTION_CHECK_MS = 2_000;
 export const KEEP_ALIVE_MS = 72_000;
 /** How often the log may hear that requests are turned away because of a full queue. */
 export const REFUSAL_LOG_MS = 10_000;
+/** Bytes of bodies that have begun and not ended, over all connections; beyond it the one under way for longest is given up. */
+export const UNFINISHED_BYTES_MAX = 128 * 1_048_576;
+/** Smaller bodies are not looked at: a connection costs as much by itself. */
+export const SMALL_BODY_BYTES = 16_384;
+/** Bytes of replay chunks on their way to the disk; more of them are asked to come back. */
+export const CHUNKS_BYTES_MAX = 64 * 1_048_576;
 /** How long a client that sends too much may go on sending before its connection is cut. */
 export const LINGER_MS = 30_000;
 

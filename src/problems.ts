@@ -26,6 +26,8 @@ export const PROBLEMS = {
   headers_too_large: { status: 431, title: 'Request headers too large' },
   internal: { status: 500, title: 'Internal error' },
   reopening: { status: 503, title: 'The store is being rewritten' },
+  too_many_readers: { status: 503, title: 'Too many readers of the live feed' },
+  view_not_ready: { status: 503, title: 'A view is being folded' },
   queue_full: { status: 503, title: 'Write queue is full' },
   not_accepting: { status: 503, title: 'Not accepting data' },
   disk_full: { status: 503, title: 'Not enough disk space' },

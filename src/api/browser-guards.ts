@@ -13,6 +13,12 @@ export function hostMissing({ raw }: FastifyRequest): Refusal | undefined {
   return { code: 'bad_request', detail: 'The request names no host.' };
 }
 
+/** Node takes the first of two hosts; a proxy in front may have gone by the other one. */
+export function hostTwice({ raw }: FastifyRequest): Refusal | undefined {
+  const names = raw.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host');
+  return names.length < 2 ? undefined : { code: 'bad_request', detail: 'The request names two hosts.' };
+}
+
 /**
  * Without a password whoever reaches the port may read. By DNS rebinding a web page can: its name comes to mean this
  * machine, and to the browser the collector is then part of the page's own site. But the request still carries the name.

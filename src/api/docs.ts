@@ -1,9 +1,9 @@
 /** The API's own description: `/openapi.json`, made from the schemas of the routes, and the page at `/docs` that renders it. */
 import type {} from '@fastify/swagger';
-import { type FastifyInstance, fastify } from 'fastify';
+import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { Api } from './context.js';
-import { sendProblem } from './errors.js';
+import { refusalOf, sendProblem } from './errors.js';
 import { sendJson } from './event-json.js';
 import { takeOver } from './take-over.js';
 import { NO_COMPILERS, withZod } from './zod-routes.js';
@@ -60,6 +60,9 @@ async function buildDocs(version: string, addRoutes: (app: Api) => void): Promis
     import('@fastify/swagger-ui'),
   ]);
   const docs = fastify({ schemaController: NO_COMPILERS });
+  docs.setErrorHandler((error: FastifyError, request, reply) =>
+    sendProblem(reply, refusalOf(error, request.id)),
+  );
   docs.setNotFoundHandler((_request, reply) =>
     sendProblem(reply, { code: 'not_found', detail: 'There is nothing at this path.' }),
   );

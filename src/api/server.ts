@@ -20,7 +20,7 @@ import { type Meters, openMeters } from '../meters.js';
 import type { AuditTrail, DiskWatch, Store } from '../store/store.js';
 import { createAccess, NOBODY_ASKED, restrict } from './access.js';
 import { createPasswordGate, type Guard, requirePassword } from './auth.js';
-import { createHostCheck, crossSite, hostMissing } from './browser-guards.js';
+import { createHostCheck, crossSite, hostMissing, hostTwice } from './browser-guards.js';
 import type { Api, ApiContext } from './context.js';
 import { createCors } from './cors.js';
 import { createDashboard, DASHBOARD_DIR } from './dashboard.js';
@@ -44,6 +44,7 @@ import { sdkRoute } from './routes/sdk.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { streamRoute } from './routes/stream.js';
 import { createStreamHub } from './stream.js';
+import { createUnfinishedBodies } from './unfinished-bodies.js';
 import { NO_COMPILERS, withZod } from './zod-routes.js';
 
 export interface ServerDeps {
@@ -246,7 +247,7 @@ function createGuard({ config, now }: ApiContext): Guard {
   };
   const foreignHost = createHostCheck(config);
   return (request, reply, done) => {
-    const refusal = foreignHost(request) ?? crossSite(request);
+    const refusal = hostTwice(request) ?? foreignHost(request) ?? crossSite(request);
     if (refusal === undefined) askPassword(request, reply, () => letIn(request, reply, done));
     else sendProblem(reply, refusal);
   };
@@ -270,6 +271,11 @@ function prepareIngest(scope: Api, { cors, answers }: ApiContext, onError: Error
     // Whoever chose a name wants to see it again; for the others it is one header less on the hot path.
     if (request.raw.headers[REQUEST_ID] !== undefined) nameAnswer(request, reply);
     begin(request, reply, done);
+  });
+  const bodies = createUnfinishedBodies();
+  scope.addHook('preParsing', (request, _reply, _payload, done) => {
+    bodies.watch(request.raw);
+    done();
   });
   scope.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = onError(error, request, reply);

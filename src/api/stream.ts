@@ -149,10 +149,21 @@ export function createStreamHub({
     for (const follower of live) follower.position = Math.max(follower.position, page.next);
   }
 
+  /** Those who catch up read one after the other: however many they are, one page is on its way, and commits get their turn. */
+  let lastRead: Promise<unknown> = Promise.resolve();
+  function readInTurn(follower: Follower): Promise<TailPage | undefined> {
+    const read = lastRead.then(async () =>
+      follower.gone ? undefined : store.tail(follower.position, STREAM_PAGE_EVENTS),
+    );
+    lastRead = read.then(turn, turn);
+    return read;
+  }
+
   /** Reads for one follower alone until it is as far as those who are live, and then makes it one of them. */
   async function catchUp(follower: Follower): Promise<void> {
     while (!follower.gone) {
-      const page = await store.tail(follower.position, STREAM_PAGE_EVENTS);
+      const page = await readInTurn(follower);
+      if (page === undefined) return;
       if (page.gap) await pour(follower, resetFrame(page.head));
       for (const event of page.events) {
         if (follower.gone) return;

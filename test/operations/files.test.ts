@@ -12,6 +12,9 @@ const command = [
   ...JSON.parse(textsOf(last, 'CMD')[0] ?? '[]'),
 ];
 
+/** Those of `npm start`. */
+const flags = JSON.parse(readFileSync('package.json', 'utf8')).scripts.start.match(/--\S+/g) as string[];
+
 t.test('the image: two stages of a plain name, another user, a check of its health', async (t) => {
   for (const stage of [build, last]) t.match(textsOf(stage, 'FROM')[0], /^node:\d+-slim( AS build)?$/);
   t.same(textsOf(last, 'USER'), ['node']);
@@ -20,8 +23,10 @@ t.test('the image: two stages of a plain name, another user, a check of its heal
   t.match(textsOf(last, 'HEALTHCHECK')[0], '/healthz');
   t.same(command, [
     'node',
+    ...flags,
     'dist/src/cli/main.js',
     'serve',
+    '--quiet',
     '--config',
     '/config/spyglass.config.json',
   ]);
@@ -73,7 +78,11 @@ t.test('compose runs it with nothing it does not need', async (t) => {
 
 t.test('the configuration to begin with is one', async (t) => {
   const config = loadConfig('docs/operations/container.config.json', { SPYGLASS_PASSWORD: 'x' });
-  t.match(config, { listen: { host: '0.0.0.0', port: 7474 }, dataDir: '/data', auth: { dashboard_password: 'x' } });
+  t.match(config, {
+    listen: { host: '0.0.0.0', port: 7474 },
+    dataDir: '/data',
+    auth: { dashboard_password: 'x' },
+  });
 });
 
 t.test('the service starts the same command, reloads by SIGHUP, and is locked in', async (t) => {
@@ -85,7 +94,7 @@ t.test('the service starts the same command, reloads by SIGHUP, and is locked in
   );
   t.match(
     settings.get('ExecStart'),
-    'dist/src/cli/main.js serve --config /etc/spyglass/spyglass.config.json',
+    `${flags.join(' ')} dist/src/cli/main.js serve --quiet --config /etc/spyglass/spyglass.config.json`,
   );
   t.equal(settings.get('ExecReload'), '/bin/kill -HUP $MAINPID');
   for (const [name, value] of [

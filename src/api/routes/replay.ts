@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { settleTs } from '../../ingest/clock.js';
 import { createKeyring, type Keyring } from '../../ingest/keyring.js';
-import { DISK_RETRY_AFTER_S } from '../../limits.js';
+import { CHUNKS_BYTES_MAX, DISK_RETRY_AFTER_S, RETRY_AFTER_S } from '../../limits.js';
 import { madeOf } from '../../live-config.js';
 import type { NewChunk } from '../../store/store.js';
 import type { Api, ApiContext } from '../context.js';
@@ -19,6 +19,8 @@ const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
 export function replayUploadRoute(app: Api, context: ApiContext): void {
   const { config, store, answers, now, hasFailed, disk } = context;
   const currentKeyring = madeOf(() => config.apps, createKeyring);
+  /** Bytes of chunks that are being written. */
+  let storing = 0;
   app.post(
     '/v1/replay',
     {
@@ -76,6 +78,13 @@ export function replayUploadRoute(app: Api, context: ApiContext): void {
         chunk.ts = settleTs(ts, { receivedAt, ...(sent_at === undefined ? {} : { sentAt: sent_at }) });
       }
       if (!disk.takesReplays()) throw new ProblemError('replay_disk_full', NO_ROOM, DISK_RETRY_AFTER_S);
+      if (storing > 0 && storing + chunk.bytes.length > CHUNKS_BYTES_MAX) {
+        throw new ProblemError(
+          'queue_full',
+          'More chunks are being written than the disk takes.',
+          RETRY_AFTER_S,
+        );
+      }
       const retryAfterS = disk.spend(owner, chunk.bytes.length, receivedAt);
       if (retryAfterS !== undefined) {
         throw new ProblemError(
@@ -84,7 +93,10 @@ export function replayUploadRoute(app: Api, context: ApiContext): void {
           retryAfterS,
         );
       }
-      await store.putChunk(chunk);
+      storing += chunk.bytes.length;
+      await store.putChunk(chunk).finally(() => {
+        storing -= chunk.bytes.length;
+      });
       answers.stored('replay', request, start);
       return reply.code(204).send(undefined);
     },

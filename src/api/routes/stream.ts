@@ -1,11 +1,13 @@
 /** `/v1/stream`: events as they become durable, as server-sent events. */
 import { z } from 'zod';
+import { STREAM_READERS_MAX } from '../../limits.js';
 import type { Api, ApiContext } from '../context.js';
 import { ProblemError } from '../errors.js';
 import { given } from '../given.js';
 import { lastEventId, problems, streamQuery } from '../schemas.js';
 import { takeOver } from '../take-over.js';
 
+const STREAM_RETRY_AFTER_S = 10;
 const HEADERS = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache, no-transform',
@@ -24,11 +26,18 @@ export function streamRoute(app: Api, { store, stream }: ApiContext): void {
     querystring: streamQuery,
     response: {
       200: { description: 'The stream', content: { 'text/event-stream': { schema: z.string() } } },
-      ...problems('invalid_parameter', 'unauthorized', 'forbidden', 'locked_out'),
+      ...problems('invalid_parameter', 'unauthorized', 'forbidden', 'locked_out', 'too_many_readers'),
     },
   };
   app.get('/v1/stream', { exposeHeadRoute: false, schema }, async (request, reply) => {
     const { after, ...filter } = request.query;
+    if (stream.followers() >= STREAM_READERS_MAX) {
+      throw new ProblemError(
+        'too_many_readers',
+        `The live feed has ${STREAM_READERS_MAX} readers already. Come back when some have left.`,
+        STREAM_RETRY_AFTER_S,
+      );
+    }
     const from = resumeFrom(request.headers['last-event-id']) ?? after ?? (await store.stats()).head;
     const response = takeOver(reply.headers(HEADERS));
     response.flushHeaders();
