@@ -65,7 +65,7 @@ t.test(
   async (t) => {
     const dataDir = join(root, 'data');
     const store = await open();
-      const event = { ts: Date.now(), user_id: 'new', session_id: 's', type: 'event' as const, name: 'since' };
+    const event = { ts: Date.now(), user_id: 'new', session_id: 's', type: 'event' as const, name: 'since' };
     await store.append([{ app: 'inventory', receivedAt: Date.now(), events: [event, event] }]);
     await store.close();
     const again = await migrate(dataDir, 'clickhouse');
@@ -78,7 +78,7 @@ t.test(
     const embedded = await openLmdbStore({ dataDir: later });
     const { events, head } = await embedded.events({ user: 'new', limit: 2 });
     await embedded.close();
-      t.same(
+    t.same(
       events.map(({ id }) => id),
       [head, head - 1],
     );
