@@ -1,6 +1,6 @@
 /** The two engines of the collector beside each other: the same data in over HTTP, the same questions, what it takes on disk. */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../src/config.js';
@@ -14,6 +14,8 @@ import { folderBytes } from './stores.js';
 
 const IN_FLIGHT = [32, 256];
 const FILL_IN_FLIGHT = 256;
+/** Linux counts processor time in these. */
+const TICK_MS = 10;
 const ROUNDS = 2;
 const ROUND_MS = 5_000;
 const RUNS = 15;
@@ -44,6 +46,8 @@ interface Contender {
   name: string;
   store(database: string): Store;
   bytes(): Promise<number>;
+  /** Of the engine; none where it is the collector itself. */
+  pids(): number[];
 }
 
 const onEngine = (
@@ -59,6 +63,7 @@ const onEngine = (
     ...(engine.cluster === undefined ? {} : { cluster: engine.cluster }),
   }),
   bytes,
+  pids: engine.pids,
 });
 
 /** `events` are stored by each, through a collector, then asked for. */
@@ -76,6 +81,7 @@ export async function benchClickhouse(
       name: 'spyglass',
       store: () => ({ engine: 'lmdb' }),
       bytes: async () => folderBytes(join(home, DATABASE, 'spyglass')),
+      pids: () => [],
     },
     onEngine('ClickHouse 26.7 in process', chdb, async () =>
       Number(await (await fetch(chdb.url, { method: 'POST', body: sizeOf })).text()),
@@ -154,12 +160,18 @@ async function stored(
   const reads = new Map<string, Map<string, number[]>>(READS.map(([name]) => [name, new Map()]));
   const memory = new Map<string, number[]>();
   const hashes = new Map<string, string>();
+  const collectorUs = new Map<string, number[]>();
+  const engineUs = new Map<string, number[]>();
   for (const contender of contenders) {
     const server = await open(contender, home, DATABASE);
     try {
+      const [collectorMs, engineMs] = [cpuMs([server.pid]), cpuMs(contender.pids())];
       filled.set(contender.name, [(await send(server, FILL_IN_FLIGHT, arrivals(events))).eventsPerS]);
       say(`${contender.name}: filled`);
       await sleep(SETTLE_MS);
+      const perEvent = 1_000 / events;
+      collectorUs.set(contender.name, [(cpuMs([server.pid]) - collectorMs) * perEvent]);
+      engineUs.set(contender.name, [(cpuMs(contender.pids()) - engineMs) * perEvent]);
       for (const [name, path] of READS) {
         const { hash, times } = await time(server, path);
         reads.get(name)?.set(contender.name, times);
@@ -175,6 +187,8 @@ async function stored(
   }
   return [
     row(`all ${events} events stored, ${FILL_IN_FLIGHT} requests under way`, 'events/s', contenders, filled),
+    row('processor time of the collector per event', 'µs', contenders, collectorUs),
+    row('processor time of the engine per event', 'µs', contenders, engineUs),
     ...READS.map(([name]) => ({
       ...row(`HTTP: ${name}`, 'ms', contenders, reads.get(name) ?? new Map()),
       hash: hashes.get(name) ?? '',
@@ -200,6 +214,14 @@ function row(
     spread: spread(own),
     peers: Object.fromEntries(others.map((one) => [one.name, median(of(one.name))])),
   };
+}
+
+/** What processes have used of the processors so far; unlike a time, hardly changed by what else the machine does. */
+function cpuMs(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return sum + (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  }, 0);
 }
 
 /** Sends bodies, so many at a time, until there are no more or the time is up. */
