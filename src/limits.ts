@@ -41,7 +41,7 @@ export const SEEN_MS = 7 * DAY_MS;
 export const LIST_LIMIT_DEFAULT = 100;
 export const LIST_LIMIT_MAX = 500;
 /** Code units of text after which a page of events ends, whatever its limit: one event may have a body's worth. */
-export const LIST_TEXT_MAX = 16 * 1_048_576;
+export const LIST_TEXT_MAX = 4 * 1_048_576;
 export const TAIL_TEXT_MAX = 65_536;
 export const TOP_LIMIT_DEFAULT = 10;
 export const TOP_LIMIT_MAX = 100;
@@ -113,7 +113,7 @@ export const KEEP_ALIVE_MS = 72_000;
 /** How often the log may hear that requests are turned away because of a full queue. */
 export const REFUSAL_LOG_MS = 10_000;
 /** Bytes of bodies that have begun and not ended, over all connections; beyond it the one under way for longest is given up. */
-export const UNFINISHED_BYTES_MAX = 64 * 1_048_576;
+export const UNFINISHED_BYTES_MAX = 128 * 1_048_576;
 /** Smaller bodies are not looked at: a connection costs as much by itself. */
 export const SMALL_BODY_BYTES = 16_384;
 /** Bytes of replay chunks on their way to the disk; more of them are asked to come back. */

@@ -75,6 +75,7 @@ function demo(): Command {
 
 function verify(): Command {
   return command('verify', 'Read the whole log, rebuild every view aside and compare byte by byte.')
+    .option('--diff', 'compare answers instead: which would change if this release folded the views anew')
     .addOption(configOption())
     .addOption(dataOption())
     .addHelpText(
@@ -82,6 +83,7 @@ function verify(): Command {
       examples(
         ['spyglass verify', 'beside a running collector, too'],
         ['spyglass verify --data /backups/monday', 'of a backup'],
+        ['spyglass verify --diff', 'before this release takes over from an older one'],
       ),
     )
     .action(async (options) => (await import('./verify.js')).verify(options));

@@ -53,26 +53,26 @@ interface HourFold {
 
 function byHour(batches: readonly RecordBatch[]): Iterable<HourFold> {
   const hours = new Map<string, HourFold>();
-  for (const { app, ts, types, names } of batches) {
-    let type = -1;
-    let hour = -1;
-    let fold: HourFold | undefined;
+  for (const { app, firstTs, ts, types, names } of batches) {
+    // A batch spans a minute at most: its events of a type go to one hour, but where an hour ends within it.
+    let start = hourOf(firstTs) * HOUR_MS;
+    let ofType: (HourFold | undefined)[] = [];
     for (let i = 0; i < ts.length; i++) {
-      const ofType = types[i] as number;
-      if (!isKept[ofType]) continue;
+      const type = types[i] as number;
+      if (!isKept[type]) continue;
       const time = ts[i] as number;
-      const ofHour = hourOf(time);
-      // Most events of a batch go where the one before went.
-      if (fold === undefined || ofType !== type || ofHour !== hour) {
-        type = ofType;
-        hour = ofHour;
-        fold = obtain(hours, `${app}/${type}/${hour}`, () => ({
-          prefix: hourKey(app, type, hour),
-          times: [],
-          names: [],
-        }));
+      if (time < start || time >= start + HOUR_MS) {
+        start = hourOf(time) * HOUR_MS;
+        ofType = [];
       }
-      fold.times.push(time - hour * HOUR_MS);
+      let fold = ofType[type];
+      if (fold === undefined) {
+        const hour = start / HOUR_MS;
+        const make = () => ({ prefix: hourKey(app, type, hour), times: [], names: [] });
+        fold = obtain(hours, `${app}/${type}/${hour}`, make);
+        ofType[type] = fold;
+      }
+      fold.times.push(time - start);
       fold.names.push(names[i] as number);
     }
   }
@@ -86,9 +86,16 @@ function packRows(known: Buffer | undefined, { times, names }: HourFold, from: n
   let at = known?.length ?? 0;
   const value = Buffer.allocUnsafe(at + (to - from) * ROW_BYTES);
   if (known) value.set(known);
-  for (let i = from; i < to; i++) {
-    at = value.writeUIntLE(times[i] as number, at, 3);
-    at = value.writeUInt32LE(names[i] as number, at);
+  for (let i = from; i < to; i++, at += ROW_BYTES) {
+    const time = times[i] as number;
+    const name = names[i] as number;
+    value[at] = time;
+    value[at + 1] = time >>> 8;
+    value[at + 2] = time >>> 16;
+    value[at + 3] = name;
+    value[at + 4] = name >>> 8;
+    value[at + 5] = name >>> 16;
+    value[at + 6] = name >>> 24;
   }
   return value;
 }

@@ -92,6 +92,27 @@ export function servingViews(env: Env, log: Log, projections: readonly Projectio
   return envOf(env, slotsOf(rolesOf(log, readViewStates(log), projections)));
 }
 
+/**
+ * Views by the tables that lie in the store, whether they are up to the log or not. Those whose rows this release's reads do
+ * not understand throw `ViewNotReady`.
+ */
+export function storedViews(env: Env, log: Log, projections: readonly Projection[] = PROJECTIONS): Env {
+  const states = readViewStates(log);
+  const slots = projections.map((projection) => {
+    const state = states[projection.name];
+    const isReadable =
+      state !== undefined && [projection.version, projection.previous?.version].includes(state.version);
+    return { projection, slot: isReadable ? (state.slot ?? 0) : undefined };
+  });
+  return envOf(env, slots);
+}
+
+/** The log of one environment and the views of another. */
+export function viewsFrom(aside: Env, env: Env): Env {
+  const tables = new Set(PROJECTIONS.flatMap((projection) => projection.tables));
+  return { ...env, table: (name, options) => (tables.has(name) ? aside : env).table(name, options) };
+}
+
 const slotsOf = (roles: readonly Role[]) =>
   roles.map(({ projection, serves }) => ({ projection, slot: serves?.slot }));
 

@@ -60,8 +60,14 @@ t.test('live shows the newest events, and what arrives', async (t) => {
     (await rowNames(page)).slice(0, 20),
     events.slice(0, 20).map(({ name }) => name),
   );
-  await collector.send([event('just_arrived')]);
+  await collector.send([
+    event('just_arrived'),
+    event('$click', { props: { text: 'Pay', selector: 'form > button' } }),
+  ]);
   await page.locator('.body-row', { hasText: 'just_arrived' }).waitFor();
+  await page.locator('.body-row', { hasText: 'Click “Pay” form > button' }).waitFor();
+  const user = await view(t, `/users/${APP}/test-user?session=s_test`);
+  await user.locator('.trail-item', { hasText: 'Click “Pay” form > button' }).waitFor();
 
   await page.getByRole('button', { name: 'Pause' }).click();
   await collector.send([event('while_paused')]);
@@ -298,6 +304,13 @@ t.test('a user’s page has the sessions of the API, and a session unfolds to it
   await page.reload();
   await page.locator('.trail-item').first().waitFor();
   t.equal(await page.locator('.trail-item').count(), sessions[0]?.event_count);
+  const last = `/users/${APP}/${user_id}?session=${sessions.at(-1)?.session_id}`;
+  await page.setViewportSize({ width: 1_440, height: 300 });
+  await page.goto(collector.url + last);
+  const open = page.getByRole('button', { expanded: true });
+  await open.waitFor();
+  t.ok(Number((await open.boundingBox())?.y) < 300, 'the session that the address names is in sight');
+  await page.setViewportSize({ width: 1_440, height: 900 });
   const { days } = await read<{ days: { event_count: number }[] }>(
     collector,
     `/v1/query/activity?user=${user_id}`,

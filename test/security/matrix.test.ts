@@ -168,7 +168,10 @@ function pathsOf(route: string): string[] {
 }
 
 /** What a reader sees; the newest id of all apps tells that something was stored, and no more, and no etag is ever another's. */
-const seenIn = ({ status, text }: Answer) => ({ status, text: text.replace(/"head":\d+/, '"head":0') });
+const seenIn = ({ status, text }: Answer) => ({
+  status,
+  text: text.replace(/"head":\d+/, '"head":0').replace(/,"instance":"[^"]*"/, ''),
+});
 
 /** Words that are the other app's alone: no answer to our reader has one, but for a refusal that repeats nothing. */
 const OF_THEIRS =

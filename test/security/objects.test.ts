@@ -30,8 +30,12 @@ async function seen(app: string): Promise<Record<string, unknown>> {
       c.url,
       `/v1/${path}${path.includes('?') ? '&' : '?'}app=${app}`,
     );
-    // The newest id of all apps tells that something was stored, and no more.
-    answers[path] = { status, text: text.replace(/"head":\d+/, ''), etag: headers.etag };
+    // The newest id of all apps tells that something was stored, and no more; and each answer has its own name.
+    answers[path] = {
+      status,
+      text: text.replace(/"head":\d+/, '').replace(/,"instance":"[^"]*"/, ''),
+      etag: headers.etag,
+    };
   }
   return answers;
 }

@@ -1,0 +1,12 @@
+/** `npm run soak -- [--minutes N]`: compiles, then lets a collector live for an hour and looks at what it comes to hold. */
+import { spawnSync } from 'node:child_process';
+import { ROOT, setup } from './setup.mjs';
+
+const run = (args) => {
+  const { status } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+};
+
+await setup({ set: 'all' });
+run(['node_modules/typescript/bin/tsc', '-b', 'tsconfig.json']);
+run(['dist/test/soak/main.js', ...process.argv.slice(2)]);
