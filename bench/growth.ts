@@ -1,4 +1,4 @@
-/** How the reads grow with what is stored: 1, 5 and 20 million events, spyglass alone. */
+/** How the reads grow with what is stored: 1, 5 and 20 million events, spyglass alone; a longer answer may take as much longer. */
 import { benchQueries } from './queries.js';
 import type { Row } from './report.js';
 
@@ -16,9 +16,9 @@ export async function benchGrowth(events: number, say: (line: string) => void): 
     tables.push(await benchQueries(stored, say, ['spyglass']));
   }
   const [least = [], , most = []] = tables;
-  return least.map(({ name, value }, index) => ({
+  return least.map(({ name, value, answered = 1 }, index) => ({
     name: `growth from ${SCALES[0]} to ${SCALES.at(-1)} × ${events}: ${name}`,
-    value: (most[index]?.value ?? Number.NaN) / value,
+    value: (most[index]?.value ?? Number.NaN) / value / Math.max(1, (most[index]?.answered ?? 1) / answered),
     unit: '×',
     peers: Object.fromEntries(
       tables.map((table, at) => [`${events * (SCALES[at] ?? 0)}`, table[index]?.value ?? Number.NaN]),

@@ -12,6 +12,8 @@ const BUDGET_MS = 20_000;
 
 interface Measured {
   hash: string;
+  /** Rows of the answer. */
+  answered: number;
   times: number[];
 }
 
@@ -22,10 +24,13 @@ async function measure(name: EngineName, events: number, list: readonly Question
     for (const { ask } of list) {
       const times: number[] = [];
       let hash = '';
+      let answered = 0;
       let spent = 0;
       for (let run = 0; run < WARM_RUNS_MAX && (run < 2 || spent < WARM_MS); run++) {
         const start = performance.now();
-        hash = hashOf(await engine.ask(ask));
+        const answer = await engine.ask(ask);
+        hash = hashOf(answer);
+        answered = answer.length;
         spent += performance.now() - start;
         if (spent > BUDGET_MS / 3) break;
       }
@@ -36,7 +41,7 @@ async function measure(name: EngineName, events: number, list: readonly Question
         times.push(took);
         spent += took;
       }
-      measured.push({ hash, times });
+      measured.push({ hash, answered, times });
     }
   } finally {
     await engine.close();
@@ -71,7 +76,8 @@ export async function benchQueries(
     results.set(name, await measure(name, events, list));
   }
   return list.map(({ name, times, belowMs }, index) => {
-    const of = (engine: EngineName): Measured => results.get(engine)?.[index] ?? { hash: '', times: [] };
+    const of = (engine: EngineName): Measured =>
+      results.get(engine)?.[index] ?? { hash: '', answered: 0, times: [] };
     const own = of('spyglass');
     for (const engine of names) {
       if (of(engine).hash !== own.hash)
@@ -88,6 +94,7 @@ export async function benchQueries(
       unit: 'ms',
       spread: spread(own.times),
       hash: own.hash,
+      answered: own.answered,
       peers,
       ...(Number.isFinite(best) ? { ratio: best / value } : {}),
       ...(times ? { ratioGoal: times } : {}),

@@ -13,8 +13,9 @@ export interface Row {
   peers?: Record<string, number>;
   ratio?: number;
   ratioGoal?: number;
-  /** Of the answer, the same for every engine. */
+  /** Of the answer, the same for every engine; and how many rows it has. */
   hash?: string;
+  answered?: number;
 }
 
 export function median(values: readonly number[]): number {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Config } from '../src/config.js';
 import { APPS, KEY } from './data.js';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
@@ -82,17 +83,18 @@ export interface SpyglassOptions {
   nodeArgs?: string[];
   /** Another build's `cli/main.js`, and the tree it was made from. */
   main?: string;
+  store?: Config['store'];
   root?: string;
 }
 
 export const startSpyglass = (options: SpyglassOptions): Promise<Server> => {
-  const { dataDir, folder, name = 'spyglass', nodeArgs = [], main = MAIN, root = ROOT } = options;
+  const { dataDir, folder, name = 'spyglass', nodeArgs = [], main = MAIN, root = ROOT, store } = options;
   return start(name, (port) => {
     const config = join(folder, `${name.replaceAll(/\W/g, '-')}.config.json`);
     const apps = Object.fromEntries(
       APPS.map((app, index) => [app, { key: index === 0 ? KEY : `${KEY}_${index}` }]),
     );
-    writeFileSync(config, JSON.stringify({ listen: `127.0.0.1:${port}`, dataDir, apps }));
+    writeFileSync(config, JSON.stringify({ listen: `127.0.0.1:${port}`, dataDir, apps, store }));
     return [...startFlags(root), ...nodeArgs, main, 'serve', '--config', config];
   });
 };

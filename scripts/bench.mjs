@@ -15,4 +15,5 @@ if (!existsSync(join(ROOT, 'bench/node_modules/better-sqlite3/build'))) {
   // Not `npm ci`: it stumbles over chdb's libraries for other systems, which the lockfile cannot hold.
   run('npm', ['install', '--no-save', '--prefix', 'bench', '--workspaces=false']);
 }
+run(process.execPath, ['scripts/clickhouse.mjs']);
 run(process.execPath, ['dist/bench/main.js', ...process.argv.slice(2)]);

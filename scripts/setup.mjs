@@ -48,9 +48,20 @@ export class SetupError extends Error {
 }
 
 /**
+ * What the sets install: 'run' is what `npm start` needs, 'clickhouse' the client of that engine besides, 'all' the tools of `npm test`
+ * too. A set is in place where a wider one is.
+ */
+const SETS = {
+  run: ['sdk', 'dashboard'],
+  clickhouse: ['sdk', 'dashboard', 'clickhouse'],
+  all: [],
+};
+const WIDER = Object.keys(SETS);
+
+/**
  * Installs and compiles whatever is not in place yet, one process at a time; with everything in place it only reads
- * a few dozen file times. `set` is 'run' (what `npm start` needs) or 'all' (the tools of `npm test` too). Throws
- * `SetupError`. `run` executes npm and the compiler; tests put their own in its place.
+ * a few dozen file times. `set` is one of `SETS`. Throws `SetupError`. `run` executes npm and the compiler; tests put their own in its
+ * place.
  */
 export async function setup({ root = ROOT, set = 'run', run = execute, say = console.error } = {}) {
   const major = Number(process.versions.node.split('.')[0]);
@@ -67,7 +78,7 @@ export async function setup({ root = ROOT, set = 'run', run = execute, say = con
 export function isInstalled(root, set) {
   const lock = hash(readFileSync(join(root, 'package-lock.json')));
   const stamp = readJson(join(root, INSTALL_STAMP));
-  if (stamp?.lock === lock && (stamp.set === 'all' || stamp.set === set)) return true;
+  if (stamp?.lock === lock && WIDER.indexOf(stamp.set) >= WIDER.indexOf(set)) return true;
   if (!hasEveryPackage(root)) return false;
   try {
     writeJson(join(root, INSTALL_STAMP), { lock, set: 'all' });
@@ -123,13 +134,17 @@ function hasEveryPackage(root) {
 async function install(root, set, run, say) {
   // A tree that has the development tools keeps them: only their own versions are out of date.
   const before = readJson(join(root, INSTALL_STAMP))?.set;
-  const wider = before === 'all' ? 'all' : set;
-  say(`Installing dependencies${set === 'run' ? '' : ' and development tools'} (only when they change) …`);
+  const wider = WIDER[Math.max(WIDER.indexOf(before), WIDER.indexOf(set))];
+  const besides = { run: '', clickhouse: ' and the client of ClickHouse', all: ' and development tools' }[
+    set
+  ];
+  say(`Installing dependencies${besides} (only when they change) …`);
   const lock = hash(readFileSync(join(root, 'package-lock.json')));
   const { code, output } = await run(
     ...npm([
       'ci',
-      ...(wider === 'run' ? ['--workspace=sdk', '--workspace=dashboard', '--include-workspace-root'] : []),
+      ...SETS[wider].map((workspace) => `--workspace=${workspace}`),
+      ...(wider === 'all' ? [] : ['--include-workspace-root']),
       '--include=dev', // the compiler is one, and NODE_ENV=production would leave it out
       '--engine-strict=false', // two packages ask for a newer Node than they need
       '--prefer-offline',

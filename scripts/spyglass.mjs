@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /** The `spyglass` command in a clone: sets the clone up where needed, then runs the compiled command right here. */
+import { readFileSync } from 'node:fs';
 import { SetupError, setup } from './setup.mjs';
 
 try {
-  await setup({ set: 'run' });
+  await setup({ set: wantsClickhouse(process.argv.slice(2)) ? 'clickhouse' : 'run' });
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(`spyglass: ${error.message}`);
@@ -11,3 +12,17 @@ try {
 }
 // In this process and not in a child: a second start costs no second Node, and signals need no passing on.
 await import('../dist/src/cli/main.js');
+
+/** Whether the configuration names that engine, as far as can be told before anything that reads one is installed. */
+function wantsClickhouse(args) {
+  const at = args.findIndex((arg) => arg === '--config' || arg === '-c');
+  const given = args.find((arg) => arg.startsWith('--config='))?.slice('--config='.length);
+  try {
+    const config = JSON.parse(
+      readFileSync(given ?? (at < 0 ? 'spyglass.config.json' : args[at + 1]), 'utf8'),
+    );
+    return config?.store?.engine === 'clickhouse';
+  } catch {
+    return false; // the command itself says what is wrong with it
+  }
+}

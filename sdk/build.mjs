@@ -16,7 +16,11 @@ const SERVED = join(ROOT, 'dist/public/sdk');
 
 /** Properties that none but our own code sees: neither the platform, nor what is sent or stored. */
 const INTERNAL = [
+  'base',
+  'bytes',
   'chars',
+  'client',
+  'closed',
   'congested',
   'deliver',
   'drop',
@@ -27,12 +31,15 @@ const INTERNAL = [
   'inherit',
   'introduce',
   'leave',
+  'ms',
+  'note',
   'noteLine',
   'onLeave',
   'onSession',
   'onStop',
   'ownerLength',
   'parts',
+  'prefix',
   'received',
   'record',
   'refused',
@@ -120,7 +127,7 @@ async function bundle({ finish = (_file, text) => text, ...options }) {
       ecma: 2020,
       module: file !== 'spyglass.js',
       // `'use client'` is one that terser does not know.
-      compress: { passes: 3, directives: false, unsafe_arrows: true, pure_getters: true },
+      compress: { passes: 6, directives: false, unsafe_arrows: true, pure_getters: true },
     });
     writeFileSync(path, code);
   }

@@ -35,9 +35,22 @@ export interface Config {
   limits: { body_bytes: number; chunk_bytes: number; events_per_minute: number };
   /** An app's replay bytes an hour (0: no bound), and the free bytes below which replays, then events, are refused. */
   disk: { replay_bytes_per_hour: number; replay_free_bytes: number; events_free_bytes: number };
+  /** Where events and replays are kept: in `dataDir`, or in an engine elsewhere. */
+  store: StoreConfig;
   /** Without a level it depends on whether a terminal listens. */
   log: { level?: LogLevel };
 }
+
+export type StoreConfig =
+  | { engine: 'lmdb' }
+  | {
+      engine: 'clickhouse';
+      /** One address, or several separated by commas. */
+      url: string;
+      database: string;
+      /** A cluster of the engine's configuration. */
+      cluster?: string;
+    };
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -116,6 +129,10 @@ const text = z.string({ error: 'must be a string' });
 const password = text.min(1, { error: 'must not be empty: leave it out for none' });
 const bytes = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 const days = wholeNumber(0, 36_500).default(0);
+/** A name of the engine's that is part of statements as it is. */
+const identifier = text.regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, {
+  error: 'must be a letter or _, then letters, digits and _',
+});
 
 const listenSchema = text.default(LISTEN_DEFAULT).transform((listen, context) => {
   const address = parseListen(listen);
@@ -177,6 +194,23 @@ const configSchema = strict({
     replay_free_bytes: bytes.default(REPLAY_FREE_BYTES_DEFAULT),
     events_free_bytes: bytes.default(EVENTS_FREE_BYTES_DEFAULT),
   }).prefault({}),
+  store: z
+    .discriminatedUnion(
+      'engine',
+      [
+        strict({ engine: z.literal('lmdb') }),
+        strict({
+          engine: z.literal('clickhouse'),
+          url: text.refine((url) => url.split(',').every(isHttpUrl), {
+            error: 'must be an address as "http://user:password@host:8123", or several separated by commas',
+          }),
+          database: identifier.default('spyglass'),
+          cluster: identifier.exactOptional(),
+        }),
+      ],
+      { error: 'must name an engine: "lmdb" or "clickhouse"' },
+    )
+    .prefault({ engine: 'lmdb' }),
   log: strict({
     level: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).exactOptional(),
   }).prefault({}),
@@ -205,6 +239,11 @@ export function isLoopback(host: string): boolean {
   const family = isIP(host);
   if (family === 0) return host.toLowerCase() === 'localhost';
   return LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+function isHttpUrl(text: string): boolean {
+  const url = text.trim();
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }
 
 /** An address, or a network by its prefix; not everybody's: then each client could say who it is. */

@@ -5,7 +5,8 @@ import type { Config } from './config.js';
 const FIXED: readonly [path: string, read: (config: Config) => unknown][] = [
   ['listen', ({ listen }) => listen],
   ['dataDir', ({ dataDir }) => dataDir],
-  ['trusted_proxies', ({ trusted_proxies }) => trusted_proxies],
+  ['trusted_proxies', ({ trusted_proxies = [] }) => trusted_proxies],
+  ['store', ({ store }) => store],
   ['limits.body_bytes', ({ limits }) => limits.body_bytes],
   ['limits.chunk_bytes', ({ limits }) => limits.chunk_bytes],
 ];

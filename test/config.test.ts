@@ -32,8 +32,30 @@ t.test('what is left out has its default', async (t) => {
     auth: { open: false },
     limits: { body_bytes: 1_048_576, chunk_bytes: 8_388_608, events_per_minute: 0 },
     disk: { replay_bytes_per_hour: 2 ** 32, replay_free_bytes: 2 ** 30, events_free_bytes: 2 ** 28 },
+    store: { engine: 'lmdb' },
     log: {},
   });
+});
+
+t.test('another engine says where it is, and in names that can stand in a statement', async (t) => {
+  const clickhouse = { engine: 'clickhouse', url: 'env:CLICKHOUSE_URL' };
+  const env = { CLICKHOUSE_URL: 'http://u:p@one:8123,https://two:8443' };
+  t.same(load(t, { apps: APPS, store: clickhouse }, env).store, {
+    engine: 'clickhouse',
+    url: env.CLICKHOUSE_URL,
+    database: 'spyglass',
+  });
+  t.same(
+    problems(t, { apps: APPS, store: { ...clickhouse, url: 'one:8123', database: 'a b', cluster: "'" } }),
+    [
+      'store.url: must be an address as "http://user:password@host:8123", or several separated by commas',
+      'store.database: must be a letter or _, then letters, digits and _',
+      'store.cluster: must be a letter or _, then letters, digits and _',
+    ],
+  );
+  t.same(problems(t, { apps: APPS, store: { engine: 'oracle' } }), [
+    'store.engine: must name an engine: "lmdb" or "clickhouse"',
+  ]);
 });
 
 t.test('trusted proxies are addresses and networks, and never everybody', async (t) => {

@@ -13,8 +13,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   projections: ['log'],
   replay: ['log'],
   store: ['projections', 'replay', 'log', 'ingest'],
+  clickhouse: ['store', 'projections', 'ingest'],
   api: ['store', 'ingest', 'replay'],
-  cli: ['api', 'store', 'replay', 'projections', 'log', 'ingest'],
+  cli: ['api', 'clickhouse', 'store', 'replay', 'projections', 'log', 'ingest'],
 };
 /** Of the store, the API knows the port alone, never the engine; of replay, the pure rule of cues. */
 const API_FILES: Readonly<Record<string, readonly string[]>> = {
@@ -72,4 +73,20 @@ t.test('only the log opens LMDB, and it knows no HTTP', async (t) => {
     ({ from, what }) => /fastify/.test(what) && !['api', 'cli'].includes(folderOf(from)),
   );
   t.same(httpBelow, []);
+});
+
+t.test('the client of ClickHouse is loaded by who uses it only', async (t) => {
+  const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  );
+  const loading = files.filter((file) =>
+    /^import (?!type )[^;]*from '@clickhouse\/client'/m.test(readFileSync(join(SRC, file), 'utf8')),
+  );
+  t.same(loading, [], 'never with the module that names it');
+  const early = files.filter(
+    (file) =>
+      !file.startsWith('clickhouse/') &&
+      /^import (?!type )[^;]*from '[./]*\/clickhouse\//m.test(readFileSync(join(SRC, file), 'utf8')),
+  );
+  t.same(early, ['cli/migrate.ts'], 'and nothing of the engine with a command that may not need it');
 });

@@ -87,12 +87,12 @@ export function resolve(given: InitOptions): Options {
   if (!(endpoint && app && key && user?.id)) {
     throw new TypeError('spyglass: init needs endpoint, app, key and user.id');
   }
-  const said = Object.entries(given).filter(([, setting]) => setting !== undefined);
-  return {
-    ...DEFAULTS,
-    ...Object.fromEntries(said),
+  const options: Record<string, unknown> = {
+    ...given,
     endpoint: new URL(endpoint, location.href).href.replace(/\/+$/, ''),
-  } as Options;
+  };
+  for (const [name, setting] of Object.entries(DEFAULTS)) options[name] ??= setting;
+  return options as unknown as Options;
 }
 
 /** The options that a script tag's `data-` attributes name: `data-replay-sample="0.5"`, `data-user-id="alice"`. */

@@ -94,10 +94,7 @@ export function createQueue({ shelf, prefix, locks, drop }: QueueDeps): Queue {
 
   return {
     add(event) {
-      if (open && (shelf.get(own + open.id) === null || open.chars + event.length > BATCH_CHARS)) {
-        open = undefined;
-      }
-      if (open) {
+      if (open && shelf.get(own + open.id) !== null && open.chars + event.length <= BATCH_CHARS) {
         open.events.push(event);
         put(open);
       } else {
@@ -111,15 +108,15 @@ export function createQueue({ shelf, prefix, locks, drop }: QueueDeps): Queue {
     },
     closed() {
       const oldest = Date.now() - AGE_MS_MAX;
-      for (const batch of [...batches]) if (batch.at < oldest) giveUp(batch);
+      batches.filter(({ at }) => at < oldest).forEach(giveUp);
       return batches.filter((batch) => batch !== open);
     },
     settle(batch, parts = []) {
       const place = batches.indexOf(batch);
       if (place < 0) return false;
-      for (const [part, events] of parts.entries()) {
+      parts.forEach((events, part) => {
         insert(place + part, batch.id + part, batch.at, events);
-      }
+      });
       forget(batch);
       return true;
     },

@@ -93,7 +93,8 @@ export function start(options: Options): Running {
 
   const client: Client = {
     options,
-    record: guard((draft) => delivery.take(lineOf(draft))),
+    // What others have wrapped by now can't be put back, and goes on calling.
+    record: guard((draft) => stopped || delivery.take(lineOf(draft))),
     deliver: async (draft) => attempt(() => delivery.deliver(lineOf(draft))) ?? false,
     session: (active = true) => session.id(active),
     onSession: (listener) => listeners.push(listener),
@@ -153,11 +154,11 @@ export function start(options: Options): Running {
     },
     stop() {
       each(handOver);
+      each(undo);
+      stopped = true;
       delivery.flush();
       delivery.stop();
       clearTimeout(adopting);
-      stopped = true;
-      each(undo);
       session.release();
       queue.release();
     },

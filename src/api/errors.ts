@@ -63,6 +63,12 @@ export function refusalOf(error: FastifyError, requestId: string): Refusal {
         detail: 'More is being written than the disk takes. Send the same again in a moment.',
         retryAfterS: RETRY_AFTER_S,
       };
+    case 'ViewNotReady':
+      return {
+        code: 'view_not_ready',
+        detail: 'What answers this is being folded from the log after an upgrade. Everything else goes on.',
+        retryAfterS: RETRY_AFTER_S,
+      };
     case 'StoreReopening':
       return { code: 'reopening', detail: 'The store is being rewritten.', retryAfterS: RETRY_AFTER_S };
     case 'StoreFailed':

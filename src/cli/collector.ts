@@ -1,6 +1,7 @@
 /** A whole collector in this process: the store, the HTTP server on it, and the daily sweep, opened and closed as one. */
 import { createServer as createSocketServer } from 'node:net';
 import type { Logger } from 'pino';
+import type { ClickhouseTuning } from '../clickhouse/open.js';
 import type { Config } from '../config.js';
 import { SHUTDOWN_MS } from '../limits.js';
 import { liveCopy, needRestart, takeOver } from '../live-config.js';
@@ -9,9 +10,10 @@ import { newMeterMemory, openMeters } from '../meters.js';
 import { openAuditTrail } from '../store/audit.js';
 import { startDiskWatch } from '../store/disk-watch.js';
 import { openStore } from '../store/open.js';
-import { openReopenable } from '../store/reopenable.js';
-import type { Erasure, Store } from '../store/store.js';
+import { type Opened, openReopenable } from '../store/reopenable.js';
+import type { AuditTrail, EraseReport, Erasure, Store } from '../store/store.js';
 import { eraseOnThread } from '../store/threads/erasing.js';
+import type { Notice } from '../store/threads/messages.js';
 import { VERSION } from '../version.js';
 import { startSweeping } from './sweeping.js';
 
@@ -35,7 +37,8 @@ export interface Collector {
 }
 
 /**
- * Opens the data folder, serves it over HTTP, and keeps to the retention of `config`. Port 0 binds a free one.
+ * Opens the store, serves it over HTTP, and keeps to the retention of `config`. Port 0 binds a free one. `tuning` is for tests of the
+ * engine beyond this process.
  *
  * The port is tried before the data folder is opened, so that a start that cannot succeed touches nothing. Throws
  * what binding the port or opening the store throws.
@@ -44,22 +47,17 @@ export async function startCollector(
   given: Config,
   log: Logger,
   onProgress: OnProgress = () => {},
+  tuning: ClickhouseTuning = {},
 ): Promise<Collector> {
   const config = liveCopy(given);
   await assertPortFree(config.listen);
   // The server's modules load while the store's threads start.
   const serverModule = import('../api/server.js');
-  const { dataDir } = config;
   const meterMemory = newMeterMemory();
   const reloads = { applied: 0, refused: 0 };
-  const reopenable = await openReopenable(() => {
-    const { apps, limits } = config;
-    return openStore({ dataDir, apps, limits, onProgress, meterMemory });
-  });
-  const { store, ingest, isOpen: ready } = reopenable;
-  const audit = openAuditTrail(dataDir);
-  const disk = startDiskWatch(dataDir, config.disk);
-  const erase = (erasure: Erasure) => reopenable.whileClosed(() => eraseOnThread(dataDir, erasure));
+  const onNotice = ({ level, text }: Notice) => log[level](text);
+  const opened = await openEngine(config, { onProgress, onNotice, tuning, meterMemory });
+  const { store, ingest, isOpen, audit, erase, disk } = opened;
   try {
     const { createServer } = await serverModule;
     const server = await createServer({
@@ -68,12 +66,12 @@ export async function startCollector(
       ingest,
       log,
       version: VERSION,
-      ready,
+      ready: isOpen,
       erase,
       audit,
       disk,
       meters: openMeters(meterMemory),
-      journalBytes: () => journalBytes(dataDir),
+      journalBytes: () => (config.store.engine === 'lmdb' ? journalBytes(config.dataDir) : 0),
       reloads: () => reloads,
     });
     await server.listen(config.listen);
@@ -87,7 +85,7 @@ export async function startCollector(
       async reload(next) {
         const fixed = needRestart(config, next);
         takeOver(config, next);
-        await reopenable.configure(config);
+        await opened.configure(config);
         reloads.applied++;
         return fixed;
       },
@@ -108,6 +106,43 @@ export async function startCollector(
     await store.close();
     throw error;
   }
+}
+
+/** What a server needs of where its data are kept. */
+interface OpenedEngine extends Opened {
+  isOpen(): boolean;
+  audit: AuditTrail;
+  erase(erasure: Erasure): Promise<EraseReport>;
+  disk: ReturnType<typeof startDiskWatch>;
+}
+
+/** The configured engine; another than the embedded one is loaded only when it is wanted. */
+async function openEngine(
+  config: Config,
+  options: {
+    onProgress: OnProgress;
+    onNotice: (notice: Notice) => void;
+    tuning: ClickhouseTuning;
+    meterMemory: Float64Array;
+  },
+): Promise<OpenedEngine> {
+  const { onProgress, onNotice, tuning, meterMemory } = options;
+  const { dataDir } = config;
+  if (config.store.engine === 'clickhouse') {
+    const { openClickhouse } = await import('../clickhouse/open.js');
+    const { freeBytes, ...opened } = await openClickhouse(config.store, config, tuning);
+    return { ...opened, disk: startDiskWatch(dataDir, config.disk, { freeBytes }) };
+  }
+  const reopenable = await openReopenable(() => {
+    const { apps, limits } = config;
+    return openStore({ dataDir, apps, limits, onProgress, onNotice, meterMemory });
+  });
+  return {
+    ...reopenable,
+    audit: openAuditTrail(dataDir),
+    disk: startDiskWatch(dataDir, config.disk),
+    erase: (erasure) => reopenable.whileClosed(() => eraseOnThread(dataDir, erasure)),
+  };
 }
 
 /** The address people can open for a host something listens on; a wildcard is reached at loopback. */

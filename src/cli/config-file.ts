@@ -33,9 +33,15 @@ export async function readConfig(where: Where): Promise<Config> {
   return where.data === undefined ? config : { ...config, dataDir: resolve(where.data) };
 }
 
-/** The data folder a command works on: `--data`, which needs no configuration, or the configuration's. */
+/** The data folder a command works on: `--data`, which needs no configuration, or the configuration's, where it has events in one. */
 export async function dataDirOf(where: Where): Promise<string> {
-  return where.data === undefined ? (await readConfig(where)).dataDir : resolve(where.data);
+  if (where.data !== undefined) return resolve(where.data);
+  const { dataDir, store } = await readConfig(where);
+  if (store.engine === 'lmdb') return dataDir;
+  throw new CommandFailure(
+    'this command works on a data folder, and the configuration keeps events in ClickHouse: use its own means (docs/scale.md), or name a folder with --data',
+    EXIT_USAGE,
+  );
 }
 
 /**

@@ -1,8 +1,9 @@
 /** `spyglass erase`: takes a user out of the running collector, or of a store that nobody has open. */
-import type { EraseReport } from '../store/store.js';
+import type { EraseReport, Erasure } from '../store/store.js';
 import { urlOf } from './collector.js';
 import { dataDirOf, readConfig, type Where } from './config-file.js';
 import { CommandFailure } from './failure.js';
+import { eraseOnClickhouse } from './on-clickhouse.js';
 import { startProgress } from './progress.js';
 
 export interface EraseOptions extends Where {
@@ -61,12 +62,15 @@ async function throughCollector({ user, app, ...where }: EraseOptions): Promise<
 }
 
 async function fromFolder({ user, app, ...where }: EraseOptions): Promise<Receipt> {
+  const erasure = app === undefined ? { user } : { user, app };
+  const report = (await eraseOnClickhouse(where, erasure)) ?? (await eraseInFolder(where, erasure));
+  const { bytesBefore, bytesAfter, ...counts } = report;
+  return { ...counts, file_bytes_before: bytesBefore, file_bytes_after: bytesAfter };
+}
+
+async function eraseInFolder(where: Where, erasure: Erasure): Promise<EraseReport> {
   const dataDir = await dataDirOf(where);
   const { eraseUser } = await import('../store/erase.js');
   const progress = await startProgress('erase', 'events');
-  const report: EraseReport = await eraseUser(dataDir, app === undefined ? { user } : { user, app }, (at) =>
-    progress.update(at.done, at.total),
-  ).finally(progress.stop);
-  const { bytesBefore, bytesAfter, ...counts } = report;
-  return { ...counts, file_bytes_before: bytesBefore, file_bytes_after: bytesAfter };
+  return eraseUser(dataDir, erasure, (at) => progress.update(at.done, at.total)).finally(progress.stop);
 }

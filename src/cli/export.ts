@@ -4,6 +4,7 @@ import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { dataDirOf, type Where } from './config-file.js';
 import { CommandFailure, EXIT_USAGE } from './failure.js';
+import { exportClickhouse } from './on-clickhouse.js';
 import { startProgress } from './progress.js';
 
 export interface ExportOptions extends Where {
@@ -13,19 +14,22 @@ export interface ExportOptions extends Where {
 
 /** Writes the export to a new file or to standard output, at the pace at which that takes it. */
 export async function exportEvents(options: ExportOptions): Promise<void> {
+  if (await exportClickhouse(options, options.after, (lines) => write(lines, options.out))) return;
   const dataDir = await dataDirOf(options);
   const { exportPages } = await import('../store/export.js');
   const progress = await startProgress('export', 'events');
   const pages = exportPages(dataDir, options.after, ({ id, head }) => progress.update(id, head));
+  await write(pages, options.out).finally(progress.stop);
+}
+
+async function write(pages: AsyncIterable<string>, out: string | undefined): Promise<void> {
   try {
-    if (options.out === undefined) await writePages(process.stdout, pages);
-    else await writeFile(options.out, pages);
+    if (out === undefined) await writePages(process.stdout, pages);
+    else await writeFile(out, pages);
   } catch (error) {
     if (error instanceof RangeError) throw new CommandFailure(error.message, EXIT_USAGE);
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return; // `export | head`: the reader has enough
     throw error;
-  } finally {
-    progress.stop();
   }
 }
 
@@ -48,7 +52,8 @@ async function writePages(stream: NodeJS.WritableStream, pages: AsyncIterable<st
     failure = error;
   });
   for await (const page of pages) {
-    if (!stream.write(page)) await once(stream, 'drain');
+    // A stream that has failed says no to every page, and never asks for more.
     if (failure) throw failure;
+    if (!stream.write(page)) await once(stream, 'drain');
   }
 }

@@ -27,6 +27,7 @@ export function buildProgram(version: string): Command {
   program.addCommand(sweep());
   program.addCommand(erase());
   program.addCommand(compact());
+  program.addCommand(migrate());
   return program;
 }
 
@@ -39,6 +40,7 @@ function serve(): Command {
         'what to log to standard error (default: warn on a terminal, else info)',
       ).choices(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     )
+    .option('--quiet', 'do not say where it answers, with which keys: for a service, whose output is kept')
     .addHelpText(
       'after',
       examples(
@@ -73,6 +75,7 @@ function demo(): Command {
 
 function verify(): Command {
   return command('verify', 'Read the whole log, rebuild every view aside and compare byte by byte.')
+    .option('--diff', 'compare answers instead: which would change if this release folded the views anew')
     .addOption(configOption())
     .addOption(dataOption())
     .addHelpText(
@@ -80,6 +83,7 @@ function verify(): Command {
       examples(
         ['spyglass verify', 'beside a running collector, too'],
         ['spyglass verify --data /backups/monday', 'of a backup'],
+        ['spyglass verify --diff', 'before this release takes over from an older one'],
       ),
     )
     .action(async (options) => (await import('./verify.js')).verify(options));
@@ -214,6 +218,28 @@ function compact(): Command {
     .addOption(dataOption())
     .addHelpText('after', examples(['spyglass compact', 'after a sweep, to give the disk its space back']))
     .action(async (options) => (await import('./compact.js')).compact(options));
+}
+
+function migrate(): Command {
+  return command(
+    'migrate',
+    'Move a data folder into ClickHouse, or back, and compare both. No collector may be running.',
+  )
+    .requiredOption('--from <where>', 'a data folder, or the word clickhouse')
+    .requiredOption('--to <where>', 'the other of the two')
+    .addOption(configOption())
+    .addHelpText(
+      'after',
+      examples(
+        ['spyglass migrate --from ./data --to clickhouse', 'the engine that the configuration names'],
+        [
+          'spyglass migrate --from clickhouse --to ./data',
+          'and back; ids that ClickHouse gave are given anew',
+        ],
+      ),
+    )
+    .addHelpText('after', '\nCut off, it goes on where it was; run again, it stores nothing twice.')
+    .action(async (options) => (await import('./migrate.js')).migrate(options));
 }
 
 function command(name: string, description: string): Command {

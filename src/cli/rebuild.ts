@@ -1,8 +1,10 @@
 /** `spyglass rebuild`. */
 import { dataDirOf, type Where } from './config-file.js';
+import { rebuildClickhouse } from './on-clickhouse.js';
 import { startProgress } from './progress.js';
 
 export async function rebuild(where: Where): Promise<void> {
+  if (await rebuildClickhouse(where)) return;
   const dataDir = await dataDirOf(where);
   const { rebuildStore } = await import('../store/rebuild.js');
   const progress = await startProgress('rebuild', 'events');

@@ -12,10 +12,14 @@ import { type Progress, startProgress } from './progress.js';
 
 export interface ServeOptions extends Where {
   logLevel?: string;
+  /** Says nothing on standard output, where what starts services would keep the keys among its logs. */
+  quiet?: true;
 }
 
 /** npm passes a terminal's Ctrl-C on, so that one press arrives twice; what comes within this is the same press. */
 const SAME_SIGNAL_MS = 300;
+const HAD_TERMINAL = isatty(0);
+const terminalIsGone = (): boolean => HAD_TERMINAL && !isatty(0);
 /** A store that failed has nothing to finish but answers under way. */
 const FAILED_CLOSE_MS = 10_000;
 
@@ -24,15 +28,20 @@ export async function serve(options: ServeOptions): Promise<void> {
   const file = configPath(options);
   if (await writeFirstConfig(file)) console.log(`Wrote a first configuration: ${file}`);
   const config = await readConfig(options);
+  outliveOutput();
   const signal = firstSignal();
   const log = openLogger(levelOf(options, config));
   const started = start(config, log);
   onReload(async () => reload(await started, options, log));
   const collector = await started;
-  process.stdout.write(announcement(config, collector.url, process.stdout.isTTY && !process.env.NO_COLOR));
+  if (!options.quiet)
+    process.stdout.write(announcement(config, collector.url, process.stdout.isTTY && !process.env.NO_COLOR));
 
   const reason = await Promise.race([signal, collector.store.failed]);
-  process.exit(reason instanceof Error ? await giveUp(collector, reason) : await shutDown(collector));
+  const code = reason instanceof Error ? await giveUp(collector, reason) : await shutDown(collector);
+  // Node's own exit fails an assertion where it cannot set the terminal right any more.
+  if (terminalIsGone()) endAtOnce();
+  process.exit(code);
 }
 
 async function start(config: Config, log: Logger): Promise<Collector> {
@@ -49,8 +58,16 @@ async function start(config: Config, log: Logger): Promise<Collector> {
 }
 
 /** JSON lines on standard error, for whatever collects logs. */
-const openLogger = (level: string): Logger =>
-  pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
+function openLogger(level: string): Logger {
+  const output = pino.destination({ dest: 2, sync: true });
+  output.on('error', () => {});
+  return pino({ level, base: null }, output);
+}
+
+/** Whoever reads what it writes may go away, as a terminal does; what was accepted is finished all the same. */
+function outliveOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+}
 
 /** As the command line says, else the configuration; a person at a terminal wants to hear of trouble only. */
 const levelOf = ({ logLevel }: ServeOptions, { log }: Config): string =>
@@ -79,11 +96,10 @@ async function reload(collector: Collector, options: ServeOptions, log: Logger):
  * sends the same signal: then it means the end, and the first handler of signals is told so.
  */
 function onReload(run: () => Promise<void>): void {
-  const hadTerminal = isatty(0);
   let running: Promise<void> = Promise.resolve();
   let waiting = 0;
   process.on('SIGHUP', () => {
-    if (hadTerminal && !isatty(0)) {
+    if (terminalIsGone()) {
       process.kill(process.pid, 'SIGTERM');
       return;
     }

@@ -1,6 +1,8 @@
 /** `spyglass sweep`. */
+import type { SweepReport } from '../store/store.js';
 import { dataDirOf, readConfig, type Where } from './config-file.js';
 import { CommandFailure, EXIT_USAGE } from './failure.js';
+import { sweepClickhouse } from './on-clickhouse.js';
 import { cutoffsAt } from './sweeping.js';
 
 export interface SweepOptions extends Where {
@@ -10,16 +12,18 @@ export interface SweepOptions extends Where {
 
 /** Sweeps a store that no collector has open, by the retention given, else the configured one. */
 export async function sweep(options: SweepOptions): Promise<void> {
+  const cutoffs = async () => cutoffsAt(await retentionOf(options), Date.now());
+  const tell = (place: string, { events, chunks }: SweepReport) =>
+    console.log(`ok  ${place}: ${events} events and ${chunks} replay chunks were past their retention`);
+  if (await sweepClickhouse(options, cutoffs, tell)) return;
   const dataDir = await dataDirOf(options);
   const { assertStore } = await import('../store/rebuild.js');
   assertStore(dataDir);
-  const retention = await retentionOf(options);
-  const cutoffs = cutoffsAt(retention, Date.now());
+  const due = await cutoffs();
   const { openLmdbStore } = await import('../store/lmdb-store.js');
   const store = await openLmdbStore({ dataDir });
   try {
-    const { events, chunks } = await store.sweep(cutoffs);
-    console.log(`ok  ${dataDir}: ${events} events and ${chunks} replay chunks were past their retention`);
+    tell(dataDir, await store.sweep(due));
   } finally {
     await store.close();
   }

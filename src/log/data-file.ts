@@ -1,20 +1,110 @@
-/** Looks at a data file before LMDB maps it: on a file that is none of its own it ends the process, not the call. */
-import { closeSync, openSync, readSync } from 'node:fs';
+/**
+ * Looks at a data file before LMDB maps it: on a file that is none of its own, or lacks its end, it ends the process and
+ * not the call.
+ *
+ * A page begins with `[number u64][transaction u64][pad u16][flags u16][lower u16][upper u16]`, little-endian. Behind that of
+ * the first two, the meta pages, one of which is current: `[magic u32][version u32][address u64][map bytes u64]`, the roots
+ * of the free list and of the tables, `[last page u64][transaction u64]`. A root is 48 bytes, its page's number the last 8.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
-/** A page begins with a header; behind that of each of the first two, its meta page, stand these. */
-const MAGIC_AT = 24;
+const HEADER_BYTES = 24;
 const MAGIC = 0xbeefc0de;
 const VERSION = 2;
+const META_BYTES = 160;
+const [MAGIC_AT, PAGE_BYTES_AT, LAST_PAGE_AT, TRANSACTION_AT] = [24, 48, 144, 152];
+const ROOTS_AT = [88, 136];
+const [FLAGS_AT, LOWER_AT] = [18, 20];
+const PAGE_BYTES_MIN = 512;
+const BRANCH = 1;
+const LEAF = 2;
+/** A table without a row. */
+const NO_PAGE = 2 ** 64;
+const NODE_HEADER_BYTES = 8;
+const [ON_OTHER_PAGES, IS_TABLE] = [1, 2];
+const ROOT_PAGE_AT = 40;
 
-/** Whether the file begins as LMDB's do. An empty one does: LMDB fills it. */
-export function looksLikeDataFile(path: string): boolean {
-  const start = Buffer.alloc(MAGIC_AT + 8);
+/** What keeps the file from being a whole data file, in words; undefined for one that is, and for an empty one. */
+export function whatIsWrong(path: string): string | undefined {
   const file = openSync(path, 'r');
   try {
-    const length = readSync(file, start, 0, start.length, 0);
-    if (length === 0) return true;
-    return start.readUInt32LE(MAGIC_AT) === MAGIC && start.readUInt32LE(MAGIC_AT + 4) === VERSION;
+    if (fstatSync(file).size === 0) return undefined; // LMDB fills it
+    const first = readAt(file, 0, META_BYTES);
+    if (!isMeta(first)) return 'it is not a spyglass data file';
+    return cutAt(file, first);
   } finally {
     closeSync(file);
   }
+}
+
+function readAt(file: number, position: number, bytes: number): Buffer {
+  const buffer = Buffer.alloc(bytes);
+  return buffer.subarray(0, readSync(file, buffer, 0, bytes, position));
+}
+
+const isMeta = (page: Buffer): boolean =>
+  page.length === META_BYTES &&
+  page.readUInt32LE(MAGIC_AT) === MAGIC &&
+  page.readUInt32LE(MAGIC_AT + 4) === VERSION;
+
+const u64 = (bytes: Buffer, at: number): number => Number(bytes.readBigUInt64LE(at));
+
+/** Only where the file is shorter than its last page is every page looked at: one that nothing is in may be missing. */
+function cutAt(file: number, first: Buffer): string | undefined {
+  const pageBytes = first.readUInt32LE(PAGE_BYTES_AT);
+  if (pageBytes < PAGE_BYTES_MIN) return 'its first page is damaged: restore a backup';
+  const second = readAt(file, pageBytes, META_BYTES);
+  const metas = [first, second].filter(isMeta);
+  const meta = metas.reduce((a, b) => (u64(b, TRANSACTION_AT) > u64(a, TRANSACTION_AT) ? b : a));
+  const { size } = fstatSync(file);
+  const last = u64(meta, LAST_PAGE_AT);
+  if (metas.length === 2 && size >= (last + 1) * pageBytes) return undefined;
+  const missing =
+    metas.length < 2
+      ? 1
+      : missingPage(
+          file,
+          pageBytes,
+          size,
+          ROOTS_AT.map((at) => u64(meta, at)),
+        );
+  if (missing === undefined) return undefined;
+  return `it is cut short: of ${last + 1} pages it lacks page ${missing}: restore a backup`;
+}
+
+/** The first page in use that lies beyond the file's end, on the way down from the roots. */
+function missingPage(
+  file: number,
+  pageBytes: number,
+  size: number,
+  roots: readonly number[],
+): number | undefined {
+  const waiting = [...roots];
+  for (let number = waiting.pop(); number !== undefined; number = waiting.pop()) {
+    if (number >= NO_PAGE) continue;
+    if ((number + 1) * pageBytes > size) return number;
+    const page = readAt(file, number * pageBytes, pageBytes);
+    const flags = page.readUInt16LE(FLAGS_AT);
+    const nodes = page.readUInt16LE(LOWER_AT) >> 1;
+    for (let i = 0; i < nodes; i++) {
+      const node = page.subarray(HEADER_BYTES + page.readUInt16LE(HEADER_BYTES + 2 * i));
+      if ((flags & BRANCH) !== 0) waiting.push(node.readUIntLE(0, 6));
+      else if ((flags & LEAF) !== 0) {
+        const { root, end } = whereTo(node, pageBytes);
+        if (root !== undefined) waiting.push(root);
+        if (end !== undefined && (end + 1) * pageBytes > size) return end;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** What a leaf's node leads to: the page a table begins with, or the last one of a value on pages of its own. */
+function whereTo(node: Buffer, pageBytes: number): { root?: number; end?: number } {
+  const flags = node.readUInt16LE(4);
+  const value = node.subarray(NODE_HEADER_BYTES + node.readUInt16LE(6));
+  if ((flags & IS_TABLE) !== 0) return { root: u64(value, ROOT_PAGE_AT) };
+  if ((flags & ON_OTHER_PAGES) === 0) return {};
+  const pages = Math.ceil((HEADER_BYTES + node.readUInt32LE(0)) / pageBytes);
+  return { end: u64(value, 0) + pages - 1 };
 }

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { looksLikeDataFile } from './data-file.js';
+import { whatIsWrong } from './data-file.js';
 
 export const DATA_FILE = 'spyglass.mdb';
 /** Names of the sockets that keep a second writer out. */
@@ -13,7 +13,7 @@ export const WRITER_SOCKET = /^writer(-[0-9a-f]+)?\.sock$/;
  */
 const COMPRESSION = { threshold: 200, dictionary: Buffer.alloc(8) };
 /** Named tables LMDB reserves room for; far above what we open. */
-const TABLES_MAX = 48;
+const TABLES_MAX = 96;
 
 export interface Range {
   /** Inclusive. */
@@ -62,6 +62,9 @@ export interface Env {
 export class StoreUnusable extends Error {
   override name = 'StoreUnusable';
 }
+
+/** Another process writes to the folder. */
+export class StoreInUse extends StoreUnusable {}
 
 export interface EnvOptions {
   /** `read`: never writes, runs beside a live writer. `scratch`: a throw-away store without fsync. */
@@ -121,7 +124,8 @@ export function prepareDataDir(dataDir: string): void {
 
 function openRoot(path: string, options: EnvOptions): RootDatabase<Buffer, Uint8Array> {
   try {
-    if (existsSync(path) && !looksLikeDataFile(path)) throw new Error('it is not a spyglass data file');
+    const wrong = existsSync(path) ? whatIsWrong(path) : undefined;
+    if (wrong !== undefined) throw new Error(wrong);
     return open<Buffer, Uint8Array>({
       path,
       noSubdir: true,

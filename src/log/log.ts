@@ -34,6 +34,8 @@ export interface Counters {
   name: number;
 }
 
+const COUNTERS_BYTES = 24;
+const U48_BYTES = 6;
 const FIRST: Counters = { offset: 1, commit: 1, app: 1, user: 1, name: 1 };
 
 export const META = {
@@ -81,16 +83,35 @@ export const lastTsBound = (to: number): number => Math.min(to + BATCH_SPAN_MS, 
 export function openLog(env: Env): Log {
   const meta = env.table('meta');
   const format = meta.get(META.format);
-  const { store } = format ? readFormat(format, env.dataDir) : createStore(env, meta);
+  const log = env.table('log', { compressed: true });
+  if (!format && (log.entryCount() > 0 || meta.get(META.next))) throw damaged(env, 'says no format');
+  const { store } = format ? readFormat(format, env) : createStore(env, meta);
   const tables: LogTables = {
     meta,
-    log: env.table('log', { compressed: true }),
+    log,
     offsets: env.table('offsets'),
     dictionary: env.table('dictionary'),
     seen: env.table('seen'),
     expiry: env.table('seen_expiry'),
   };
+  assertCounters(env, tables);
   return logOver(tables, store);
+}
+
+const damaged = (env: Env, what: string): StoreUnusable =>
+  new StoreUnusable(`the store in ${env.dataDir} ${what}: it is damaged, restore a backup`);
+
+/** Ids that are there already must not be given again. */
+function assertCounters(env: Env, { meta, offsets }: LogTables): void {
+  const value = meta.get(META.next);
+  if (value?.length !== COUNTERS_BYTES) throw damaged(env, 'has lost its counters');
+  const fence = meta.get(META.fence);
+  if (fence !== undefined && fence.length !== U48_BYTES) throw damaged(env, 'has lost its fence');
+  const next = unpackCounters(value).offset;
+  for (const { key, value } of offsets.range({ start: u48(MAX_TS), reverse: true, limit: 1 })) {
+    const end = readU48(key, 0) + value.readUInt16BE(6);
+    if (end > next) throw damaged(env, `holds id ${end - 1}, and would give ${next} next`);
+  }
 }
 
 function createStore(env: Env, meta: Table): { store: string } {
@@ -102,18 +123,26 @@ function createStore(env: Env, meta: Table): { store: string } {
   return { store };
 }
 
-function readFormat(value: Buffer, dataDir: string): { store: string } {
-  const { format, store } = JSON.parse(value.toString('utf8')) as { format: number; store: string };
+function readFormat(value: Buffer, env: Env): { store: string } {
+  let format: unknown;
+  let store: unknown;
+  try {
+    ({ format, store } = JSON.parse(value.toString('utf8')));
+  } catch {
+    // said below
+  }
+  if (typeof format !== 'number' || typeof store !== 'string')
+    throw damaged(env, 'has a format that cannot be read');
   if (format > STORE_FORMAT) {
     throw new StoreUnusable(
-      `the store in ${dataDir} has format ${format}; this release reads up to ${STORE_FORMAT}: run a newer spyglass`,
+      `the store in ${env.dataDir} has format ${format}; this release reads up to ${STORE_FORMAT}: run a newer spyglass`,
     );
   }
   return { store };
 }
 
 export function packCounters(counters: Counters): Buffer {
-  const value = Buffer.allocUnsafe(24);
+  const value = Buffer.allocUnsafe(COUNTERS_BYTES);
   value.writeUIntBE(counters.offset, 0, 6);
   value.writeUIntBE(counters.commit, 6, 6);
   value.writeUInt32BE(counters.app, 12);
@@ -137,7 +166,7 @@ function logOver(tables: LogTables, storeId: string): Log {
 
   const counters = (): Counters => {
     const value = tables.meta.get(META.next);
-    if (!value) throw new StoreUnusable('the store has lost its counters; restore it from a backup');
+    if (!value) throw new StoreUnusable('the store has lost its counters: restore a backup');
     return unpackCounters(value);
   };
 

@@ -62,6 +62,8 @@ export interface RecordBatch {
   nameOf(index: number): string;
   /** Whether any event tells who its user is. */
   hasPeople: boolean;
+  /** What it takes as a value, before compression. */
+  bytes: number;
   /** Decoded when first asked for. */
   details(): Details;
 }
@@ -239,6 +241,7 @@ export function readBatch(value: Buffer, offset: number, textOf: TextOf): Record
     names,
     nameOf: (index) => textOf('name', names[index] ?? 0),
     hasPeople: (flags & HAS_PEOPLE) !== 0,
+    bytes: value.length,
     details() {
       details ??= unpackDetails(value.subarray(at));
       return details;

@@ -16,7 +16,7 @@ import { closeSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StoreUnusable, WRITER_SOCKET } from './env.js';
+import { StoreInUse, StoreUnusable, WRITER_SOCKET } from './env.js';
 
 /** Longer paths do not fit a socket address. */
 const SOCKET_PATH_BYTES_MAX = 100;
@@ -45,7 +45,7 @@ export async function acquireWriterLock(dataDir: string, waitMs = WAIT_MS): Prom
         }
         await own.lower();
       }
-      if (Date.now() >= end) throw new StoreUnusable(`another spyglass is running on ${dataDir}`);
+      if (Date.now() >= end) throw new StoreInUse(`another spyglass is running on ${dataDir}`);
       await sleep(RETRY_MS + Math.random() * RETRY_SPREAD_MS);
     }
   } catch (error) {

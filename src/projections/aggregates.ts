@@ -1,8 +1,10 @@
-/** Aggregates over a range: whole days from the counts, the one or two days a bound cuts from packed times. */
+/** Aggregates over a range: whole days from the counts, the one or two days a bound cuts from hours and packed times. */
 import { EVENT_TYPES } from '../event.js';
 import { DAY_MS } from '../limits.js';
 import { type Days, dayOf } from './days.js';
 import type { Errors } from './errors.js';
+import { type NameSums, newNameSums } from './name-counts.js';
+import type { NameHours } from './name-hours.js';
 import type { Names } from './names.js';
 
 const EVENT = EVENT_TYPES.indexOf('event');
@@ -48,22 +50,21 @@ export interface DayCounts {
   /** Ascending by day, days without any left out. */
   dau: [day: number, count: number][];
   errors: [day: number, count: number][];
-  /** By name number. */
-  events: Map<number, number>;
-  pages: Map<number, number>;
+  events: NameSums;
+  pages: NameSums;
 }
 
 /** `hasEvent` tells whether a user has an event of an app in the query's range. */
 export function aggregate(
-  views: { days: Days; errors: Errors; names: Names },
+  views: { days: Days; errors: Errors; names: Names; nameHours: NameHours },
   query: AggregatesQuery,
   hasEvent: (app: number, user: number) => boolean,
 ): DayCounts {
   const parts = splitDays(query.from, query.to);
   const dau = new Map<number, number>();
   const errors = new Map<number, number>();
-  const events = new Map<number, number>();
-  const pages = new Map<number, number>();
+  const events = newNameSums();
+  const pages = newNameSums();
   const add = (sums: Map<number, number>, day: number, count: number): void => {
     if (count > 0) sums.set(day, (sums.get(day) ?? 0) + count);
   };
@@ -82,8 +83,9 @@ export function aggregate(
     for (const { day, ...bounds } of parts.cut) {
       query.checkTime();
       add(errors, day, views.errors.countWithin(app, day, bounds));
-      views.names.addCountsWithin(events, app, EVENT, day, bounds);
-      views.names.addCountsWithin(pages, app, PAGEVIEW, day, bounds);
+      const [from, to] = [day * DAY_MS + bounds.from, day * DAY_MS + bounds.to];
+      views.nameHours.addCounts(events, app, EVENT, from, to);
+      views.nameHours.addCounts(pages, app, PAGEVIEW, from, to);
     }
   }
   const byDay = (sums: Map<number, number>) => [...sums].sort(([a], [b]) => a - b);

@@ -253,23 +253,30 @@ export function openDays(env: Env): Days {
       }
     },
     countWithin(apps, day, { from, to }, hasEvent) {
-      const active = new Set<number>();
+      /** By block: users known to be active, by whichever app. */
+      const active = new Map<number, Uint8Array>();
+      let count = 0;
       for (const app of apps) {
         const prefix = dayKey(app, day);
         for (const { key, value } of blocks.range({ start: prefix, end: prefixEnd(prefix) })) {
-          const base = key.readUIntBE(5, 3) * BLOCK_USERS;
+          const block = key.readUIntBE(5, 3);
+          const known = obtain(active, block, () => new Uint8Array(BITMAP_BYTES));
           let at = BITMAP_BYTES;
-          for (let index = 0; index < BLOCK_USERS; index++) {
-            if (!bitSet(value, index)) continue;
-            const first = value.readUInt32LE(at);
-            const last = value.readUInt32LE(at + 4);
-            at += ENTRY_BYTES;
-            if (last < from || first > to || active.has(base + index)) continue;
-            if (first >= from || last <= to || hasEvent(app, base + index)) active.add(base + index);
+          for (let byte = 0; byte < BITMAP_BYTES; byte++) {
+            for (let bits = value[byte] as number; bits !== 0; bits &= bits - 1) {
+              const index = byte * 8 + 31 - Math.clz32(bits & -bits);
+              const first = value.readUInt32LE(at);
+              const last = value.readUInt32LE(at + 4);
+              at += ENTRY_BYTES;
+              if (last < from || first > to || bitSet(known, index)) continue;
+              if (first < from && last > to && !hasEvent(app, block * BLOCK_USERS + index)) continue;
+              setBit(known, index);
+              count++;
+            }
           }
         }
       }
-      return active.size;
+      return count;
     },
   };
 }

@@ -6,20 +6,17 @@
  * would give otherwise: its id outlives an export. Row k of the day lies in block ⌊k ÷ 285⌋, so that a block
  * fits one 4 KiB page. Days come first: a range is one scan, and retention drops whole days.
  */
-import { createHash } from 'node:crypto';
 import { EVENT_TYPES } from '../event.js';
 import { DAY_MS } from '../limits.js';
 import type { Entry, Env, Range } from '../log/env.js';
 import { packKey, prefixEnd } from '../log/keys.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { appsIn, dayOf } from './days.js';
-import { frameOf } from './error-frame.js';
+import { frameOf, groupHash } from './error-frame.js';
 import { obtain, type Projection, type StagedTable } from './projection.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 const ROW_BYTES = 14;
-/** 96 bits: no two groups of a store meet by chance. */
-const HASH_DIGITS = 24;
 /** What is left of a 4 KiB page for one value: ⌊4,000 ÷ 14⌋ rows. */
 export const BLOCK_ROWS = 285;
 const BLOCK_MAX = 0xffff_ffff;
@@ -61,22 +58,7 @@ function parseKey(key: Buffer): { group: ErrorGroup; day: number; block: number 
 
 /** The group of an event of type `error`. */
 export function groupOf(batch: RecordBatch, index: number): ErrorGroup {
-  return { app: batch.app, hash: hashOf(batch.nameOf(index), frameOf(batch.details().props?.[index])) };
-}
-
-/** Errors come again and again: a hash costs more than all else that is done with one. */
-const hashes = new Map<string, string>();
-const HASHES_MAX = 1_000;
-
-function hashOf(name: string, frame: string): string {
-  // The length keeps apart what would read alike when put together.
-  const text = `${name.length}:${name}${frame}`;
-  const known = hashes.get(text);
-  if (known !== undefined) return known;
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, HASH_DIGITS);
-  if (hashes.size >= HASHES_MAX) hashes.clear();
-  hashes.set(text, hash);
-  return hash;
+  return { app: batch.app, hash: groupHash(batch.nameOf(index), frameOf(batch.details().props?.[index])) };
 }
 
 function packRows(known: Buffer | undefined, fresh: readonly Occurrence[], midnight: number): Buffer {

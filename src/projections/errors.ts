@@ -36,6 +36,12 @@ function packTimes(known: Buffer, times: readonly number[]): Buffer {
   return value;
 }
 
+/** Copies only when the bytes do not lie on a word boundary. */
+function viewTimes(value: Buffer): Uint32Array {
+  const { buffer, byteOffset, length } = value.byteOffset % 4 === 0 ? value : new Uint8Array(value);
+  return new Uint32Array(buffer, byteOffset, length / 4);
+}
+
 export const errors: Projection = {
   name: 'errors',
   version: 1,
@@ -101,8 +107,7 @@ export function openErrors(env: Env): Errors {
       const prefix = dayKey(app, day);
       let count = 0;
       for (const { value } of blocks.range({ start: prefix, end: prefixEnd(prefix) })) {
-        for (let at = 0; at < value.length; at += 4) {
-          const time = value.readUInt32LE(at);
+        for (const time of viewTimes(value)) {
           if (time >= from && time <= to) count++;
         }
       }

@@ -8,13 +8,12 @@
  */
 import { DAY_MS } from '../limits.js';
 import type { Env } from '../log/env.js';
-import { packKey, put8, put16, put24, put32 } from '../log/keys.js';
+import { put8, put16, put24, put32 } from '../log/keys.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { dayOf } from './days.js';
+import { BLOCK_NAMES, kindsIn, type NameSums, openCountsFold, unpackCounts } from './name-counts.js';
 import { obtain, type Projection, type Stage } from './projection.js';
 
-const BLOCK_NAMES = 512;
-const COUNT_BYTES = 6;
 const POSTING_BYTES = 14;
 /** What is left of a 4 KiB page for one value: ⌊4,080 ÷ 14⌋ postings. */
 export const BLOCK_POSTINGS = 291;
@@ -84,25 +83,6 @@ function packPostings(known: Buffer | undefined, fresh: Fresh, from: number, to:
   return value;
 }
 
-function unpackCounts(value: Buffer | undefined): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (let at = 0; value && at < value.length; at += COUNT_BYTES) {
-    counts.set(value.readUInt16LE(at), value.readUInt32LE(at + 2));
-  }
-  return counts;
-}
-
-function packCounts(counts: ReadonlyMap<number, number>): Buffer {
-  const value = Buffer.allocUnsafe(counts.size * COUNT_BYTES);
-  let at = 0;
-  for (const [index, count] of [...counts].sort(([a], [b]) => a - b)) {
-    value.writeUInt16LE(index, at);
-    value.writeUInt32LE(count, at + 2);
-    at += COUNT_BYTES;
-  }
-  return value;
-}
-
 /** One type of one app on one day: what came, by name. */
 interface KindFold {
   app: number;
@@ -165,22 +145,16 @@ export const names: Projection = {
     const table = stage.table('name_counts');
     for (const kind of group(batches)) {
       const { app, type, day } = kind;
-      const blocks = new Map<number, Map<number, number>>();
-      const keyOf = (block: number): Buffer => countKey(app, type, day, block);
+      const counts = openCountsFold(table, (block) => countKey(app, type, day, block));
       for (const [name, fresh] of kind.names) {
-        const block = Math.floor(name / BLOCK_NAMES);
-        const counts = obtain(blocks, block, () => unpackCounts(table.get(keyOf(block))));
-        const index = name % BLOCK_NAMES;
-        const count = counts.get(index) ?? 0;
-        appendPostings(stage, kind, name, count, fresh);
-        counts.set(index, count + fresh.ids.length);
+        appendPostings(stage, kind, name, counts.add(name, fresh.ids.length), fresh);
       }
-      for (const [block, counts] of blocks) table.put(keyOf(block), packCounts(counts));
+      counts.stage();
     }
   },
   dropDays(stage, fence, limit) {
     const table = stage.table('name_counts');
-    for (const [app, type] of kinds(table)) {
+    for (const [app, type] of kindsIn(table)) {
       const range = { start: countKey(app, type, 0, 0), end: countKey(app, type, dayOf(fence), 0) };
       for (const { key, value } of table.range(range)) {
         if (stage.size >= limit) return;
@@ -197,38 +171,9 @@ export const names: Projection = {
   },
 };
 
-/** The (app, type) pairs that lead keys of `name_counts`: one seek a pair. */
-function* kinds(table: Pick<ReturnType<Env['table']>, 'keys'>): Generator<[app: number, type: number]> {
-  let start: Buffer | undefined = packKey([[0, 3]]);
-  while (start) {
-    const [key]: Buffer[] = [...table.keys({ start, limit: 1 })];
-    if (!key) return;
-    const kind = key.readUIntBE(0, 3);
-    yield [kind >> 8, kind & 0xff];
-    start = packKey([[kind + 1, 3]]);
-  }
-}
-
-function countTimes({ times }: Postings, from: number, to: number): number {
-  let count = 0;
-  for (let i = 0; i < times.length; i++) {
-    const time = times[i] as number;
-    if (time >= from && time <= to) count++;
-  }
-  return count;
-}
-
 export interface Names {
   /** Adds up how often names of a type occurred on whole days of an app. */
-  addCounts(sums: Map<number, number>, app: number, type: number, fromDay: number, toDay: number): void;
-  /** The same on one day within `[from, to]`, ms into the day. */
-  addCountsWithin(
-    sums: Map<number, number>,
-    app: number,
-    type: number,
-    day: number,
-    bounds: { from: number; to: number },
-  ): void;
+  addCounts(sums: NameSums, app: number, type: number, fromDay: number, toDay: number): void;
   /** Blocks of a name's postings, days ascending. */
   postings(
     app: number,
@@ -242,28 +187,11 @@ export interface Names {
 export function openNames(env: Env): Names {
   const counts = env.table('name_counts');
   const postings = env.table('postings');
-  const names: Names = {
+  return {
     addCounts(sums, app, type, fromDay, toDay) {
       const range = { start: countKey(app, type, fromDay, 0), end: countKey(app, type, toDay + 1, 0) };
       for (const { key, value } of counts.range(range)) {
-        const base = key.readUIntBE(6, 3) * BLOCK_NAMES;
-        for (let at = 0; at < value.length; at += COUNT_BYTES) {
-          const name = base + value.readUInt16LE(at);
-          sums.set(name, (sums.get(name) ?? 0) + value.readUInt32LE(at + 2));
-        }
-      }
-    },
-    addCountsWithin(sums, app, type, day, { from, to }) {
-      const whole = new Map<number, number>();
-      names.addCounts(whole, app, type, day, day);
-      for (const [name, onDay] of whole) {
-        let count = 0;
-        // The count tells which blocks there are: looking them up costs a fraction of a scan a name.
-        for (let block = 0; block * BLOCK_POSTINGS < onDay; block++) {
-          const value = postings.get(postingKey(app, type, name, day, block));
-          if (value) count += countTimes(viewPostings(value), from, to);
-        }
-        if (count > 0) sums.set(name, (sums.get(name) ?? 0) + count);
+        sums.addRow(key.readUIntBE(6, 3), value);
       }
     },
     *postings(app, type, name, fromDay, toDay) {
@@ -276,5 +204,4 @@ export function openNames(env: Env): Names {
       }
     },
   };
-  return names;
 }

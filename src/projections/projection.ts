@@ -22,11 +22,10 @@ export interface Stage {
   write(): void;
 }
 
-export interface Projection {
-  readonly name: string;
-  /** Grows whenever the bytes a fold writes change: the view is then rebuilt at the next start. */
+/** One version of a view's writing side. */
+export interface Fold {
+  /** Grows whenever the bytes a fold writes change: the view is then folded anew. */
   readonly version: number;
-  readonly tables: readonly string[];
   /** Stages what the batches, in order of arrival, change. Each key is read and written at most once a call. */
   fold(stage: Stage, batches: readonly RecordBatch[]): void;
   /**
@@ -36,6 +35,16 @@ export interface Projection {
   forget?(stage: Stage, batches: readonly RecordBatch[], log: Log, env: Env): void;
   /** Stages the removal of up to about `limit` rows of days below `fence`; with nothing staged it is done. */
   dropDays?(stage: Stage, fence: number, limit: number): void;
+}
+
+export interface Projection extends Fold {
+  readonly name: string;
+  readonly tables: readonly string[];
+  /**
+   * The version before this one, where the reads understand its rows: it goes on serving, and being folded, until this one
+   * has caught up beside it. Without it the view's reads are refused meanwhile.
+   */
+  readonly previous?: Fold;
 }
 
 /** Stages writes for the tables of one environment. */

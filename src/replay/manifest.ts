@@ -27,10 +27,14 @@ export interface Manifest {
   list(app: number, session: string): Chunk[];
   get(app: number, session: string, seq: number): Chunk | undefined;
   holdsFile(fileId: string): boolean;
+  /** The chunk a file that the manifest names is of. */
+  placeOf(fileId: string): { app: number; session: string; seq: number };
   /** How many chunks there are, and their bytes: counted through at the first call, kept from then on. */
   totals(): { chunks: number; bytes: number };
   /** Every file the manifest names. */
   files(): Generator<{ fileId: string; sizeBytes: number }>;
+  /** Every chunk, by app and session. */
+  all(): Generator<{ app: number; session: string; chunk: Chunk }>;
   /** Inside a transaction; returns the file it replaced, to be removed once that is durable. */
   put(app: number, session: string, chunk: Chunk): string | undefined;
   /** Inside a transaction: drops every chunk of a session; returns their files, to be removed. */
@@ -128,10 +132,22 @@ export function openManifest(env: Env): Manifest {
       return counted;
     },
     holdsFile: (fileId) => files.get(Buffer.from(fileId, 'hex')) !== undefined,
+    placeOf(fileId) {
+      const key = files.get(Buffer.from(fileId, 'hex'));
+      if (!key) throw new RangeError(`no chunk has the file ${fileId}`);
+      const session = key.toString('utf8', 4, key.length - 4);
+      return { app: key.readUInt16BE(0), session, seq: key.readUInt32BE(key.length - 4) };
+    },
     *files() {
       for (const { key, value } of chunks.range({})) {
         const { fileId, sizeBytes } = unpack(key, value);
         yield { fileId, sizeBytes };
+      }
+    },
+    *all() {
+      for (const { key, value } of chunks.range({})) {
+        const session = key.toString('utf8', 4, key.length - 4);
+        yield { app: key.readUInt16BE(0), session, chunk: unpack(key, value) };
       }
     },
     put(app, session, chunk) {

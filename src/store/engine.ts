@@ -9,8 +9,12 @@ import { type Env, openEnv, StoreUnusable } from '../log/env.js';
 import { JOURNAL_FILES, readJournal } from '../log/journal.js';
 import { type Log, openLog } from '../log/log.js';
 import type { Meters } from '../meters.js';
-import { catchUp, type RebuildProgress } from '../projections/rebuild.js';
-import { openViewTables } from '../projections/registry.js';
+import {
+  type BrokenView,
+  type FoldingProgress,
+  servingSignature,
+  servingViews,
+} from '../projections/views.js';
 import { removeOrphans } from '../replay/files.js';
 import { type Chunk, openManifest } from '../replay/manifest.js';
 import { openReads, type Reads } from './reads.js';
@@ -20,7 +24,8 @@ import { openWriter, type Writer } from './writer.js';
 /** Chunks dropped in one transaction of a sweep. */
 const SWEEP_CHUNKS = 128;
 
-export interface WriteSide extends Pick<Writer, 'commit' | 'apply' | 'appNumber' | 'sweepEvents'> {
+export interface WriteSide
+  extends Pick<Writer, 'commit' | 'apply' | 'appNumber' | 'sweepEvents' | 'foldViews'> {
   /** Commits a chunk's row; returns the file it replaced, to be removed. */
   putChunkRow(app: number, session: string, chunk: Chunk): string | undefined;
   /** Drops some rows of chunks received before `before`; returns their files, to be removed; none when it is done. */
@@ -36,23 +41,26 @@ export interface ReadSide extends Reads {
 }
 
 export interface WriteSideOptions {
-  onProgress: (progress: RebuildProgress) => void;
+  onProgress: (progress: FoldingProgress) => void;
   /** Called once, with the first commit that failed. */
   onFailure: (error: Error) => void;
+  /** Called for each view that cannot be folded: its reads are refused, everything else goes on. */
+  onBroken?: (broken: BrokenView) => void;
+  /** `later`: the caller folds the views that lag, by `foldViews`; they are brought up to the log here otherwise. */
+  views?: 'now' | 'later';
   /** Told how many replay chunks there are. */
   meters?: Meters;
 }
 
-/** Opens the store for its one writer, with every view brought up to the log. Throws `StoreUnusable`. */
+/** Opens the store for its one writer. Throws `StoreUnusable`. */
 export function openWriteSide(
   dataDir: string,
-  { onProgress, onFailure, meters }: WriteSideOptions,
+  { onProgress, onFailure, onBroken = () => {}, views = 'now', meters }: WriteSideOptions,
 ): WriteSide & { env: Env; log: Log } {
   const env = openEnv(dataDir, { mode: 'write' });
   const log = openLog(env);
-  openViewTables(env);
-  catchUp(env, log, onProgress);
-  const writer = openWriter(env, log, onFailure);
+  const writer = openWriter(env, log, { onFailure, onBroken });
+  for (let step = views === 'now' && writer.foldViews(); step; step = writer.foldViews()) onProgress(step);
   // What a crash kept from the tables; chunk files whose rows name an app that is only here yet are no orphans.
   const kept = readJournal(dataDir, log.storeId, log.counters().commit);
   if (!continues(log, kept)) {
@@ -77,6 +85,7 @@ export function openWriteSide(
     apply: writer.apply,
     appNumber: writer.appNumber,
     sweepEvents: writer.sweepEvents,
+    foldViews: writer.foldViews,
     putChunkRow(app, session, chunk) {
       let replaced: string | undefined;
       writer.transact(() => {
@@ -116,8 +125,30 @@ export function readSideOf(env: Env, log: Log): ReadSide {
   };
 }
 
+/** A read side whose views are, from each `renew` on, those that serve then. */
+export function liveReadSide(env: Env, log: Log): { read: ReadSide; renew(): void } {
+  let signature = '';
+  let current = readSideOf(servingViews(env, log), log);
+  const renew = (): void => {
+    env.renewSnapshot();
+    // Opening a table begins a new snapshot.
+    for (let now = servingSignature(log); now !== signature; now = servingSignature(log)) {
+      signature = now;
+      current = readSideOf(servingViews(env, log), log);
+      env.renewSnapshot();
+    }
+  };
+  const read = Object.fromEntries(
+    Object.keys(current).map((name) => [
+      name,
+      (...args: unknown[]) => (current[name as keyof ReadSide] as (...args: unknown[]) => unknown)(...args),
+    ]),
+  ) as unknown as ReadSide;
+  return { read, renew };
+}
+
 /** Opens the store's environment on a thread that only reads; a writer must have opened it before. */
-export function openReadSide(dataDir: string): ReadSide & { renewSnapshot(): void; close(): Promise<void> } {
+export function openReadSide(dataDir: string): { read: ReadSide; renew(): void; close(): Promise<void> } {
   const env = openEnv(dataDir, { mode: 'write' });
-  return { ...readSideOf(env, openLog(env)), renewSnapshot: env.renewSnapshot, close: env.close };
+  return { ...liveReadSide(env, openLog(env)), close: env.close };
 }

@@ -15,7 +15,8 @@ import { readU48, timeKey, u48 } from '../log/keys.js';
 import type { Log } from '../log/log.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { acquireWriterLock } from '../log/writer-lock.js';
-import { catchUp, forgetViews, type RebuildProgress } from '../projections/rebuild.js';
+import { catchUp, forgetViews } from '../projections/rebuild.js';
+import type { FoldingProgress } from '../projections/views.js';
 import { chunkPath } from '../replay/files.js';
 import { openManifest } from '../replay/manifest.js';
 import { compactFile } from './compact.js';
@@ -27,7 +28,7 @@ import type { EraseReport, Erasure } from './store.js';
 /** Batches deleted in one transaction. */
 const DELETE_BATCHES = 1_024;
 
-type OnProgress = (progress: RebuildProgress) => void;
+type OnProgress = (progress: FoldingProgress) => void;
 
 /** Erases a user from a store that nobody has open. Throws `StoreUnusable`. */
 export async function eraseUser(

@@ -1,14 +1,14 @@
 /** Takes a data folder for its one writer: the lock, and first of all what an earlier one was asked for and did not finish. */
 import { prepareDataDir } from '../log/env.js';
 import { acquireWriterLock, type WriterLock } from '../log/writer-lock.js';
-import type { RebuildProgress } from '../projections/rebuild.js';
+import type { FoldingProgress } from '../projections/views.js';
 import { pendingErasures, removeLeftovers } from './erasures.js';
 
 /** Throws `StoreUnusable`, with nothing touched. */
 export async function takeDataDir(
   dataDir: string,
   lockWaitMs: number | undefined,
-  onProgress: (progress: RebuildProgress) => void,
+  onProgress: (progress: FoldingProgress) => void,
 ): Promise<WriterLock> {
   prepareDataDir(dataDir);
   const lock = await acquireWriterLock(dataDir, lockWaitMs);

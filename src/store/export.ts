@@ -2,6 +2,7 @@
 import { openEnv } from '../log/env.js';
 import { openLog } from '../log/log.js';
 import { type SeenBatch, seenBatches, seenKey } from '../log/seen.js';
+import { servingViews } from '../projections/views.js';
 import { readSideOf } from './engine.js';
 import { batchLine, endLine, eventLine, headerLine } from './export-format.js';
 import { settleStore } from './settle.js';
@@ -28,7 +29,7 @@ export async function* exportPages(
   const env = openEnv(dataDir, { mode: 'read' });
   try {
     const log = openLog(env);
-    const { tail } = readSideOf(env, log);
+    const { tail } = readSideOf(servingViews(env, log), log);
     const head = log.head();
     if (after > head) throw new RangeError(`the store ends at id ${head}: there is nothing after ${after}`);
     yield `${headerLine({ store: log.storeId, after, head })}\n`;

@@ -207,8 +207,8 @@ function reachHead({ env, log }: Opened, head: number): void {
   const counters = log.counters();
   if (head < counters.offset) return;
   env.transaction(() => {
-    log.tables.meta.put(META.next, packCounters({ ...counters, offset: head + 1 }));
     markFolded(log, head + 1);
+    log.tables.meta.put(META.next, packCounters({ ...counters, offset: head + 1 }));
   });
 }
 

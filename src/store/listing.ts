@@ -63,37 +63,35 @@ function candidates(log: Log, streams: Streams, filter: Filter): Iterable<BatchR
   return merge(apps.flatMap((app) => EVENT_TYPES.map((_, code) => typeStream(app, code))));
 }
 
-function matches(batch: RecordBatch, filter: Filter): Place[] {
-  if (filter.app !== undefined && batch.app !== filter.app) return [];
-  if (filter.user !== undefined && batch.user !== filter.user) return [];
-  if (filter.session !== undefined && batch.session !== filter.session) return [];
-  const places: Place[] = [];
-  for (const [index, ts] of batch.ts.entries()) {
+/** Adds a batch's matches to `places`, which are newest first and at most `limit`: what is older than all of those is passed over. */
+function addMatches(places: Place[], batch: RecordBatch, filter: Filter, limit: number): void {
+  if (filter.app !== undefined && batch.app !== filter.app) return;
+  if (filter.user !== undefined && batch.user !== filter.user) return;
+  if (filter.session !== undefined && batch.session !== filter.session) return;
+  for (let index = batch.ts.length - 1; index >= 0; index--) {
+    const ts = batch.ts[index] as number;
     if (ts < filter.from || ts > filter.to) continue;
     if (filter.type !== undefined && batch.types[index] !== filter.type) continue;
+    const last = places[limit - 1];
+    if (last && ts < last.ts) continue;
     const place = { ts, id: batch.offset + index, batch, index };
     if (filter.before && newerFirst(place, filter.before) <= 0) continue;
-    places.push(place);
+    insert(places, place, limit);
   }
-  return places.sort(newerFirst);
 }
 
-/** The first `limit` of two lists that are each newest first. */
-function mergeNewest(a: readonly Place[], b: readonly Place[], limit: number): Place[] {
-  if (b.length === 0) return a as Place[];
-  const merged: Place[] = [];
-  for (let i = 0, j = 0; merged.length < limit; ) {
-    const left = a[i];
-    const right = b[j];
-    if (left && (!right || newerFirst(left, right) < 0)) {
-      merged.push(left);
-      i++;
-    } else if (right) {
-      merged.push(right);
-      j++;
-    } else break;
+function insert(places: Place[], place: Place, limit: number): void {
+  let low = 0;
+  let high = places.length;
+  // Batches come by falling time, so most places go to the end.
+  if (high > 0 && newerFirst(places[high - 1] as Place, place) < 0) low = high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (newerFirst(places[middle] as Place, place) < 0) low = middle + 1;
+    else high = middle;
   }
-  return merged;
+  places.splice(low, 0, place);
+  if (places.length > limit) places.pop();
 }
 
 /** One page; `range` is the query's, clamped to the retention fence. */
@@ -139,7 +137,7 @@ function newestPlaces(
   { wanted, limit }: { wanted: number; limit: number },
   checkTime: () => void,
 ): Place[] {
-  let places: Place[] = [];
+  const places: Place[] = [];
   let offset = 0;
   for (const ref of refs) {
     checkTime();
@@ -148,7 +146,7 @@ function newestPlaces(
     // Merged streams give a batch once for each of its types.
     if (ref.offset === offset || (ref.mask & wanted) === 0) continue;
     offset = ref.offset;
-    places = mergeNewest(places, matches(log.batch(ref), filter), limit);
+    addMatches(places, log.batch(ref), filter, limit);
   }
   return places;
 }

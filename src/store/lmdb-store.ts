@@ -1,14 +1,14 @@
 /** The embedded engine on the calling thread: for the command line's offline work and for tests. */
-import type { RebuildProgress } from '../projections/rebuild.js';
+import type { FoldingProgress } from '../projections/views.js';
 import { openChunkFiles } from '../replay/files.js';
 import { composeStore, type Later } from './compose.js';
-import { openWriteSide, readSideOf } from './engine.js';
+import { liveReadSide, openWriteSide } from './engine.js';
 import { takeDataDir } from './exclusive.js';
 import type { Store } from './store.js';
 
 export interface LmdbStoreOptions {
   dataDir: string;
-  onProgress?: (progress: RebuildProgress) => void;
+  onProgress?: (progress: FoldingProgress) => void;
   /** Unix ms; what retention and the memory of batch_ids go by. */
   now?: () => number;
   /** How long to wait for another process to let go of the folder. */
@@ -37,6 +37,7 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
   });
   try {
     const { env, log, close, head, ...write } = openWriteSide(dataDir, { onProgress, onFailure: fail });
+    const { read, renew } = liveReadSide(env, log);
     const listeners = new Set<(head: number) => void>();
     return composeStore({
       write: later(
@@ -51,7 +52,7 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
         } satisfies typeof write,
         () => {},
       ),
-      read: later(readSideOf(env, log), env.renewSnapshot),
+      read: later(read, renew),
       files: openChunkFiles(dataDir),
       queue: () => ({ queue_requests: 0, queue_bytes: 0 }),
       onCommit(listener) {

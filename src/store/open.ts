@@ -6,16 +6,19 @@
  */
 import type { Config } from '../config.js';
 import { newMeterMemory } from '../meters.js';
-import type { RebuildProgress } from '../projections/rebuild.js';
+import type { FoldingProgress } from '../projections/views.js';
 import { openChunkFiles } from '../replay/files.js';
 import { composeStore } from './compose.js';
 import { takeDataDir } from './exclusive.js';
 import type { Opened } from './reopenable.js';
+import type { Notice } from './threads/messages.js';
 import { startReaders } from './threads/readers.js';
 import { startWriteThreads } from './threads/write-threads.js';
 
 export interface OpenStoreOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
-  onProgress?: (progress: RebuildProgress) => void;
+  onProgress?: (progress: FoldingProgress) => void;
+  /** Hears of what an operator should, though nothing has to stop for it. */
+  onNotice?: (notice: Notice) => void;
   /** Where the threads keep what they measure (`openMeters`). */
   meterMemory?: Float64Array;
   /** Unix ms. */
@@ -25,11 +28,11 @@ export interface OpenStoreOptions extends Pick<Config, 'dataDir' | 'apps' | 'lim
 
 /** Opens the store and the way in; throws `StoreUnusable` when the folder cannot be used, with nothing touched. */
 export async function openStore(options: OpenStoreOptions): Promise<Opened> {
-  const { dataDir, apps, limits, onProgress = () => {}, now = Date.now } = options;
+  const { dataDir, apps, limits, onProgress = () => {}, onNotice = () => {}, now = Date.now } = options;
   const { meterMemory = newMeterMemory() } = options;
   const lock = await takeDataDir(dataDir, options.lockWaitMs, onProgress);
   try {
-    const threads = await startWriteThreads({ dataDir, apps, limits, onProgress, meterMemory });
+    const threads = await startWriteThreads({ dataDir, apps, limits, onProgress, onNotice, meterMemory });
     const readers = startReaders(dataDir, threads.caughtUp);
     const store = composeStore({
       write: threads.write,

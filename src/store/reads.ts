@@ -9,6 +9,8 @@ import { aggregate } from '../projections/aggregates.js';
 import { dayName, dayOf, openDays } from '../projections/days.js';
 import { openErrors } from '../projections/errors.js';
 import { countFunnel } from '../projections/funnel.js';
+import { type NameSums, newNameSums } from '../projections/name-counts.js';
+import { openNameHours } from '../projections/name-hours.js';
 import { openNames } from '../projections/names.js';
 import { type ListedSession, openSessions } from '../projections/sessions.js';
 import { openStreams, sessionStream, userStream } from '../projections/streams.js';
@@ -17,6 +19,7 @@ import { activityOf } from './activity.js';
 import { type ErrorReads, openErrorReads } from './error-reads.js';
 import { listEvents } from './listing.js';
 import { compareUtf8, mergeOrdered, take } from './merge.js';
+import { rememberBatches } from './recent-batches.js';
 import {
   type ActivityDay,
   type Aggregates,
@@ -55,11 +58,17 @@ function openDeadline(): () => void {
 }
 
 /** Each function reads one snapshot as long as it is called synchronously; `env.renewSnapshot()` first for the newest. */
-export function openReads(env: Env, log: Log, chunkCount: (app: number, session: string) => number): Reads {
+export function openReads(env: Env, store: Log, chunkCount: (app: number, session: string) => number): Reads {
+  const log = rememberBatches(store);
   const streams = openStreams(env);
   const sessions = openSessions(env, log);
   const users = openUsers(env, log);
-  const views = { days: openDays(env), errors: openErrors(env), names: openNames(env) };
+  const views = {
+    days: openDays(env),
+    errors: openErrors(env),
+    names: openNames(env),
+    nameHours: openNameHours(env),
+  };
   const { dictionaries } = log;
 
   /** The range with its defaults, from the fence on. */
@@ -194,8 +203,8 @@ export function openReads(env: Env, log: Log, chunkCount: (app: number, session:
         { app: app === undefined ? undefined : apps[0], apps, ...bounds, checkTime: openDeadline() },
         (number, user) => hasEvent(number, user, bounds),
       );
-      const named = (sums: ReadonlyMap<number, number>) =>
-        topNames(sums, limit, (number) => dictionaries.text('name', number));
+      const named = (sums: NameSums) =>
+        topNames(sums.entries(), limit, (number) => dictionaries.text('name', number));
       return {
         dau: found.dau.map(toDay),
         top_events: named(found.events),
@@ -206,7 +215,7 @@ export function openReads(env: Env, log: Log, chunkCount: (app: number, session:
     names({ type, prefix = '', app, limit }) {
       const types = type === undefined ? EVENT_TYPES.map((_, code) => code) : [typeCode(type)];
       const { from, to } = clamp({});
-      const sums = new Map<number, number>();
+      const sums = newNameSums();
       const checkTime = openDeadline();
       for (const number of appNumbers(app)) {
         for (const code of types) {
@@ -215,8 +224,9 @@ export function openReads(env: Env, log: Log, chunkCount: (app: number, session:
         }
       }
       const text = (name: number) => dictionaries.text('name', name);
-      const fitting = prefix === '' ? sums : [...sums].filter(([name]) => text(name).startsWith(prefix));
-      return topNames(new Map(fitting), limit, text);
+      const all = sums.entries();
+      const fitting = prefix === '' ? all : all.filter(([name]) => text(name).startsWith(prefix));
+      return topNames(fitting, limit, text);
     },
     activity({ user, app, ...range }) {
       const { from, to } = clamp(range);
@@ -237,13 +247,15 @@ const toDay = ([day, count]: [number, number]): CountedDay => ({ day: dayName(da
 
 /** The greatest counts, then names ascending; only names that can still make the list are looked up. */
 function topNames(
-  sums: ReadonlyMap<number, number>,
+  sums: readonly [name: number, count: number][],
   limit: number,
   text: (name: number) => string,
 ): CountedName[] {
-  const counts = Float64Array.from(sums.values()).sort().reverse();
+  const counts = Float64Array.from(sums, ([, count]) => count)
+    .sort()
+    .reverse();
   const least = counts[Math.min(limit, counts.length) - 1] ?? 0;
-  return [...sums]
+  return sums
     .filter(([, count]) => count >= least)
     .map(([number, count]) => ({ name: text(number), count }))
     .sort((a, b) => b.count - a.count || compareUtf8(a.name, b.name))

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DATA_FILE, openEnv, StoreUnusable } from '../log/env.js';
 import { openLog } from '../log/log.js';
 import { acquireWriterLock } from '../log/writer-lock.js';
-import { catchUp, forgetViews, type RebuildProgress } from '../projections/rebuild.js';
-import { openViewTables } from '../projections/registry.js';
+import { catchUp, forgetViews } from '../projections/rebuild.js';
+import type { FoldingProgress } from '../projections/views.js';
 
 /**
  * Drops the views and folds the log into them again; returns how many ids were folded. Cut off anywhere, the next
@@ -13,7 +13,7 @@ import { openViewTables } from '../projections/registry.js';
  */
 export async function rebuildStore(
   dataDir: string,
-  onProgress: (progress: RebuildProgress) => void,
+  onProgress: (progress: FoldingProgress) => void,
 ): Promise<number> {
   assertStore(dataDir);
   const lock = await acquireWriterLock(dataDir);
@@ -21,9 +21,13 @@ export async function rebuildStore(
     const env = openEnv(dataDir, { mode: 'write' });
     try {
       const log = openLog(env);
-      openViewTables(env);
       forgetViews(env, log);
-      catchUp(env, log, onProgress);
+      const [broken] = catchUp(env, log, onProgress);
+      if (broken) {
+        throw new StoreUnusable(
+          `view ${broken.view} cannot be folded, the others are rebuilt: ${broken.error.message}`,
+        );
+      }
       return log.head();
     } finally {
       await env.close();

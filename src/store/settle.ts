@@ -1,9 +1,9 @@
 /** Sees to it that a store's tables hold all that its journal does, for those who are about to read them from outside. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openEnv, StoreUnusable } from '../log/env.js';
+import { openEnv, StoreInUse, StoreUnusable } from '../log/env.js';
 import { newestInJournal } from '../log/journal.js';
 import { openLog } from '../log/log.js';
-import { acquireWriterLock } from '../log/writer-lock.js';
+import { acquireWriterLock, type WriterLock } from '../log/writer-lock.js';
 import { openWriteSide } from './engine.js';
 
 const POLL_MS = 20;
@@ -39,12 +39,25 @@ async function inspect(dataDir: string): Promise<{ storeId: string; applied: num
 
 /** Opening the store to write applies what its journal holds; false where a collector is at it. */
 async function applyLeftovers(dataDir: string): Promise<boolean> {
-  const lock = await acquireWriterLock(dataDir, 0).catch(() => undefined);
+  const lock = await lockLeftovers(dataDir);
   if (!lock) return false;
   try {
-    await openWriteSide(dataDir, { onProgress: () => {}, onFailure: () => {} }).close();
+    // Views of another release stay as they are: whoever comes may be about to compare them.
+    await openWriteSide(dataDir, { onProgress: () => {}, onFailure: () => {}, views: 'later' }).close();
     return true;
   } finally {
     await lock.release();
+  }
+}
+
+async function lockLeftovers(dataDir: string): Promise<WriterLock | undefined> {
+  try {
+    return await acquireWriterLock(dataDir, 0);
+  } catch (error) {
+    if (error instanceof StoreInUse) return undefined;
+    throw new StoreUnusable(
+      `the journal in ${dataDir} holds batches that the tables do not have yet, and they cannot be written there: ` +
+        `${(error as Error).message}. Let a collector start on it, or look at a copy of the folder`,
+    );
   }
 }

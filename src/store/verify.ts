@@ -7,13 +7,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Entry, type Env, openEnv, StoreUnusable } from '../log/env.js';
+import { type Entry, type Env, openEnv } from '../log/env.js';
 import { timeKey } from '../log/keys.js';
 import { type Log, openLog } from '../log/log.js';
 import { DamagedBatch } from '../log/record-batch.js';
 import { openStage, type Projection } from '../projections/projection.js';
-import { type RebuildProgress, rebuildAside } from '../projections/rebuild.js';
-import { openViewTables, PROJECTIONS, readViewStates } from '../projections/registry.js';
+import { rebuildAside } from '../projections/rebuild.js';
+import { openViewTables, PROJECTIONS, readViewStates, tableIn } from '../projections/registry.js';
+import { type FoldingProgress, servingViews } from '../projections/views.js';
 import { missingFiles } from '../replay/files.js';
 import { openManifest } from '../replay/manifest.js';
 import { settleStore } from './settle.js';
@@ -30,7 +31,7 @@ export interface VerifyReport {
 /** Checks the store in `dataDir`. Throws `StoreUnusable` where there is none that this release can read. */
 export async function verifyStore(
   dataDir: string,
-  onProgress: (progress: RebuildProgress) => void,
+  onProgress: (progress: FoldingProgress) => void,
 ): Promise<VerifyReport> {
   await settleStore(dataDir);
   const env = openEnv(dataDir, { mode: 'read' });
@@ -50,28 +51,28 @@ function verifySnapshot(
   env: Env,
   log: Log,
   aside: Env,
-  onProgress: (progress: RebuildProgress) => void,
+  onProgress: (progress: FoldingProgress) => void,
 ): VerifyReport {
   const report: VerifyReport = { events: 0, chunks: 0, rows: 0 };
   const fail = (problem: string): VerifyReport => ({ ...report, problem });
-  const stale = staleView(log);
-  if (stale) throw new StoreUnusable(stale);
-  // Opening a table begins a new snapshot: all of them are open before the one that counts.
-  openViewTables(env);
+  const views = openServing(env, log);
   const manifest = openManifest(env);
   env.renewSnapshot();
   const logProblem = checkLog(log, report);
   if (logProblem) return fail(logProblem);
-  if (isSweepUnfinished(env, log)) {
+  const viewProblem = checkViews(env, log);
+  if (viewProblem) return fail(viewProblem);
+  if (isSweepUnfinished(views, log)) {
     return fail(
       'a retention sweep is unfinished: wait for the collector to finish it, or run `spyglass sweep`',
     );
   }
   openViewTables(aside);
-  rebuildAside(aside, log, onProgress);
+  const broken = rebuildAside(aside, log, onProgress);
+  if (broken) return fail(`view ${broken.view} cannot be folded from the log: ${broken.error.message}`);
   for (const projection of PROJECTIONS) {
     for (const table of projection.tables) {
-      const difference = compareTables(env, aside, table, report);
+      const difference = compareTables(views, aside, table, report);
       if (difference) return fail(`view ${projection.name}, table ${table}, ${difference}`);
     }
   }
@@ -80,16 +81,40 @@ function verifySnapshot(
   // A chunk replaced meanwhile takes its file along; one that the manifest names even now is lost.
   env.renewSnapshot();
   const lost = missing.filter((fileId) => manifest.holdsFile(fileId));
-  if (lost.length > 0) return fail(`${lost.length} replay chunks have lost their files, ${lost[0]} first`);
+  const [first] = lost;
+  if (first !== undefined) {
+    const { app, session, seq } = manifest.placeOf(first);
+    const place = `app ${log.dictionaries.text('app', app)}, session ${session}, chunk ${seq}`;
+    return fail(`${lost.length} replay chunks have lost their files; the first is ${place}, file ${first}`);
+  }
   return report;
 }
 
-/** Views of another release are rebuilt when a collector of this one starts; until then there is nothing to compare. */
-function staleView(log: Log): string | undefined {
+/** What keeps a view from being compared: a table that is gone, another version, or a fold that is not done. */
+function checkViews(env: Env, log: Log): string | undefined {
+  const there = new Set(env.tableNames());
   const states = readViewStates(log);
-  const stale = PROJECTIONS.find(({ name, version }) => states[name]?.version !== version);
-  if (stale === undefined) return undefined;
-  return `view ${stale.name} was written by another release: start this one's collector, or run \`spyglass rebuild\`, first`;
+  const head = log.head();
+  for (const { name, tables, version } of PROJECTIONS) {
+    const state = states[name];
+    const missing = tables.find((table) => !there.has(tableIn(state?.slot ?? 0, table)));
+    if (state !== undefined && missing !== undefined)
+      return `view ${name}, table ${missing}: it is gone; a collector that starts folds it again, and so does \`spyglass rebuild\``;
+    if (state?.version !== version && state?.next === undefined)
+      return `view ${name} was written by another release, or never: a collector that starts folds it anew, and so does \`spyglass rebuild\``;
+    if (state.version !== version || state.checkpoint <= head) {
+      const done = (state.next ?? state).checkpoint - 1;
+      return `view ${name} is folded up to id ${done} of ${head}: wait for the collector to go on, or run \`spyglass rebuild\``;
+    }
+  }
+  return undefined;
+}
+
+/** The views that serve, their tables open before the snapshot that counts: to open one begins a new snapshot. */
+function openServing(env: Env, log: Log): Env {
+  const serving = servingViews(env, log);
+  for (const { tables } of PROJECTIONS) for (const table of tables) serving.table(table);
+  return serving;
 }
 
 /** Reads every batch, which checks its checksum, and compares the log's two orders by their counts. */

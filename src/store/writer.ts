@@ -1,8 +1,9 @@
 /**
  * The one writer: group commits, sweeps and rebuilds of the embedded engine, each in synchronous transactions.
  *
- * Everything is encoded and folded in memory before the first write; an exception there fails one request. An error of
- * the transaction itself means that the disk cannot be trusted: the writer turns every later call away.
+ * Everything is encoded and folded in memory before the first write; what cannot be encoded fails one request, and a view
+ * whose fold throws serves no more. An error of the transaction itself means that the disk cannot be trusted: the writer
+ * turns every later call away.
  */
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -17,13 +18,15 @@ import { baseOn } from '../log/pending.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { forgetExpired } from '../log/seen.js';
 import { openStage } from '../projections/projection.js';
-import { foldAll, markFolded, PROJECTIONS } from '../projections/registry.js';
+import { type BrokenView, type FoldingProgress, openViews } from '../projections/views.js';
 import { type AppendResult, StoreFailed } from './store.js';
 
 /** Work of one sweep transaction; keeps it short, so that commits wait for a few ms at most. */
 const SWEEP_BATCHES = 64;
 const SWEEP_ROWS = 512;
 const FORGET_COMMITS = 64;
+/** Folded in one transaction into views that do not serve yet, between commits. */
+const FOLD_BATCHES = 512;
 
 export interface WriterStats {
   late_events: number;
@@ -55,6 +58,8 @@ export interface Writer {
   appNumber(app: string): number;
   /** Runs `write` in a durable transaction of its own. */
   transact(write: () => void): void;
+  /** Folds some more of the log into views that do not serve yet; undefined when there is none. */
+  foldViews(): FoldingProgress | undefined;
   /** Sweeps events below `before` (a UTC midnight) and expired batch_ids; returns how many events went. */
   sweepEvents(before: number, now: number): Promise<number>;
 }
@@ -86,8 +91,14 @@ export function count(stats: WriterStats, settled: readonly Settled[]): void {
   }
 }
 
-/** `onFailure` is called once, with the first error of a transaction. */
-export function openWriter(env: Env, log: Log, onFailure: (error: Error) => void): Writer {
+export interface WriterOptions {
+  /** Called once, with the first error of a transaction. */
+  onFailure: (error: Error) => void;
+  /** Called for each view that cannot be folded any more. */
+  onBroken: (broken: BrokenView) => void;
+}
+
+export function openWriter(env: Env, log: Log, { onFailure, onBroken }: WriterOptions): Writer {
   const stats = noStats();
   const base = baseOn(log);
   let failure: StoreFailed | undefined;
@@ -103,14 +114,14 @@ export function openWriter(env: Env, log: Log, onFailure: (error: Error) => void
     }
   };
 
+  const views = openViews(env, log, { transact, onBroken });
+
   const apply = (groups: readonly Buffer[]): void => {
     const application = readGroups(log, groups);
-    const stage = openStage(env);
-    foldAll(stage, application.batches);
+    const folded = views.fold(application.batches, application.nextOffset);
     transact(() => {
       application.write();
-      stage.write();
-      markFolded(log, application.nextOffset);
+      folded.write();
     });
   };
 
@@ -119,15 +130,7 @@ export function openWriter(env: Env, log: Log, onFailure: (error: Error) => void
     const { settled, late } = addAll(commit, group);
     const sealed = commit.seal();
     if (!sealed) return settled;
-    try {
-      apply([sealed.bytes]);
-    } catch (error) {
-      if (error instanceof StoreFailed) throw error;
-      // One request's events broke a fold: commit each alone, so that only that one fails.
-      return group.length === 1
-        ? [{ error: error as Error }]
-        : group.flatMap((request) => commitGroup([request]));
-    }
+    apply([sealed.bytes]);
     stats.commits++;
     stats.late_events += late;
     stats.committed_events += sealed.events;
@@ -146,8 +149,9 @@ export function openWriter(env: Env, log: Log, onFailure: (error: Error) => void
   const sweepBatches = (): number => {
     const batches = oldestExpired(log.fence());
     if (batches.length === 0) return 0;
-    const stage = openStage(env);
-    for (const projection of PROJECTIONS) projection.forget?.(stage, batches, log, env);
+    const serving = views.servingEnv();
+    const stage = openStage(serving);
+    for (const fold of views.serving()) fold.forget?.(stage, batches, log, serving);
     transact(() => {
       stage.write();
       for (const batch of batches) {
@@ -159,8 +163,8 @@ export function openWriter(env: Env, log: Log, onFailure: (error: Error) => void
   };
 
   const sweepDays = (): number => {
-    const stage = openStage(env);
-    for (const projection of PROJECTIONS) projection.dropDays?.(stage, log.fence(), SWEEP_ROWS);
+    const stage = openStage(views.servingEnv());
+    for (const fold of views.serving()) fold.dropDays?.(stage, log.fence(), SWEEP_ROWS);
     if (stage.size > 0) transact(() => stage.write());
     return stage.size;
   };
@@ -202,9 +206,12 @@ export function openWriter(env: Env, log: Log, onFailure: (error: Error) => void
       }
       return log.dictionaries.number('app', app) ?? 0;
     },
+    foldViews: () => views.step(FOLD_BATCHES),
     async sweepEvents(before, now) {
       const fence = Math.floor(before / DAY_MS) * DAY_MS;
       if (fence > log.fence()) transact(() => log.tables.meta.put(META.fence, u48(fence)));
+      // What is deleted is taken out of views that serve: none may be half-way.
+      while (views.step(FOLD_BATCHES)) await nextTurn();
       let events = 0;
       for (let swept = sweepBatches(); swept > 0; swept = sweepBatches()) {
         events += swept;

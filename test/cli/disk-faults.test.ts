@@ -101,7 +101,7 @@ t.test('after a failed commit nothing is accepted, and nothing acknowledged is l
         await collector.restart();
       }
     }
-    t.ok(falls <= POINTS / 4, 'as a rule with a word');
+    t.ok(falls <= POINTS / 2, 'as a rule with a word');
     await load.finish();
     t.same(load.surprises, [], 'a request is stored, refused with a 503, or its connection ends');
     t.equal(await collector.stop('SIGTERM'), 0);

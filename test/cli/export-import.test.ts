@@ -3,7 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { openLmdbStore } from '../../src/store/lmdb-store.js';
+import { answersOf, QUERIES } from '../support/answers.js';
 import { runSpyglass } from '../support/command.js';
+import type { UserRow } from '../support/rows.js';
 import { fillStore } from '../support/stores.js';
 
 /** Many processes are started in here; a hang is a failure, a slow machine is not. */
@@ -62,6 +64,20 @@ t.test('a link to an error group leads to it in the new store too', async (t) =>
   const whole = await groupsIn(one, 0);
   t.same(whole.ids, [3]);
   t.same(await groupsIn(other, 1), whole, 'whatever numbers its texts have there');
+});
+
+t.test('and every query answers as it did', async (t) => {
+  const users = await answersOf(SOURCE, ['/v1/query/users']);
+  const rows = (users['/v1/query/users'] as { body: { users: UserRow[] } }).body.users;
+  const paths = [...QUERIES, ...rows.map(({ user_id }) => `/v1/query/activity?user=${user_id}`)];
+  // Replay chunks are no part of an export.
+  const answers = async (dataDir: string) =>
+    JSON.parse(JSON.stringify(await answersOf(dataDir, paths)), (key, value) =>
+      key === 'chunk_count' ? undefined : value,
+    );
+  const before = await answers(SOURCE);
+  for (const path of paths) t.match(before[path], { status: 200 }, path);
+  t.same(await answers(join(dir, 'copy')), before);
 });
 
 t.test('importing it again stores nothing and does no harm', async (t) => {

@@ -12,6 +12,10 @@ export function hostileMarkup(evil: string): [name: string, html: string][] {
     ['img-onerror', `<img src="nothing.png" onerror="${run('img-onerror')}">`],
     ['img-src', `<img src="${evil}/img-src.png">`],
     ['img-srcset', `<img srcset="${evil}/img-srcset.png 1x">`],
+    [
+      'img-srcset-mixed',
+      `<img srcset="data:image/gif;base64,R0lGODlhAQABAAAAACw= 1x, ${evil}/img-srcset-mixed.png 2x">`,
+    ],
     ['img-scheme-relative', `<img src="${evil.replace(/^http:/, '')}/img-scheme-relative.png">`],
     ['picture', `<picture><source srcset="${evil}/picture.png"><img></picture>`],
     ['svg-onload', `<svg onload="${run('svg-onload')}"></svg>`],
@@ -37,6 +41,10 @@ export function hostileMarkup(evil: string): [name: string, html: string][] {
     ['iframe-srcdoc', `<iframe srcdoc="&lt;script&gt;${run('iframe-srcdoc')}&lt;/script&gt;"></iframe>`],
     ['iframe-javascript', `<iframe src="${js('iframe-javascript')}"></iframe>`],
     ['iframe-data', `<iframe src="data:text/html,<img src='${evil}/iframe-data.png'>"></iframe>`],
+    [
+      'iframe-picture',
+      `<iframe src="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' onload='${run('iframe-picture').replaceAll("'", '&apos;')}'/>"></iframe>`,
+    ],
     ['object', `<object data="${evil}/object"></object>`],
     ['object-javascript', `<object data="${js('object-javascript')}"></object>`],
     ['embed', `<embed src="${evil}/embed">`],

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
 import type { Page, Request } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { eachOf } from '../../src/cli/demo/delivery.js';
@@ -368,6 +369,29 @@ t.test('recordings that are none, or break off, or go on without end', async (t)
   t.equal(await page.locator('.banner').count(), 0, 'which is not a lost connection');
   await assertHarmless(t);
 });
+
+t.test(
+  'what is taken out of a recording is all that could act, but for styles, which the frame holds',
+  async (t) => {
+    const { outputFiles } = await build({
+      ...{ entryPoints: ['dashboard/src/player/harmless.ts'], bundle: true, format: 'esm', write: false },
+    });
+    const code = Buffer.from(outputFiles[0]?.contents ?? '').toString('base64');
+    const { makeHarmless } = (await import(`data:text/javascript;base64,${code}`)) as {
+      makeHarmless: (events: RecordedEvent[]) => RecordedEvent[];
+    };
+    const acts = /javascript:|"on\w+":|srcdoc|"SCRIPT"/i;
+    for (const [name, html] of [...markup, ['hints', hostileHints(evil)] as const]) {
+      const node = await toNodes(html);
+      const before = JSON.stringify(node);
+      const after = JSON.stringify(makeHarmless([picture(NOON, node)]));
+      if (/<style|style="/.test(html)) continue;
+      t.ok(before.includes(evil.replace(/^http:/, '')) || acts.test(before), `${name} could act`);
+      t.notOk(after.includes(evil.replace(/^http:/, '')), `${name} asks for nothing`);
+      t.notMatch(after, acts, `${name} runs nothing`);
+    }
+  },
+);
 
 // But for frames, to whose servers browsers connect before they ask the policy: a recording comes without their addresses.
 t.test('the frame alone holds what a recording could bring', async (t) => {

@@ -163,15 +163,16 @@ t.test('a report and the error it is about lead to each other', async (t) => {
   await collector.send([
     { ...common, ts, type: 'error', name: 'TypeError: blank' },
     { ...common, ts: ts + 4_000, type: 'bug_report', name: 'It went blank.', props },
+    { ...common, ts: ts + 8_000, type: 'error', name: 'TypeError: later' },
   ]);
   const { head } = await read<EventsAnswer>(collector, '/v1/query/events?limit=1');
-  const page = await view(t, `/incidents/${head}`);
+  const page = await view(t, `/incidents/${head - 1}`);
   const related = page.getByRole('list', { name: 'Belongs with it' });
   t.match(await page.locator('.incident-what .comment').textContent(), 'It went blank.');
   t.match(await page.locator('.incident-what .tag').textContent(), 'high');
-  t.match(await related.textContent(), /−4\.0 s.*TypeError: blank/);
+  t.match(await related.textContent(), /−4\.0 s.*TypeError: blank$/, 'and not what came later');
   await related.getByRole('link').click();
-  await page.waitForURL(`**/incidents/${head - 1}`);
+  await page.waitForURL(`**/incidents/${head - 2}`);
   t.match(await related.textContent(), /\+4\.0 s.*It went blank\./);
 });
 

@@ -1,6 +1,7 @@
 /** The player in a real browser: a page recorded by rrweb, and recordings put together for what must hold at their seams. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { launchBrowser } from '../support/browser.js';
@@ -74,6 +75,10 @@ t.test('it plays to its end, and the lists follow', async (t) => {
   await says(page, 'The order could not be sent.');
   await page.getByRole('button', { name: 'Play' }).waitFor();
   t.match(await page.locator('.follow-item.now').textContent(), 'sent');
+  // From its end it plays anew.
+  await page.getByRole('button', { name: 'Play' }).click();
+  await recorded(page).locator('body', { hasNotText: 'could not be sent' }).waitFor({ state: 'attached' });
+  await says(page, 'The order could not be sent.');
   await page.waitForURL(/t=\d+/);
 });
 
@@ -160,10 +165,21 @@ t.test('a link to this moment is what the button copies, and shows it', async (t
 t.test('a replay that lost its collector comes by itself once there is one', async (t) => {
   const page = await view(t, 'nobody-knows');
   await page.getByText('There is no such session').waitFor();
-  await page.route(/\/(v1|healthz)/, (route) => route.abort());
+  const framed = page.waitForEvent('requestfinished', (request) => /frame\.html$/.test(request.url()));
+  await page.route(/\/(v1|healthz)/, async (route) => {
+    await framed;
+    await sleep(200);
+    await route.abort();
+  });
   await page.goto(replay('late', `?t=${NOON}`));
   await page.getByText('The collector does not answer.', { exact: true }).waitFor();
+  // The frame of the first try is gone, and the recording is known before there is another one.
+  const manifest = page.waitForResponse(/sessions\/late\/replay\?/);
   await page.unroute(/\/(v1|healthz)/);
+  await page.route(/query\/events/, async (route) => {
+    await manifest;
+    await route.continue();
+  });
   await says(page, 'part one');
   await trail(page, 'two').waitFor();
   // A part alone, too.
@@ -207,12 +223,16 @@ t.test('it plays once the first part is there, and fetches no part before it is 
   const context = await browser.newContext({ viewport: { width: 1_440, height: 900 } });
   t.teardown(() => context.close());
   const page = await context.newPage();
-  const second = withResolvers<void>();
+  // Each part waits until the one before has been seen: it would show no longer than it takes to fetch the next.
+  const held = new Map([
+    ['2', withResolvers<void>()],
+    ['3', withResolvers<void>()],
+  ]);
   const asked: string[] = [];
   await page.route(/\/replay\/\d+/, async (route) => {
     const [, seq = ''] = /\/replay\/(\d+)/.exec(route.request().url()) ?? [];
     asked.push(seq);
-    if (seq === '2') await second.promise;
+    await held.get(seq)?.promise;
     await route.continue();
   });
   await page.goto(replay('eager'));
@@ -220,8 +240,9 @@ t.test('it plays once the first part is there, and fetches no part before it is 
   await page.getByRole('button', { name: 'Play' }).click();
   await page.getByText('Loading …').waitFor();
   t.same(asked, ['1', '2'], 'the third begins minutes later');
-  second.resolve();
+  held.get('2')?.resolve();
   await says(page, 'part two');
+  held.get('3')?.resolve();
   await says(page, 'the end');
   t.same(asked, ['1', '2', '3'], 'each once');
 });

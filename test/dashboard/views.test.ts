@@ -60,8 +60,14 @@ t.test('live shows the newest events, and what arrives', async (t) => {
     (await rowNames(page)).slice(0, 20),
     events.slice(0, 20).map(({ name }) => name),
   );
-  await collector.send([event('just_arrived')]);
+  await collector.send([
+    event('just_arrived'),
+    event('$click', { props: { text: 'Pay', selector: 'form > button' } }),
+  ]);
   await page.locator('.body-row', { hasText: 'just_arrived' }).waitFor();
+  await page.locator('.body-row', { hasText: 'Click “Pay” form > button' }).waitFor();
+  const user = await view(t, `/users/${APP}/test-user?session=s_test`);
+  await user.locator('.trail-item', { hasText: 'Click “Pay” form > button' }).waitFor();
 
   await page.getByRole('button', { name: 'Pause' }).click();
   await collector.send([event('while_paused')]);
@@ -298,6 +304,13 @@ t.test('a user’s page has the sessions of the API, and a session unfolds to it
   await page.reload();
   await page.locator('.trail-item').first().waitFor();
   t.equal(await page.locator('.trail-item').count(), sessions[0]?.event_count);
+  const last = `/users/${APP}/${user_id}?session=${sessions.at(-1)?.session_id}`;
+  await page.setViewportSize({ width: 1_440, height: 300 });
+  await page.goto(collector.url + last);
+  const open = page.getByRole('button', { expanded: true });
+  await open.waitFor();
+  t.ok(Number((await open.boundingBox())?.y) < 300, 'the session that the address names is in sight');
+  await page.setViewportSize({ width: 1_440, height: 900 });
   const { days } = await read<{ days: { event_count: number }[] }>(
     collector,
     `/v1/query/activity?user=${user_id}`,
@@ -490,6 +503,20 @@ t.test('no view asks for anything that only a second answer told it of', async (
   }
 });
 
+t.test('an answer that is not the collector’s is said in words too', async (t) => {
+  const page = await view(t, '/users');
+  const answers = [
+    { status: 200, contentType: 'text/html', body: '<h1>Sign in</h1>' },
+    { status: 502, contentType: 'application/json', body: '{}' },
+  ];
+  await page.route('**/v1/query/sessions*', (route) => route.fulfill(answers[0] ?? {}));
+  await page.getByRole('link', { name: 'Replay' }).click();
+  await page.getByText('What answered is not the collector').waitFor();
+  answers.shift();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByText('The collector answered with status 502.').waitFor();
+});
+
 t.test('an address of nothing says so', async (t) => {
   const page = await view(t, '/no/such/place');
   await page.getByText('There is nothing at this address').waitFor();
@@ -555,6 +582,17 @@ t.test(
     await page.locator('.body-row', { hasText: 'behind_the_counter' }).waitFor();
   },
 );
+
+t.test('who may only look is told where the key is, not what it is', async (t) => {
+  const auth = { dashboard_password: 'the operator', viewer_password: 'a viewer' };
+  const other = await spawnCollector({ auth });
+  t.teardown(() => other.close());
+  const httpCredentials = { username: 'v', password: 'a viewer' };
+  const page = await open(t, browser, other.url, { httpCredentials });
+  await page.locator('pre').waitFor();
+  t.match(await page.locator('pre').textContent(), 'data-key="the key of this app"');
+  await page.getByText('Only the operator').waitFor();
+});
 
 async function download(page: Page, button: string): Promise<Download> {
   const [file] = await Promise.all([

@@ -12,13 +12,24 @@ const command = [
   ...JSON.parse(textsOf(last, 'CMD')[0] ?? '[]'),
 ];
 
+/** Those of `npm start`. */
+const flags = JSON.parse(readFileSync('package.json', 'utf8')).scripts.start.match(/--\S+/g) as string[];
+
 t.test('the image: two stages of a plain name, another user, a check of its health', async (t) => {
   for (const stage of [build, last]) t.match(textsOf(stage, 'FROM')[0], /^node:\d+-slim( AS build)?$/);
   t.same(textsOf(last, 'USER'), ['node']);
   const at = (instruction: string) => last.findIndex((step) => step.instruction === instruction);
   t.ok(at('USER') > at('RUN'), 'nothing is done after it');
   t.match(textsOf(last, 'HEALTHCHECK')[0], '/healthz');
-  t.same(command, ['node', 'dist/src/cli/main.js', 'serve', '--config', '/config/spyglass.config.json']);
+  t.same(command, [
+    'node',
+    ...flags,
+    'dist/src/cli/main.js',
+    'serve',
+    '--quiet',
+    '--config',
+    '/config/spyglass.config.json',
+  ]);
   t.notMatch(readFileSync('Dockerfile', 'utf8'), /(ARG|ENV) .*(KEY|PASS)/i, 'no secret is baked in');
 });
 
@@ -83,7 +94,7 @@ t.test('the service starts the same command, reloads by SIGHUP, and is locked in
   );
   t.match(
     settings.get('ExecStart'),
-    'dist/src/cli/main.js serve --config /etc/spyglass/spyglass.config.json',
+    `${flags.join(' ')} dist/src/cli/main.js serve --quiet --config /etc/spyglass/spyglass.config.json`,
   );
   t.equal(settings.get('ExecReload'), '/bin/kill -HUP $MAINPID');
   for (const [name, value] of [

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t, { type Test } from 'tap';
 
-type Set = 'run' | 'all';
+type Set = 'run' | 'clickhouse' | 'all';
 type Run = (command: string, args: string[], cwd: string) => Promise<{ code: number; output: string }>;
 interface SetupModule {
   setup(options: { root: string; set: Set; run: Run; say: (line: string) => void }): Promise<void>;
@@ -40,7 +40,11 @@ function clone(t: Test) {
   const run: Run = async (command, args, cwd) => {
     const isNpm = args.includes('ci');
     const bundle = /(sdk|dashboard)\/build\.mjs$/.exec(args[0] ?? '')?.[1];
-    const install = args.includes('--include-workspace-root') ? 'install run' : 'install all';
+    const install = args.includes('--workspace=clickhouse')
+      ? 'install clickhouse'
+      : args.includes('--include-workspace-root')
+        ? 'install run'
+        : 'install all';
     calls.push(isNpm ? install : bundle ? `bundle ${bundle}` : 'compile');
     if (bundle) {
       const served = bundle === 'sdk' ? 'dist/public/sdk/spyglass.js' : 'dist/dashboard/index.html';
@@ -75,6 +79,16 @@ t.test('the tests want more than a start; a start is content with what the tests
   t.same(await start('all'), ['install all']);
   t.same(await start('run'), []);
   t.same(await start('all'), []);
+});
+
+t.test('the client of ClickHouse comes with a configuration that names the engine only', async (t) => {
+  const { start } = clone(t);
+  await start('run');
+  t.same(await start('clickhouse'), ['install clickhouse']);
+  t.same(await start('clickhouse'), []);
+  t.same(await start('run'), [], 'and stays');
+  t.same(await start('all'), ['install all']);
+  t.same(await start('clickhouse'), []);
 });
 
 t.test('a changed lock file means installing again, the same set as before', async (t) => {

@@ -101,17 +101,6 @@ t.test('a page too large is a marked gap, until it is smaller', async (t) => {
   await page.close();
 });
 
-t.test('a page that never rests is a marked gap', async (t) => {
-  const page = await open('cora', '<div id="list"></div>');
-  const session = await sessionOf(collector, 'cora');
-  await until(async () => (await manifest(collector, session)).length >= 1);
-  await page.evaluate(`
-    setInterval(() => { list.innerHTML = '<p title="x"><b>row</b></p>'.repeat(300) + Math.random(); }, 20);
-  `);
-  t.equal((await gapOf(page, 'cora')).reason, 'cost');
-  await page.close();
-});
-
 t.test('a slow uplink costs recordings, never events, and the gap is marked', async (t) => {
   const page = await open('ulla', '<p id="text">-</p>');
   const session = await sessionOf(collector, 'ulla');

@@ -15,7 +15,6 @@ export interface Recorded {
 }
 
 export const FULL_SNAPSHOT = 2;
-export const META = 4;
 export const PLUGIN = 6;
 
 /** The session of a user who has one. */

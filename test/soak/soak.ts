@@ -177,6 +177,7 @@ function configFor(dataDir: string): Config {
     limits: { body_bytes: 1_048_576, chunk_bytes: 8_388_608, events_per_minute: 0 },
     disk: { replay_bytes_per_hour: 0, replay_free_bytes: 0, events_free_bytes: 0 },
     log: { level: 'warn' },
+    store: { engine: 'lmdb' },
   };
 }
 

@@ -1,5 +1,6 @@
 /** What a crash left in the journal is in the tables before anybody reads them from outside, or opens the store again. */
-import { renameSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { EventBatch, JsonText } from '../../src/event.js';
@@ -53,6 +54,8 @@ async function crashedStore(
   await env.close();
 }
 
+const mount = (...args: string[]): boolean => spawnSync('mount', args).status === 0;
+
 async function exportedNames(dataDir: string): Promise<string[]> {
   let text = '';
   for await (const page of exportPages(dataDir, 0, () => {})) text += page;
@@ -93,6 +96,55 @@ t.test('a store whose journal has a hole is refused, by name, and nothing is app
   await t.rejects(openLmdbStore({ dataDir, now: () => NOW }), refused);
   await t.rejects(openLmdbStore({ dataDir, now: () => NOW }), refused, 'the second time as well');
 });
+
+t.test('a store whose journal has a damaged record amid others is refused, by name', async (t) => {
+  const dataDir = t.testdir();
+  await crashedStore(dataDir, [batch('second'), batch('third'), batch('fourth')]);
+  const path = join(dataDir, JOURNAL_FILES[0]);
+  const bytes = readFileSync(path);
+  const at = bytes.indexOf('batch-third');
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+  await t.rejects(openLmdbStore({ dataDir, now: () => NOW }), {
+    name: 'StoreUnusable',
+    message: new RegExp(`goes on at commit \\d+, but \\d+ is missing.*${JOURNAL_FILES[0]}`, 's'),
+  });
+});
+
+t.test(
+  'a damaged last record cannot be told from one that a crash cut off: what came before it is there',
+  async (t) => {
+    const dataDir = t.testdir();
+    await crashedStore(dataDir, [batch('second'), batch('third')]);
+    const path = join(dataDir, JOURNAL_FILES[0]);
+    const bytes = readFileSync(path);
+    const at = bytes.indexOf('batch-third');
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+    t.same(await exportedNames(dataDir), ['first', 'first', 'second', 'second']);
+  },
+);
+
+t.test(
+  'a folder that cannot be written, with batches that only its journal holds, says so at once',
+  async (t) => {
+    const dataDir = t.testdir();
+    await crashedStore(dataDir, [batch('second')]);
+    if (!mount('--bind', dataDir, dataDir)) {
+      console.error('# NOT TESTED: a read-only data folder, for this user may not mount one');
+      return;
+    }
+    try {
+      t.ok(mount('-o', 'remount,ro,bind', dataDir));
+      await t.rejects(exportedNames(dataDir), {
+        name: 'StoreUnusable',
+        message: /holds batches that the tables do not have yet, and they cannot be written there/,
+      });
+    } finally {
+      spawnSync('umount', ['-l', dataDir]);
+    }
+  },
+);
 
 t.test('a journal of another copy of the store, which went on by itself, is refused', async (t) => {
   const folder = t.testdir({ store: {}, aside: {} });

@@ -10,6 +10,7 @@ import type { AppConfig, Config } from '../../src/config.js';
 import { BODY_BYTES_DEFAULT, CHUNK_BYTES_DEFAULT } from '../../src/limits.js';
 import type { Store } from '../../src/store/store.js';
 import { MAIN } from './command.js';
+import { storeFor, TUNING } from './engine.js';
 
 export { runSpyglass } from './command.js';
 
@@ -27,6 +28,7 @@ export interface ConfigOverrides {
   auth?: Partial<Config['auth']>;
   limits?: Partial<Config['limits']>;
   disk?: Partial<Config['disk']>;
+  store?: Config['store'];
   /** Environment variables of a child, besides this process's own. */
   env?: NodeJS.ProcessEnv;
 }
@@ -69,7 +71,7 @@ export async function startCollector(overrides: ConfigOverrides = {}): Promise<T
   const { config, root } = await prepare(overrides);
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(line.trimEnd()) });
-  let running = await startInProcess(config, log);
+  let running = await startInProcess(config, log, undefined, TUNING);
   config.listen.port = running.port;
   return {
     get url() {
@@ -89,7 +91,7 @@ export async function startCollector(overrides: ConfigOverrides = {}): Promise<T
     },
     restart: async () => {
       await running.close();
-      running = await startInProcess(config, log);
+      running = await startInProcess(config, log, undefined, TUNING);
     },
   };
 }
@@ -166,6 +168,7 @@ async function prepare(overrides: ConfigOverrides): Promise<{ config: OwnConfig;
     auth: { open: false, ...overrides.auth },
     // Room enough, whatever the machine has.
     disk: { replay_bytes_per_hour: 0, replay_free_bytes: 0, events_free_bytes: 0, ...overrides.disk },
+    store: overrides.store ?? storeFor(dataDir),
     limits: {
       body_bytes: BODY_BYTES_DEFAULT,
       chunk_bytes: CHUNK_BYTES_DEFAULT,

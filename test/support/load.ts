@@ -20,8 +20,11 @@ const BATCH_EVENTS_MAX = 12;
 /** What a collector that is going down, or is full, may say. */
 const REFUSALS = [429, 503];
 
-/** Starts `clients` at the collector; each sends a batch until it is acknowledged, then the next. */
-export function startLoad(url: () => string, clients: number): Load {
+/**
+ * Starts `clients` at the collector; each sends a batch until it is acknowledged, then the next. `url` is asked before every
+ * try. Names are unique but for those `shared`, one of which ends each batch.
+ */
+export function startLoad(url: () => string, clients: number, shared: readonly string[] = []): Load {
   const acknowledged: string[][] = [];
   const surprises: string[] = [];
   let retries = 0;
@@ -33,6 +36,7 @@ export function startLoad(url: () => string, clients: number): Load {
         { length: 1 + ((n * 7 + number) % BATCH_EVENTS_MAX) },
         (_, i) => `c${number}-${n}-${i}`,
       );
+      if (shared.length > 0) names.push(shared[(n * 5 + number) % shared.length] ?? '');
       const body = JSON.stringify({
         app: APP,
         key: KEY,

@@ -46,15 +46,21 @@ export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T>
   }
   connection.found();
   if (!answer.ok) throw new ApiError(answer.status, problemText(answer.status, text));
-  return JSON.parse(text) as T;
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    // A proxy's page to sign in at, say.
+    throw new ApiError(answer.status, 'What answered is not the collector. Loading the page anew may help.');
+  }
 }
 
 function problemText(status: number, text: string): string {
+  const unknown = `The collector answered with status ${status}.`;
   try {
     const { title, detail, errors = [] } = JSON.parse(text) as Problem;
     const problems = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
-    return [detail || title, problems].filter(Boolean).join(' ');
+    return [detail || title, problems].filter(Boolean).join(' ') || unknown;
   } catch {
-    return `The collector answered with status ${status}.`;
+    return unknown;
   }
 }

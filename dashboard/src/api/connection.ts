@@ -52,10 +52,12 @@ export function useWhenBack(error: { status: number } | undefined, again: () => 
   const newest = useRef(again);
   newest.current = again;
   const isWaiting = error?.status === 0;
-  useEffect(
-    () => (isWaiting ? connection.onChange(() => !isLost && newest.current()) : undefined),
-    [isWaiting],
-  );
+  useEffect(() => {
+    if (!isWaiting) return;
+    // It may have been found by another read before this one could listen.
+    if (!isLost) newest.current();
+    return connection.onChange(() => !isLost && newest.current());
+  }, [isWaiting]);
 }
 
 function tell(): void {

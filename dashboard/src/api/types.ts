@@ -58,7 +58,8 @@ export interface FunnelAnswer {
 }
 
 export interface AppsAnswer {
-  apps: { name: string; key: string; origins: string[] }[];
+  /** Keys are the operator's alone. */
+  apps: { name: string; key?: string; origins: string[] }[];
   dashboard_password: boolean;
   version: string;
 }

@@ -1,5 +1,6 @@
 /** The times of a session of which there is no recording, though there is one before and after. */
 import type { ChunkReference, Event } from '../api/types.js';
+import { counted } from '../format/number.js';
 import type { Span } from './player.js';
 
 export interface Gap extends Span {
@@ -37,7 +38,11 @@ export function gapsOf(
     const known = spans.filter((span) => span.from < next).map(({ to }) => Math.min(to, next));
     const from = Math.max(before.ts ?? 0, ...known);
     if (from > 0)
-      gaps.push({ from, to: next, reason: `${reference.seq - before.seq - 1} parts did not arrive` });
+      gaps.push({
+        from,
+        to: next,
+        reason: `${counted(reference.seq - before.seq - 1, 'part')} did not arrive`,
+      });
   }
   return gaps.filter(({ from, to }) => to - from >= GAP_MS).sort((a, b) => a.from - b.from);
 }

@@ -27,6 +27,8 @@ const HOLLOW: ReadonlySet<string> = new Set([
 ]);
 const DROPPED: ReadonlySet<string> = new Set([
   'srcdoc',
+  'srcset',
+  'imagesrcset',
   'ping',
   'action',
   'formaction',
@@ -46,8 +48,6 @@ const ADDRESSES: ReadonlySet<string> = new Set([
   'xlink:href',
   'poster',
   'data',
-  'srcset',
-  'imagesrcset',
   'background',
   'longdesc',
   'cite',
@@ -112,6 +112,7 @@ function cleanAttributes(tag: string, attributes: Record<string, unknown>): Reco
   for (const [name, value] of Object.entries(attributes)) {
     const lower = name.toLowerCase();
     if (/^(on|rr_media)/.test(lower) || DROPPED.has(lower)) continue;
+    if (tag === 'iframe' && lower === 'src') continue;
     if (ADDRESSES.has(lower) && typeof value === 'string' && !INNER.test(value.trim())) {
       // A link without an address would not look like one.
       if (lower === 'href' && tag === 'a') kept[name] = '#';

@@ -7,6 +7,7 @@ import { eventLabel } from '../ui/event-label.js';
 import { EventSummary, incidentHref, isIncident } from '../ui/event-text.js';
 import { TypeIcon } from '../ui/icons.js';
 import { PropsView } from '../ui/props-view.js';
+import { Stack } from '../ui/stack.js';
 import { FollowList } from './follow-list.js';
 import { overlaps, type Span } from './player.js';
 import type { ConsoleLine } from './recording.js';
@@ -66,16 +67,16 @@ export function TrailPane({ events, open, onOpen, ...pane }: EventPaneProps) {
 }
 
 function TrailText({ event }: { event: Event }) {
-  const { label, note } = eventLabel(event);
   return (
     <span class="cut" title={event.name}>
-      <span class={`name-${event.type}`}>{label}</span>{' '}
-      {note === undefined ? <EventSummary event={event} /> : <span class="soft">{note}</span>}
+      <span class={`name-${event.type}`}>{eventLabel(event).label}</span> <EventSummary event={event} />
     </span>
   );
 }
 
 function More({ event }: { event: Event }) {
+  const { stack, ...rest } = event.props ?? {};
+  const isStack = event.type === 'error' && typeof stack === 'string';
   return (
     <div class="follow-more">
       <p class="trail-ways">
@@ -86,7 +87,8 @@ function More({ event }: { event: Event }) {
         )}
         {event.url !== undefined && <span class="soft">on {event.url}</span>}
       </p>
-      <PropsView props={event.props ?? {}} />
+      {isStack && <Stack text={stack} />}
+      <PropsView props={isStack ? rest : (event.props ?? {})} />
     </div>
   );
 }

@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { clockTime, duration, fullTime, playTime } from '../format/time.js';
 import { Icon } from '../ui/icons.js';
 import { Failure } from '../ui/states.js';
+import type { Span } from './player.js';
 import { Timeline, type TimelineProps } from './timeline.js';
 import { useBox } from './use-box.js';
 import type { PlayerHandle } from './use-player.js';
@@ -14,9 +15,15 @@ interface PlayerViewProps extends Omit<TimelineProps, 'time' | 'onSeek'> {
 
 const SPEEDS = [0.5, 1, 2, 4, 8];
 const STEP_MS = 5_000;
+const END_MS = 100;
 
 export function PlayerView({ player, range, events, gaps, cue, onSeek }: PlayerViewProps) {
-  const { state, toggle } = player;
+  const { state } = player;
+  const toggle = () => {
+    // At the end there is nothing to go on with: from the beginning, then.
+    if (!state.playing && state.missing.length === 0 && state.time >= endOf(state.spans)) onSeek(range.from);
+    player.toggle();
+  };
   const clamp = (ts: number): number => Math.min(range.to, Math.max(range.from, ts));
   const gap = gaps.find(({ from, to }) => state.time > from && state.time < to - 1);
   useKeys({
@@ -90,9 +97,12 @@ export function PlayerView({ player, range, events, gaps, cue, onSeek }: PlayerV
   );
 }
 
+/** The last moment there is a picture of, less than what a glance sees. */
+const endOf = (spans: readonly Span[]): number => Math.max(0, ...spans.map(({ to }) => to)) - END_MS;
+
 /** The frame, as large as its room allows without changing its shape. */
 function Picture({ player, children }: { player: PlayerHandle; children: preact.ComponentChildren }) {
-  const { state, frame, onFrameLoad, retry } = player;
+  const { state, onFrameLoad, retry } = player;
   const room = useRef<HTMLDivElement>(null);
   const box = useBox(room);
   const { width, height } = state.size;
@@ -102,7 +112,6 @@ function Picture({ player, children }: { player: PlayerHandle; children: preact.
       <div class="stage-box" style={{ width: width * scale, height: height * scale }}>
         {/* Inert: nothing in it can be pressed or tabbed to. The policy of its page and the sandbox run no script. */}
         <iframe
-          ref={frame}
           class="stage-frame"
           src="/assets/frame.html"
           sandbox="allow-same-origin"
@@ -112,7 +121,7 @@ function Picture({ player, children }: { player: PlayerHandle; children: preact.
           width={width}
           height={height}
           style={{ transform: `scale(${scale})` }}
-          onLoad={onFrameLoad}
+          onLoad={(event) => onFrameLoad(event.currentTarget)}
         />
       </div>
       {state.error !== undefined && (

@@ -1,15 +1,14 @@
 /** A player for a frame on the page, and what it says as state. */
-import { type MutableRef, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useWhenBack } from '../api/connection.js';
 import type { ChunkReference } from '../api/types.js';
 import { createChunks } from './chunks.js';
 import { createPlayer, INITIAL, type Player, type PlayerState, prepare, type Span } from './player.js';
 
 export interface PlayerHandle {
-  frame: MutableRef<HTMLIFrameElement | null>;
   state: PlayerState;
-  /** What the frame's page being there calls. */
-  onFrameLoad: () => void;
+  /** Told of a frame whose page is there. */
+  onFrameLoad: (frame: HTMLIFrameElement) => void;
   play(): void;
   pause(): void;
   toggle(): void;
@@ -29,10 +28,10 @@ export function usePlayer(
   at: number,
   findAll?: () => Promise<readonly ChunkReference[]>,
 ): PlayerHandle {
-  const frame = useRef<HTMLIFrameElement | null>(null);
   const player = useRef<Player>();
   const [state, setState] = useState<PlayerState>({ ...INITIAL, time: at });
-  const [hasFrame, setHasFrame] = useState(false);
+  // A view that failed and came back has another one: what was made for the first is not for this.
+  const [frame, setFrame] = useState<HTMLIFrameElement>();
   const chunks = useMemo(
     () => (references === undefined ? undefined : createChunks(references, findAll)),
     [references?.map(({ path }) => path).join()],
@@ -43,23 +42,21 @@ export function usePlayer(
   }, [chunks]);
 
   useEffect(() => {
-    if (!hasFrame || chunks === undefined || frame.current === null) return;
-    if (chunks.references.length === 0) return;
-    const created = createPlayer(frame.current, chunks, setState);
+    if (frame?.isConnected !== true || chunks === undefined || chunks.references.length === 0) return;
+    const created = createPlayer(frame, chunks, setState);
     player.current = created;
     created.seek(state.time || at);
     return () => {
       created.close();
       player.current = undefined;
     };
-  }, [hasFrame, chunks]);
+  }, [frame, chunks]);
 
   useWhenBack(state.error, () => player.current?.retry());
 
   return {
-    frame,
     state,
-    onFrameLoad: () => setHasFrame(true),
+    onFrameLoad: setFrame,
     play: () => player.current?.play(),
     pause: () => player.current?.pause(),
     toggle: () => (state.playing ? player.current?.pause() : player.current?.play()),

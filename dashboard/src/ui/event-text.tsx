@@ -2,6 +2,7 @@
 import type { Event, Json, Props } from '../api/types.js';
 import { duration } from '../format/time.js';
 import { href } from '../router.js';
+import { eventLabel } from './event-label.js';
 
 const SUMMARY_PROPS_MAX = 4;
 const SUMMARY_TEXT_MAX = 40;
@@ -21,6 +22,8 @@ export const replayHref = ({ app, session_id }: { app: string; session_id: strin
 /** The second half of the line: status and duration of a request, severity of a report, the first props of the rest. */
 export function EventSummary({ event }: { event: Event }) {
   const { type, props = {} } = event;
+  const { note } = eventLabel(event);
+  if (note !== undefined) return <span class="soft">{note}</span>;
   if (type === 'network') return <NetworkSummary props={props} />;
   if (type === 'bug_report') return <Severity value={text(props.severity)} />;
   if (type === 'error') {

@@ -1,6 +1,7 @@
 /** The trail of a session: its events in the order they happened, each to unfold, with the time from the first one. */
 import type { Event } from '../api/types.js';
 import { clockTime, duration, fullTime } from '../format/time.js';
+import { eventLabel } from './event-label.js';
 import { EventSummary, incidentHref, isIncident, replayHref } from './event-text.js';
 import { TypeIcon } from './icons.js';
 import { PropsView } from './props-view.js';
@@ -24,7 +25,8 @@ export function Trail({ events }: { events: readonly Event[] }) {
                 </time>
                 <TypeIcon type={event.type} />
                 <span class="cut">
-                  <span class={`name-${event.type}`}>{event.name}</span> <EventSummary event={event} />
+                  <span class={`name-${event.type}`}>{eventLabel(event).label}</span>{' '}
+                  <EventSummary event={event} />
                 </span>
               </summary>
               <div class="trail-more">

@@ -87,7 +87,8 @@ export const watchXhr =
                 error,
                 bytes: loaded,
                 sent,
-                received: this.response,
+                // Only where it is kept: to read it makes a text of what may be large.
+                received: client.options.networkBodies[0] && this.response,
               };
               late((describer) => describer.request(ended));
             }

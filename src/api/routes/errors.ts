@@ -4,7 +4,14 @@ import { sendPage } from '../event-json.js';
 import { given } from '../given.js';
 import { errorGroupsAnswer, errorGroupsQuery, eventsAnswer, occurrencesQuery, problems } from '../schemas.js';
 
-const refusals = problems('invalid_parameter', 'unauthorized', 'forbidden', 'locked_out', 'read_timeout');
+const refusals = problems(
+  'invalid_parameter',
+  'unauthorized',
+  'forbidden',
+  'locked_out',
+  'read_timeout',
+  'view_not_ready',
+);
 
 /** Adds both. */
 export function errorRoutes(app: Api, { store }: ApiContext): void {

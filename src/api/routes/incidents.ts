@@ -29,6 +29,7 @@ export function incidentRoute(app: Api, { config, store }: ApiContext): void {
             'not_found',
             'locked_out',
             'read_timeout',
+            'view_not_ready',
           ),
         },
       },

@@ -21,7 +21,14 @@ import {
   usersQuery,
 } from '../schemas.js';
 
-const refusals = problems('invalid_parameter', 'unauthorized', 'forbidden', 'locked_out', 'read_timeout');
+const refusals = problems(
+  'invalid_parameter',
+  'unauthorized',
+  'forbidden',
+  'locked_out',
+  'read_timeout',
+  'view_not_ready',
+);
 
 /** Adds the queries, but for those of errors. */
 export function queryRoutes(app: Api, { store }: ApiContext): void {

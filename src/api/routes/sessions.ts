@@ -22,6 +22,7 @@ const refusals = problems(
   'ambiguous_session',
   'locked_out',
   'read_timeout',
+  'view_not_ready',
 );
 
 /** Adds the manifest and the chunk route. */

@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../../config.js';
 import type { Refusal } from '../../ingest/types.js';
-import type { RebuildProgress } from '../../projections/rebuild.js';
+import type { FoldingProgress } from '../../projections/views.js';
 import type { PlainError, Reply } from './rpc.js';
 
 export interface WriterData {
@@ -69,11 +69,18 @@ export interface AppliedMessage {
   head: number;
 }
 
+/** What the operator should hear of, though nothing has to stop for it. */
+export interface Notice {
+  level: 'info' | 'warn' | 'error';
+  text: string;
+}
+
 type Failed = { kind: 'failed' | 'unusable'; error: PlainError };
 
 export type FromWriter =
   | { kind: 'ready'; commit: number; head: number }
-  | { kind: 'progress'; progress: RebuildProgress }
+  | { kind: 'progress'; progress: FoldingProgress }
+  | ({ kind: 'notice' } & Notice)
   | Failed
   | AppliedMessage
   | Reply;

@@ -11,10 +11,11 @@ const { dataDir, niceness } = workerData as { dataDir: string; niceness: number 
 // On Linux this is the calling thread's priority alone; elsewhere it would be the whole process's.
 if (niceness > 0 && process.platform === 'linux') setPriority(niceness);
 
-const { renewSnapshot, ...read } = openReadSide(dataDir);
+const { read, renew, close } = openReadSide(dataDir);
+const target = { ...read, close };
 
 port.on('message', (call: Call) => {
-  renewSnapshot();
-  void answer(read, call).then((reply) => port.postMessage(reply));
+  renew();
+  void answer(target, call).then((reply) => port.postMessage(reply));
 });
 port.postMessage({ kind: 'ready' });

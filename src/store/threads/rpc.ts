@@ -1,6 +1,7 @@
 /** Calls between threads: a method name and arguments one way, a result or a described error the other. */
 
 import { StoreUnusable } from '../../log/env.js';
+import { ViewNotReady } from '../../projections/views.js';
 import { ReadTimeout, StoreFailed, StoreFull } from '../store.js';
 
 export interface Call {
@@ -21,7 +22,7 @@ export interface PlainError {
   cause?: string | undefined;
 }
 
-const ERRORS = { StoreFull, StoreFailed, ReadTimeout, StoreUnusable } as const;
+const ERRORS = { StoreFull, StoreFailed, ReadTimeout, StoreUnusable, ViewNotReady } as const;
 
 export const toPlain = (error: unknown): PlainError =>
   error instanceof Error

@@ -9,7 +9,7 @@ import type { Config } from '../../config.js';
 import { newWindowMemory, sharedWindows } from '../../ingest/event-limiter.js';
 import { createIngest } from '../../ingest/ingest.js';
 import { RETRY_AFTER_S } from '../../limits.js';
-import type { RebuildProgress } from '../../projections/rebuild.js';
+import type { FoldingProgress } from '../../projections/views.js';
 import type { Sides } from '../compose.js';
 import { type AppendResult, StoreFailed, type StoreStats } from '../store.js';
 import { openIngestQueue } from './ingest-queue.js';
@@ -20,6 +20,7 @@ import type {
   FromWriter,
   IngestData,
   IngestSettings,
+  Notice,
   WriterData,
 } from './messages.js';
 import { type Call, fromPlain, openCaller, type PlainError } from './rpc.js';
@@ -28,7 +29,8 @@ import { type Call, fromPlain, openCaller, type PlainError } from './rpc.js';
 const YOUNG_GENERATION_MB = 16;
 
 export interface WriteThreadsOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
-  onProgress: (progress: RebuildProgress) => void;
+  onProgress: (progress: FoldingProgress) => void;
+  onNotice: (notice: Notice) => void;
   /** Where the threads keep what they measure (`openMeters`). */
   meterMemory: Float64Array;
 }
@@ -67,13 +69,8 @@ function openProgress(askToApply: (commit: number) => void) {
   };
 }
 
-export async function startWriteThreads({
-  dataDir,
-  apps,
-  limits,
-  onProgress,
-  meterMemory,
-}: WriteThreadsOptions) {
+export async function startWriteThreads(options: WriteThreadsOptions) {
+  const { dataDir, apps, limits, onProgress, onNotice, meterMemory } = options;
   const firstSettings = ingestSettings({ apps, limits });
   const { port1, port2 } = new MessageChannel();
   const writer = startThread('writer', { dataDir, ingest: port1, meterMemory } satisfies WriterData, port1);
@@ -128,6 +125,7 @@ export async function startWriteThreads({
   writer.on('message', (message: FromWriter) => {
     if (message.kind === 'reply') callWriter.settle(message);
     if (message.kind === 'progress') onProgress(message.progress);
+    if (message.kind === 'notice') onNotice(message);
     if (message.kind === 'applied') {
       progress.applied(message.commit);
       if (message.head === lastHead) return;

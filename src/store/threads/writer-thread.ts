@@ -15,6 +15,7 @@ import type {
   EndMessage,
   FromWriter,
   GroupMessage,
+  Notice,
   WriterData,
   WriterToIngest,
 } from './messages.js';
@@ -25,6 +26,7 @@ const port = parentPort;
 const post = (message: FromWriter): void => port.postMessage(message);
 const { dataDir, ingest, meterMemory } = workerData as WriterData;
 const meters = openMeters(meterMemory);
+const notice = (level: Notice['level'], text: string): void => post({ kind: 'notice', level, text });
 const tellIngest = (message: WriterToIngest): void => ingest.postMessage(message);
 
 function open(): ReturnType<typeof openWriteSide> | undefined {
@@ -33,6 +35,12 @@ function open(): ReturnType<typeof openWriteSide> | undefined {
       meters,
       onProgress: (progress) => post({ kind: 'progress', progress }),
       onFailure: (error) => post({ kind: 'failed', error: toPlain(error) }),
+      onBroken: ({ view, error }) =>
+        notice(
+          'error',
+          `view ${view} cannot be folded, and answers nothing until a release that can; all else goes on: ${error.stack}`,
+        ),
+      views: 'later',
     });
   } catch (error) {
     post({ kind: 'unusable', error: toPlain(error) });
@@ -91,12 +99,39 @@ function openGathering(write: WriteSide, appliedCommit: () => number) {
   };
 }
 
+/** Folds the views that lag, a bounded transaction a turn of the loop, so that commits get theirs in between. */
+function startFolding(write: WriteSide): { stop(): void } {
+  let stopped = false;
+  const goOn = (): void => {
+    if (stopped) return;
+    try {
+      if (write.foldViews()) setImmediate(goOn);
+      else notice('info', 'views are folded, and serve');
+    } catch (error) {
+      post({ kind: 'failed', error: toPlain(error) });
+    }
+  };
+  // Most are done at once, before anything is accepted.
+  const first = write.foldViews();
+  if (first && first.done < first.total) {
+    notice('info', `folding ${first.views.join(', ')} from ${first.total} events, beside what goes on`);
+    setImmediate(goOn);
+  }
+  return {
+    stop: () => {
+      stopped = true;
+    },
+  };
+}
+
 const opened = open();
 if (opened) {
   const { env, log, ...write } = opened;
   const appliedCommit = (): number => log.counters().commit - 1;
   const gathering = openGathering(write, appliedCommit);
+  const folding = startFolding(write);
   const end = async (): Promise<void> => {
+    folding.stop();
     gathering.apply();
     await env.close();
     process.exit();

@@ -14,6 +14,7 @@ export const CONFIG: Config = {
   retention: { replays_days: 0, events_days: 0 },
   auth: { open: false },
   disk: { replay_bytes_per_hour: 0, replay_free_bytes: 0, events_free_bytes: 0 },
+  store: { engine: 'lmdb' },
   limits: { body_bytes: 1_000, chunk_bytes: 2_000, events_per_minute: 0 },
   log: {},
 };

@@ -5,6 +5,7 @@ import t from 'tap';
 import { pause } from '../../../sdk/src/backoff.js';
 import { uuid } from '../../../sdk/src/id.js';
 import { type Chunk, createChunker, createSeqs } from '../../../sdk/src/replay/chunk.js';
+import { startGuard } from '../../../sdk/src/replay/guard.js';
 import { gzip, wrap } from '../../../sdk/src/replay/gzip.js';
 import { createLeftovers } from '../../../sdk/src/replay/leftovers.js';
 import { isSampled } from '../../../sdk/src/replay/sample.js';
@@ -294,4 +295,29 @@ t.test('the sample is a share of sessions, and a session is in it or not', async
     const found = ids.filter((id) => isSampled(id, share)).length / ids.length;
     t.ok(Math.abs(found - share) < 0.03, `${found} of ${share}`);
   }
+});
+
+t.test('the guard ends a recording that takes half a second of five, and no cheaper one', async (t) => {
+  const observers: ((records: object[]) => void)[] = [];
+  class Observer {
+    constructor(callback: (records: object[]) => void) {
+      observers.push(callback);
+    }
+    observe() {}
+    disconnect() {}
+  }
+  Object.assign(globalThis, { MutationObserver: Observer, document: {} });
+  const told: string[] = [];
+  startGuard((reason) => told.push(reason)).recorderBegan();
+  const [before, after] = observers;
+  const mutate = (recorderMs: number, everyMs: number) => {
+    before?.([{ addedNodes: [], removedNodes: [] }]);
+    pageMs += recorderMs;
+    after?.([]);
+    pageMs += everyMs - recorderMs;
+  };
+  for (let at = 0; at < 100; at++) mutate(80, 1_000);
+  t.same(told, []);
+  for (let at = 0; at < 10; at++) mutate(80, 500);
+  t.ok(told.length > 0 && told.every((reason) => reason === 'cost'), `${told}`);
 });

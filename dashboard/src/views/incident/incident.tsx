@@ -245,9 +245,14 @@ function What({ event, group, related }: WhatProps) {
   );
 }
 
-/** What a report is about, most likely, or what was said of an error: those of the other kind, the latest of each name. */
+/** What a report may be about, the errors before it, or what was said of an error, the reports after; the latest of each name. */
 function relatedTo(event: Event, breadcrumbs: readonly Event[]): Event[] {
-  const others = breadcrumbs.filter((other) => isIncident(other) && other.type !== event.type);
+  const others = breadcrumbs.filter(
+    (other) =>
+      isIncident(other) &&
+      other.type !== event.type &&
+      (event.type === 'error' ? other.ts >= event.ts : other.ts <= event.ts),
+  );
   return [...new Map(others.map((other) => [other.name, other])).values()].slice(-RELATED_MAX);
 }
 

@@ -8,6 +8,7 @@ import { count, counted } from '../../format/number.js';
 import { clockTime, fullTime } from '../../format/time.js';
 import { setQuery, useParam, usePlace } from '../../router.js';
 import { EventDetail } from '../../ui/event-detail.js';
+import { eventLabel } from '../../ui/event-label.js';
 import { EventSummary, incidentHref, isIncident, userHref } from '../../ui/event-text.js';
 import { Choices, Field } from '../../ui/filters.js';
 import { Icon, TypeIcon } from '../../ui/icons.js';
@@ -52,7 +53,7 @@ export function LiveView() {
     return () => element.removeEventListener('scroll', look);
   }, [live.head === undefined]);
 
-  if (live.head === 0) return <Start />;
+  if (live.head === 0 && live.events.length === 0) return <Start />;
   const filtered = user !== '' || session !== '' || text !== '' || type !== '';
   const goOn = () => {
     setPaused(false);
@@ -173,7 +174,7 @@ function EventTable({ live, events, selected, scroller, filtered }: EventTablePr
               class={`row-link name-${event.type}`}
               href={isIncident(event) ? incidentHref(event) : openHref(event)}
             >
-              {event.name}
+              {eventLabel(event).label}
             </a>{' '}
             <EventSummary event={event} />
           </>

@@ -79,10 +79,13 @@ export function useLiveEvents({ user, type, app, session }: EventFilter, paused:
       mine.openedAt = page.head;
       mine.error = undefined;
       draw();
+      // Where several collectors store, the head trails what is listed, and the stream brings that once more.
+      const listed = new Set(page.events.filter(({ id }) => id > page.head).map(({ id }) => id));
       const leave = followStream({
         filter,
         after: page.head,
         onEvent: (event) => {
+          if (listed.delete(event.id)) return;
           mine.waiting.push(event);
           if (mine.waiting.length > HELD_MAX) mine.waiting.shift();
           mine.head = Math.max(mine.head ?? 0, event.id);

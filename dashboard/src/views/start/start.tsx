@@ -21,6 +21,8 @@ const HINTS: Readonly<Record<Way, string>> = {
   curl: 'From a terminal, to see an event arrive right now.',
 };
 
+const NO_KEY = 'the key of this app';
+
 export function Start() {
   const apps = useQuery<AppsAnswer>('/v1/apps');
   return (
@@ -80,6 +82,7 @@ function Snippets({ apps }: { apps: readonly App[] }) {
       </pre>
       <p class="start-hint soft">
         {HINTS[way]}
+        {app.key === undefined && ' Only the operator, who signs in with another password, sees the key.'}
         {app.origins.length > 0 &&
           way !== 'curl' &&
           ` Browsers may send for ${app.name} from ${app.origins.join(', ')} only.`}
@@ -89,7 +92,7 @@ function Snippets({ apps }: { apps: readonly App[] }) {
 }
 
 /** Whatever the key is made of, what is pasted means it. */
-function snippet(way: Way, { name, key }: App): string {
+function snippet(way: Way, { name, key = NO_KEY }: App): string {
   const { origin } = location;
   if (way === 'script') {
     const attributes = [`data-app="${name}"`, `data-key="${escapeHtml(key)}"`, 'data-user-id="alice"'];

@@ -1,6 +1,6 @@
 /** One user: activity by day, and the sessions, each unfolding to its trail. */
 import type { ComponentChildren } from 'preact';
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { apiPath } from '../../api/client.js';
 import type {
   ActivityAnswer,
@@ -140,8 +140,14 @@ function Sessions({ app, id }: { app: string; id: string }) {
 
 function Session({ session, isOpen }: { session: SessionRow; isOpen: boolean }) {
   const { session_id, started_at, last_seen, event_count, error_count, chunk_count } = session;
+  const row = useRef<HTMLLIElement>(null);
+  // The one that the address names may be far down.
+  useEffect(() => {
+    const element = row.current;
+    if (isOpen && element && element.getBoundingClientRect().bottom > innerHeight) element.scrollIntoView();
+  }, []);
   return (
-    <li class={isOpen ? 'session open' : 'session'}>
+    <li ref={row} class={isOpen ? 'session open' : 'session'}>
       <div class="session-row">
         <button
           type="button"

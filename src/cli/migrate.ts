@@ -1,0 +1,204 @@
+/** `spyglass migrate`: moves all that a data folder holds into ClickHouse, or back, and compares the two afterwards. */
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import { type ClickhouseStore, openClickhouseStore } from '../clickhouse/store.js';
+import {
+  countEvents,
+  eventsForEmbedded,
+  everyChunk,
+  linesForEmbedded,
+  moveBatches,
+  movedUpTo,
+  moveEvents,
+} from '../clickhouse/transfer.js';
+import { DAY_MS } from '../limits.js';
+import { exportPages } from '../store/export.js';
+import { openChunkExport } from '../store/export-chunks.js';
+import { eventLine, parseLine } from '../store/export-format.js';
+import { importLines } from '../store/import.js';
+import { openLmdbStore } from '../store/lmdb-store.js';
+import type { NewChunk, Store } from '../store/store.js';
+import { readConfig, type Where } from './config-file.js';
+import { CommandFailure, EXIT_FAILED, EXIT_USAGE } from './failure.js';
+import { startProgress } from './progress.js';
+
+export interface MigrateOptions extends Where {
+  from: string;
+  to: string;
+}
+
+const CLICKHOUSE = 'clickhouse';
+/** Lines stored together. */
+const GROUP_LINES = 5_000;
+/** Ids a cut-off run is taken up before: the last group may be there on some shards only. */
+const OVERLAP_IDS = 2 * GROUP_LINES;
+
+/** What a day's events come to: how many, and a sum of their lines that does not depend on their order. */
+type DaySums = Map<string, { count: number; sum: bigint }>;
+
+/** Moves one way; run again, it goes on where it was cut off. Ends with exit code 1 where the two differ. */
+export async function migrate({ from, to, ...where }: MigrateOptions): Promise<void> {
+  if ((from === CLICKHOUSE) === (to === CLICKHOUSE)) {
+    throw new CommandFailure(
+      'one of --from and --to is a data folder, the other the word clickhouse',
+      EXIT_USAGE,
+    );
+  }
+  const { store: place } = await readConfig(where);
+  if (place.engine !== CLICKHOUSE) {
+    throw new CommandFailure(
+      'the configuration does not say where ClickHouse is: set store.engine, store.url',
+      EXIT_USAGE,
+    );
+  }
+  // Nobody else stores here meanwhile, so the newest is all there is.
+  const clickhouse = await openClickhouseStore({ ...place, trailMs: 0 });
+  try {
+    if (to === CLICKHOUSE) await moveIn(resolve(from), clickhouse);
+    else await moveOut(clickhouse, resolve(to));
+    await compare(resolve(to === CLICKHOUSE ? from : to), clickhouse);
+  } finally {
+    await clickhouse.close();
+  }
+}
+
+async function moveIn(dataDir: string, { engine, ...store }: ClickhouseStore): Promise<void> {
+  const progress = await startProgress('events', 'events');
+  let source = '';
+  let group: ReturnType<typeof parseLine>[] = [];
+  const flush = async (): Promise<void> => {
+    await moveEvents(
+      engine,
+      source,
+      group.flatMap((line) => (line.kind === 'event' ? [line.event] : [])),
+    );
+    await moveBatches(
+      engine,
+      group.flatMap((line) => (line.kind === 'batch' ? [line.batch] : [])),
+    );
+    group = [];
+  };
+  try {
+    source = await storeIdOf(dataDir);
+    const known = await movedUpTo(engine, source);
+    if (known === 'other') throw new CommandFailure('another store was moved into this database before');
+    const pages = exportPages(dataDir, Math.max(0, known - OVERLAP_IDS), ({ id, head }) =>
+      progress.update(id, head),
+    );
+    for await (const page of pages) {
+      for (const line of page.split('\n').filter((line) => line !== '')) group.push(parseLine(line));
+      if (group.length >= GROUP_LINES) await flush();
+    }
+    await flush();
+  } finally {
+    progress.stop();
+  }
+  const { count, chunks, close } = await openChunkExport(dataDir);
+  try {
+    await moveChunks(chunks(), count, store);
+  } finally {
+    await close();
+  }
+}
+
+async function storeIdOf(dataDir: string): Promise<string> {
+  const pages = exportPages(dataDir, 0, () => {});
+  const { value } = await pages.next();
+  await pages.return(undefined);
+  const header = parseLine(String(value).trim());
+  return header.kind === 'header' ? header.header.store : '';
+}
+
+async function moveOut({ engine, ...store }: ClickhouseStore, dataDir: string): Promise<void> {
+  const total = await countEvents(engine);
+  const progress = await startProgress('events', 'events');
+  try {
+    await importLines({
+      dataDir,
+      lines: linesForEmbedded(engine, store),
+      onProgress: ({ id }) => progress.update(Math.min(id, total), total),
+      now: Date.now(),
+    });
+  } finally {
+    progress.stop();
+  }
+  const [row] = await engine.query<{ chunks: number }>(
+    'SELECT uniqExact(app, session_id, seq) AS chunks FROM chunks',
+  );
+  const target = await openLmdbStore({ dataDir });
+  try {
+    await moveChunks(everyChunk(engine), Number(row?.chunks ?? 0), target);
+  } finally {
+    await target.close();
+  }
+}
+
+/** Those that are there already, of the same size and time of receipt, are left alone. */
+async function moveChunks(
+  chunks: AsyncIterable<NewChunk>,
+  count: number,
+  target: Pick<Store, 'chunks' | 'putChunk'>,
+): Promise<void> {
+  const progress = await startProgress('replays', 'chunks');
+  let done = 0;
+  let session = '';
+  let there = new Map<number, string>();
+  const markOf = (size: number, receivedAt: number) => `${size}/${receivedAt}`;
+  try {
+    for await (const chunk of chunks) {
+      if (session !== `${chunk.app}/${chunk.session}`) {
+        session = `${chunk.app}/${chunk.session}`;
+        const rows = await target.chunks(chunk.app, chunk.session);
+        there = new Map(rows.map((row) => [row.seq, markOf(row.size_bytes, row.received_at)]));
+      }
+      if (there.get(chunk.seq) !== markOf(chunk.bytes.byteLength, chunk.receivedAt))
+        await target.putChunk(chunk);
+      progress.update(++done, count);
+    }
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Reads both through and compares them day by day. */
+async function compare(dataDir: string, clickhouse: ClickhouseStore): Promise<void> {
+  const progress = await startProgress('comparing', 'events');
+  const embedded: DaySums = new Map();
+  const moved: DaySums = new Map();
+  try {
+    for await (const page of exportPages(dataDir, 0, ({ id, head }) => progress.update(id, 2 * head))) {
+      for (const line of page.split('\n').filter((line) => line.startsWith('{"id":'))) add(embedded, line);
+    }
+    for await (const event of eventsForEmbedded(clickhouse)) add(moved, eventLine(event));
+  } finally {
+    progress.stop();
+  }
+  const days = [...new Set([...embedded.keys(), ...moved.keys()])].sort();
+  const different = days.filter((day) => {
+    const [a, b] = [embedded.get(day), moved.get(day)];
+    return a?.count !== b?.count || a?.sum !== b?.sum;
+  });
+  const events = [...embedded.values()].reduce((sum, { count }) => sum + count, 0);
+  if (different.length === 0) {
+    console.log(
+      `ok  ${events} events of ${days.length} days are the same on both sides, by count and checksum a day`,
+    );
+    return;
+  }
+  for (const day of different)
+    console.log(
+      `  ${day}  ${embedded.get(day)?.count ?? 0} events in the folder, ${moved.get(day)?.count ?? 0} in ClickHouse`,
+    );
+  console.log(
+    `NOT OK  ${different.length} of ${days.length} days differ: run the same command again, with no collector running`,
+  );
+  process.exitCode = EXIT_FAILED;
+}
+
+function add(sums: DaySums, line: string): void {
+  const { ts } = JSON.parse(line) as { ts: number };
+  const day = new Date(ts - (ts % DAY_MS)).toISOString();
+  const known = sums.get(day) ?? { count: 0, sum: 0n };
+  const digest = createHash('sha256').update(line).digest().readBigUInt64BE();
+  sums.set(day, { count: known.count + 1, sum: BigInt.asUintN(64, known.sum + digest) });
+}

@@ -1,0 +1,71 @@
+/** What commands do where the configuration keeps events in ClickHouse. */
+import type { ClickhouseStore } from '../clickhouse/store.js';
+import type { EraseReport, Erasure, SweepCutoffs, SweepReport } from '../store/store.js';
+import { readConfig, type Where } from './config-file.js';
+import { EXIT_FAILED } from './failure.js';
+import { startProgress } from './progress.js';
+
+/** Runs `work` on the engine and tells that it did; not for a configuration, or a `--data`, that says a data folder. */
+async function onClickhouse(where: Where, work: (store: ClickhouseStore) => Promise<void>): Promise<boolean> {
+  if (where.data !== undefined) return false;
+  const { store: place } = await readConfig(where);
+  if (place.engine !== 'clickhouse') return false;
+  const { openClickhouseStore } = await import('../clickhouse/store.js');
+  const store = await openClickhouseStore({ ...place, trailMs: 0 });
+  try {
+    await work(store);
+  } finally {
+    await store.close();
+  }
+  return true;
+}
+
+export const verifyClickhouse = (where: Where): Promise<boolean> =>
+  onClickhouse(where, async ({ engine }) => {
+    const { verifyViews } = await import('../clickhouse/views.js');
+    const { events, different } = await verifyViews(engine);
+    const wrong = Object.entries(different).filter(([, rows]) => rows > 0);
+    if (wrong.length === 0) {
+      console.log(`ok  ${engine.database}: ${events} events, and every view as a fold of them makes it`);
+      return;
+    }
+    const told = wrong.map(([view, rows]) => `${rows} rows of ${view}`).join(', ');
+    console.log(
+      `NOT OK  ${engine.database}: not as a fold makes them: ${told}; \`spyglass rebuild\` folds them anew`,
+    );
+    process.exitCode = EXIT_FAILED;
+  });
+
+export const rebuildClickhouse = (where: Where): Promise<boolean> =>
+  onClickhouse(where, async ({ engine }) => {
+    const { rebuildViews } = await import('../clickhouse/views.js');
+    const progress = await startProgress('rebuild', 'views');
+    await rebuildViews(engine, progress.update).finally(progress.stop);
+    console.log(`ok  ${engine.database}: every view was folded anew`);
+  });
+
+export const sweepClickhouse = (
+  where: Where,
+  cutoffs: () => Promise<SweepCutoffs>,
+  tell: (place: string, report: SweepReport) => void,
+): Promise<boolean> =>
+  onClickhouse(where, async (store) => tell(store.engine.database, await store.sweep(await cutoffs())));
+
+/** What the erasure came to; undefined where it is another engine's. */
+export async function eraseOnClickhouse(where: Where, erasure: Erasure): Promise<EraseReport | undefined> {
+  let report: EraseReport | undefined;
+  await onClickhouse(where, async (store) => {
+    report = await store.erase(erasure);
+  });
+  return report;
+}
+
+export const exportClickhouse = (
+  where: Where,
+  after: number,
+  write: (lines: AsyncIterable<string>) => Promise<void>,
+): Promise<boolean> =>
+  onClickhouse(where, async (store) => {
+    const { exportLines } = await import('../clickhouse/transfer.js');
+    await write(exportLines(store.engine, store, after));
+  });

@@ -1,0 +1,44 @@
+/**
+ * The exact greedy funnel in the engine. A user's events of the steps' names, in order, become a text of a letter each; to take the steps one
+ * after the other is to find their letters in it in that order, with anything in between: `LIKE '%a%b%'`.
+ *
+ * `windowFunnel` would order events of one time by their step, not by id. Copies of an event go first: of two neighbours in the order
+ * of identities, the second with the same one. Where the events of a user are, on that shard, all of it is done; what travels is a
+ * number a user.
+ */
+import { FUNNEL_STEPS_MAX } from '../limits.js';
+import type { CountedName, TimeRange } from '../store/store.js';
+import type { Engine } from './connect.js';
+import { all, equal, within } from './sql.js';
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz'.slice(0, FUNNEL_STEPS_MAX);
+
+export async function countFunnel(
+  engine: Engine,
+  { steps, app, ...range }: Required<TimeRange> & { steps: readonly string[]; app?: string | undefined },
+): Promise<CountedName[]> {
+  const names = [...new Set(steps)];
+  const { sql, params } = all(within(range), equal('app', 'String', app));
+  let pattern = '%';
+  const reached = steps.map((step) => {
+    pattern += `${LETTERS[names.indexOf(step)]}%`;
+    return `(letters LIKE '${pattern}')`;
+  });
+  const counts = steps.map((_, index) => `countIf(reached > ${index}) AS step${index}`);
+  const [row] = await engine.query<Record<string, number>>(
+    `SELECT ${counts.join(', ')} FROM (
+       SELECT user_id,
+         arraySort(groupArray((batch, idx, id, ts, indexOf({names:Array(String)}, name)))) AS copies,
+         arrayFilter((it, before) -> (it.1, it.2) != (before.1, before.2), copies,
+           arrayPushFront(arrayPopBack(copies), ('', toUInt32(0), toUInt64(0), toUInt64(0), toUInt64(0)))) AS once,
+         arrayStringConcat(arrayMap(it -> substring('${LETTERS}', it.3, 1),
+           arraySort(arrayMap(it -> (it.4, it.3, it.5), once)))) AS letters,
+         ${reached.join(' + ')} AS reached
+       FROM events WHERE has({names:Array(String)}, name) AND ${sql} GROUP BY user_id
+     )`,
+    { ...params, names },
+    // A user's events are on one shard: what it says of them is all there is to say.
+    { distributed_group_by_no_merge: '1' },
+  );
+  return steps.map((name, index) => ({ name, count: Number(row?.[`step${index}`] ?? 0) }));
+}

@@ -1,0 +1,175 @@
+/**
+ * What is in the engine: its tables, and the materialized views that fold events into them.
+ *
+ * `events` is the truth. A row's identity is (`batch`, `idx`): the app's `batch_id` and the event's place in the batch. A retry
+ * that came through another collector is another row of the same identity with another id; readers take one, the lesser id.
+ * So the views hold only states that a repeat cannot change: least, greatest, and exact sets of identities, users or sessions.
+ * They are folded by UTC day, so that retention, whose bound is a midnight, drops whole rows.
+ *
+ * On a cluster each table is `…_local` on every shard and a Distributed table over them all. Events are spread by user: a
+ * funnel stays on its user's shard. The views of a shard fold what came to it; readers merge the states of all.
+ */
+
+interface Table {
+  columns: string;
+  engine: string;
+  order: string;
+  partition?: string;
+  /** What spreads rows over shards; the tables that views fill are filled where the events are. */
+  shard: string;
+  /** Rows an index entry stands for. */
+  granularity?: number;
+}
+
+/** Of a table that is looked up by keys as good as random: a look-up reads so many rows, not 8,192. */
+const LOOKUP_GRANULARITY = 256;
+/** Begins the identity of a batch that came without an id. */
+export const MADE_BATCH = '~';
+
+/** The greatest event by `(ts, id)` decides. */
+const AT = 'Tuple(UInt64, UInt64)';
+
+export const TABLES: Readonly<Record<string, Table>> = {
+  events: {
+    columns: `
+      hour UInt32, user_id String, app String, ts UInt64, id UInt64, session_id String, type UInt8, name String,
+      url Nullable(String), props Nullable(String), has_person UInt8, person_name Nullable(String),
+      person_email Nullable(String), client_ts Nullable(UInt64), error_group String, frame String,
+      batch String, idx UInt32`,
+    engine: 'MergeTree()',
+    partition: 'intDiv(hour, 720)',
+    order: 'hour, user_id, app, ts, id',
+    shard: 'cityHash64(user_id)',
+  },
+  /** In order of arrival: where in `events` an id is. */
+  arrivals: {
+    columns: 'id UInt64, hour UInt32, user_id String, app String, ts UInt64, batch String, idx UInt32',
+    engine: 'MergeTree()',
+    order: 'id',
+    shard: 'cityHash64(user_id)',
+  },
+  sessions: {
+    columns: `
+      app String, session_id String, day UInt32, first_ts AggregateFunction(min, UInt64),
+      last_ts AggregateFunction(max, UInt64), last_user AggregateFunction(argMax, String, ${AT}),
+      events AggregateFunction(uniqExact, String, UInt32),
+      errors AggregateFunction(uniqExactIf, String, UInt32, UInt8)`,
+    engine: 'AggregatingMergeTree()',
+    partition: 'intDiv(day, 30)',
+    order: 'app, session_id, day',
+    shard: 'cityHash64(session_id)',
+  },
+  users: {
+    columns: `
+      app String, user_id String, day UInt32, first_ts AggregateFunction(min, UInt64),
+      last_ts AggregateFunction(max, UInt64), sessions AggregateFunction(groupUniqArray, String),
+      told_name AggregateFunction(argMaxIf, String, ${AT}, UInt8),
+      told_email AggregateFunction(argMaxIf, String, ${AT}, UInt8)`,
+    engine: 'AggregatingMergeTree()',
+    partition: 'intDiv(day, 30)',
+    order: 'app, user_id, day',
+    shard: 'cityHash64(user_id)',
+  },
+  days: {
+    columns: `
+      app String, day UInt32, first_ts AggregateFunction(min, UInt64), last_ts AggregateFunction(max, UInt64),
+      users AggregateFunction(uniqExact, String), errors AggregateFunction(uniqExactIf, String, UInt32, UInt8)`,
+    engine: 'AggregatingMergeTree()',
+    partition: 'intDiv(day, 30)',
+    order: 'app, day',
+    shard: 'cityHash64(app, day)',
+  },
+  names: {
+    columns:
+      'app String, type UInt8, name String, day UInt32, events AggregateFunction(uniqExact, String, UInt32)',
+    engine: 'AggregatingMergeTree()',
+    partition: 'intDiv(day, 30)',
+    order: 'app, type, name, day',
+    shard: 'cityHash64(name)',
+  },
+  /**
+   * By identity: the id and times an event was stored with, so that a retry of a batch of which some was stored stores the same rows
+   * again. Only of batches that have an id of their app's. `told_ts` is one more than `client_ts`, 0 for none.
+   */
+  placed: {
+    columns: 'batch String, idx UInt32, id UInt64, ts UInt64, told_ts UInt64',
+    engine: 'MergeTree()',
+    order: 'batch, idx',
+    shard: 'cityHash64(batch)',
+    granularity: LOOKUP_GRANULARITY,
+  },
+  /** Batches all of whose events are stored. `base` is their app and `batch_id`; a generation is one life of an id of seven days. */
+  batches: {
+    columns: 'base String, app String, batch_id String, generation UInt32, received_at UInt64',
+    engine: 'ReplacingMergeTree(received_at)',
+    order: 'base, generation',
+    shard: 'cityHash64(base)',
+    granularity: LOOKUP_GRANULARITY,
+  },
+  /** Replay chunks, the bytes as base64; the greatest version is the chunk. */
+  chunks: {
+    columns: `
+      app String, session_id String, seq UInt32, version UInt64, ts Nullable(UInt64), received_at UInt64,
+      size UInt64, bytes String`,
+    engine: 'ReplacingMergeTree(version)',
+    order: 'app, session_id, seq',
+    shard: 'cityHash64(session_id)',
+  },
+  /** Numbers that only grow: the version of this schema, the retention fence, the greatest id that retention took. */
+  meta: {
+    columns: 'name String, value UInt64',
+    engine: 'MergeTree()',
+    order: 'name',
+    shard: 'cityHash64(name)',
+  },
+  /** Who gives ids under which number, and when it last said so. */
+  collectors: {
+    columns: 'node UInt32, token String, at UInt64',
+    engine: 'MergeTree()',
+    order: 'node, at',
+    shard: 'cityHash64(node)',
+  },
+  audit: {
+    columns: 'at UInt64, role String, name String, address String, app String, session_id String',
+    engine: 'MergeTree()',
+    order: 'at',
+    shard: 'cityHash64(at)',
+  },
+};
+
+export interface Fold {
+  select: string;
+  where?: string;
+  group?: string;
+}
+
+/** How events are folded into each table that is folded from them. */
+export const FOLDS: Readonly<Record<string, Fold>> = {
+  placed: {
+    select: 'batch, idx, id, ts, ifNull(client_ts + 1, 0) AS told_ts',
+    where: `NOT startsWith(batch, '${MADE_BATCH}')`,
+  },
+  arrivals: { select: 'id, hour, user_id, app, ts, batch, idx' },
+  sessions: {
+    select: `app, session_id, intDiv(hour, 24) AS day, minState(ts) AS first_ts, maxState(ts) AS last_ts,
+      argMaxState(user_id, (ts, id)) AS last_user, uniqExactState(batch, idx) AS events,
+      uniqExactIfState(batch, idx, type = 2) AS errors`,
+    group: 'app, session_id, day',
+  },
+  users: {
+    select: `app, user_id, intDiv(hour, 24) AS day, minState(ts) AS first_ts, maxState(ts) AS last_ts,
+      groupUniqArrayState(session_id) AS sessions,
+      argMaxIfState(concat('=', assumeNotNull(person_name)), (ts, id), isNotNull(person_name)) AS told_name,
+      argMaxIfState(concat('=', assumeNotNull(person_email)), (ts, id), isNotNull(person_email)) AS told_email`,
+    group: 'app, user_id, day',
+  },
+  days: {
+    select: `app, intDiv(hour, 24) AS day, minState(ts) AS first_ts, maxState(ts) AS last_ts,
+      uniqExactState(user_id) AS users, uniqExactIfState(batch, idx, type = 2) AS errors`,
+    group: 'app, day',
+  },
+  names: {
+    select: 'app, type, name, intDiv(hour, 24) AS day, uniqExactState(batch, idx) AS events',
+    group: 'app, type, name, day',
+  },
+};

@@ -1,0 +1,107 @@
+/** Counts by name, as rows hold them: names in blocks of 512, a block's counts packed ascending by name. */
+import type { Table } from '../log/env.js';
+import { packKey } from '../log/keys.js';
+import { obtain, type StagedTable } from './projection.js';
+
+export const BLOCK_NAMES = 512;
+const COUNT_BYTES = 6;
+
+/** Packs `[index u16][count u32]` for each name of a block that occurred, little-endian. */
+function pack(counts: ReadonlyMap<number, number>): Buffer {
+  const value = Buffer.allocUnsafe(counts.size * COUNT_BYTES);
+  let at = 0;
+  for (const [index, count] of [...counts].sort(([a], [b]) => a - b)) {
+    value.writeUInt16LE(index, at);
+    value.writeUInt32LE(count, at + 2);
+    at += COUNT_BYTES;
+  }
+  return value;
+}
+
+export function unpackCounts(value: Buffer | undefined): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (let at = 0; value && at < value.length; at += COUNT_BYTES) {
+    counts.set(value.readUInt16LE(at), value.readUInt32LE(at + 2));
+  }
+  return counts;
+}
+
+/** Counts of one range of time that a fold adds to; every block is read once and written once. */
+export interface CountsFold {
+  /** Adds to a name's count; returns what it was. */
+  add(name: number, count: number): number;
+  stage(): void;
+}
+
+export function openCountsFold(table: StagedTable, keyOf: (block: number) => Buffer): CountsFold {
+  const blocks = new Map<number, Map<number, number>>();
+  return {
+    add(name, count) {
+      const block = Math.floor(name / BLOCK_NAMES);
+      const counts = obtain(blocks, block, () => unpackCounts(table.get(keyOf(block))));
+      const index = name % BLOCK_NAMES;
+      const before = counts.get(index) ?? 0;
+      counts.set(index, before + count);
+      return before;
+    },
+    stage() {
+      for (const [block, counts] of blocks) table.put(keyOf(block), pack(counts));
+    },
+  };
+}
+
+/** Sums by name over many rows. */
+export interface NameSums {
+  add(name: number, count: number): void;
+  addRow(block: number, value: Buffer): void;
+  /** The names that occurred. */
+  entries(): [name: number, count: number][];
+}
+
+export function newNameSums(): NameSums {
+  const blocks = new Map<number, Float64Array>();
+  // The block of the last addition, where most of the next go too.
+  let current = -1;
+  let sums: Float64Array = new Float64Array(0);
+  const turnTo = (block: number): void => {
+    if (block === current) return;
+    current = block;
+    sums = obtain(blocks, block, () => new Float64Array(BLOCK_NAMES));
+  };
+  return {
+    add(name, count) {
+      turnTo(Math.floor(name / BLOCK_NAMES));
+      const index = name % BLOCK_NAMES;
+      sums[index] = (sums[index] as number) + count;
+    },
+    addRow(block, value) {
+      turnTo(block);
+      for (let from = 0; from < value.length; from += COUNT_BYTES) {
+        const index = value.readUInt16LE(from);
+        sums[index] = (sums[index] as number) + value.readUInt32LE(from + 2);
+      }
+    },
+    entries() {
+      const found: [number, number][] = [];
+      for (const [block, counts] of blocks) {
+        for (let index = 0; index < BLOCK_NAMES; index++) {
+          const count = counts[index] as number;
+          if (count > 0) found.push([block * BLOCK_NAMES + index, count]);
+        }
+      }
+      return found;
+    },
+  };
+}
+
+/** The (app, type) pairs that lead keys of a table, `[app u16][type u8]…`: one seek a pair. */
+export function* kindsIn(table: Pick<Table, 'keys'>): Generator<[app: number, type: number]> {
+  let start: Buffer | undefined = packKey([[0, 3]]);
+  while (start) {
+    const [key]: Buffer[] = [...table.keys({ start, limit: 1 })];
+    if (!key) return;
+    const kind = key.readUIntBE(0, 3);
+    yield [kind >> 8, kind & 0xff];
+    start = packKey([[kind + 1, 3]]);
+  }
+}

@@ -1,0 +1,27 @@
+/** The API's contract on ClickHouse of today: every test file that the embedded engine passes, but for the list of differences. */
+import t from 'tap';
+import { type Chdb, startChdb } from '../../support/clickhouse/chdb.js';
+import { complaints, contractFiles, runOn } from './conformance.js';
+import { DIFFERENCES } from './differences.js';
+
+let chdb: Chdb;
+t.before(async () => {
+  chdb = await startChdb();
+});
+t.teardown(() => chdb.close());
+
+for (const file of contractFiles()) {
+  t.test(`a collector on ClickHouse passes ${file}`, async (t) => {
+    const outcome = await runOn(chdb, file);
+    const wrong = complaints(outcome);
+    t.same(wrong, []);
+    if (wrong.length > 0) t.comment(outcome.output);
+  });
+}
+
+t.test('each difference has a reason, and a file that is there', async (t) => {
+  for (const { file, reason } of DIFFERENCES) {
+    t.ok(contractFiles().includes(file), file);
+    t.ok(reason.length > 20, reason);
+  }
+});

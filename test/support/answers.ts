@@ -1,0 +1,36 @@
+/** What a collector of this tree answers on a data folder, for comparisons. */
+import type { AppConfig } from '../../src/config.js';
+import { startCollector } from './collector.js';
+import { ask } from './http.js';
+
+/** Every query, of all there is, and of some of it. */
+export const QUERIES = [
+  '/v1/query/events?limit=500',
+  '/v1/query/events?limit=50&type=error',
+  '/v1/query/users?limit=500',
+  '/v1/query/sessions?limit=500',
+  '/v1/query/funnel?steps=/items,/cart',
+  '/v1/query/aggregates?limit=100',
+  '/v1/query/names?limit=100',
+  '/v1/query/errors?limit=100',
+];
+
+/** Answers by path. An error group's id is left out: it is each store's own affair. */
+export async function answersOf(
+  dataDir: string,
+  paths: readonly string[],
+  apps?: Record<string, AppConfig>,
+): Promise<Record<string, unknown>> {
+  const collector = await startCollector({ dataDir, ...(apps ? { apps } : {}) });
+  try {
+    const answers: Record<string, unknown> = {};
+    for (const path of paths) {
+      const { status, text } = await ask(collector.url, path);
+      const body: unknown = JSON.parse(text, (key, value) => (key === 'group' ? undefined : value));
+      answers[path] = { status, body };
+    }
+    return answers;
+  } finally {
+    await collector.close();
+  }
+}
