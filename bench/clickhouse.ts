@@ -1,21 +1,23 @@
 /** The two engines of the collector beside each other: the same data in over HTTP, the same questions, what it takes on disk. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startProgress } from '../src/cli/progress.js';
 import type { Config } from '../src/config.js';
 import { type Engine, startChdb } from '../test/support/clickhouse/chdb.js';
 import { startCluster } from '../test/support/clickhouse/cluster.js';
-import { APP, APPS, arrivals, END, KEY } from './data.js';
-import { contest } from './ingest.js';
+import { APP, APPS, arrivals, type Body, END, KEY } from './data.js';
 import { hashOf } from './questions.js';
 import { median, type Row, spread } from './report.js';
 import { type Server, startSpyglass } from './servers.js';
 import { folderBytes } from './stores.js';
-import { openLoader } from './wrk.js';
 
-const IN_FLIGHT = 32;
-const ROUNDS = 3;
+const IN_FLIGHT = [32, 256];
+const FILL_IN_FLIGHT = 256;
+/** Linux counts processor time in these. */
+const TICK_MS = 10;
+const ROUNDS = 2;
+const ROUND_MS = 5_000;
 const RUNS = 15;
 const WARM_RUNS = 3;
 const DAY_MS = 86_400_000;
@@ -44,6 +46,8 @@ interface Contender {
   name: string;
   store(database: string): Store;
   bytes(): Promise<number>;
+  /** Of the engine; none where it is the collector itself. */
+  pids(): number[];
 }
 
 const onEngine = (
@@ -59,6 +63,7 @@ const onEngine = (
     ...(engine.cluster === undefined ? {} : { cluster: engine.cluster }),
   }),
   bytes,
+  pids: engine.pids,
 });
 
 /** `events` are stored by each, through a collector, then asked for. */
@@ -76,6 +81,7 @@ export async function benchClickhouse(
       name: 'spyglass',
       store: () => ({ engine: 'lmdb' }),
       bytes: async () => folderBytes(join(home, DATABASE, 'spyglass')),
+      pids: () => [],
     },
     onEngine('ClickHouse 26.7 in process', chdb, async () =>
       Number(await (await fetch(chdb.url, { method: 'POST', body: sizeOf })).text()),
@@ -102,23 +108,45 @@ const open = ({ name, store }: Contender, home: string, database: string): Promi
     store: store(database),
   });
 
+/** How many events a second are acknowledged, and after how long, by how many requests are under way at once. */
 async function ingest(
   contenders: readonly Contender[],
   home: string,
   say: (line: string) => void,
 ): Promise<Row[]> {
+  const rows: Row[] = [];
   const servers = [];
   for (const contender of contenders) servers.push(await open(contender, home, INGEST_DATABASE));
   try {
-    const loader = await openLoader(home, { connections: IN_FLIGHT, eventsABody: 20 });
-    const { rate, p99 } = await contest(servers, loader, say, ROUNDS);
-    return [
-      row('ingest, 20 events a body, 32 connections', 'req/s', contenders, rate),
-      row('ingest p99', 'ms', contenders, p99),
-    ];
+    for (const inFlight of IN_FLIGHT) {
+      const rate = new Map<string, number[]>();
+      const p99 = new Map<string, number[]>();
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const server of servers) {
+          const { eventsPerS, latenciesMs } = await send(
+            server,
+            inFlight,
+            arrivals(Number.MAX_SAFE_INTEGER),
+            ROUND_MS,
+          );
+          rate.set(server.name, [...(rate.get(server.name) ?? []), eventsPerS]);
+          const slowest =
+            latenciesMs.sort((x, y) => x - y)[Math.floor(latenciesMs.length * 0.99)] ?? Number.NaN;
+          p99.set(server.name, [...(p99.get(server.name) ?? []), slowest]);
+          say(
+            `${inFlight} under way, ${server.name}: ${eventsPerS.toFixed(0)} events/s, p99 ${slowest.toFixed(0)} ms`,
+          );
+        }
+      }
+      rows.push(
+        row(`ingest, ${inFlight} requests under way`, 'events/s', contenders, rate),
+        row(`ingest p99, ${inFlight} requests under way`, 'ms', contenders, p99),
+      );
+    }
   } finally {
     for (const server of servers) await server.stop();
   }
+  return rows;
 }
 
 async function stored(
@@ -132,12 +160,18 @@ async function stored(
   const reads = new Map<string, Map<string, number[]>>(READS.map(([name]) => [name, new Map()]));
   const memory = new Map<string, number[]>();
   const hashes = new Map<string, string>();
+  const collectorUs = new Map<string, number[]>();
+  const engineUs = new Map<string, number[]>();
   for (const contender of contenders) {
     const server = await open(contender, home, DATABASE);
     try {
-      filled.set(contender.name, [events / (await fill(server, events))]);
+      const [collectorMs, engineMs] = [cpuMs([server.pid]), cpuMs(contender.pids())];
+      filled.set(contender.name, [(await send(server, FILL_IN_FLIGHT, arrivals(events))).eventsPerS]);
       say(`${contender.name}: filled`);
       await sleep(SETTLE_MS);
+      const perEvent = 1_000 / events;
+      collectorUs.set(contender.name, [(cpuMs([server.pid]) - collectorMs) * perEvent]);
+      engineUs.set(contender.name, [(cpuMs(contender.pids()) - engineMs) * perEvent]);
       for (const [name, path] of READS) {
         const { hash, times } = await time(server, path);
         reads.get(name)?.set(contender.name, times);
@@ -152,7 +186,9 @@ async function stored(
     }
   }
   return [
-    row('stored through a collector by one slow client', 'events/s', contenders, filled),
+    row(`all ${events} events stored, ${FILL_IN_FLIGHT} requests under way`, 'events/s', contenders, filled),
+    row('processor time of the collector per event', 'µs', contenders, collectorUs),
+    row('processor time of the engine per event', 'µs', contenders, engineUs),
     ...READS.map(([name]) => ({
       ...row(`HTTP: ${name}`, 'ms', contenders, reads.get(name) ?? new Map()),
       hash: hashes.get(name) ?? '',
@@ -180,30 +216,44 @@ function row(
   };
 }
 
-/** Sends the benchmark's data, `IN_FLIGHT` bodies at a time; returns how many seconds it took. */
-async function fill({ url, name }: Server, events: number): Promise<number> {
-  const bodies = arrivals(events);
-  const progress = await startProgress(`fill ${name}`, 'events');
+/** What processes have used of the processors so far; unlike a time, hardly changed by what else the machine does. */
+function cpuMs(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return sum + (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  }, 0);
+}
+
+/** Sends bodies, so many at a time, until there are no more or the time is up. */
+async function send(
+  { url, name }: Server,
+  inFlight: number,
+  bodies: Iterator<Body>,
+  withinMs = Number.POSITIVE_INFINITY,
+): Promise<{ eventsPerS: number; latenciesMs: number[] }> {
+  const run = randomUUID();
   const began = performance.now();
+  const latenciesMs: number[] = [];
   let serial = 0;
-  let done = 0;
+  let stored = 0;
   const client = async () => {
     for (let next = bodies.next(); !next.done; next = bodies.next()) {
-      const { app, events: made } = next.value;
+      const start = performance.now();
+      if (start - began > withinMs) return;
+      const { app, events } = next.value;
       const key = app === APPS[0] ? KEY : `${KEY}_1`;
-      const texts = made.map(
+      const texts = events.map(
         ({ props, ...event }) => `${JSON.stringify(event).slice(0, -1)},"props":${props ?? '{}'}}`,
       );
-      const body = `{"app":"${app}","key":"${key}","batch_id":"bench-${serial++}","events":[${texts.join(',')}]}`;
+      const body = `{"app":"${app}","key":"${key}","batch_id":"${run}-${serial++}","events":[${texts.join(',')}]}`;
       const answer = await fetch(`${url}/v1/events`, { method: 'POST', body });
       if (answer.status !== 204) throw new Error(`${name}: ${answer.status} ${await answer.text()}`);
-      done += made.length;
-      progress.update(done, events);
+      latenciesMs.push(performance.now() - start);
+      stored += events.length;
     }
   };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, client));
-  progress.stop();
-  return (performance.now() - began) / 1_000;
+  await Promise.all(Array.from({ length: inFlight }, client));
+  return { eventsPerS: (stored / (performance.now() - began)) * 1_000, latenciesMs };
 }
 
 /** Times of a read, and a hash of its answer without the ids, which are each engine's own. */

@@ -1,4 +1,7 @@
-/** `node dist/bench/sdk.js`: what the SDK costs a page, in main-thread time per event and per second of recording. */
+/**
+ * `node dist/bench/sdk.js`: what the SDK costs a page, in main-thread time per event, per second of recording, and at once where
+ * the page is large or changes all at once.
+ */
 import { launchBrowser } from '../test/support/browser.js';
 import { APP, KEY, startCollector } from '../test/support/collector.js';
 import { startSite } from '../test/support/site.js';
@@ -15,13 +18,25 @@ const BODY = `<ul id="list"></ul><script>
   setInterval(() => { list.children[Math.random() * 1000 | 0].querySelector('b').textContent = Math.random(); }, 50);
 </script>`;
 
+/** A page of so many elements, that changes nothing by itself. */
+const LARGE = /^\/large-(\d+)$/;
+const BURST_NODES = 10_000;
+const SETTLED_MS = 6_000;
+
 const browser = await launchBrowser();
 const collector = await startCollector();
 const site = await startSite((path) => {
-  const replay = path === '/recorded';
+  const replay = path === '/recorded' || LARGE.test(path);
+  const [, elements] = LARGE.exec(path) ?? [];
   const tag = `<script src="${collector.url}/sdk/spyglass.js" data-app="${APP}" data-key="${KEY}" data-user-id="alice"
     data-replay="${replay}"></script>`;
-  return { body: `<!doctype html><title>Bench</title>${BODY}${path === '/bare' ? '' : tag}` };
+  const body =
+    elements === undefined
+      ? BODY
+      : `<div id="list"></div><script>
+          list.innerHTML = '<div class="row"><span title="x">cell</span><b>v</b><input></div>'.repeat(${Number(elements) / 4});
+        </script>`;
+  return { body: `<!doctype html><title>Bench</title>${body}${path === '/bare' ? '' : tag}` };
 });
 
 /** Mean microseconds of a `capture` call, stored in the queue and now and then sent. */
@@ -60,6 +75,39 @@ async function busyMsPerS(path: string): Promise<number> {
   return (spentMs * 1_000) / RECORDED_MS;
 }
 
+/** Milliseconds of scripts on the main thread while `act` happens on a large page and for some seconds after, and the longest task. */
+async function atOnce(path: string, act: string): Promise<{ scriptMs: number; longestMs: number }> {
+  const page = await browser.newPage();
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Performance.enable');
+  const scriptMs = async () => {
+    const { metrics } = await devtools.send('Performance.getMetrics');
+    return (metrics.find(({ name }) => name === 'ScriptDuration')?.value ?? 0) * 1_000;
+  };
+  let before = await scriptMs();
+  await page.goto(site.url + path);
+  if (act !== '') {
+    await page.waitForTimeout(SETTLED_MS);
+    before = await scriptMs();
+  }
+  const longestMs = await page.evaluate<number>(`new Promise((done) => {
+    let longestMs = 0;
+    const buffered = ${act === ''};
+    new PerformanceObserver((tasks) => {
+      for (const { duration } of tasks.getEntries()) longestMs = Math.max(longestMs, duration);
+    }).observe({ type: 'longtask', buffered });
+    ${act}
+    setTimeout(() => done(longestMs), ${SETTLED_MS});
+  })`);
+  const spentMs = (await scriptMs()) - before;
+  await page.close();
+  return { scriptMs: spentMs, longestMs };
+}
+
+const BURST = `for (let i = 0; i < ${BURST_NODES}; i += 1) {
+  const line = document.createElement('p'); line.textContent = 'line ' + i; list.append(line);
+}`;
+
 function median(figures: number[]): number {
   return figures.sort((a, b) => a - b)[figures.length >> 1] ?? 0;
 }
@@ -74,6 +122,19 @@ for (let round = 0; round < ROUNDS; round++) {
 console.log(`capture(): ${median(costs).toFixed(0)} us an event`);
 for (const [path, figures] of Object.entries(busy)) {
   console.log(`${path}: ${median(figures).toFixed(1)} ms of scripts a second`);
+}
+for (const [name, path, act] of [
+  ['a page of 5,000 elements', '/large-5000', ''],
+  ['a page of 19,000 elements', '/large-19000', ''],
+  ['a page of 24,000 elements, given up', '/large-24000', ''],
+  [`a burst of ${BURST_NODES} nodes`, '/large-40', BURST],
+  ['the same without the SDK', '/bare', BURST],
+] as const) {
+  const runs = [];
+  for (let round = 0; round < ROUNDS; round++) runs.push(await atOnce(path, act));
+  const scriptMs = median(runs.map(({ scriptMs }) => scriptMs));
+  const longestMs = median(runs.map(({ longestMs }) => longestMs));
+  console.log(`${name}: ${scriptMs.toFixed(0)} ms of scripts, ${longestMs.toFixed(0)} ms the longest task`);
 }
 await site.close();
 await collector.close();

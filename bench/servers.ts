@@ -20,6 +20,7 @@ export interface Server {
   url: string;
   /** From the process's start to its first answer. */
   readyMs: number;
+  pid: number;
   /** Anonymous resident memory in MB: mapped pages of the store are the system's to take back. */
   anonymousMb(): number;
   stop(): Promise<void>;
@@ -55,6 +56,7 @@ async function start(name: string, args: (port: number) => string[]): Promise<Se
     name,
     url,
     readyMs: performance.now() - began,
+    pid: child.pid ?? 0,
     anonymousMb() {
       const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
       return Number(/RssAnon:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024;

@@ -53,7 +53,7 @@ export class SetupError extends Error {
  */
 const SETS = {
   run: ['sdk', 'dashboard'],
-  clickhouse: ['sdk', 'dashboard', 'clickhouse'],
+  clickhouse: ['sdk', 'dashboard', 'src/clickhouse'],
   all: [],
 };
 const WIDER = Object.keys(SETS);

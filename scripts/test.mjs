@@ -8,7 +8,7 @@ import { join, relative, resolve } from 'node:path';
 import { fingerprint, markBuilt, ROOT, SetupError, setup } from './setup.mjs';
 
 /** A hang is a failure; a slow machine is not. */
-const FILE_TIMEOUT_S = 900;
+const FILE_TIMEOUT_S = process.argv.includes('--long') ? 2_700 : 900;
 const JOBS = 2;
 /** Tests in a browser depend on when it gets round to things: one that fails beside others is asked once more, alone. */
 const IN_BROWSER = /^dist\/test\/(sdk|dashboard)\//;

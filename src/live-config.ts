@@ -5,6 +5,7 @@ import type { Config } from './config.js';
 const FIXED: readonly [path: string, read: (config: Config) => unknown][] = [
   ['listen', ({ listen }) => listen],
   ['dataDir', ({ dataDir }) => dataDir],
+  ['store', ({ store }) => store],
   ['trusted_proxies', ({ trusted_proxies = [] }) => trusted_proxies],
   ['store', ({ store }) => store],
   ['limits.body_bytes', ({ limits }) => limits.body_bytes],

@@ -72,6 +72,7 @@ const ROW_ERRORS: ReadonlySet<string> = new Set(['6', '26', '27', '53', '69', '7
 const SETTINGS: ClickHouseSettings = {
   async_insert: 0,
   insert_distributed_sync: 1,
+  distributed_foreground_insert: 1,
   insert_deduplicate: 0,
   max_partitions_per_insert_block: '0',
   skip_unavailable_shards: 0,

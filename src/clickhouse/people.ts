@@ -1,28 +1,58 @@
-/** Listings of users and sessions: states of the views merged over days, latest first. */
+/**
+ * Listings of users and sessions: states of the views merged over days, latest first.
+ *
+ * Which rows make the list is told by the days since a recent one, where that is enough of them: whoever was seen since then was seen
+ * later than all others. Only of those that make it the states are merged.
+ */
+import { DAY_MS } from '../limits.js';
 import type { Query, SessionRow, TimeRange, UserRow } from '../store/store.js';
 import type { Engine } from './connect.js';
-import { all, daysWithin, equal } from './sql.js';
+import { timesOf } from './listing.js';
+import { dayOf } from './rows.js';
+import { ALL, all, type Condition, daysWithin, equal } from './sql.js';
+
+/** Days looked at first, then next; at last all. */
+const RECENT_DAYS = [2, 32];
+
+/** Lists by ever more days, until they have enough; `list` is given what narrows the rows that make the list. */
+async function byRecentDays<Row>(
+  engine: Engine,
+  listed: { app?: string | undefined; user?: string | undefined; limit: number },
+  range: Required<TimeRange>,
+  list: (recent: Condition) => Promise<Row[]>,
+): Promise<Row[]> {
+  // One user's rows are few.
+  if (listed.user !== undefined) return list(ALL);
+  const times = await timesOf(engine, { app: listed.app }, range);
+  if (!times) return [];
+  for (const days of RECENT_DAYS) {
+    const from = times.to - days * DAY_MS;
+    if (from <= times.from) break;
+    const rows = await list({ sql: 'day >= {recent_day:UInt32}', params: { recent_day: dayOf(from) } });
+    if (rows.length >= listed.limit) return rows;
+  }
+  return list(ALL);
+}
 
 export async function listUsers(
   engine: Engine,
   { app, user, limit }: Query<'users'>,
   range: Required<TimeRange>,
 ): Promise<UserRow[]> {
-  const { sql, params } = all(
-    daysWithin(range),
-    equal('app', 'String', app),
-    equal('user_id', 'String', user),
-  );
-  const rows = await engine.query<
-    Omit<UserRow, 'name' | 'email'> & { name_told: string; email_told: string }
-  >(
-    `SELECT user_id, app, minMerge(first_ts) AS first_seen, maxMerge(last_ts) AS last_seen,
-       length(groupUniqArrayMerge(sessions)) AS session_count,
-       argMaxIfMerge(told_name) AS name_told, argMaxIfMerge(told_email) AS email_told
-     FROM users WHERE ${sql} GROUP BY app, user_id
-     ORDER BY last_seen DESC, user_id ASC, app ASC LIMIT {limit:UInt32}`,
-    { ...params, limit },
-  );
+  const condition = all(daysWithin(range), equal('app', 'String', app), equal('user_id', 'String', user));
+  const rows = await byRecentDays(engine, { app, user, limit }, range, (recent) => {
+    const latest = all(condition, recent);
+    return engine.query<Omit<UserRow, 'name' | 'email'> & { name_told: string; email_told: string }>(
+      `SELECT user_id, app, minMerge(first_ts) AS first_seen, maxMerge(last_ts) AS last_seen,
+         length(groupUniqArrayMerge(sessions)) AS session_count,
+         argMaxIfMerge(told_name) AS name_told, argMaxIfMerge(told_email) AS email_told
+       FROM users WHERE ${condition.sql} AND (app, user_id) GLOBAL IN (
+         SELECT app, user_id FROM users WHERE ${latest.sql} GROUP BY app, user_id
+         ORDER BY maxMerge(last_ts) DESC, user_id ASC, app ASC LIMIT {limit:UInt32}
+       ) GROUP BY app, user_id ORDER BY last_seen DESC, user_id ASC, app ASC LIMIT {limit:UInt32}`,
+      { ...latest.params, limit },
+    );
+  });
   return rows.map(({ name_told, email_told, ...row }) => ({
     user_id: row.user_id,
     app: row.app,
@@ -40,19 +70,28 @@ export async function listSessions(
   { app, user, limit }: Query<'sessions'>,
   range: Required<TimeRange>,
 ): Promise<SessionRow[]> {
-  const { sql, params } = all(daysWithin(range), equal('app', 'String', app));
-  const ofUser =
+  const condition = all(daysWithin(range), equal('app', 'String', app));
+  const ofUser: Condition =
     user === undefined
-      ? ''
-      : `AND (app, session_id) GLOBAL IN (
-           SELECT app, arrayJoin(groupUniqArrayMerge(sessions)) FROM users WHERE user_id = {user:String} AND ${sql} GROUP BY app)`;
-  const rows = await engine.query<Omit<SessionRow, 'chunk_count'>>(
-    `SELECT session_id, app, argMaxMerge(last_user) AS user_id, minMerge(first_ts) AS started_at,
-       maxMerge(last_ts) AS last_seen, uniqExactMerge(events) AS event_count, uniqExactIfMerge(errors) AS error_count
-     FROM sessions WHERE ${sql} ${ofUser} GROUP BY app, session_id
-     ORDER BY last_seen DESC, app ASC, session_id ASC LIMIT {limit:UInt32}`,
-    { ...params, limit, ...(user === undefined ? {} : { user }) },
-  );
+      ? ALL
+      : {
+          sql: `(app, session_id) GLOBAL IN (SELECT app, arrayJoin(groupUniqArrayMerge(sessions)) FROM users
+            WHERE user_id = {user:String} AND ${condition.sql} GROUP BY app)`,
+          params: { user },
+        };
+  const rows = await byRecentDays(engine, { app, user, limit }, range, (recent) => {
+    const latest = all(condition, ofUser, recent);
+    return engine.query<Omit<SessionRow, 'chunk_count'>>(
+      `SELECT session_id, app, argMaxMerge(last_user) AS user_id, minMerge(first_ts) AS started_at,
+         maxMerge(last_ts) AS last_seen, uniqExactMerge(events) AS event_count,
+         uniqExactIfMerge(errors) AS error_count
+       FROM sessions WHERE ${condition.sql} AND (app, session_id) GLOBAL IN (
+         SELECT app, session_id FROM sessions WHERE ${latest.sql} GROUP BY app, session_id
+         ORDER BY maxMerge(last_ts) DESC, app ASC, session_id ASC LIMIT {limit:UInt32}
+       ) GROUP BY app, session_id ORDER BY last_seen DESC, app ASC, session_id ASC LIMIT {limit:UInt32}`,
+      { ...latest.params, limit },
+    );
+  });
   const chunks = await chunkCounts(engine, rows);
   return rows.map((row) => ({
     session_id: row.session_id,
@@ -66,23 +105,16 @@ export async function listSessions(
   }));
 }
 
-/** Session ids of a query: as many as the oldest servers take in an address. */
-const COUNTED_AT_ONCE = 50;
-
 /** How many chunks sessions have, by app and session; those without any left out. */
 async function chunkCounts(
   engine: Engine,
   sessions: readonly { app: string; session_id: string }[],
 ): Promise<Map<string, number>> {
-  const found = new Map<string, number>();
-  for (let at = 0; at < sessions.length; at += COUNTED_AT_ONCE) {
-    const ids = sessions.slice(at, at + COUNTED_AT_ONCE).map(({ session_id }) => session_id);
-    const rows = await engine.query<{ app: string; session_id: string; count: number }>(
-      `SELECT app, session_id, uniqExact(seq) AS count FROM chunks
-       WHERE has({ids:Array(String)}, session_id) GROUP BY app, session_id`,
-      { ids },
-    );
-    for (const { app, session_id, count } of rows) found.set(`${app}/${session_id}`, Number(count));
-  }
-  return found;
+  if (sessions.length === 0) return new Map();
+  const rows = await engine.query<{ app: string; session_id: string; count: number }>(
+    `SELECT app, session_id, uniqExact(seq) AS count FROM chunks
+     WHERE session_id IN (SELECT arrayJoin({ids:Array(String)})) GROUP BY app, session_id`,
+    { ids: sessions.map(({ session_id }) => session_id) },
+  );
+  return new Map(rows.map(({ app, session_id, count }) => [`${app}/${session_id}`, Number(count)]));
 }

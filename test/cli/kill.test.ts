@@ -15,6 +15,8 @@ t.test(
     const report = await torture({ cycles: CYCLES, seed: SEED, say: (line) => t.comment(line) });
     t.comment(JSON.stringify(report));
     t.equal(report.kills, CYCLES);
+    // Fewer, as by hand, may leave some of it out.
+    if (CYCLES < 20) return;
     for (const [done, times] of Object.entries(report)) t.ok(times > 0, `${done}: ${times}`);
   },
 );

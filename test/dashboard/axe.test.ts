@@ -8,7 +8,8 @@ import { APP, KEY, spawnCollector } from '../support/collector.js';
 import { open, read, startFilled } from './open.js';
 import { meta, nowSaying, picture, saying } from './recordings.js';
 
-t.setTimeout(240_000);
+/** A hang is a failure; a slow machine is not. */
+t.setTimeout(600_000);
 
 const WIDE = { width: 1_440, height: 900 };
 const NARROW = { width: 390, height: 844 };
@@ -108,6 +109,8 @@ for (const [look, options] of Object.entries(LOOKS)) {
       await page.locator(ready).first().waitFor();
       t.same(await complaints(page), [], path);
     }
+    // The empty views and the failing ones have nothing of their own to the width or the colours.
+    if (look !== 'wide and light' && look !== 'narrow and dark') return;
     const bare = await open(t, browser, empty.url, settings);
     for (const [path, ready] of EMPTY_VIEWS) {
       await bare.goto(empty.url + path);

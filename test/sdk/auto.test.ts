@@ -288,7 +288,7 @@ t.test('clicks and form changes: selectors and names, never what is in a field o
   const body = `
     <button id="buy"><b>Buy</b> now</button>
     <p class="person big">Alice Example</p>
-    <a href="#x" data-spyglass-mask>Alice Masked</a>
+    <a href="#x" data-spyglass-mask aria-label="Alice Label">Alice Masked</a>
     <div data-spyglass-block><button>Blocked</button></div>
     <form><input name="street"><select aria-label="Country"><option>A<option>Utopia</select></form>
     <div id="host"></div>`;

@@ -185,3 +185,19 @@ t.test('an empty list of requests whose bodies to keep keeps none', async (t) =>
   t.ok((await names(2)).includes('POST /search'));
   t.notMatch(await (await collector.get('/v1/query/events')).text(), /secret words/);
 });
+
+t.test('what others have wrapped since is silent after a stop', async (t) => {
+  const { open, names, errors } = await world(t);
+  const page = await open();
+  await page.evaluate(async () => {
+    const ours = fetch;
+    globalThis.fetch = (...request) => ours(...request);
+    await fetch('/before');
+    await spyglass.flush();
+    spyglass.stop();
+    for (let at = 0; at < 25; at++) await fetch('/after');
+    await spyglass.flush();
+  });
+  t.same(await names(2), ['/', 'GET /before']);
+  t.same(errors, []);
+});

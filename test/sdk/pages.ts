@@ -27,6 +27,9 @@ export function html(head: string, body = '', title = 'A page'): string {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title>${head}</head><body>${body}</body></html>`;
 }
 
+/** What has not happened by then will not: a machine may stand still for longer than a browser's driver waits. */
+const GIVEN_UP_MS = 120_000;
+
 /** Opens a URL in a browser window of its own. At `networkidle`, lazy chunks are there too. */
 export async function visit(
   browser: Browser | BrowserContext,
@@ -34,6 +37,7 @@ export async function visit(
   until: 'load' | 'networkidle' = 'load',
 ): Promise<Page> {
   const page = await browser.newPage();
+  page.setDefaultTimeout(GIVEN_UP_MS);
   await page.goto(url, { waitUntil: until });
   return page;
 }
@@ -49,9 +53,6 @@ export async function eventsOf(collector: string, user: string): Promise<EventRo
   const query = new URLSearchParams({ user, limit: '500' });
   return (await get<EventsAnswer>(collector, `/v1/query/events?${query}`)).events.reverse();
 }
-
-/** What has not happened by then will not. */
-const GIVEN_UP_MS = 120_000;
 
 /** Asks until there is an answer; every test that waits waits for something to happen, and never for a time. */
 export async function until<T>(ask: () => Promise<T | undefined | false>): Promise<T> {

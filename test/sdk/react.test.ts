@@ -1,6 +1,11 @@
-/** The React and Next.js helpers in a real browser, in strict mode, with the development build that runs effects twice. */
-import { fileURLToPath } from 'node:url';
+/**
+ * The React and Next.js helpers, bundled as an app bundles the package: on a server, and in a real browser, in strict mode, with the
+ * development build that runs effects twice.
+ */
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { type ComponentType, createElement } from 'react';
+import { renderToString } from 'react-dom/server';
 import t from 'tap';
 import { launchBrowser } from '../support/browser.js';
 import { APP, KEY, startCollector } from '../support/collector.js';
@@ -12,9 +17,9 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGE = `
   import { createElement as h, StrictMode, useEffect, useState } from 'react';
   import { createRoot } from 'react-dom/client';
-  import { Spyglass } from './sdk/src/next/index.tsx';
-  import { SpyglassErrorBoundary, SpyglassProvider, usePageview } from './sdk/src/react/index.tsx';
-  import { spyglass } from './sdk/src/index.ts';
+  import { Spyglass } from '@spyglass/sdk/next';
+  import { SpyglassErrorBoundary, SpyglassProvider, usePageview } from '@spyglass/sdk/react';
+  import { spyglass } from '@spyglass/sdk';
 
   window.spyglass = spyglass;
   const quiet = { replay: false, reportButton: false, webVitals: false, network: false };
@@ -104,4 +109,14 @@ t.test('Next.js: one pageview a route', async (t) => {
     [['pageview', '/next']],
   );
   await page.close();
+});
+
+t.test('on a server the helpers render what they are around, and nothing else', async (t) => {
+  const { SpyglassErrorBoundary, SpyglassProvider } = (await import(
+    pathToFileURL(`${ROOT}sdk/dist/react.js`).href
+  )) as Record<string, ComponentType<Record<string, unknown>>>;
+  if (!SpyglassErrorBoundary || !SpyglassProvider) throw new Error('the package has no helpers');
+  const options = { endpoint: collector.url, app: APP, key: KEY, user: { id: 'sue' } };
+  const page = createElement(SpyglassErrorBoundary, null, createElement('p', null, 'page'));
+  t.equal(renderToString(createElement(SpyglassProvider, { options }, page)), '<p>page</p>');
 });

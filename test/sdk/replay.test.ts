@@ -5,7 +5,7 @@ import { launchBrowser } from '../support/browser.js';
 import { startCollector } from '../support/collector.js';
 import { textsOnDisk } from '../support/on-disk.js';
 import { startSite } from '../support/site.js';
-import { flushed, html, scriptTag, until, visit } from './pages.js';
+import { eventsOf, flushed, html, scriptTag, until, visit } from './pages.js';
 import { FULL_SNAPSHOT, manifest, PLUGIN, recorded, sessionOf } from './recordings.js';
 
 const collector = await startCollector();
@@ -152,3 +152,80 @@ const loadedRecorder = (page: Page): Promise<boolean> =>
   page.evaluate<boolean>(
     "performance.getEntriesByType('resource').some(({ name }) => /\\/replay-\\w+\\.js$/.test(name))",
   );
+
+t.test('what is typed is recorded where that is asked for, a password never', async (t) => {
+  for (const mask of ['password', 'none']) {
+    const page = await open(
+      `mask-${mask}`,
+      '<input id="name" value="At-First"><input type="password" id="word" value="Secret-First"><textarea id="note"></textarea>',
+      { 'mask-inputs': mask },
+    );
+    await page.fill('#name', 'Typed-Name');
+    await page.fill('#word', 'Secret-Word');
+    await page.evaluate("document.querySelector('#word').type = 'text'");
+    await page.fill('#word', 'Secret-Shown');
+    await page.fill('#note', 'Typed-Note');
+    const session = await sessionOf(collector, `mask-${mask}`);
+    const text = await until(async () => {
+      await page.evaluate('spyglass.flush()');
+      const all = JSON.stringify(await recorded(collector, session));
+      return all.includes('Typed-Note') && all;
+    });
+    t.match(text, /At-First/);
+    t.match(text, /Typed-Name/);
+    t.notMatch(text, /Secret-/);
+    await page.close();
+  }
+});
+
+t.test('the address of a recorded page is scrubbed', async (t) => {
+  const tag = scriptTag(collector.url, { 'user-id': '', replay: 'true', 'web-vitals': 'false' });
+  const init = `<script>
+    spyglass.init({ user: { id: 'sam' }, scrubUrl: (url) => url.replace(/secret/g, 'hidden') });
+  </script>`;
+  pages.set('/sam/', html(tag + init));
+  const page = await visit(browser, `${site.url}/sam/?token=secret#secret`, 'networkidle');
+  const session = await sessionOf(collector, 'sam');
+  const text = await until(async () => {
+    await page.evaluate('spyglass.flush()');
+    const all = JSON.stringify(await recorded(collector, session));
+    return all.length > 100 && all;
+  });
+  t.match(text, /token=hidden#hidden/);
+  t.notMatch(text, /secret/);
+  await page.close();
+});
+
+t.test('neither a frame that records too, nor a storage that is cleared, costs a chunk', async (t) => {
+  const frameTag = scriptTag(collector.url, { 'user-id': 'fritz', replay: 'true', 'web-vitals': 'false' });
+  pages.set('/frame/', html(frameTag, '<p id="text">frame</p>'));
+  const page = await open('fritz', '<p id="text">page</p><iframe src="/frame/"></iframe>');
+  const sessions = await until(async () => {
+    for (const frame of page.frames()) await frame.evaluate('spyglass.flush()');
+    const ids = new Set((await eventsOf(collector.url, 'fritz')).map(({ session_id }) => session_id));
+    return ids.size === 2 && [...ids];
+  });
+  const write = async (word: string) => {
+    for (const frame of page.frames()) {
+      await frame.evaluate(`document.querySelector('#text').textContent = '${word}'`);
+    }
+    await until(async () => {
+      for (const frame of page.frames()) await frame.evaluate('spyglass.flush()');
+      const found = await Promise.all(sessions.map(async (session) => recorded(collector, session)));
+      return found.every((chunks) => JSON.stringify(chunks).includes(word));
+    });
+  };
+  await write('one');
+  await write('two');
+  await page.evaluate('localStorage.clear(); sessionStorage.clear()');
+  const before = await Promise.all(sessions.map(async (session) => recorded(collector, session)));
+  await page.reload({ waitUntil: 'networkidle' });
+  // Whichever of the two the new page goes on with: what was there still is, and more has come.
+  const after = await until(async () => {
+    for (const frame of page.frames()) await frame.evaluate('spyglass.flush()');
+    const found = await Promise.all(sessions.map(async (session) => recorded(collector, session)));
+    return found.flat().length > before.flat().length && found;
+  });
+  for (const [at, chunks] of before.entries()) t.same(after[at]?.slice(0, chunks.length), chunks);
+  await page.close();
+});

@@ -8,7 +8,7 @@ import { decodeBatch } from '../../src/log/record-batch.js';
 import { verifyStore } from '../../src/store/verify.js';
 import { answersOf } from '../support/answers.js';
 import { runSpyglass } from '../support/command.js';
-import { APPS, fixturePath, hasFixture, unpackFixture } from './fixtures.js';
+import { APPS, fixturePath, hasFixture, unpackFixture, withoutGroups } from './fixtures.js';
 
 const FIXTURE_BYTES_MAX = 100_000;
 
@@ -22,7 +22,8 @@ for (let format = 1; format <= STORE_FORMAT; format++) {
     const dataDir = join(t.testdir({}), 'data');
     const expected = unpackFixture(format, dataDir);
     t.ok(Object.keys(expected).length > 10);
-    t.same(await answersOf(dataDir, Object.keys(expected), APPS), expected, 'it answers as it did');
+    const answers = await answersOf(dataDir, Object.keys(expected), APPS);
+    t.same(withoutGroups(answers), expected, 'it answers as it did');
     t.equal((await verifyStore(dataDir, () => {})).problem, undefined, 'and is whole');
     const { stdout } = await runSpyglass(['export', '--data', dataDir]);
     t.ok(stdout.includes('"n":203'), 'with what a crash had left in its journal');

@@ -29,7 +29,11 @@ export const start: Part = (client) => {
     clearTimeout(timer);
     burst = undefined;
     if (count < RAGE_CLICKS_MIN) return;
-    client.record({ type: 'event', name: '$rage_click', props: { selector: selectorOf(target), count } });
+    client.record({
+      type: 'event',
+      name: '$rage_click',
+      props: { selector: selectorOf(client, target), count },
+    });
   };
   client.onLeave(endBurst);
 
@@ -39,7 +43,7 @@ export const start: Part = (client) => {
     client.record({
       type: 'event',
       name: '$click',
-      props: { selector: selectorOf(target), text: labelOf(client, target) },
+      props: { selector: selectorOf(client, target), text: labelOf(client, target) },
     });
     const { clientX: x, clientY: y } = event;
     const same = burst !== undefined && Math.hypot(x - burst.x, y - burst.y) <= RAGE_PX;
@@ -52,7 +56,7 @@ export const start: Part = (client) => {
   listen(client, 'change', (event) => {
     const target = visibleTarget(client, event);
     if (target === undefined) return;
-    const field = target.getAttribute('name') || target.id || selectorOf(target);
+    const field = target.getAttribute('name') || target.id || selectorOf(client, target);
     client.record({ type: 'event', name: '$form_change', props: { field } });
   });
 };
@@ -82,21 +86,23 @@ function labelOf(client: Client, target: Element): string | undefined {
 }
 
 /** A short CSS selector: up to the nearest element that has an id, or four levels. */
-export function selectorOf(target: Element): string {
+function selectorOf(client: Client, target: Element): string {
   const steps: string[] = [];
   for (let at: Element | null = target; at && steps.length < SELECTOR_DEPTH_MAX; at = at.parentElement) {
-    steps.unshift(stepOf(at));
+    steps.unshift(stepOf(client, at));
     if (at.id || at === document.body) break;
   }
   return steps.join(' > ');
 }
 
-function stepOf(element: Element): string {
+function stepOf(client: Client, element: Element): string {
   const tag = element.localName;
   if (element.id) return `${tag}#${CSS.escape(element.id)}`;
   for (const name of NAMING) {
     const value = element.getAttribute(name);
-    if (value) return `${tag}[${name}=${JSON.stringify(value.slice(0, TEXT_MAX))}]`;
+    // A label is a text to people who hear it, and masked as one.
+    const masked = name === 'aria-label' && within(element, client.options.maskText);
+    if (value && !masked) return `${tag}[${name}=${JSON.stringify(value.slice(0, TEXT_MAX))}]`;
   }
   return (
     tag +

@@ -13,6 +13,8 @@ import { type Cluster, startCluster } from '../../support/clickhouse/cluster.js'
 
 const APP = 'inventory';
 const CASES = 1_000;
+/** Its servers take longer, and what they are sent is made by the same hand. */
+const ON_CLUSTER = 200;
 const SEED = 20_260_614;
 const NOW = Date.UTC(2026, 5, 14, 12);
 /** Cases stored at once. */
@@ -206,5 +208,5 @@ t.teardown(() => Promise.all([chdb.close(), cluster.close()]));
 t.test(`${CASES} hostile cases are data to the engine of today`, () => compare(cases(), { url: chdb.url }));
 
 t.test('so they are to a cluster of two shards', () =>
-  compare(cases(), { url: cluster.urls.join(','), cluster: cluster.cluster }),
+  compare(cases().slice(0, ON_CLUSTER), { url: cluster.urls.join(','), cluster: cluster.cluster }),
 );

@@ -12,6 +12,8 @@ export interface Engine {
   readonly url: string;
   /** The name of its cluster, where it is one. */
   readonly cluster?: string;
+  /** The processes it runs in now. */
+  pids(): number[];
   close(): Promise<void>;
 }
 
@@ -32,6 +34,7 @@ export async function startChdb(): Promise<Chdb> {
   };
   return {
     url: `http://127.0.0.1:${port}`,
+    pids: () => [front.child.pid ?? 0],
     kill: () => end('SIGKILL'),
     restart: async () => {
       front = await start(root, port);

@@ -56,6 +56,7 @@ export async function startCluster(): Promise<Cluster> {
     url: urls[0] ?? '',
     urls,
     cluster: CLUSTER,
+    pids: () => servers.map(({ child }) => child.pid ?? 0),
     kill,
     restart: async (shard) => {
       servers[shard] = await startServer(root, ports, shard);
