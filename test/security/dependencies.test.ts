@@ -31,6 +31,8 @@ const manifests = [
   'dashboard/package.json',
   'test/package.json',
   'bench/package.json',
+  'clickhouse/package.json',
+  'test/clickhouse/package.json',
 ];
 
 t.test('every version is exact', async (t) => {
