@@ -31,7 +31,7 @@ const manifests = [
   'dashboard/package.json',
   'test/package.json',
   'bench/package.json',
-  'clickhouse/package.json',
+  'src/clickhouse/package.json',
   'test/clickhouse/package.json',
 ];
 
