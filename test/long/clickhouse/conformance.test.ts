@@ -6,8 +6,6 @@ import { DIFFERENCES } from './differences.js';
 
 /** A hang is a failure; a slow machine is not. */
 t.setTimeout(3_000_000);
-/** While one file waits for a clock, the other has the engine. */
-t.jobs = 2;
 
 let chdb: Chdb;
 t.before(async () => {
@@ -16,8 +14,13 @@ t.before(async () => {
 t.teardown(() => chdb.close());
 
 for (const file of contractFiles()) {
-  t.test(`a collector on ClickHouse passes ${file}`, { buffered: true }, async (t) => {
-    const outcome = await runOn(chdb, file);
+  t.test(`a collector on ClickHouse passes ${file}`, async (t) => {
+    let outcome = await runOn(chdb, file);
+    if (complaints(outcome).length > 0) {
+      // A read may take 5 s, which a machine that is busy otherwise can make of any: asked once more, and both are shown.
+      t.comment(`asked again: ${file}\n${outcome.output}`);
+      outcome = await runOn(chdb, file);
+    }
     const wrong = complaints(outcome);
     t.same(wrong, []);
     if (wrong.length > 0) t.comment(outcome.output);
