@@ -13,14 +13,16 @@ export async function restore(dir: string, where: Where): Promise<void> {
     import('../store/backup.js'),
   ]);
   const checking = await startProgress('verify', 'events');
-  const { problem } = await verifyStore(source, ({ done, total }) => checking.update(done, total)).finally(
-    checking.stop,
-  );
-  if (problem !== undefined)
+  const { problem, isUnfinished } = await verifyStore(source, ({ done, total }) =>
+    checking.update(done, total),
+  ).finally(checking.stop);
+  // A backup of a collector amid a fold or a sweep is as good as any: whoever starts on it goes on.
+  if (problem !== undefined && !isUnfinished)
     throw new CommandFailure(`${source} is not whole, nothing was restored: ${problem}`);
   const copying = await startProgress('restore', 'replay chunks');
   const report = await backupStore(source, dataDir, copying.update).finally(copying.stop);
   console.log(
     `ok  ${dataDir}: ${report.events} events up to id ${report.head}, ${report.chunks} replay chunks`,
   );
+  if (problem !== undefined) console.log(`    not compared: ${problem}`);
 }

@@ -16,7 +16,7 @@ import { rebuildAside } from '../projections/rebuild.js';
 import { openViewTables, PROJECTIONS, readViewStates, tableIn } from '../projections/registry.js';
 import { type FoldingProgress, servingViews } from '../projections/views.js';
 import { missingFiles } from '../replay/files.js';
-import { openManifest } from '../replay/manifest.js';
+import { type Manifest, openManifest } from '../replay/manifest.js';
 import { settleStore } from './settle.js';
 
 export interface VerifyReport {
@@ -26,7 +26,11 @@ export interface VerifyReport {
   rows: number;
   /** What is wrong, the first thing found; absent when the store is as it should be. */
   problem?: string;
+  /** Nothing is lost or damaged: a fold or a sweep is under way, and whoever opens the store to write goes on with it. */
+  isUnfinished?: true;
 }
+
+type Finding = Pick<VerifyReport, 'isUnfinished'> & { problem: string };
 
 /** Checks the store in `dataDir`. Throws `StoreUnusable` where there is none that this release can read. */
 export async function verifyStore(
@@ -54,44 +58,56 @@ function verifySnapshot(
   onProgress: (progress: FoldingProgress) => void,
 ): VerifyReport {
   const report: VerifyReport = { events: 0, chunks: 0, rows: 0 };
-  const fail = (problem: string): VerifyReport => ({ ...report, problem });
   const views = openServing(env, log);
   const manifest = openManifest(env);
   env.renewSnapshot();
-  const logProblem = checkLog(log, report);
-  if (logProblem) return fail(logProblem);
-  const viewProblem = checkViews(env, log);
-  if (viewProblem) return fail(viewProblem);
-  if (isSweepUnfinished(views, log)) {
-    return fail(
-      'a retention sweep is unfinished: wait for the collector to finish it, or run `spyglass sweep`',
-    );
-  }
+  const found =
+    checkLog(log, report) ??
+    checkFolds(env, log) ??
+    checkSweep(views, log) ??
+    compareViews(views, aside, log, { report, onProgress });
+  if (found && !found.isUnfinished) return { ...report, ...found };
+  // Last: it begins a new snapshot.
+  const lost = checkChunks(env, log, manifest, report);
+  return { ...report, ...(lost ?? found) };
+}
+
+function compareViews(
+  views: Env,
+  aside: Env,
+  log: Log,
+  { report, onProgress }: { report: VerifyReport; onProgress: (progress: FoldingProgress) => void },
+): Finding | undefined {
   openViewTables(aside);
   const broken = rebuildAside(aside, log, onProgress);
-  if (broken) return fail(`view ${broken.view} cannot be folded from the log: ${broken.error.message}`);
+  if (broken)
+    return { problem: `view ${broken.view} cannot be folded from the log: ${broken.error.message}` };
   for (const projection of PROJECTIONS) {
     for (const table of projection.tables) {
       const difference = compareTables(views, aside, table, report);
-      if (difference) return fail(`view ${projection.name}, table ${table}, ${difference}`);
+      if (difference) return { problem: `view ${projection.name}, table ${table}, ${difference}` };
     }
   }
+  return undefined;
+}
+
+function checkChunks(env: Env, log: Log, manifest: Manifest, report: VerifyReport): Finding | undefined {
   report.chunks = [...manifest.files()].length;
   const missing = missingFiles(env.dataDir, manifest);
   // A chunk replaced meanwhile takes its file along; one that the manifest names even now is lost.
   env.renewSnapshot();
   const lost = missing.filter((fileId) => manifest.holdsFile(fileId));
   const [first] = lost;
-  if (first !== undefined) {
-    const { app, session, seq } = manifest.placeOf(first);
-    const place = `app ${log.dictionaries.text('app', app)}, session ${session}, chunk ${seq}`;
-    return fail(`${lost.length} replay chunks have lost their files; the first is ${place}, file ${first}`);
-  }
-  return report;
+  if (first === undefined) return undefined;
+  const { app, session, seq } = manifest.placeOf(first);
+  const place = `app ${log.dictionaries.text('app', app)}, session ${session}, chunk ${seq}`;
+  return {
+    problem: `${lost.length} replay chunks have lost their files; the first is ${place}, file ${first}`,
+  };
 }
 
 /** What keeps a view from being compared: a table that is gone, another version, or a fold that is not done. */
-function checkViews(env: Env, log: Log): string | undefined {
+function checkFolds(env: Env, log: Log): Finding | undefined {
   const there = new Set(env.tableNames());
   const states = readViewStates(log);
   const head = log.head();
@@ -99,12 +115,20 @@ function checkViews(env: Env, log: Log): string | undefined {
     const state = states[name];
     const missing = tables.find((table) => !there.has(tableIn(state?.slot ?? 0, table)));
     if (state !== undefined && missing !== undefined)
-      return `view ${name}, table ${missing}: it is gone; a collector that starts folds it again, and so does \`spyglass rebuild\``;
+      return {
+        problem: `view ${name}, table ${missing}: it is gone; a collector that starts folds it again, and so does \`spyglass rebuild\``,
+      };
     if (state?.version !== version && state?.next === undefined)
-      return `view ${name} was written by another release, or never: a collector that starts folds it anew, and so does \`spyglass rebuild\``;
+      return {
+        problem: `view ${name} was written by another release, or never: a collector that starts folds it anew, and so does \`spyglass rebuild\``,
+        isUnfinished: true,
+      };
     if (state.version !== version || state.checkpoint <= head) {
       const done = (state.next ?? state).checkpoint - 1;
-      return `view ${name} is folded up to id ${done} of ${head}: wait for the collector to go on, or run \`spyglass rebuild\``;
+      return {
+        problem: `view ${name} is folded up to id ${done} of ${head}: wait for the collector to go on, or run \`spyglass rebuild\``,
+        isUnfinished: true,
+      };
     }
   }
   return undefined;
@@ -118,22 +142,33 @@ function openServing(env: Env, log: Log): Env {
 }
 
 /** Reads every batch, which checks its checksum, and compares the log's two orders by their counts. */
-function checkLog(log: Log, report: VerifyReport): string | undefined {
+function checkLog(log: Log, report: VerifyReport): Finding | undefined {
   let next = 1;
   try {
     for (const batch of log.arrivals(1)) {
-      if (batch.offset < next) return `log: the batch at ${batch.offset} overlaps the one before it`;
+      if (batch.offset < next)
+        return { problem: `log: the batch at ${batch.offset} overlaps the one before it` };
       next = batch.offset + batch.ts.length;
       report.events += batch.ts.length;
     }
   } catch (error) {
-    if (error instanceof DamagedBatch) return `log: ${error.message}`;
+    if (error instanceof DamagedBatch) return { problem: `log: ${error.message}` };
     throw error;
   }
-  if (next > log.counters().offset) return `log: ids go on to ${next - 1}, past the head ${log.head()}`;
+  if (next > log.counters().offset)
+    return { problem: `log: ids go on to ${next - 1}, past the head ${log.head()}` };
   const batches = log.tables.log.entryCount();
   const offsets = log.tables.offsets.entryCount();
-  return batches === offsets ? undefined : `log: ${batches} batches by time, but ${offsets} by offset`;
+  if (batches === offsets) return undefined;
+  return { problem: `log: ${batches} batches by time, but ${offsets} by offset` };
+}
+
+function checkSweep(views: Env, log: Log): Finding | undefined {
+  if (!isSweepUnfinished(views, log)) return undefined;
+  return {
+    problem: 'a retention sweep is unfinished: wait for the collector to finish it, or run `spyglass sweep`',
+    isUnfinished: true,
+  };
 }
 
 function isSweepUnfinished(env: Env, log: Log): boolean {

@@ -3,6 +3,9 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import { openEnv } from '../../src/log/env.js';
+import { openLog } from '../../src/log/log.js';
+import { forgetViews } from '../../src/projections/rebuild.js';
 import { chunkFilesIn, chunkPath } from '../../src/replay/files.js';
 import { answersOf, QUERIES } from '../support/answers.js';
 import { runSpyglass } from '../support/command.js';
@@ -28,6 +31,26 @@ t.test('a backup restored answers as the store did', async (t) => {
   t.same(await answersOf(restored, paths), before);
   t.match((await runSpyglass(['verify', '--data', restored])).stdout, /^ok/);
 });
+
+t.test(
+  'a backup made amid a fold of the views is restored all the same, but no damage with it',
+  async (t) => {
+    const amid = join(dir, 'amid-a-fold');
+    await cp(backup, amid, { recursive: true });
+    const env = openEnv(amid, { mode: 'write' });
+    forgetViews(env, openLog(env));
+    await env.close();
+    const restored = `${amid}-restored`;
+    const { code, stdout, stderr } = await runSpyglass(['restore', amid, '--data', restored]);
+    t.equal(code, 0, stderr);
+    t.match(stdout, /\n {4}not compared: view \w+ was written by another release, or never[^\n]*\n$/);
+    t.same(await answersOf(restored, QUERIES), await answersOf(backup, QUERIES));
+    const [fileId = ''] = chunkFilesIn(amid);
+    await rm(chunkPath(amid, fileId));
+    const refused = await runSpyglass(['restore', amid, '--data', `${amid}-again`]);
+    t.match(refused.stderr, /^spyglass: .* 1 replay chunks have lost their files/);
+  },
+);
 
 t.test('a folder with something in it is left as it is', async (t) => {
   for (const [name, file] of [

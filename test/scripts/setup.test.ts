@@ -40,7 +40,7 @@ function clone(t: Test) {
   const run: Run = async (command, args, cwd) => {
     const isNpm = args.includes('ci');
     const bundle = /(sdk|dashboard)\/build\.mjs$/.exec(args[0] ?? '')?.[1];
-    const install = args.includes('--workspace=clickhouse')
+    const install = args.includes('--workspace=src/clickhouse')
       ? 'install clickhouse'
       : args.includes('--include-workspace-root')
         ? 'install run'
