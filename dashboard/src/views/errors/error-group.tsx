@@ -120,7 +120,7 @@ interface OccurrencesProps {
 }
 
 function Occurrences({ group, from, to, total }: OccurrencesProps) {
-  const { events, hasMore, error, loadMore } = useOccurrences(group, from, to);
+  const { events, hasMore, error, loadMore, retry } = useOccurrences(group, from, to);
   const { path, query } = usePlace();
   const [chosen] = useParam('event');
   const listed = chosen === '' ? events[0] : events.find(({ id }) => `${id}` === chosen);
@@ -156,7 +156,7 @@ function Occurrences({ group, from, to, total }: OccurrencesProps) {
       },
     ];
   }, [path, query]);
-  if (error !== undefined && events.length === 0) return <Failure error={error} retry={loadMore} />;
+  if (error !== undefined && events.length === 0) return <Failure error={error} retry={retry} />;
   if (events.length === 0) return <Loading lines={8} />;
   return (
     <div class="occurrences">
@@ -169,7 +169,7 @@ function Occurrences({ group, from, to, total }: OccurrencesProps) {
         onEnd={hasMore && error === undefined ? loadMore : undefined}
         foot={
           error !== undefined ? (
-            <Failure error={error} retry={loadMore} />
+            <Failure error={error} retry={retry} />
           ) : hasMore ? (
             'Loading more …'
           ) : (
@@ -216,6 +216,8 @@ function useOccurrences(group: string, from: number | undefined, to: number | un
   });
   const [error, setError] = useState<ApiError>();
   const running = useRef<AbortController>();
+  /** The page after it was asked for: the list comes to its end more than once before it is drawn with what came. */
+  const asked = useRef<string>();
   const load = async (after: string | undefined) => {
     running.current?.abort();
     const mine = new AbortController();
@@ -235,12 +237,18 @@ function useOccurrences(group: string, from: number | undefined, to: number | un
     running.current = undefined;
   };
   useEffect(() => {
+    asked.current = undefined;
     void load(undefined);
     return () => running.current?.abort();
   }, [group, from, to]);
-  const loadMore = () => {
+  const retry = () => {
     if (running.current === undefined) void load(cursor);
   };
-  useWhenBack(error, loadMore);
-  return { events, error, hasMore: cursor !== undefined, loadMore };
+  const loadMore = () => {
+    if (asked.current === cursor) return;
+    asked.current = cursor;
+    retry();
+  };
+  useWhenBack(error, retry);
+  return { events, error, hasMore: cursor !== undefined, loadMore, retry };
 }

@@ -5,13 +5,21 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import type { Page, Request } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { eachOf } from '../../src/cli/demo/delivery.js';
-import { launchBrowser } from '../support/browser.js';
-import { startCollector } from '../support/collector.js';
-import { apps, event, NOON, store } from '../support/http.js';
-import { upload } from '../support/replay.js';
-import { hostileHints, hostileMarkup, TO_NODES } from './hostile-pages.js';
-import { change, meta, nowSaying, picture, type RecordedEvent, saying, uploadEvents } from './recordings.js';
+import { eachOf } from '../../../src/cli/demo/delivery.js';
+import { hostileHints, hostileMarkup, TO_NODES } from '../../dashboard/hostile-pages.js';
+import {
+  change,
+  meta,
+  nowSaying,
+  picture,
+  type RecordedEvent,
+  saying,
+  uploadEvents,
+} from '../../dashboard/recordings.js';
+import { launchBrowser } from '../../support/browser.js';
+import { startCollector } from '../../support/collector.js';
+import { apps, event, NOON, store } from '../../support/http.js';
+import { upload } from '../../support/replay.js';
 
 const APP = 'inventory';
 /** Looked at at a time: they wait more than they work. */

@@ -1,13 +1,13 @@
 /** Pages and uplinks that are too much for a recording: it gives way, says where, and begins anew. */
 import type { Page } from 'playwright-core';
 import t from 'tap';
-import { launchBrowser } from '../support/browser.js';
-import { startCollector } from '../support/collector.js';
-import { startGateway } from '../support/gateway.js';
-import type { EventRow } from '../support/rows.js';
-import { startSite } from '../support/site.js';
-import { flushed, html, props, scriptTag, until, visit } from './pages.js';
-import { manifest, recorded, sessionOf, snapshots } from './recordings.js';
+import { flushed, html, props, scriptTag, until, visit } from '../../sdk/pages.js';
+import { manifest, recorded, sessionOf, snapshots } from '../../sdk/recordings.js';
+import { launchBrowser } from '../../support/browser.js';
+import { startCollector } from '../../support/collector.js';
+import { startGateway } from '../../support/gateway.js';
+import type { EventRow } from '../../support/rows.js';
+import { startSite } from '../../support/site.js';
 
 const collector = await startCollector();
 t.teardown(() => collector.close());
