@@ -80,18 +80,18 @@ t.test('after a failed commit nothing is accepted, and nothing acknowledged is l
           continue;
         }
         t.ok(disk.faults() > 0);
-        if (fault.lasts && end === null) {
-          t.comment(
-            `${name}, ${point}: LMDB's library fell over its failed write, and the collector with it`,
-          );
-          falls += 1;
+        const said = collector.lines.slice(from);
+        const fatal = said.filter((line) => line.includes('"level":60'));
+        // LMDB's library does not always survive a write that failed: then a signal ends the process, after the words or, on a
+        // disk that stays full, before them.
+        t.ok(end === 1 || end === null, `${name}, ${point}: it ends by itself`);
+        if (end === null) falls += 1;
+        if (end === null && fault.lasts && fatal.length === 0) {
+          t.comment(`${name}, ${point}: it fell over the failed write`);
           disk.disarm();
           await collector.restart();
           continue;
         }
-        t.equal(end, 1, `${name}, ${point}: it ends by itself`);
-        const said = collector.lines.slice(from);
-        const fatal = said.filter((line) => line.includes('"level":60'));
         t.equal(fatal.length, 1, `one fatal line: ${said.join('\n')}`);
         t.match(fatal[0], /nothing more is accepted/);
         const last = said.filter((line) => line.startsWith('spyglass: '));
@@ -101,7 +101,7 @@ t.test('after a failed commit nothing is accepted, and nothing acknowledged is l
         await collector.restart();
       }
     }
-    t.ok(falls <= POINTS / 2, 'as a rule with a word');
+    t.ok(falls <= (POINTS * Object.keys(FAULTS).length) / 4, 'as a rule with exit code 1');
     await load.finish();
     t.same(load.surprises, [], 'a request is stored, refused with a 503, or its connection ends');
     t.equal(await collector.stop('SIGTERM'), 0);
