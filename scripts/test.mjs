@@ -1,6 +1,7 @@
 /**
  * `npm test`: compiles and type-checks, lints, looks for dead code, then runs the tests but those of `test/long`, which
- * `npm run test:long` runs. `npm test -- FILE…` compiles and runs those test files only. Ends with one line `N passed, N failed`, and with exit code 1 where anything failed.
+ * `npm run test:long` runs. `npm test -- FILE…` compiles and runs those test files only. Ends with one line
+ * `N passed, N failed`, and with exit code 1 where anything failed.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';

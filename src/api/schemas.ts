@@ -374,3 +374,13 @@ export function problems(...codes: ProblemCode[]) {
     ]),
   );
 }
+
+/** How any query may be refused. */
+export const queryRefusals = problems(
+  'invalid_parameter',
+  'unauthorized',
+  'forbidden',
+  'locked_out',
+  'read_timeout',
+  'view_not_ready',
+);

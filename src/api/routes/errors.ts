@@ -2,16 +2,13 @@
 import type { Api, ApiContext } from '../context.js';
 import { sendPage } from '../event-json.js';
 import { given } from '../given.js';
-import { errorGroupsAnswer, errorGroupsQuery, eventsAnswer, occurrencesQuery, problems } from '../schemas.js';
-
-const refusals = problems(
-  'invalid_parameter',
-  'unauthorized',
-  'forbidden',
-  'locked_out',
-  'read_timeout',
-  'view_not_ready',
-);
+import {
+  errorGroupsAnswer,
+  errorGroupsQuery,
+  eventsAnswer,
+  occurrencesQuery,
+  queryRefusals,
+} from '../schemas.js';
 
 /** Adds both. */
 export function errorRoutes(app: Api, { store }: ApiContext): void {
@@ -22,7 +19,7 @@ export function errorRoutes(app: Api, { store }: ApiContext): void {
         summary: 'Errors by message and top stack frame, most frequent first',
         tags: ['Queries'],
         querystring: errorGroupsQuery,
-        response: { 200: errorGroupsAnswer, ...refusals },
+        response: { 200: errorGroupsAnswer, ...queryRefusals },
       },
     },
     async (request) => ({ groups: await store.errorGroups(given(request.query)) }),
@@ -34,7 +31,7 @@ export function errorRoutes(app: Api, { store }: ApiContext): void {
         summary: 'The events of an error group, newest first',
         tags: ['Queries'],
         querystring: occurrencesQuery,
-        response: { 200: eventsAnswer, ...refusals },
+        response: { 200: eventsAnswer, ...queryRefusals },
       },
     },
     async (request, reply) => {
