@@ -1,14 +1,18 @@
 /** What commit groups become in the log: the batches to fold, and the rows of every table of the log. */
-import { type CommitGroup, type GroupBatch, readGroup } from './commit-group.js';
+import { type CommitGroup, readGroup } from './commit-group.js';
 import { byKind, putText } from './dictionaries.js';
-import { timeKey, u48 } from './keys.js';
+import { rowMemory } from './env.js';
+import { put16, put48 } from './keys.js';
 import { type Log, META, packCounters } from './log.js';
-import { type RecordBatch, readBatch, type TextOf } from './record-batch.js';
+import { type BatchView, countIn, openBatchReader, type TextOf } from './record-batch.js';
 import { remember } from './seen.js';
 
+/** `[lastTs u48][offset u48]`, as it stands in a group. */
+const LOG_KEY_BYTES = 12;
+
 export interface Application {
-  /** The record batches of every group, in order of arrival. */
-  readonly batches: readonly RecordBatch[];
+  /** The record batches of every group, in order of arrival; each is valid until the next. */
+  batches(): Generator<BatchView>;
   /** The id the next event gets. */
   readonly nextOffset: number;
   /** Inside the transaction. */
@@ -26,18 +30,17 @@ export function readGroups(log: Log, groups: readonly Buffer[]): Application {
     for (const { kind, number, text } of group.texts) fresh[kind].set(number, text);
   }
   const textOf: TextOf = (kind, number) => fresh[kind].get(number) ?? log.dictionaries.text(kind, number);
-  const stored = read.flatMap((group) => group.batches);
-  const batches = stored.map(({ value, offset }) => readBatch(value, offset, textOf));
   const last = read.at(-1);
   return {
-    batches,
+    *batches() {
+      const readBatch = openBatchReader(textOf);
+      for (const { bytes, batches } of read) {
+        for (const { value, valueEnd, offset } of batches) yield readBatch(bytes, value, valueEnd, offset);
+      }
+    },
     nextOffset: last?.next.offset ?? log.counters().offset,
     write() {
       for (const group of read) writeGroup(log, group);
-      stored.forEach((row, index) => {
-        log.tables.log.put(timeKey(row.lastTs, row.offset), row.value);
-        log.tables.offsets.put(u48(row.offset), offsetRow(row, batches[index] as RecordBatch));
-      });
       if (last) log.tables.meta.put(META.next, packCounters(last.next));
     },
   };
@@ -56,17 +59,20 @@ export function continues(log: Log, groups: readonly Buffer[]): boolean {
   });
 }
 
-function writeGroup({ tables, dictionaries }: Log, { commit, texts, batchIds }: CommitGroup): void {
+const offsetValue = Buffer.alloc(8);
+const offsetKey = Buffer.alloc(6);
+
+function writeGroup({ tables, dictionaries }: Log, { bytes, commit, texts, batchIds, batches }: CommitGroup): void {
   for (const { kind, number, text } of texts) {
     putText(tables.dictionary, kind, number, text);
     dictionaries.learn(kind, number, text);
   }
   remember(tables, commit, batchIds);
-}
-
-function offsetRow({ lastTs }: GroupBatch, { ts }: RecordBatch): Buffer {
-  const value = Buffer.allocUnsafe(8);
-  value.writeUIntBE(lastTs, 0, 6);
-  value.writeUInt16BE(ts.length, 6);
-  return value;
+  const memory = rowMemory(bytes);
+  for (const { lastTs, offset, key, value, valueEnd } of batches) {
+    tables.log.putFrom(memory, { key, keyEnd: key + LOG_KEY_BYTES, value, valueEnd });
+    put48(offsetKey, 0, offset);
+    put16(offsetValue, put48(offsetValue, 0, lastTs), countIn(bytes, value));
+    tables.offsets.put(offsetKey, offsetValue);
+  }
 }

@@ -22,14 +22,17 @@ export interface GroupText {
   text: string;
 }
 
+/** Where in the group's bytes a batch lies: the log's key for it, then, after its length, its value as it is stored. */
 export interface GroupBatch {
   lastTs: number;
   offset: number;
-  /** A record batch as it is stored. */
-  value: Buffer;
+  key: number;
+  value: number;
+  valueEnd: number;
 }
 
 export interface CommitGroup {
+  bytes: Buffer;
   commit: number;
   /** What the commit after this one continues from. */
   next: Counters;
@@ -41,7 +44,7 @@ export interface CommitGroup {
 /** The commit's number, without reading the rest. */
 export const commitOf = (group: Buffer): number => readU48(group, 0);
 
-/** Reads a group back; the values of its batches are views of `bytes`. */
+/** Reads a group back; its batches stay where they are. */
 export function readGroup(bytes: Buffer): CommitGroup {
   const commit = commitOf(bytes);
   const next: Counters = {
@@ -77,8 +80,10 @@ export function readGroup(bytes: Buffer): CommitGroup {
     return {
       lastTs: readU48(bytes, start),
       offset: readU48(bytes, start + 6),
-      value: bytes.subarray(start + 16, at),
+      key: start,
+      value: start + 16,
+      valueEnd: at,
     };
   });
-  return { commit, next, texts, batchIds, batches };
+  return { bytes, commit, next, texts, batchIds, batches };
 }

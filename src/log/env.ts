@@ -1,8 +1,9 @@
 /** Opens the one LMDB file and hands out its named tables: byte keys, byte values, ordered by key. */
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Database, open, type RootDatabase } from 'lmdb';
+import { asBinary, type Database, open, type RootDatabase } from 'lmdb';
 import { whatIsWrong } from './data-file.js';
+import { newKeyMemory } from './keys.js';
 
 export const DATA_FILE = 'spyglass.mdb';
 /** Names of the sockets that keep a second writer out. */
@@ -29,11 +30,34 @@ export interface Entry {
   value: Buffer;
 }
 
+/** Memory that rows are put from as they lie in it. Where bytes have `start` and `end`, the library takes what is between them. */
+export interface RowMemory extends Uint8Array {
+  start: number;
+  end: number;
+}
+
+/** Makes row memory of bytes; copies them where they do not begin their buffer, since the library counts from there. */
+export function rowMemory(bytes: Uint8Array): RowMemory {
+  return Object.assign(bytes.byteOffset === 0 ? bytes : new Uint8Array(bytes), { start: 0, end: 0 });
+}
+
+/** Where in row memory a row's key and value lie. */
+export interface RowPlace {
+  key: number;
+  keyEnd: number;
+  value: number;
+  valueEnd: number;
+}
+
 /** One named B+tree. `put` and `remove` are legal only inside `Env.transaction`. */
 export interface Table {
   readonly name: string;
   get(key: Uint8Array): Buffer | undefined;
+  /** Copies a value into memory and returns its length, which may be more than there was room for; 0 without a value. */
+  copyInto(memory: Buffer, key: Uint8Array): number;
   put(key: Uint8Array, value: Uint8Array): void;
+  /** The same for a row that lies in memory: nothing is made for it. */
+  putFrom(memory: RowMemory, place: RowPlace): void;
   remove(key: Uint8Array): void;
   range(range: Range): Iterable<Entry>;
   keys(range: Range): Iterable<Buffer>;
@@ -144,6 +168,8 @@ function openRoot(path: string, options: EnvOptions): RootDatabase<Buffer, Uint8
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+const keyMemory = newKeyMemory();
+
 function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compressed: boolean): Table {
   const db: Database<Buffer, Uint8Array> = root.openDB(name, {
     encoding: 'binary',
@@ -154,6 +180,20 @@ function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compres
     name,
     get: (key) => db.getBinary(key),
     put: (key, value) => db.putSync(key, value as Buffer),
+    putFrom(memory, { key, keyEnd, value, valueEnd }) {
+      const length = keyEnd - key;
+      for (let at = 0; at < length; at++) keyMemory.bytes[at] = memory[key + at] as number;
+      memory.start = value;
+      memory.end = valueEnd;
+      db.putSync(keyMemory.upTo(length), asBinary(memory) as unknown as Buffer);
+    },
+    copyInto(memory, key) {
+      const value = db.getBinaryFast(key);
+      if (!value) return 0;
+      const { length } = value;
+      if (length <= memory.length) value.copy(memory, 0, 0, length);
+      return length;
+    },
     remove: (key) => {
       db.removeSync(key);
     },

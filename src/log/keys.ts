@@ -4,6 +4,8 @@
  * Keys are made by the million, so they are written byte by byte: each `put…` returns the position after what it wrote.
  */
 
+import { KEY_BYTES_MAX } from '../limits.js';
+
 export function put8(key: Buffer, at: number, value: number): number {
   key[at] = value;
   return at + 1;
@@ -55,6 +57,36 @@ export function putBytes(key: Buffer, at: number, bytes: Uint8Array): number {
   return at + bytes.length;
 }
 
+/** Writes a text as UTF-8; for short ASCII a loop beats the call. */
+export function putText(key: Buffer, at: number, text: string): number {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return at + key.write(text, at, 'utf8');
+    key[at + i] = code;
+  }
+  return at + text.length;
+}
+
+/** Memory that keys are written to one after the other: `upTo` is the one written, valid until the next. */
+export interface KeyMemory {
+  readonly bytes: Buffer;
+  upTo(length: number): Buffer;
+}
+
+export function newKeyMemory(): KeyMemory {
+  const bytes = Buffer.alloc(KEY_BYTES_MAX);
+  /** A view a length, made when first needed. */
+  const views: (Buffer | undefined)[] = [];
+  return {
+    bytes,
+    upTo(length) {
+      const view = views[length] ?? bytes.subarray(0, length);
+      views[length] = view;
+      return view;
+    },
+  };
+}
+
 /** The key directly after every key that starts with `prefix`: an exclusive end for a prefix scan. */
 export function prefixEnd(prefix: Uint8Array): Buffer {
   const end = Buffer.from(prefix);
@@ -86,9 +118,16 @@ export function u48(value: number): Buffer {
   return key;
 }
 
+export function readU32(bytes: Buffer, at: number): number {
+  return (
+    (bytes[at] as number) * 2 ** 24 +
+    (((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number))
+  );
+}
+
 export function readU48(bytes: Buffer, at: number): number {
   const high = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-  return high * 2 ** 32 + bytes.readUInt32BE(at + 2);
+  return high * 2 ** 32 + readU32(bytes, at + 2);
 }
 
 /** `[lastTs u48][baseOffset u48]`: the log's key and the tail of every stream key. */

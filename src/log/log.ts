@@ -11,7 +11,15 @@ import { BATCH_SPAN_MS, MAX_ID, MAX_TS } from '../limits.js';
 import { type DictionaryReader, openDictionaries } from './dictionaries.js';
 import { type Env, StoreUnusable, type Table } from './env.js';
 import { readU48, timeKey, u48 } from './keys.js';
-import { DamagedBatch, decodeBatch, type RecordBatch, toEvent } from './record-batch.js';
+import {
+  type BatchView,
+  checkValue,
+  DamagedBatch,
+  decodeBatch,
+  openBatchReader,
+  type RecordBatch,
+  toEvent,
+} from './record-batch.js';
 
 /** Stores of this format and older open here; the number grows when an older release could misread the store. */
 export const STORE_FORMAT = 1;
@@ -68,6 +76,8 @@ export interface Log {
   batchOf(id: number): RecordBatch | undefined;
   /** Batches in order of arrival, from the one that holds `id` or comes next after it, expired ones left out. */
   arrivals(id: number): Generator<RecordBatch>;
+  /** The same for who looks at each only until the next: several times as fast. */
+  scan(id: number): Generator<BatchView>;
   /** Every batch that can hold an event in the range, latest `lastTs` first, then greatest offset. */
   newestFirst(range: { from: number; to: number }): Generator<BatchRef>;
   event(batch: RecordBatch, index: number): StoredEvent;
@@ -196,6 +206,15 @@ function logOver(tables: LogTables, storeId: string): Log {
     return undefined;
   };
 
+  function* places(id: number): Generator<{ lastTs: number; offset: number }> {
+    const below = fence();
+    const holder = batchOf(id);
+    for (const { key, value } of tables.offsets.range({ start: u48(holder ? holder.offset : id) })) {
+      const lastTs = readU48(value, 0);
+      if (lastTs >= below) yield { lastTs, offset: readU48(key, 0) };
+    }
+  }
+
   return {
     tables,
     storeId,
@@ -207,11 +226,21 @@ function logOver(tables: LogTables, storeId: string): Log {
     batch,
     batchOf,
     *arrivals(id) {
-      const below = fence();
-      const holder = batchOf(id);
-      for (const { key, value } of tables.offsets.range({ start: u48(holder ? holder.offset : id) })) {
-        const lastTs = readU48(value, 0);
-        if (lastTs >= below) yield batch({ lastTs, offset: readU48(key, 0) });
+      for (const place of places(id)) yield batch(place);
+    },
+    *scan(id) {
+      const read = openBatchReader(dictionaries.text);
+      let value: Buffer = Buffer.allocUnsafeSlow(1 << 16);
+      for (const { lastTs, offset } of places(id)) {
+        const key = timeKey(lastTs, offset);
+        let length = tables.log.copyInto(value, key);
+        if (length === 0) throw new DamagedBatch(`batch at ${offset}: missing`);
+        if (length > value.length) {
+          value = Buffer.allocUnsafeSlow(length * 2);
+          length = tables.log.copyInto(value, key);
+        }
+        checkValue(value.subarray(0, length), offset);
+        yield read(value, 0, length, offset);
       }
     },
     *newestFirst({ from, to }) {

@@ -23,7 +23,7 @@ import {
 import { BATCH_EVENTS_MAX, BATCH_SPAN_MS, DAY_MS } from '../limits.js';
 import type { ByteWriter } from './byte-writer.js';
 import type { Kind } from './dictionaries.js';
-import { readU48 } from './keys.js';
+import { readU32, readU48 } from './keys.js';
 
 const FORMAT = 1;
 const CHECKSUM_BYTES = 5;
@@ -47,25 +47,35 @@ interface Details {
   clientTs: readonly (number | null)[] | null;
 }
 
-export interface RecordBatch {
+/** A batch as a fold sees it, which is given one after the other in the same memory: valid until the next. */
+export interface BatchView {
   /** Id of the first event. */
-  offset: number;
-  app: number;
-  user: number;
-  userId: string;
-  session: string;
-  firstTs: number;
-  lastTs: number;
-  ts: readonly number[];
-  types: readonly number[];
-  names: readonly number[];
+  readonly offset: number;
+  readonly app: number;
+  readonly user: number;
+  readonly userId: string;
+  readonly session: string;
+  readonly firstTs: number;
+  readonly lastTs: number;
+  readonly count: number;
+  /** Columns of `count` events; what lies behind those means nothing. */
+  readonly ts: ArrayLike<number>;
+  readonly types: ArrayLike<number>;
+  readonly names: ArrayLike<number>;
   nameOf(index: number): string;
   /** Whether any event tells who its user is. */
-  hasPeople: boolean;
+  readonly hasPeople: boolean;
   /** What it takes as a value, before compression. */
-  bytes: number;
+  readonly bytes: number;
   /** Decoded when first asked for. */
   details(): Details;
+}
+
+/** A batch of its own, for as long as anybody wants it. */
+export interface RecordBatch extends BatchView {
+  readonly ts: readonly number[];
+  readonly types: readonly number[];
+  readonly names: readonly number[];
 }
 
 const TYPE_CODES = new Map<EventType, number>(EVENT_TYPES.map((type, code) => [type, code]));
@@ -77,9 +87,9 @@ export function typeCode(type: EventType): number {
 }
 
 /** One bit an event type in the batch, so that a filtered scan can pass over a batch without decoding it. */
-export function typeMask(batch: RecordBatch): number {
+export function typeMask({ types, count }: BatchView): number {
   let mask = 0;
-  for (const code of batch.types) mask |= 1 << code;
+  for (let i = 0; i < count; i++) mask |= 1 << (types[i] as number);
   return mask;
 }
 
@@ -193,62 +203,125 @@ type PackedDetails = [
 
 /** Reads a stored value back; throws `DamagedBatch` when its checksum does not hold. */
 export function decodeBatch(value: Buffer, offset: number, textOf: TextOf): RecordBatch {
+  checkValue(value, offset);
+  const batch = new ReadBatch(new Array<number>(countIn(value)), [], [], textOf);
+  batch.read(value, 0, value.length, offset);
+  return batch as unknown as RecordBatch;
+}
+
+/** Throws `DamagedBatch`. */
+export function checkValue(value: Buffer, offset: number): void {
   if (value[0] !== FORMAT) throw new DamagedBatch(`batch at ${offset}: unknown format ${value[0]}`);
   if (crc32(value.subarray(CHECKSUM_BYTES)) !== value.readUInt32BE(1))
     throw new DamagedBatch(`batch at ${offset}: checksum does not hold`);
-  return readBatch(value, offset, textOf);
 }
 
-/** The same for a value whose checksum is known to hold. */
-export function readBatch(value: Buffer, offset: number, textOf: TextOf): RecordBatch {
-  const app = value.readUInt16BE(5);
-  const user = value.readUInt32BE(7);
-  const count = value.readUInt16BE(11);
-  const flags = value[13] ?? 0;
-  const firstTs = readU48(value, 14);
-  const sessionBytes = value.readUInt16BE(20);
-  let at = CHECKSUM_BYTES + FIXED_BYTES;
-  const session = value.toString('utf8', at, at + sessionBytes);
-  at += sessionBytes;
+/** How many events the value at `start` holds. */
+export const countIn = (bytes: Buffer, start = 0): number => bytes.readUInt16BE(start + 11);
 
-  const ts = new Array<number>(count);
-  let lastTs = firstTs;
-  for (let i = 0; i < count; i++, at += 2) {
-    const time = firstTs + (((value[at] as number) << 8) | (value[at + 1] as number));
-    ts[i] = time;
-    if (time > lastTs) lastTs = time;
-  }
-  const types = new Array<number>(count);
-  const typeStep = flags & ONE_TYPE ? 0 : 1;
-  for (let i = 0; i < count; i++) types[i] = value[at + i * typeStep] as number;
-  at += typeStep === 0 ? 1 : count;
-  const names = new Array<number>(count);
-  const nameStep = flags & ONE_NAME ? 0 : 4;
-  for (let i = 0; i < count; i++) names[i] = value.readUInt32BE(at + i * nameStep);
-  at += nameStep === 0 ? 4 : count * 4;
-
-  let details = flags & HAS_DETAILS ? undefined : NO_DETAILS;
-  return {
-    offset,
-    app,
-    user,
-    userId: textOf('user', user),
-    session,
-    firstTs,
-    lastTs,
-    ts,
-    types,
-    names,
-    nameOf: (index) => textOf('name', names[index] ?? 0),
-    hasPeople: (flags & HAS_PEOPLE) !== 0,
-    bytes: value.length,
-    details() {
-      details ??= unpackDetails(value.subarray(at));
-      return details;
-    },
+/** Reads values whose checksums are known to hold, one after the other, into the same memory. */
+export function openBatchReader(
+  textOf: TextOf,
+): (bytes: Buffer, start: number, end: number, offset: number) => BatchView {
+  const ts = new Float64Array(BATCH_EVENTS_MAX);
+  const batch = new ReadBatch(ts, new Uint8Array(BATCH_EVENTS_MAX), new Uint32Array(BATCH_EVENTS_MAX), textOf);
+  return (bytes, start, end, offset) => {
+    batch.read(bytes, start, end, offset);
+    return batch;
   };
 }
 
+interface Column extends ArrayLike<number> {
+  [index: number]: number;
+}
+
+/** A class, since its texts and details are made only when asked for: most folds want few of them. */
+class ReadBatch implements BatchView {
+  offset = 0;
+  app = 0;
+  user = 0;
+  firstTs = 0;
+  lastTs = 0;
+  count = 0;
+  hasPeople = false;
+  bytes = 0;
+  readonly ts: Column;
+  readonly types: Column;
+  readonly names: Column;
+  readonly #textOf: TextOf;
+  #value: Buffer = NOTHING;
+  #sessionAt = 0;
+  #session: string | undefined;
+  #detailsAt = 0;
+  #end = 0;
+  #details: Details | undefined;
+
+  constructor(ts: Column, types: Column, names: Column, textOf: TextOf) {
+    this.ts = ts;
+    this.types = types;
+    this.names = names;
+    this.#textOf = textOf;
+  }
+
+  read(value: Buffer, start: number, end: number, offset: number): void {
+    const { ts, types, names } = this;
+    const count = countIn(value, start);
+    const flags = value[start + 13] as number;
+    const firstTs = readU48(value, start + 14);
+    let at = start + CHECKSUM_BYTES + FIXED_BYTES;
+    this.#sessionAt = at;
+    at += (((value[at - 2] as number) << 8) | (value[at - 1] as number)) as number;
+    let lastTs = firstTs;
+    for (let i = 0; i < count; i++, at += 2) {
+      const time = firstTs + (((value[at] as number) << 8) | (value[at + 1] as number));
+      ts[i] = time;
+      if (time > lastTs) lastTs = time;
+    }
+    const typeStep = flags & ONE_TYPE ? 0 : 1;
+    for (let i = 0; i < count; i++) types[i] = value[at + i * typeStep] as number;
+    at += typeStep === 0 ? 1 : count;
+    const nameStep = flags & ONE_NAME ? 0 : 4;
+    for (let i = 0; i < count; i++) names[i] = readU32(value, at + i * nameStep);
+    at += nameStep === 0 ? 4 : count * 4;
+
+    this.offset = offset;
+    this.app = value.readUInt16BE(start + 5);
+    this.user = readU32(value, start + 7);
+    this.firstTs = firstTs;
+    this.lastTs = lastTs;
+    this.count = count;
+    this.hasPeople = (flags & HAS_PEOPLE) !== 0;
+    this.bytes = end - start;
+    this.#value = value;
+    this.#session = undefined;
+    this.#detailsAt = at;
+    this.#end = end;
+    this.#details = flags & HAS_DETAILS ? undefined : NO_DETAILS;
+  }
+
+  get userId(): string {
+    return this.#textOf('user', this.user);
+  }
+
+  get session(): string {
+    if (this.#session === undefined) {
+      const bytes = this.#value.readUInt16BE(this.#sessionAt - 2);
+      this.#session = this.#value.toString('utf8', this.#sessionAt, this.#sessionAt + bytes);
+    }
+    return this.#session;
+  }
+
+  nameOf(index: number): string {
+    return this.#textOf('name', this.names[index] ?? 0);
+  }
+
+  details(): Details {
+    this.#details ??= unpackDetails(this.#value.subarray(this.#detailsAt, this.#end));
+    return this.#details;
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
 const NO_DETAILS: Details = { urls: null, props: null, people: null, clientTs: null };
 
 function unpackDetails(bytes: Buffer): Details {

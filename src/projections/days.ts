@@ -8,8 +8,9 @@
 import { DAY_MS } from '../limits.js';
 import type { Env } from '../log/env.js';
 import { packKey, prefixEnd, put16, put24, u16 } from '../log/keys.js';
-import type { RecordBatch } from '../log/record-batch.js';
-import { obtain, type Projection, type StagedTable } from './projection.js';
+import type { BatchView } from '../log/record-batch.js';
+import { obtain, type Projection } from './projection.js';
+import type { StagedTable } from './stage.js';
 
 const BLOCK_USERS = 256;
 const BITMAP_BYTES = BLOCK_USERS / 8;
@@ -119,15 +120,11 @@ interface BlockFold {
   spans: Map<number, Span>;
 }
 
-function group(batches: readonly RecordBatch[]): Iterable<BlockFold> {
-  const blocks = new Map<string, BlockFold>();
-  for (const { app, user, firstTs, lastTs } of batches) {
-    const day = dayOf(firstTs);
-    const block = Math.floor(user / BLOCK_USERS);
-    const fold = obtain(blocks, `${app}/${day}/${block}`, () => ({ app, day, block, spans: new Map() }));
-    extend(fold.spans, user % BLOCK_USERS, firstTs - day * DAY_MS, lastTs - day * DAY_MS);
-  }
-  return blocks.values();
+function addBatch(folds: Map<string, BlockFold>, { app, user, firstTs, lastTs }: BatchView): void {
+  const day = dayOf(firstTs);
+  const block = Math.floor(user / BLOCK_USERS);
+  const fold = obtain(folds, `${app}/${day}/${block}`, () => ({ app, day, block, spans: new Map() }));
+  extend(fold.spans, user % BLOCK_USERS, firstTs - day * DAY_MS, lastTs - day * DAY_MS);
 }
 
 function extend(spans: Map<number, Span>, index: number, first: number, last: number): void {
@@ -169,7 +166,9 @@ export const days: Projection = {
   name: 'days',
   version: 1,
   tables: ['days', 'day_users', 'day_counts'],
-  fold(stage, batches) {
+  fold(stage) {
+    const folds = new Map<string, BlockFold>();
+    return { add: (batch) => addBatch(folds, batch), finish: () => {
     const blocks = stage.table('days');
     const dayUsers = stage.table('day_users');
     const unions = new Map<string, { key: Buffer; bits: Buffer }>();
@@ -177,7 +176,7 @@ export const days: Projection = {
     const count = (app: number, day: number, added: number): void => {
       obtain(counts, `${app}/${day}`, () => ({ key: dayKey(app, day), added: 0 })).added += added;
     };
-    for (const fold of group(batches)) {
+    for (const fold of folds.values()) {
       const key = blockKey(fold.app, fold.day, fold.block);
       unpackInto(folding, blocks.get(key));
       const fresh: number[] = [];
@@ -194,6 +193,7 @@ export const days: Projection = {
     }
     for (const { key, bits } of unions.values()) dayUsers.put(key, bits);
     stageCounts(stage.table('day_counts'), counts);
+  } };
   },
   dropDays(stage, fence, limit) {
     const below = dayOf(fence);

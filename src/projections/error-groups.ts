@@ -10,10 +10,11 @@ import { EVENT_TYPES } from '../event.js';
 import { DAY_MS } from '../limits.js';
 import type { Entry, Env, Range } from '../log/env.js';
 import { packKey, prefixEnd } from '../log/keys.js';
-import type { RecordBatch } from '../log/record-batch.js';
+import type { BatchView } from '../log/record-batch.js';
 import { appsIn, dayOf } from './days.js';
 import { frameOf, groupHash } from './error-frame.js';
-import { obtain, type Projection, type StagedTable } from './projection.js';
+import { obtain, type Projection } from './projection.js';
+import type { StagedTable } from './stage.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 const ROW_BYTES = 14;
@@ -57,7 +58,7 @@ function parseKey(key: Buffer): { group: ErrorGroup; day: number; block: number 
 }
 
 /** The group of an event of type `error`. */
-export function groupOf(batch: RecordBatch, index: number): ErrorGroup {
+export function groupOf(batch: BatchView, index: number): ErrorGroup {
   return { app: batch.app, hash: groupHash(batch.nameOf(index), frameOf(batch.details().props?.[index])) };
 }
 
@@ -90,23 +91,20 @@ interface Fold {
   fresh: Occurrence[];
 }
 
-function byGroup(batches: readonly RecordBatch[]): Iterable<Fold> {
-  const folds = new Map<string, Fold>();
-  for (const batch of batches) {
-    if (!batch.types.includes(ERROR)) continue;
-    const day = dayOf(batch.firstTs);
-    batch.ts.forEach((ts, index) => {
-      if (batch.types[index] !== ERROR) return;
-      const group = groupOf(batch, index);
-      const fold = obtain(folds, `${day}/${group.app}/${group.hash}`, () => ({
-        prefix: groupKey(group, day),
-        midnight: day * DAY_MS,
-        fresh: [],
-      }));
-      fold.fresh.push({ ts, user: batch.user, id: batch.offset + index });
-    });
+/** Adds a batch's errors to those of their groups and days. */
+function addErrors(folds: Map<string, Fold>, batch: BatchView): void {
+  const { offset, user, firstTs, count, ts, types } = batch;
+  for (let i = 0; i < count; i++) {
+    if (types[i] !== ERROR) continue;
+    const day = dayOf(firstTs);
+    const group = groupOf(batch, i);
+    const fold = obtain(folds, `${day}/${group.app}/${group.hash}`, () => ({
+      prefix: groupKey(group, day),
+      midnight: day * DAY_MS,
+      fresh: [],
+    }));
+    fold.fresh.push({ ts: ts[i] as number, user, id: offset + i });
   }
-  return folds.values();
 }
 
 /** Where a group's day goes on: its last block while that has room, else the one after. */
@@ -125,16 +123,22 @@ export const errorGroups: Projection = {
   name: 'error-groups',
   version: 2,
   tables: ['error_groups'],
-  fold(stage, batches) {
-    const table = stage.table('error_groups');
-    for (const { prefix, midnight, fresh } of byGroup(batches)) {
-      let { block, known } = lastBlock(table, prefix);
-      for (let at = 0; at < fresh.length; block++, known = undefined) {
-        const room = BLOCK_ROWS - (known?.length ?? 0) / ROW_BYTES;
-        table.put(blockKey(prefix, block), packRows(known, fresh.slice(at, at + room), midnight));
-        at += room;
-      }
-    }
+  fold(stage) {
+    const folds = new Map<string, Fold>();
+    return {
+      add: (batch) => addErrors(folds, batch),
+      finish() {
+        const table = stage.table('error_groups');
+        for (const { prefix, midnight, fresh } of folds.values()) {
+          let { block, known } = lastBlock(table, prefix);
+          for (let at = 0; at < fresh.length; block++, known = undefined) {
+            const room = BLOCK_ROWS - (known?.length ?? 0) / ROW_BYTES;
+            table.put(blockKey(prefix, block), packRows(known, fresh.slice(at, at + room), midnight));
+            at += room;
+          }
+        }
+      },
+    };
   },
   dropDays(stage, fence, limit) {
     const table = stage.table('error_groups');

@@ -46,31 +46,35 @@ export const errors: Projection = {
   name: 'errors',
   version: 1,
   tables: ['error_counts', 'error_times'],
-  fold(stage, batches) {
+  fold(stage) {
     const days = new Map<string, { app: number; day: number; times: number[] }>();
-    for (const batch of batches) {
-      if (!batch.types.includes(ERROR)) continue;
-      const day = dayOf(batch.firstTs);
-      const { times } = obtain(days, `${batch.app}/${day}`, () => ({ app: batch.app, day, times: [] }));
-      batch.ts.forEach((ts, index) => {
-        if (batch.types[index] === ERROR) times.push(ts - day * DAY_MS);
-      });
-    }
-    const counts = stage.table('error_counts');
-    const blocks = stage.table('error_times');
-    for (const { app, day, times } of days.values()) {
-      let count = counts.get(dayKey(app, day))?.readUInt32LE(0) ?? 0;
-      for (let at = 0; at < times.length; ) {
-        const room = BLOCK_TIMES - (count % BLOCK_TIMES);
-        const part = times.slice(at, at + room);
-        const key = blockKey(app, day, Math.floor(count / BLOCK_TIMES));
-        const known = count % BLOCK_TIMES === 0 ? undefined : blocks.get(key);
-        blocks.put(key, packTimes(known ?? Buffer.alloc(0), part));
-        count += part.length;
-        at += part.length;
-      }
-      counts.put(dayKey(app, day), packTimes(Buffer.alloc(0), [count]));
-    }
+    return {
+      add({ app, firstTs, count, ts, types }) {
+        const day = dayOf(firstTs);
+        for (let i = 0; i < count; i++) {
+          if (types[i] !== ERROR) continue;
+          const { times } = obtain(days, `${app}/${day}`, () => ({ app, day, times: [] }));
+          times.push((ts[i] as number) - day * DAY_MS);
+        }
+      },
+      finish() {
+        const counts = stage.table('error_counts');
+        const blocks = stage.table('error_times');
+        for (const { app, day, times } of days.values()) {
+          let count = counts.get(dayKey(app, day))?.readUInt32LE(0) ?? 0;
+          for (let at = 0; at < times.length; ) {
+            const room = BLOCK_TIMES - (count % BLOCK_TIMES);
+            const part = times.slice(at, at + room);
+            const key = blockKey(app, day, Math.floor(count / BLOCK_TIMES));
+            const known = count % BLOCK_TIMES === 0 ? undefined : blocks.get(key);
+            blocks.put(key, packTimes(known ?? Buffer.alloc(0), part));
+            count += part.length;
+            at += part.length;
+          }
+          counts.put(dayKey(app, day), packTimes(Buffer.alloc(0), [count]));
+        }
+      },
+    };
   },
   dropDays(stage, fence, limit) {
     for (const app of appsIn(stage.table('error_counts'))) {

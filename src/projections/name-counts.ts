@@ -1,7 +1,8 @@
 /** Counts by name, as rows hold them: names in blocks of 512, a block's counts packed ascending by name. */
 import type { Table } from '../log/env.js';
 import { packKey } from '../log/keys.js';
-import { obtain, type StagedTable } from './projection.js';
+import { obtain } from './projection.js';
+import type { StagedTable } from './stage.js';
 
 export const BLOCK_NAMES = 512;
 const COUNT_BYTES = 6;

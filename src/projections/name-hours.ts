@@ -9,9 +9,10 @@
 import { EVENT_TYPES, type EventType } from '../event.js';
 import type { Env } from '../log/env.js';
 import { prefixEnd, put8, put16, put24, put32 } from '../log/keys.js';
-import type { RecordBatch } from '../log/record-batch.js';
+import type { BatchView } from '../log/record-batch.js';
 import { kindsIn, type NameSums, openCountsFold } from './name-counts.js';
-import { obtain, type Projection, type StagedTable } from './projection.js';
+import { obtain, type Projection } from './projection.js';
+import type { StagedTable } from './stage.js';
 
 const HOUR_MS = 3_600_000;
 const TYPES: readonly EventType[] = ['event', 'pageview'];
@@ -51,13 +52,12 @@ interface HourFold {
   names: number[];
 }
 
-function byHour(batches: readonly RecordBatch[]): Iterable<HourFold> {
-  const hours = new Map<string, HourFold>();
-  for (const { app, firstTs, ts, types, names } of batches) {
+function addBatch(hours: Map<string, HourFold>, { app, firstTs, count, ts, types, names }: BatchView): void {
+  {
     // A batch spans a minute at most: its events of a type go to one hour, but where an hour ends within it.
     let start = hourOf(firstTs) * HOUR_MS;
     let ofType: (HourFold | undefined)[] = [];
-    for (let i = 0; i < ts.length; i++) {
+    for (let i = 0; i < count; i++) {
       const type = types[i] as number;
       if (!isKept[type]) continue;
       const time = ts[i] as number;
@@ -76,7 +76,6 @@ function byHour(batches: readonly RecordBatch[]): Iterable<HourFold> {
       fold.names.push(names[i] as number);
     }
   }
-  return hours.values();
 }
 
 const readU24 = (bytes: Buffer, at: number): number =>
@@ -131,13 +130,19 @@ export const nameHours: Projection = {
   name: 'name-hours',
   version: 1,
   tables: ['hour_counts', 'hour_times'],
-  fold(stage, batches) {
-    const counts = stage.table('hour_counts');
-    const times = stage.table('hour_times');
-    for (const fold of byHour(batches)) {
-      stageCounts(counts, fold);
-      stageTimes(times, fold);
-    }
+  fold(stage) {
+    const hours = new Map<string, HourFold>();
+    return {
+      add: (batch) => addBatch(hours, batch),
+      finish() {
+        const counts = stage.table('hour_counts');
+        const times = stage.table('hour_times');
+        for (const fold of hours.values()) {
+          stageCounts(counts, fold);
+          stageTimes(times, fold);
+        }
+      },
+    };
   },
   dropDays(stage, fence, limit) {
     // The times first: it is the counts that lead back here.

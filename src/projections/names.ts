@@ -9,10 +9,10 @@
 import { DAY_MS } from '../limits.js';
 import type { Env } from '../log/env.js';
 import { put8, put16, put24, put32 } from '../log/keys.js';
-import type { RecordBatch } from '../log/record-batch.js';
 import { dayOf } from './days.js';
 import { BLOCK_NAMES, kindsIn, type NameSums, openCountsFold, unpackCounts } from './name-counts.js';
-import { obtain, type Projection, type Stage } from './projection.js';
+import { obtain, type Projection } from './projection.js';
+import type { StagedTable } from './stage.js';
 
 const POSTING_BYTES = 14;
 /** What is left of a 4 KiB page for one value: ⌊4,080 ÷ 14⌋ postings. */
@@ -54,33 +54,33 @@ export function viewPostings(value: Buffer): Postings {
   };
 }
 
-interface Fresh {
-  times: number[];
-  users: number[];
-  ids: number[];
+/** Postings that came, in order of arrival, those of a name linked one to the next: columns that are used again by the next fold. */
+const came = {
+  length: 0,
+  times: new Uint32Array(1 << 10),
+  users: new Uint32Array(1 << 10),
+  ids: new Float64Array(1 << 10),
+  next: new Uint32Array(1 << 10),
+};
+
+function makeRoom(): void {
+  const { length } = came.ids;
+  if (came.length < length) return;
+  const grow = <T extends Uint32Array | Float64Array>(column: T, grown: T): T => {
+    grown.set(column);
+    return grown;
+  };
+  came.times = grow(came.times, new Uint32Array(length * 2));
+  came.users = grow(came.users, new Uint32Array(length * 2));
+  came.ids = grow(came.ids, new Float64Array(length * 2));
+  came.next = grow(came.next, new Uint32Array(length * 2));
 }
 
-function packPostings(known: Buffer | undefined, fresh: Fresh, from: number, to: number): Buffer {
-  const before = known ? known.length / POSTING_BYTES : 0;
-  const length = before + to - from;
-  const value = Buffer.allocUnsafe(length * POSTING_BYTES);
-  const { times, users, idsLow, idsHigh } = viewPostings(value);
-  if (known) {
-    const old = viewPostings(known);
-    times.set(old.times);
-    users.set(old.users);
-    idsLow.set(old.idsLow);
-    idsHigh.set(old.idsHigh);
-  }
-  for (let i = from; i < to; i++) {
-    const at = before + i - from;
-    const id = fresh.ids[i] as number;
-    times[at] = fresh.times[i] as number;
-    users[at] = fresh.users[i] as number;
-    idsLow[at] = id % HIGH;
-    idsHigh[at] = Math.floor(id / HIGH);
-  }
-  return value;
+/** A name's postings in `came`. */
+interface Fresh {
+  first: number;
+  last: number;
+  length: number;
 }
 
 /** One type of one app on one day: what came, by name. */
@@ -91,66 +91,99 @@ interface KindFold {
   names: Map<number, Fresh>;
 }
 
-function group(batches: readonly RecordBatch[]): Iterable<KindFold> {
-  const kinds = new Map<string, KindFold>();
-  for (const { app, user, offset, firstTs, ts, types, names } of batches) {
-    const day = dayOf(firstTs);
-    const midnight = day * DAY_MS;
-    const ofType: (KindFold | undefined)[] = [];
-    for (let i = 0; i < ts.length; i++) {
-      const type = types[i] as number;
-      const name = names[i] as number;
-      let kind = ofType[type];
-      if (kind === undefined) {
-        kind = obtain(kinds, `${app}/${type}/${day}`, () => ({ app, type, day, names: new Map() }));
-        ofType[type] = kind;
-      }
-      let fresh = kind.names.get(name);
-      if (fresh === undefined) {
-        fresh = { times: [], users: [], ids: [] };
-        kind.names.set(name, fresh);
-      }
-      fresh.times.push((ts[i] as number) - midnight);
-      fresh.users.push(user);
-      fresh.ids.push(offset + i);
-    }
-  }
-  return kinds.values();
+/** A block's value, valid until the next; views of its memory by their length in postings. */
+const blockMemory = Buffer.alloc(BLOCK_POSTINGS * POSTING_BYTES);
+const blocks: { value: Buffer; columns: Postings }[] = [];
+
+function blockOf(length: number): { value: Buffer; columns: Postings } {
+  const value = blockMemory.subarray(0, length * POSTING_BYTES);
+  const block = blocks[length] ?? { value, columns: viewPostings(value) };
+  blocks[length] = block;
+  return block;
 }
 
 /** Stages the postings behind the `count` that are there. */
 function appendPostings(
-  stage: Stage,
+  table: StagedTable,
   { app, type, day }: KindFold,
   name: number,
   count: number,
   fresh: Fresh,
 ): void {
-  const postings = stage.table('postings');
-  for (let at = 0; at < fresh.ids.length; ) {
-    const total = count + at;
-    const key = postingKey(app, type, name, day, Math.floor(total / BLOCK_POSTINGS));
-    const filled = total % BLOCK_POSTINGS;
-    const to = Math.min(fresh.ids.length, at + BLOCK_POSTINGS - filled);
-    postings.put(key, packPostings(filled === 0 ? undefined : postings.get(key), fresh, at, to));
-    at = to;
+  let from = fresh.first;
+  for (let done = 0; done < fresh.length; ) {
+    const key = postingKey(app, type, name, day, Math.floor((count + done) / BLOCK_POSTINGS));
+    const before = (count + done) % BLOCK_POSTINGS;
+    const length = Math.min(BLOCK_POSTINGS, before + fresh.length - done);
+    const { value, columns } = blockOf(length);
+    const known = before === 0 ? undefined : table.get(key);
+    if (known) copyPostings(columns, viewPostings(known));
+    for (let at = before; at < length; at++, done++, from = came.next[from] as number) {
+      const id = came.ids[from] as number;
+      columns.times[at] = came.times[from] as number;
+      columns.users[at] = came.users[from] as number;
+      columns.idsLow[at] = id % HIGH;
+      columns.idsHigh[at] = Math.floor(id / HIGH);
+    }
+    table.put(key, value);
   }
+}
+
+function copyPostings(to: Postings, { times, users, idsLow, idsHigh }: Postings): void {
+  to.times.set(times);
+  to.users.set(users);
+  to.idsLow.set(idsLow);
+  to.idsHigh.set(idsHigh);
+}
+
+function kindOf(kinds: Map<number, KindFold>, app: number, type: number, day: number): KindFold {
+  return obtain(kinds, (day * 2 ** 16 + app) * 2 ** 8 + type, () => ({ app, type, day, names: new Map() }));
 }
 
 export const names: Projection = {
   name: 'names',
   version: 1,
   tables: ['name_counts', 'postings'],
-  fold(stage, batches) {
-    const table = stage.table('name_counts');
-    for (const kind of group(batches)) {
-      const { app, type, day } = kind;
-      const counts = openCountsFold(table, (block) => countKey(app, type, day, block));
-      for (const [name, fresh] of kind.names) {
-        appendPostings(stage, kind, name, counts.add(name, fresh.ids.length), fresh);
-      }
-      counts.stage();
-    }
+  fold(stage) {
+    const kinds = new Map<number, KindFold>();
+    came.length = 0;
+    return {
+      add({ app, user, offset, firstTs, count, ts, types, names }) {
+        const day = dayOf(firstTs);
+        const midnight = day * DAY_MS;
+        const ofType: (KindFold | undefined)[] = [];
+        for (let i = 0; i < count; i++) {
+          const type = types[i] as number;
+          const name = names[i] as number;
+          const kind = ofType[type] ?? kindOf(kinds, app, type, day);
+          ofType[type] = kind;
+          makeRoom();
+          const place = came.length++;
+          came.times[place] = (ts[i] as number) - midnight;
+          came.users[place] = user;
+          came.ids[place] = offset + i;
+          const fresh = kind.names.get(name);
+          if (fresh === undefined) kind.names.set(name, { first: place, last: place, length: 1 });
+          else {
+            came.next[fresh.last] = place;
+            fresh.last = place;
+            fresh.length++;
+          }
+        }
+      },
+      finish() {
+        const table = stage.table('name_counts');
+        const postings = stage.table('postings');
+        for (const kind of kinds.values()) {
+          const { app, type, day } = kind;
+          const counts = openCountsFold(table, (block) => countKey(app, type, day, block));
+          for (const [name, fresh] of kind.names) {
+            appendPostings(postings, kind, name, counts.add(name, fresh.length), fresh);
+          }
+          counts.stage();
+        }
+      },
+    };
   },
   dropDays(stage, fence, limit) {
     const table = stage.table('name_counts');

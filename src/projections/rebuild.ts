@@ -1,12 +1,13 @@
 /** Rebuilding views from the log: in the store itself, or aside for a comparison. */
 import type { Env } from '../log/env.js';
 import type { Log } from '../log/log.js';
-import { openStage } from './projection.js';
+import { DamagedBatch } from '../log/record-batch.js';
 import { PROJECTIONS, writeViewStates } from './registry.js';
-import { type BrokenView, type FoldingProgress, openViews, someBatches } from './views.js';
+import { newStageMemory, type Stage, type StageMemory } from './stage.js';
+import { type BrokenView, type FoldingProgress, openViews, scanSome } from './views.js';
 
 /** Record batches folded in one transaction: enough to coalesce well, few enough to stay small in memory. */
-const GROUP_BATCHES = 2_048;
+const GROUP_BATCHES = 8_192;
 
 /**
  * Brings every view up to the log, in the store itself: a view of another version starts over, one whose checkpoint
@@ -32,19 +33,35 @@ export function rebuildAside(
 ): BrokenView | undefined {
   const end = log.counters().offset;
   const views = PROJECTIONS.map(({ name }) => name);
+  const memories = PROJECTIONS.map(newStageMemory);
   for (let from = 1; from < end; ) {
-    const { batches, next } = someBatches(log, from, GROUP_BATCHES);
-    const stage = openStage(aside);
-    for (const projection of PROJECTIONS) {
-      try {
-        projection.fold(stage, batches);
-      } catch (error) {
-        return { view: projection.name, error: error as Error };
+    let view = '';
+    const stages: Stage[] = [];
+    try {
+      const begun = PROJECTIONS.map((projection, index) => {
+        view = projection.name;
+        const stage = (memories[index] as StageMemory).stage(aside);
+        stages.push(stage);
+        return { name: view, folding: projection.fold(stage) };
+      });
+      from = scanSome(log, from, GROUP_BATCHES, (batch) => {
+        for (const { name, folding } of begun) {
+          view = name;
+          folding.add(batch);
+        }
+      });
+      for (const { name, folding } of begun) {
+        view = name;
+        folding.finish();
       }
+    } catch (error) {
+      if (error instanceof DamagedBatch) throw error;
+      return { view, error: error as Error };
     }
-    aside.transaction(() => stage.write());
-    onProgress({ views, done: next - 1, total: end - 1 });
-    from = next;
+    aside.transaction(() => {
+      for (const stage of stages) stage.write();
+    });
+    onProgress({ views, done: from - 1, total: end - 1 });
   }
   return undefined;
 }

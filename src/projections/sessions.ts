@@ -7,10 +7,11 @@
 import { EVENT_TYPES } from '../event.js';
 import { MAX_TS } from '../limits.js';
 import type { Env } from '../log/env.js';
-import { prefixEnd, put16, put32, put48, putBytes, readU48, u16 } from '../log/keys.js';
+import { newKeyMemory, prefixEnd, put16, put32, put48, putText, readU32, readU48, u16 } from '../log/keys.js';
 import type { Log } from '../log/log.js';
-import type { RecordBatch } from '../log/record-batch.js';
-import { obtain, type Projection, type Stage } from './projection.js';
+import type { BatchView } from '../log/record-batch.js';
+import { obtain, type Projection } from './projection.js';
+import type { Stage } from './stage.js';
 import { openStreams, type Streams, sessionStream } from './streams.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
@@ -26,20 +27,21 @@ export interface Session {
   errors: number;
 }
 
-function rowKey(app: number, session: Buffer): Buffer {
-  const key = Buffer.allocUnsafe(2 + session.length);
-  putBytes(key, put16(key, 0, app), session);
-  return key;
+const keys = newKeyMemory();
+
+/** Valid until the next key. */
+const rowKey = (app: number, session: string): Buffer =>
+  keys.upTo(putText(keys.bytes, put16(keys.bytes, 0, app), session));
+
+function orderKey(app: number, lastTs: number, session: string): Buffer {
+  const at = put48(keys.bytes, put16(keys.bytes, 0, app), MAX_TS - lastTs);
+  return keys.upTo(putText(keys.bytes, at, session));
 }
 
-function orderKey(app: number, lastTs: number, session: Buffer): Buffer {
-  const key = Buffer.allocUnsafe(8 + session.length);
-  putBytes(key, put48(key, put16(key, 0, app), MAX_TS - lastTs), session);
-  return key;
-}
+const value = Buffer.alloc(34);
 
+/** Valid until the next row. */
 function pack(row: Session): Buffer {
-  const value = Buffer.allocUnsafe(34);
   let at = put48(value, 0, row.firstTs);
   at = put48(value, at, row.lastTs);
   at = put48(value, at, row.newestId);
@@ -53,7 +55,7 @@ const unpack = (value: Buffer): Session => ({
   firstTs: readU48(value, 0),
   lastTs: readU48(value, 6),
   newestId: readU48(value, 12),
-  user: value.readUInt32BE(18),
+  user: readU32(value, 18),
   events: readU48(value, 22),
   errors: readU48(value, 28),
 });
@@ -61,8 +63,8 @@ const unpack = (value: Buffer): Session => ({
 const empty = (): Session => ({ firstTs: MAX_TS, lastTs: -1, newestId: 0, user: 0, events: 0, errors: 0 });
 
 /** Adds a batch's events from `fence` on to the row. */
-function addBatch(row: Session, { offset, user, ts, types }: RecordBatch, fence: number): void {
-  for (let i = 0; i < ts.length; i++) {
+function addBatch(row: Session, { offset, user, count, ts, types }: BatchView, fence: number): void {
+  for (let i = 0; i < count; i++) {
     const time = ts[i] as number;
     if (time < fence) continue;
     row.events++;
@@ -91,17 +93,25 @@ function recount(
   return row.events > 0 ? row : undefined;
 }
 
-/** Batches by the session they belong to. */
-function bySession(batches: readonly RecordBatch[]): Iterable<RecordBatch[]> {
-  const groups = new Map<string, RecordBatch[]>();
-  for (const batch of batches) obtain(groups, `${batch.app}/${batch.session}`, () => []).push(batch);
-  return groups.values();
+/** A session as it was and as it is with what came, which are other events. */
+function merge(before: Session, came: Session): Session {
+  const isNewer =
+    came.lastTs > before.lastTs || (came.lastTs === before.lastTs && came.newestId > before.newestId);
+  const { lastTs, newestId, user } = isNewer ? came : before;
+  return {
+    firstTs: Math.min(before.firstTs, came.firstTs),
+    lastTs,
+    newestId,
+    user,
+    events: before.events + came.events,
+    errors: before.errors + came.errors,
+  };
 }
 
 function stageRow(
   stage: Stage,
   app: number,
-  session: Buffer,
+  session: string,
   before: Session | undefined,
   after: Session | undefined,
 ): void {
@@ -117,29 +127,39 @@ export const sessions: Projection = {
   name: 'sessions',
   version: 1,
   tables: ['sessions', 'sessions_order'],
-  fold(stage, batches) {
+  fold(stage) {
     const rows = stage.table('sessions');
-    for (const group of bySession(batches)) {
-      const [{ app, session: id }] = group as [RecordBatch];
-      const session = Buffer.from(id, 'utf8');
-      const value = rows.get(rowKey(app, session));
-      const before = value && unpack(value);
-      const after = before ? { ...before } : empty();
-      for (const batch of group) addBatch(after, batch, 0);
-      stageRow(stage, app, session, before, after);
-    }
+    /** What came, by app and session. */
+    const apps = new Map<number, Map<string, Session>>();
+    return {
+      add(batch) {
+        const came = obtain(apps, batch.app, () => new Map<string, Session>());
+        addBatch(obtain(came, batch.session, empty), batch, 0);
+      },
+      finish() {
+        for (const [app, came] of apps) {
+          for (const [session, row] of came) {
+            const known = rows.get(rowKey(app, session));
+            const before = known && unpack(known);
+            stageRow(stage, app, session, before, before ? merge(before, row) : row);
+          }
+        }
+      },
+    };
   },
   forget(stage, batches, log, env) {
     const fence = log.fence();
     const rows = stage.table('sessions');
     const streams = openStreams(env);
-    for (const group of bySession(batches)) {
-      const [{ app, session: id }] = group as [RecordBatch];
-      const session = Buffer.from(id, 'utf8');
-      const value = rows.get(rowKey(app, session));
-      const before = value && unpack(value);
+    const seen = new Set<string>();
+    for (const { app, session } of batches) {
+      const key = `${app}/${session}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const known = rows.get(rowKey(app, session));
+      const before = known && unpack(known);
       if (!before || before.firstTs >= fence) continue;
-      stageRow(stage, app, session, before, recount(log, streams, app, id, fence));
+      stageRow(stage, app, session, before, recount(log, streams, app, session, fence));
     }
   },
 };
@@ -161,9 +181,9 @@ export function openSessions(env: Env, log: Log): Sessions {
   const order = env.table('sessions_order');
   const streams = openStreams(env);
   const get = (app: number, session: string): Session | undefined => {
-    const value = rows.get(rowKey(app, Buffer.from(session, 'utf8')));
-    if (!value) return undefined;
-    const row = unpack(value);
+    const known = rows.get(rowKey(app, session));
+    if (!known) return undefined;
+    const row = unpack(known);
     const fence = log.fence();
     if (row.lastTs < fence) return undefined;
     // A sweep that is under way has not come to this row yet: answer as if it had.

@@ -6,9 +6,9 @@
  */
 import { MAX_TS } from '../limits.js';
 import type { Env, Table } from '../log/env.js';
-import { prefixEnd, put8, put16, put32, put48, putBytes, readU48, timeKey } from '../log/keys.js';
+import { newKeyMemory, prefixEnd, put8, put16, put32, put48, putText, readU48, timeKey } from '../log/keys.js';
 import { type BatchRef, lastTsBound } from '../log/log.js';
-import { type RecordBatch, typeMask } from '../log/record-batch.js';
+import { type BatchView, typeMask } from '../log/record-batch.js';
 import type { Projection } from './projection.js';
 
 const BY_USER = 1;
@@ -16,17 +16,19 @@ const BY_SESSION = 2;
 const BY_TYPE = 3;
 
 const USER_BYTES = 7;
-const SESSION_HEAD_BYTES = 5;
 const TYPE_BYTES = 4;
-/** `[lastTs u48][offset u48]` behind each stream. */
-const PLACE_BYTES = 12;
+
+const memory = newKeyMemory();
 
 function putUser(key: Buffer, app: number, user: number): number {
   return put32(key, put16(key, put8(key, 0, BY_USER), app), user);
 }
 
-function putSession(key: Buffer, app: number, session: Buffer): number {
-  return putBytes(key, put16(key, put16(key, put8(key, 0, BY_SESSION), app), session.length), session);
+function putSession(key: Buffer, app: number, session: string): number {
+  const start = put16(key, put8(key, 0, BY_SESSION), app);
+  const end = putText(key, start + 2, session);
+  put16(key, start, end - start - 2);
+  return end;
 }
 
 function putType(key: Buffer, app: number, type: number): number {
@@ -46,28 +48,17 @@ export function typeStream(app: number, type: number): Buffer {
 }
 
 export function sessionStream(app: number, session: string): Buffer {
-  const bytes = Buffer.from(session, 'utf8');
-  const key = Buffer.allocUnsafe(SESSION_HEAD_BYTES + bytes.length);
-  putSession(key, app, bytes);
-  return key;
+  return Buffer.from(memory.upTo(putSession(memory.bytes, app, session)));
 }
 
-function streamKeys(batch: RecordBatch): { keys: Buffer[]; mask: number } {
-  const { app, user, lastTs, offset } = batch;
-  const mask = typeMask(batch);
-  const session = Buffer.from(batch.session, 'utf8');
-  const ofUser = Buffer.allocUnsafe(USER_BYTES + PLACE_BYTES);
-  put48(ofUser, put48(ofUser, putUser(ofUser, app, user), lastTs), offset);
-  const ofSession = Buffer.allocUnsafe(SESSION_HEAD_BYTES + session.length + PLACE_BYTES);
-  put48(ofSession, put48(ofSession, putSession(ofSession, app, session), lastTs), offset);
-  const keys = [ofUser, ofSession];
-  for (let type = 0; mask >> type; type++) {
-    if (((mask >> type) & 1) === 0) continue;
-    const ofType = Buffer.allocUnsafe(TYPE_BYTES + PLACE_BYTES);
-    put48(ofType, put48(ofType, putType(ofType, app, type), lastTs), offset);
-    keys.push(ofType);
-  }
-  return { keys, mask };
+/** Gives the keys of the batch's rows, one at a time in the same memory. */
+function eachKey(batch: BatchView, mask: number, take: (key: Buffer) => void): void {
+  const { app, user, session, lastTs, offset } = batch;
+  const { bytes } = memory;
+  const finish = (at: number): void => take(memory.upTo(put48(bytes, put48(bytes, at, lastTs), offset)));
+  finish(putUser(bytes, app, user));
+  finish(putSession(bytes, app, session));
+  for (let type = 0; mask >> type; type++) if ((mask >> type) & 1) finish(putType(bytes, app, type));
 }
 
 /** The values of stream rows, by mask: there are few. */
@@ -77,18 +68,20 @@ export const streams: Projection = {
   name: 'streams',
   version: 1,
   tables: ['streams'],
-  fold(stage, batches) {
+  fold(stage) {
     const table = stage.table('streams');
-    for (const batch of batches) {
-      const { keys, mask } = streamKeys(batch);
-      for (const key of keys) table.put(key, MASKS[mask] as Buffer);
-    }
+    return {
+      add(batch) {
+        const mask = typeMask(batch);
+        const value = MASKS[mask] as Buffer;
+        eachKey(batch, mask, (key) => table.put(key, value));
+      },
+      finish() {},
+    };
   },
   forget(stage, batches) {
     const table = stage.table('streams');
-    for (const batch of batches) {
-      for (const key of streamKeys(batch).keys) table.remove(key);
-    }
+    for (const batch of batches) eachKey(batch, typeMask(batch), (key) => table.remove(key));
   },
 };
 

@@ -8,10 +8,23 @@
  */
 import { MAX_TS } from '../limits.js';
 import type { Env, Table } from '../log/env.js';
-import { prefixEnd, put16, put32, put48, putBytes, readU48, u16, u32, u48 } from '../log/keys.js';
+import {
+  newKeyMemory,
+  prefixEnd,
+  put16,
+  put32,
+  put48,
+  putBytes,
+  putText,
+  readU48,
+  u16,
+  u32,
+  u48,
+} from '../log/keys.js';
 import { type Log, lastTsBound } from '../log/log.js';
-import type { RecordBatch } from '../log/record-batch.js';
-import { obtain, type Projection, type Stage, type StagedTable } from './projection.js';
+import type { BatchView } from '../log/record-batch.js';
+import { obtain, type Projection } from './projection.js';
+import type { Stage, StagedTable } from './stage.js';
 import { openStreams, type Streams, userStream } from './streams.js';
 
 /** A fact an event told about its user, and which event: the newest by `(ts, id)` wins. */
@@ -29,25 +42,19 @@ export interface User {
   email?: Told | undefined;
 }
 
-function rowKey(app: number, user: number): Buffer {
-  const key = Buffer.allocUnsafe(6);
-  put32(key, put16(key, 0, app), user);
-  return key;
-}
+const keys = newKeyMemory();
+
+/** Each valid until the next key. */
+const rowKey = (app: number, user: number): Buffer =>
+  keys.upTo(put32(keys.bytes, put16(keys.bytes, 0, app), user));
 
 function orderKey(app: number, lastTs: number, userId: string): Buffer {
-  const id = Buffer.from(userId, 'utf8');
-  const key = Buffer.allocUnsafe(8 + id.length);
-  putBytes(key, put48(key, put16(key, 0, app), MAX_TS - lastTs), id);
-  return key;
+  const at = put48(keys.bytes, put16(keys.bytes, 0, app), MAX_TS - lastTs);
+  return keys.upTo(putText(keys.bytes, at, userId));
 }
 
-function sessionKey(app: number, user: number, session: string): Buffer {
-  const id = Buffer.from(session, 'utf8');
-  const key = Buffer.allocUnsafe(6 + id.length);
-  putBytes(key, put32(key, put16(key, 0, app), user), id);
-  return key;
-}
+const sessionKey = (app: number, user: number, session: string): Buffer =>
+  keys.upTo(putText(keys.bytes, put32(keys.bytes, put16(keys.bytes, 0, app), user), session));
 
 const NEVER_TOLD = Buffer.alloc(14);
 
@@ -88,34 +95,34 @@ function unpack(value: Buffer): User {
   };
 }
 
-function newer(known: Told | undefined, text: string | undefined, ts: number, id: number): Told | undefined {
-  if (text === undefined) return known;
-  if (known && (known.ts > ts || (known.ts === ts && known.id > id))) return known;
-  return { text, ts, id };
+function newer(known: Told | undefined, told: Told | undefined): Told | undefined {
+  if (known === undefined || told === undefined) return told ?? known;
+  return known.ts > told.ts || (known.ts === told.ts && known.id > told.id) ? known : told;
 }
 
-function addBatch(row: User, batch: RecordBatch): void {
-  row.firstTs = Math.min(row.firstTs, batch.firstTs);
-  row.lastTs = Math.max(row.lastTs, batch.lastTs);
+/** What came of a user. */
+interface Came {
+  userId: string;
+  firstTs: number;
+  lastTs: number;
+  name: Told | undefined;
+  email: Told | undefined;
+  /** When each session last had an event of the user. */
+  sessions: Map<string, number>;
+}
+
+function addBatch(came: Came, batch: BatchView): void {
+  const { firstTs, lastTs, session } = batch;
+  came.firstTs = Math.min(came.firstTs, firstTs);
+  came.lastTs = Math.max(came.lastTs, lastTs);
+  came.sessions.set(session, Math.max(came.sessions.get(session) ?? 0, lastTs));
   if (!batch.hasPeople) return;
   batch.details().people?.forEach((person, index) => {
-    const ts = batch.ts[index] ?? 0;
-    row.name = newer(row.name, person?.name, ts, batch.offset + index);
-    row.email = newer(row.email, person?.email, ts, batch.offset + index);
+    const told = (text: string | undefined): Told | undefined =>
+      text === undefined ? undefined : { text, ts: batch.ts[index] ?? 0, id: batch.offset + index };
+    came.name = newer(came.name, told(person?.name));
+    came.email = newer(came.email, told(person?.email));
   });
-}
-
-/** Batches by their user; within, the last event's time by session. */
-function byUser(
-  batches: readonly RecordBatch[],
-): Iterable<{ batches: RecordBatch[]; sessions: Map<string, number> }> {
-  const groups = new Map<string, { batches: RecordBatch[]; sessions: Map<string, number> }>();
-  for (const batch of batches) {
-    const group = obtain(groups, `${batch.app}/${batch.user}`, () => ({ batches: [], sessions: new Map() }));
-    group.batches.push(batch);
-    group.sessions.set(batch.session, Math.max(group.sessions.get(batch.session) ?? 0, batch.lastTs));
-  }
-  return groups.values();
 }
 
 /** Stages the sessions' new last times; returns how many are the user's first. */
@@ -135,8 +142,12 @@ function foldSessions(
   return fresh;
 }
 
-function stageRow(stage: Stage, of: RecordBatch, before: User | undefined, after: User | undefined): void {
-  const { app, user, userId } = of;
+function stageRow(
+  stage: Stage,
+  { app, user, userId }: { app: number; user: number; userId: string },
+  before: User | undefined,
+  after: User | undefined,
+): void {
   const order = stage.table('users_order');
   const moved = before?.lastTs !== after?.lastTs;
   if (before && moved) order.remove(orderKey(app, before.lastTs, userId));
@@ -152,7 +163,7 @@ function splitSessions(
   user: number,
   fence: number,
 ): { kept: number; gone: Buffer[] } {
-  const prefix = rowKey(app, user);
+  const prefix = Buffer.from(rowKey(app, user));
   const gone: Buffer[] = [];
   let kept = 0;
   for (const { key, value } of table.range({ start: prefix, end: prefixEnd(prefix) })) {
@@ -198,34 +209,61 @@ export const users: Projection = {
   name: 'users',
   version: 1,
   tables: ['users', 'users_order', 'user_sessions'],
-  fold(stage, batches) {
+  fold(stage) {
     const rows = stage.table('users');
     const userSessions = stage.table('user_sessions');
-    for (const group of byUser(batches)) {
-      const [first] = group.batches as [RecordBatch];
-      const value = rows.get(rowKey(first.app, first.user));
-      const before = value && unpack(value);
-      const after: User = before
-        ? { ...before }
-        : { firstTs: MAX_TS, lastTs: 0, sessions: 0, name: undefined, email: undefined };
-      for (const batch of group.batches) addBatch(after, batch);
-      after.sessions += foldSessions(userSessions, first.app, first.user, group.sessions);
-      stageRow(stage, first, before, after);
-    }
+    /** By app and user. */
+    const apps = new Map<number, Map<number, Came>>();
+    return {
+      add(batch) {
+        const came = obtain(apps, batch.app, () => new Map<number, Came>());
+        const { userId } = batch;
+        addBatch(
+          obtain(came, batch.user, () => ({
+            userId,
+            firstTs: MAX_TS,
+            lastTs: 0,
+            name: undefined,
+            email: undefined,
+            sessions: new Map(),
+          })),
+          batch,
+        );
+      },
+      finish() {
+        for (const [app, users] of apps) {
+          for (const [user, came] of users) {
+            const known = rows.get(rowKey(app, user));
+            const before = known && unpack(known);
+            const after: User = {
+              firstTs: Math.min(before?.firstTs ?? MAX_TS, came.firstTs),
+              lastTs: Math.max(before?.lastTs ?? 0, came.lastTs),
+              sessions: (before?.sessions ?? 0) + foldSessions(userSessions, app, user, came.sessions),
+              name: newer(before?.name, came.name),
+              email: newer(before?.email, came.email),
+            };
+            stageRow(stage, { app, user, userId: came.userId }, before, after);
+          }
+        }
+      },
+    };
   },
   forget(stage, batches, log, env) {
     const rows = stage.table('users');
     const userSessions = stage.table('user_sessions');
     const streams = openStreams(env);
-    for (const group of byUser(batches)) {
-      const [first] = group.batches as [RecordBatch];
-      const { app, user } = first;
-      const value = rows.get(rowKey(app, user));
-      const before = value && unpack(value);
+    const seen = new Set<string>();
+    for (const batch of batches) {
+      const { app, user } = batch;
+      const key = `${app}/${user}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const known = rows.get(rowKey(app, user));
+      const before = known && unpack(known);
       if (!before || before.firstTs >= log.fence()) continue;
       const { kept, gone } = splitSessions(userSessions, app, user, log.fence());
-      for (const key of gone) userSessions.remove(key);
-      stageRow(stage, first, before, trim(before, log, streams, app, user, kept));
+      for (const session of gone) userSessions.remove(session);
+      stageRow(stage, batch, before, trim(before, log, streams, app, user, kept));
     }
   },
 };
@@ -271,7 +309,7 @@ export function openUsers(env: Env, log: Log): Users {
       }
     },
     *sessionsOf(app, user) {
-      const prefix = rowKey(app, user);
+      const prefix = Buffer.from(rowKey(app, user));
       for (const { key, value } of userSessions.range({ start: prefix, end: prefixEnd(prefix) })) {
         if (readU48(value, 0) >= log.fence()) yield key.toString('utf8', 6);
       }

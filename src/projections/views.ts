@@ -11,8 +11,8 @@
  */
 import type { Env, Table } from '../log/env.js';
 import type { Log } from '../log/log.js';
-import { DamagedBatch, type RecordBatch } from '../log/record-batch.js';
-import { type Fold, openStage, type Projection, type Stage } from './projection.js';
+import { type BatchView, DamagedBatch } from '../log/record-batch.js';
+import { type Fold, type Folding, obtain, type Projection } from './projection.js';
 import {
   PROJECTIONS,
   readViewStates,
@@ -22,6 +22,7 @@ import {
   type ViewStates,
   writeViewStates,
 } from './registry.js';
+import { newStageMemory, type Stage, type StageMemory } from './stage.js';
 
 /** A view is being folded and has no tables to answer from; its reads are worth asking again. */
 export class ViewNotReady extends Error {
@@ -142,7 +143,9 @@ function notReady(name: string, view: string): Table {
   return {
     name,
     get: refuse,
+    copyInto: refuse,
     put: refuse,
+    putFrom: refuse,
     remove: refuse,
     range: refuse,
     keys: refuse,
@@ -167,7 +170,7 @@ export interface Views {
    * Folds a commit's batches into every view that serves, in memory; `write` does it, inside the commit's transaction. A
    * view whose fold throws serves no more.
    */
-  fold(batches: readonly RecordBatch[], end: number): { write(): void };
+  fold(batches: Iterable<BatchView>, end: number): { write(): void };
   /** Folds up to so many batches into the views that do not serve yet; undefined when there is none. */
   step(batches: number): FoldingProgress | undefined;
 }
@@ -177,6 +180,48 @@ export interface ViewsOptions {
   transact: (write: () => void) => void;
   onBroken: (broken: BrokenView) => void;
   projections?: readonly Projection[];
+}
+
+/** A fold whose first throw ends it, and leaves nothing staged. */
+class Attempt {
+  readonly #stage: Stage;
+  readonly #onThrow: (error: unknown) => void;
+  #folding: Folding | undefined;
+
+  constructor(fold: Fold, stage: Stage, onThrow: (error: unknown) => void) {
+    this.#stage = stage;
+    this.#onThrow = onThrow;
+    try {
+      this.#folding = fold.fold(stage);
+    } catch (error) {
+      onThrow(error);
+    }
+  }
+
+  add(batch: BatchView): void {
+    try {
+      this.#folding?.add(batch);
+    } catch (error) {
+      this.#folding = undefined;
+      this.#onThrow(error);
+    }
+  }
+
+  /** What the batches change. */
+  finish(): Stage | undefined {
+    try {
+      this.#folding?.finish();
+    } catch (error) {
+      this.#folding = undefined;
+      this.#onThrow(error);
+    }
+    return this.#folding && this.#stage;
+  }
+}
+
+/** Apart from who calls it, so that it is compiled once and for all. */
+function addAll(attempts: readonly Attempt[], batches: Iterable<BatchView>): void {
+  for (const batch of batches) for (const attempt of attempts) attempt.add(batch);
 }
 
 /** Opens the views for the one writer, with their tables made where they are missing. */
@@ -198,20 +243,17 @@ export function openViews(
     roles = rolesOf(log, states, projections);
   };
 
-  const setAside = (projection: Projection, error: unknown): void => {
-    broken.add(projection.name);
-    onBroken({ view: projection.name, error: error as Error });
+  const setAside = (view: string, error: unknown): void => {
+    broken.add(view);
+    onBroken({ view, error: error as Error });
   };
 
-  const tryFold = (projection: Projection, fold: Fold, slot: Slot, batches: readonly RecordBatch[]) => {
-    const stage = openStage(envOf(env, [{ projection, slot }]));
-    try {
-      fold.fold(stage, batches);
-      return stage;
-    } catch (error) {
-      setAside(projection, error);
-      return undefined;
-    }
+  const memories = new Map<string, StageMemory>();
+
+  /** Begins to fold batches into the tables of a slot. */
+  const begin = (projection: Projection, fold: Fold, slot: Slot): Attempt => {
+    const stage = obtain(memories, projection.name, newStageMemory).stage(envOf(env, [{ projection, slot }]));
+    return new Attempt(fold, stage, (error) => setAside(projection.name, error));
   };
 
   const making = () => roles.filter(({ projection, makes }) => makes && !broken.has(projection.name));
@@ -264,19 +306,27 @@ export function openViews(
         serves && !broken.has(projection.name) ? [serves.fold] : [],
       ),
     fold(batches, end) {
+      const begun = roles.flatMap(({ projection, serves }) =>
+        serves === undefined || broken.has(projection.name)
+          ? []
+          : [{ name: projection.name, folding: begin(projection, serves.fold, serves.slot) }],
+      );
+      addAll(
+        begun.map(({ folding }) => folding),
+        batches,
+      );
       const stages: Stage[] = [];
       const changed = { ...states };
-      for (const { projection, serves } of roles) {
-        if (serves === undefined || broken.has(projection.name)) continue;
-        const stage = tryFold(projection, serves.fold, serves.slot, batches);
-        const state = states[projection.name];
+      for (const { name, folding } of begun) {
+        const stage = folding.finish();
+        const state = states[name];
         if (stage === undefined || state === undefined) {
           // A later release begins it anew: sweeps pass over it from here on.
-          delete changed[projection.name];
+          delete changed[name];
           continue;
         }
         stages.push(stage);
-        changed[projection.name] = { ...state, checkpoint: end };
+        changed[name] = { ...state, checkpoint: end };
       }
       return {
         write() {
@@ -299,21 +349,33 @@ export function openViews(
         if (serves) changed[name] = state;
         else delete changed[name];
       };
-      const { batches, next, error } = trySomeBatches(log, Math.min(...due.map(checkpointOf)), limit);
+      const begun = due.map((role) => ({
+        ...role,
+        checkpoint: checkpointOf(role),
+        folding: begin(role.projection, role.projection, role.makes?.slot ?? 0),
+      }));
+      let next: number;
+      try {
+        next = scanSome(log, Math.min(...due.map(checkpointOf)), limit, (batch) => {
+          for (const { checkpoint, folding } of begun) if (batch.offset >= checkpoint) folding.add(batch);
+        });
+      } catch (error) {
+        if (!(error instanceof DamagedBatch)) throw error;
+        for (const { projection } of due) setAside(projection.name, error);
+        next = 1;
+      }
       const stages: Stage[] = [];
-      for (const role of due) {
-        const { projection, serves, makes } = role;
-        const rest = batches.filter(({ offset }) => offset >= checkpointOf(role));
-        if (error !== undefined) setAside(projection, error);
-        const stage = error ? undefined : tryFold(projection, projection, makes?.slot ?? 0, rest);
+      for (const role of begun) {
+        const { projection, serves, makes, checkpoint, folding } = role;
+        const { name, version } = projection;
+        const stage = broken.has(name) ? undefined : folding.finish();
         if (stage === undefined) {
           giveUp(role);
           continue;
         }
         stages.push(stage);
-        const { name, version } = projection;
         const state = states[name];
-        const made = { version, checkpoint: Math.max(next, checkpointOf(role)) };
+        const made = { version, checkpoint: Math.max(next, checkpoint) };
         changed[name] =
           serves && state && next < end ? { ...state, next: made } : { ...made, slot: makes?.slot ?? 0 };
       }
@@ -326,26 +388,12 @@ export function openViews(
   };
 }
 
-/** The same, or the damaged batch among them. */
-function trySomeBatches(
-  log: Log,
-  from: number,
-  limit: number,
-): { batches: RecordBatch[]; next: number; error?: Error } {
-  try {
-    return someBatches(log, from, limit);
-  } catch (error) {
-    if (error instanceof DamagedBatch) return { batches: [], next: from, error };
-    throw error;
+/** Hands on up to `limit` batches that arrived from the offset on; returns the offset to go on from. */
+export function scanSome(log: Log, from: number, limit: number, take: (batch: BatchView) => void): number {
+  let count = 0;
+  for (const batch of log.scan(from)) {
+    take(batch);
+    if (++count === limit) return batch.offset + batch.count;
   }
-}
-
-/** Up to `limit` batches that arrived from the offset on, and the offset to go on from. */
-export function someBatches(log: Log, from: number, limit: number): { batches: RecordBatch[]; next: number } {
-  const batches: RecordBatch[] = [];
-  for (const batch of log.arrivals(from)) {
-    batches.push(batch);
-    if (batches.length === limit) return { batches, next: batch.offset + batch.ts.length };
-  }
-  return { batches, next: log.counters().offset };
+  return log.counters().offset;
 }

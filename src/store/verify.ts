@@ -11,8 +11,9 @@ import { type Entry, type Env, openEnv } from '../log/env.js';
 import { timeKey } from '../log/keys.js';
 import { type Log, openLog } from '../log/log.js';
 import { DamagedBatch } from '../log/record-batch.js';
-import { openStage, type Projection } from '../projections/projection.js';
+import type { Projection } from '../projections/projection.js';
 import { rebuildAside } from '../projections/rebuild.js';
+import { openStage } from '../projections/stage.js';
 import { openViewTables, PROJECTIONS, readViewStates, tableIn } from '../projections/registry.js';
 import { type FoldingProgress, servingViews } from '../projections/views.js';
 import { missingFiles } from '../replay/files.js';
@@ -145,11 +146,11 @@ function openServing(env: Env, log: Log): Env {
 function checkLog(log: Log, report: VerifyReport): Finding | undefined {
   let next = 1;
   try {
-    for (const batch of log.arrivals(1)) {
+    for (const batch of log.scan(1)) {
       if (batch.offset < next)
         return { problem: `log: the batch at ${batch.offset} overlaps the one before it` };
-      next = batch.offset + batch.ts.length;
-      report.events += batch.ts.length;
+      next = batch.offset + batch.count;
+      report.events += batch.count;
     }
   } catch (error) {
     if (error instanceof DamagedBatch) return { problem: `log: ${error.message}` };

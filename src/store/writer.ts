@@ -17,7 +17,7 @@ import { type Log, META } from '../log/log.js';
 import { baseOn } from '../log/pending.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { forgetExpired } from '../log/seen.js';
-import { openStage } from '../projections/projection.js';
+import { openStage } from '../projections/stage.js';
 import { type BrokenView, type FoldingProgress, openViews } from '../projections/views.js';
 import { type AppendResult, StoreFailed } from './store.js';
 
@@ -118,7 +118,7 @@ export function openWriter(env: Env, log: Log, { onFailure, onBroken }: WriterOp
 
   const apply = (groups: readonly Buffer[]): void => {
     const application = readGroups(log, groups);
-    const folded = views.fold(application.batches, application.nextOffset);
+    const folded = views.fold(application.batches(), application.nextOffset);
     transact(() => {
       application.write();
       folded.write();
@@ -159,7 +159,7 @@ export function openWriter(env: Env, log: Log, { onFailure, onBroken }: WriterOp
         log.tables.offsets.remove(u48(batch.offset));
       }
     });
-    return batches.reduce((sum, batch) => sum + batch.ts.length, 0);
+    return batches.reduce((sum, batch) => sum + batch.count, 0);
   };
 
   const sweepDays = (): number => {

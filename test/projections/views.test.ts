@@ -22,12 +22,20 @@ function counting(version: number, each: number, extra: Partial<Projection> = {}
     name: 'counting',
     version,
     tables: [table],
-    fold(stage, batches) {
-      const rows = stage.table(table);
-      const before = rows.get(KEY)?.readUInt32BE(0) ?? 0;
-      const value = Buffer.alloc(4);
-      value.writeUInt32BE(before + each * batches.reduce((sum, { ts }) => sum + ts.length, 0));
-      rows.put(KEY, value);
+    fold(stage) {
+      let events = 0;
+      return {
+        add({ count }) {
+          events += count;
+        },
+        finish() {
+          const rows = stage.table(table);
+          const before = rows.get(KEY)?.readUInt32BE(0) ?? 0;
+          const value = Buffer.alloc(4);
+          value.writeUInt32BE(before + each * events);
+          rows.put(KEY, value);
+        },
+      };
     },
     ...extra,
   };
@@ -79,7 +87,7 @@ function open(dataDir: string, projections: readonly Projection[]): Opened {
       const sealed = commit.seal();
       if (!sealed) throw new Error('nothing to seal');
       const application = readGroups(log, [sealed.bytes]);
-      const folded = views.fold(application.batches, application.nextOffset);
+      const folded = views.fold(application.batches(), application.nextOffset);
       env.transaction(() => {
         application.write();
         folded.write();
@@ -182,9 +190,15 @@ t.test('a view whose fold throws holds up nothing, and a release that mends it f
   let isIll = false;
   const ill: Projection = {
     ...one,
-    fold(stage, batches) {
-      one.fold(stage, batches);
-      if (isIll) throw new Error('too many events');
+    fold(stage) {
+      const { add, finish } = one.fold(stage);
+      return {
+        add,
+        finish() {
+          finish();
+          if (isIll) throw new Error('too many events');
+        },
+      };
     },
   };
   const other = counting(1, 1, { name: 'other', tables: ['other'] });
