@@ -24,6 +24,7 @@ import { BATCH_EVENTS_MAX, BATCH_SPAN_MS, DAY_MS } from '../limits.js';
 import type { ByteWriter } from './byte-writer.js';
 import type { Kind } from './dictionaries.js';
 import { readU32, readU48 } from './keys.js';
+import { propsOf } from './props-of.js';
 
 const FORMAT = 1;
 const CHECKSUM_BYTES = 5;
@@ -69,6 +70,8 @@ export interface BatchView {
   readonly bytes: number;
   /** Decoded when first asked for. */
   details(): Details;
+  /** The props of one event: far less work than all details, unless those are decoded. */
+  propsOf(index: number): JsonText | null;
 }
 
 /** A batch of its own, for as long as anybody wants it. */
@@ -318,6 +321,11 @@ class ReadBatch implements BatchView {
   details(): Details {
     this.#details ??= unpackDetails(this.#value.subarray(this.#detailsAt, this.#end));
     return this.#details;
+  }
+
+  propsOf(index: number): JsonText | null {
+    if (this.#details !== undefined) return this.#details.props?.[index] ?? null;
+    return propsOf(this.#value, this.#detailsAt, index);
   }
 }
 

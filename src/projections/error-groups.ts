@@ -59,7 +59,7 @@ function parseKey(key: Buffer): { group: ErrorGroup; day: number; block: number 
 
 /** The group of an event of type `error`. */
 export function groupOf(batch: BatchView, index: number): ErrorGroup {
-  return { app: batch.app, hash: groupHash(batch.nameOf(index), frameOf(batch.details().props?.[index])) };
+  return { app: batch.app, hash: groupHash(batch.nameOf(index), frameOf(batch.propsOf(index))) };
 }
 
 function packRows(known: Buffer | undefined, fresh: readonly Occurrence[], midnight: number): Buffer {

@@ -11,7 +11,7 @@ import { newKeyMemory, prefixEnd, put16, put32, put48, putText, readU32, readU48
 import type { Log } from '../log/log.js';
 import type { BatchView } from '../log/record-batch.js';
 import { obtain, type Projection } from './projection.js';
-import type { Stage } from './stage.js';
+import type { Stage, StagedTable } from './stage.js';
 import { openStreams, type Streams, sessionStream } from './streams.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
@@ -108,19 +108,28 @@ function merge(before: Session, came: Session): Session {
   };
 }
 
+interface SessionTables {
+  rows: StagedTable;
+  order: StagedTable;
+}
+
+const tablesOf = (stage: Stage): SessionTables => ({
+  rows: stage.table('sessions'),
+  order: stage.table('sessions_order'),
+});
+
 function stageRow(
-  stage: Stage,
+  { rows, order }: SessionTables,
   app: number,
   session: string,
   before: Session | undefined,
   after: Session | undefined,
 ): void {
-  const order = stage.table('sessions_order');
   const moved = before?.lastTs !== after?.lastTs;
   if (before && moved) order.remove(orderKey(app, before.lastTs, session));
   if (after && moved) order.put(orderKey(app, after.lastTs, session), PRESENT);
-  if (after) stage.table('sessions').put(rowKey(app, session), pack(after));
-  else if (before) stage.table('sessions').remove(rowKey(app, session));
+  if (after) rows.put(rowKey(app, session), pack(after));
+  else if (before) rows.remove(rowKey(app, session));
 }
 
 export const sessions: Projection = {
@@ -128,7 +137,7 @@ export const sessions: Projection = {
   version: 1,
   tables: ['sessions', 'sessions_order'],
   fold(stage) {
-    const rows = stage.table('sessions');
+    const tables = tablesOf(stage);
     /** What came, by app and session. */
     const apps = new Map<number, Map<string, Session>>();
     return {
@@ -139,9 +148,9 @@ export const sessions: Projection = {
       finish() {
         for (const [app, came] of apps) {
           for (const [session, row] of came) {
-            const known = rows.get(rowKey(app, session));
+            const known = tables.rows.get(rowKey(app, session));
             const before = known && unpack(known);
-            stageRow(stage, app, session, before, before ? merge(before, row) : row);
+            stageRow(tables, app, session, before, before ? merge(before, row) : row);
           }
         }
       },
@@ -149,17 +158,17 @@ export const sessions: Projection = {
   },
   forget(stage, batches, log, env) {
     const fence = log.fence();
-    const rows = stage.table('sessions');
+    const tables = tablesOf(stage);
     const streams = openStreams(env);
     const seen = new Set<string>();
     for (const { app, session } of batches) {
       const key = `${app}/${session}`;
       if (seen.has(key)) continue;
       seen.add(key);
-      const known = rows.get(rowKey(app, session));
+      const known = tables.rows.get(rowKey(app, session));
       const before = known && unpack(known);
       if (!before || before.firstTs >= fence) continue;
-      stageRow(stage, app, session, before, recount(log, streams, app, session, fence));
+      stageRow(tables, app, session, before, recount(log, streams, app, session, fence));
     }
   },
 };

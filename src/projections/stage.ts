@@ -4,7 +4,7 @@
  * A commit stages thousands of rows; each as objects of its own would cost more than all else that is done with it, since
  * they live just long enough for the collector of garbage to carry them about.
  */
-import { type Env, type RowMemory, rowMemory, type Table } from '../log/env.js';
+import { type Env, rowMemory, type Table } from '../log/env.js';
 
 /**
  * A table whose writes are staged: reads see the store, not what is staged. One write a key and commit. Keys and values are
@@ -27,80 +27,111 @@ export interface Stage {
 export interface StageMemory {
   /** An empty stage for the tables of an environment; the one before it is gone. */
   stage(env: Env): Stage;
+  /** Gives away what is staged, for another thread to write, and goes on with memory of its own. */
+  take(): StagedRows;
 }
 
-const FIELDS = 2;
+/** Staged writes as they lie in memory, one behind the other. */
+export interface StagedRows {
+  size: number;
+  memory: Uint8Array<ArrayBuffer>;
+  /** By write: where its key ends, and its value, or `REMOVED`; it begins where the write before ends. */
+  ends: Uint32Array<ArrayBuffer>;
+  /** By write: which of the tables it is for. */
+  tableOf: Uint8Array<ArrayBuffer>;
+  tables: string[];
+}
+
 const REMOVED = 0;
 
+const newRows = (writes: number, bytes: number): StagedRows => ({
+  size: 0,
+  memory: new Uint8Array(bytes),
+  ends: new Uint32Array(2 * writes),
+  tableOf: new Uint8Array(writes),
+  tables: [],
+});
+
+/** Inside a transaction. */
+export function writeRows(env: Env, { size, memory, ends, tableOf, tables }: StagedRows): void {
+  const opened = tables.map((name) => env.table(name));
+  const rows = rowMemory(memory);
+  const place = { key: 0, keyEnd: 0, value: 0, valueEnd: 0 };
+  for (let row = 0; row < size; row++) {
+    const table = opened[tableOf[row] as number] as Table;
+    place.keyEnd = ends[2 * row] as number;
+    place.value = place.keyEnd;
+    place.valueEnd = ends[2 * row + 1] as number;
+    if (place.valueEnd === REMOVED) table.remove(memory.subarray(place.key, place.keyEnd));
+    else table.putFrom(rows, place);
+    place.key = place.valueEnd === REMOVED ? place.keyEnd : place.valueEnd;
+  }
+}
+
 export function newStageMemory(): StageMemory {
-  let memory: RowMemory = rowMemory(new Uint8Array(1 << 12));
-  /** By write: where its key ends, and its value, or `REMOVED`; it begins where the write before ends. */
-  let ends = new Uint32Array(1 << 7);
-  let tables: Table[] = [];
-  let size = 0;
+  let rows = newRows(1 << 6, 1 << 12);
   let length = 0;
 
-  const reserve = (bytes: number): void => {
+  /** Makes room for a write of so many bytes, and returns where it goes. */
+  const reserve = (bytes: number): Uint8Array => {
+    const { size, memory, ends, tableOf } = rows;
     if (length + bytes > memory.length) {
-      const grown = new Uint8Array(Math.max(length + bytes, memory.length * 2));
-      grown.set(memory.subarray(0, length));
-      memory = rowMemory(grown);
+      rows.memory = new Uint8Array(Math.max(length + bytes, memory.length * 2));
+      rows.memory.set(memory.subarray(0, length));
     }
-    if ((size + 1) * FIELDS > ends.length) {
-      const grown = new Uint32Array(ends.length * 2);
-      grown.set(ends);
-      ends = grown;
+    if (size === tableOf.length) {
+      rows.ends = new Uint32Array(ends.length * 2);
+      rows.ends.set(ends);
+      rows.tableOf = new Uint8Array(tableOf.length * 2);
+      rows.tableOf.set(tableOf);
     }
+    return rows.memory;
   };
-  const add = (table: Table, keyEnd: number, valueEnd: number): void => {
-    tables[size] = table;
-    ends[size * FIELDS] = keyEnd;
-    ends[size * FIELDS + 1] = valueEnd;
-    size++;
+  const add = (table: number, keyEnd: number, valueEnd: number): void => {
+    const { size, ends, tableOf } = rows;
+    tableOf[size] = table;
+    ends[2 * size] = keyEnd;
+    ends[2 * size + 1] = valueEnd;
+    rows.size++;
   };
 
-  const staged = (table: Table): StagedTable => ({
-    get: table.get,
-    range: table.range,
-    keys: table.keys,
-    put(key, value) {
-      reserve(key.length + value.length);
-      const keyEnd = copy(memory, length, key);
-      length = copy(memory, keyEnd, value);
-      add(table, keyEnd, length);
-    },
-    remove(key) {
-      reserve(key.length);
-      length = copy(memory, length, key);
-      add(table, length, REMOVED);
-    },
-  });
-
-  const write = (): void => {
-    const place = { key: 0, keyEnd: 0, value: 0, valueEnd: 0 };
-    for (let row = 0; row < size; row++) {
-      const table = tables[row] as Table;
-      place.keyEnd = ends[row * FIELDS] as number;
-      place.value = place.keyEnd;
-      place.valueEnd = ends[row * FIELDS + 1] as number;
-      if (place.valueEnd === REMOVED) table.remove(memory.subarray(place.key, place.keyEnd));
-      else table.putFrom(memory, place);
-      place.key = place.valueEnd === REMOVED ? place.keyEnd : place.valueEnd;
-    }
+  const staged = (table: Table): StagedTable => {
+    const known = rows.tables.indexOf(table.name);
+    const place = known === -1 ? rows.tables.push(table.name) - 1 : known;
+    return {
+      get: table.get,
+      range: table.range,
+      keys: table.keys,
+      put(key, value) {
+        const memory = reserve(key.length + value.length);
+        const keyEnd = copy(memory, length, key);
+        length = copy(memory, keyEnd, value);
+        add(place, keyEnd, length);
+      },
+      remove(key) {
+        length = copy(reserve(key.length), length, key);
+        add(place, length, REMOVED);
+      },
+    };
   };
 
   return {
     stage(env) {
-      tables = [];
-      size = 0;
+      rows.size = 0;
+      rows.tables = [];
       length = 0;
       return {
         table: (name) => staged(env.table(name)),
         get size() {
-          return size;
+          return rows.size;
         },
-        write,
+        write: () => writeRows(env, rows),
       };
+    },
+    take() {
+      const taken = rows;
+      rows = newRows(taken.tableOf.length, taken.memory.length);
+      return taken;
     },
   };
 }

@@ -142,18 +142,29 @@ function foldSessions(
   return fresh;
 }
 
+interface UserTables {
+  rows: StagedTable;
+  order: StagedTable;
+  userSessions: StagedTable;
+}
+
+const tablesOf = (stage: Stage): UserTables => ({
+  rows: stage.table('users'),
+  order: stage.table('users_order'),
+  userSessions: stage.table('user_sessions'),
+});
+
 function stageRow(
-  stage: Stage,
+  { rows, order }: UserTables,
   { app, user, userId }: { app: number; user: number; userId: string },
   before: User | undefined,
   after: User | undefined,
 ): void {
-  const order = stage.table('users_order');
   const moved = before?.lastTs !== after?.lastTs;
   if (before && moved) order.remove(orderKey(app, before.lastTs, userId));
   if (after && moved) order.put(orderKey(app, after.lastTs, userId), u32(user));
-  if (after) stage.table('users').put(rowKey(app, user), pack(after));
-  else if (before) stage.table('users').remove(rowKey(app, user));
+  if (after) rows.put(rowKey(app, user), pack(after));
+  else if (before) rows.remove(rowKey(app, user));
 }
 
 /** A user's sessions with an event at or above the fence, and those without. */
@@ -210,8 +221,8 @@ export const users: Projection = {
   version: 1,
   tables: ['users', 'users_order', 'user_sessions'],
   fold(stage) {
-    const rows = stage.table('users');
-    const userSessions = stage.table('user_sessions');
+    const tables = tablesOf(stage);
+    const { rows, userSessions } = tables;
     /** By app and user. */
     const apps = new Map<number, Map<number, Came>>();
     return {
@@ -242,15 +253,15 @@ export const users: Projection = {
               name: newer(before?.name, came.name),
               email: newer(before?.email, came.email),
             };
-            stageRow(stage, { app, user, userId: came.userId }, before, after);
+            stageRow(tables, { app, user, userId: came.userId }, before, after);
           }
         }
       },
     };
   },
   forget(stage, batches, log, env) {
-    const rows = stage.table('users');
-    const userSessions = stage.table('user_sessions');
+    const tables = tablesOf(stage);
+    const { rows, userSessions } = tables;
     const streams = openStreams(env);
     const seen = new Set<string>();
     for (const batch of batches) {
@@ -263,7 +274,7 @@ export const users: Projection = {
       if (!before || before.firstTs >= log.fence()) continue;
       const { kept, gone } = splitSessions(userSessions, app, user, log.fence());
       for (const session of gone) userSessions.remove(session);
-      stageRow(stage, batch, before, trim(before, log, streams, app, user, kept));
+      stageRow(tables, batch, before, trim(before, log, streams, app, user, kept));
     }
   },
 };

@@ -12,7 +12,8 @@
 import type { Env, Table } from '../log/env.js';
 import type { Log } from '../log/log.js';
 import { type BatchView, DamagedBatch } from '../log/record-batch.js';
-import { type Fold, type Folding, obtain, type Projection } from './projection.js';
+import { type FoldedSome, type FoldingOfSome, openFolder, type Target } from './folding.js';
+import type { Fold, Projection } from './projection.js';
 import {
   PROJECTIONS,
   readViewStates,
@@ -22,7 +23,7 @@ import {
   type ViewStates,
   writeViewStates,
 } from './registry.js';
-import { newStageMemory, type Stage, type StageMemory } from './stage.js';
+import type { Stage } from './stage.js';
 
 /** A view is being folded and has no tables to answer from; its reads are worth asking again. */
 export class ViewNotReady extends Error {
@@ -161,6 +162,25 @@ export interface FoldingProgress {
   total: number;
 }
 
+/** A view that is being made, as another thread can be told of it. */
+export interface TargetPlace {
+  view: string;
+  slot: Slot;
+  /** Batches before this offset are in it already. */
+  checkpoint: number;
+}
+
+/** The newest version of a view, to be folded into the tables of a slot. */
+export function targetAt(
+  env: Env,
+  { view, slot, checkpoint }: TargetPlace,
+  projections: readonly Projection[] = PROJECTIONS,
+): Target {
+  const projection = projections.find(({ name }) => name === view);
+  if (projection === undefined) throw new RangeError(`no such view: ${view}`);
+  return { view, fold: projection, tables: envOf(env, [{ projection, slot }]), checkpoint };
+}
+
 export interface Views {
   /** As reads of the write side see it: what `forget` and `dropDays` of the views in `serving` work on. */
   servingEnv(): Env;
@@ -171,7 +191,11 @@ export interface Views {
    * view whose fold throws serves no more.
    */
   fold(batches: Iterable<BatchView>, end: number): { write(): void };
-  /** Folds up to so many batches into the views that do not serve yet; undefined when there is none. */
+  /** The views that do not serve yet. */
+  due(): TargetPlace[];
+  /** Writes what some batches of the log, from where those views stand, were folded into. */
+  write(some: FoldedSome): FoldingProgress;
+  /** Both, here and now, for up to so many batches; undefined when no view is due. */
   step(batches: number): FoldingProgress | undefined;
 }
 
@@ -182,48 +206,6 @@ export interface ViewsOptions {
   projections?: readonly Projection[];
 }
 
-/** A fold whose first throw ends it, and leaves nothing staged. */
-class Attempt {
-  readonly #stage: Stage;
-  readonly #onThrow: (error: unknown) => void;
-  #folding: Folding | undefined;
-
-  constructor(fold: Fold, stage: Stage, onThrow: (error: unknown) => void) {
-    this.#stage = stage;
-    this.#onThrow = onThrow;
-    try {
-      this.#folding = fold.fold(stage);
-    } catch (error) {
-      onThrow(error);
-    }
-  }
-
-  add(batch: BatchView): void {
-    try {
-      this.#folding?.add(batch);
-    } catch (error) {
-      this.#folding = undefined;
-      this.#onThrow(error);
-    }
-  }
-
-  /** What the batches change. */
-  finish(): Stage | undefined {
-    try {
-      this.#folding?.finish();
-    } catch (error) {
-      this.#folding = undefined;
-      this.#onThrow(error);
-    }
-    return this.#folding && this.#stage;
-  }
-}
-
-/** Apart from who calls it, so that it is compiled once and for all. */
-function addAll(attempts: readonly Attempt[], batches: Iterable<BatchView>): void {
-  for (const batch of batches) for (const attempt of attempts) attempt.add(batch);
-}
-
 /** Opens the views for the one writer, with their tables made where they are missing. */
 export function openViews(
   env: Env,
@@ -232,6 +214,7 @@ export function openViews(
 ): Views {
   let states = readViewStates(log);
   let roles = rolesOf(log, states, projections);
+  const folder = openFolder();
   const broken = new Set<string>();
 
   const settle = (changed: ViewStates, write: () => void): void => {
@@ -246,14 +229,6 @@ export function openViews(
   const setAside = (view: string, error: unknown): void => {
     broken.add(view);
     onBroken({ view, error: error as Error });
-  };
-
-  const memories = new Map<string, StageMemory>();
-
-  /** Begins to fold batches into the tables of a slot. */
-  const begin = (projection: Projection, fold: Fold, slot: Slot): Attempt => {
-    const stage = obtain(memories, projection.name, newStageMemory).stage(envOf(env, [{ projection, slot }]));
-    return new Attempt(fold, stage, (error) => setAside(projection.name, error));
   };
 
   const making = () => roles.filter(({ projection, makes }) => makes && !broken.has(projection.name));
@@ -290,6 +265,42 @@ export function openViews(
     });
   };
 
+  const due = (): TargetPlace[] => {
+    if (making().some(({ makes }) => makes?.checkpoint === 0)) prepare();
+    return making().map(({ projection, makes }) => ({
+      view: projection.name,
+      slot: makes?.slot ?? 0,
+      checkpoint: makes?.checkpoint ?? 0,
+    }));
+  };
+
+  const write = ({ next, views }: FoldedSome): FoldingProgress => {
+    const end = log.counters().offset;
+    const changed = { ...states };
+    const stages: Pick<Stage, 'write'>[] = [];
+    for (const { view, stage, error } of views) {
+      const role = roles.find(({ projection }) => projection.name === view);
+      const state = states[view];
+      if (stage === undefined || role?.makes === undefined) {
+        setAside(view, error);
+        // Begun anew by the next start: sweeps pass over what is left of it here.
+        const { next: _, ...served } = state ?? { version: 0, checkpoint: 0 };
+        if (role?.serves) changed[view] = served;
+        else delete changed[view];
+        continue;
+      }
+      stages.push(stage);
+      const { slot, checkpoint } = role.makes;
+      const made = { version: role.projection.version, checkpoint: Math.max(next, checkpoint) };
+      changed[view] = role.serves && state && next < end ? { ...state, next: made } : { ...made, slot };
+    }
+    settle(changed, () => {
+      for (const stage of stages) stage.write();
+    });
+    if (making().length === 0) clearUnused();
+    return { views: views.map(({ view }) => view), done: next - 1, total: end - 1 };
+  };
+
   // Before any table is made: an empty one would pass for a view of an empty log.
   const whole = withoutMissing(env, states, projections);
   if (Object.keys(whole).length < Object.keys(states).length) settle(whole, () => {});
@@ -306,27 +317,25 @@ export function openViews(
         serves && !broken.has(projection.name) ? [serves.fold] : [],
       ),
     fold(batches, end) {
-      const begun = roles.flatMap(({ projection, serves }) =>
+      const targets = roles.flatMap(({ projection, serves }) =>
         serves === undefined || broken.has(projection.name)
           ? []
-          : [{ name: projection.name, folding: begin(projection, serves.fold, serves.slot) }],
+          : [{ ...targetAt(env, { view: projection.name, slot: serves.slot, checkpoint: 0 }, projections), fold: serves.fold }],
       );
-      addAll(
-        begun.map(({ folding }) => folding),
-        batches,
-      );
-      const stages: Stage[] = [];
+      const folding = folder.begin(targets);
+      folding.addAll(batches);
+      const stages: Pick<Stage, 'write'>[] = [];
       const changed = { ...states };
-      for (const { name, folding } of begun) {
-        const stage = folding.finish();
-        const state = states[name];
-        if (stage === undefined || state === undefined) {
-          // A later release begins it anew: sweeps pass over it from here on.
-          delete changed[name];
+      for (const { view, stage, error } of folding.finish()) {
+        const state = states[view];
+        if (stage !== undefined && state !== undefined) {
+          stages.push(stage);
+          changed[view] = { ...state, checkpoint: end };
           continue;
         }
-        stages.push(stage);
-        changed[name] = { ...state, checkpoint: end };
+        setAside(view, error);
+        // A later release begins it anew: sweeps pass over it from here on.
+        delete changed[view];
       }
       return {
         write() {
@@ -336,64 +345,33 @@ export function openViews(
         },
       };
     },
+    due,
+    write,
     step(limit) {
-      if (making().some(({ makes }) => makes?.checkpoint === 0)) prepare();
-      const due = making();
-      if (due.length === 0) return undefined;
-      const end = log.counters().offset;
-      const checkpointOf = ({ makes }: Role): number => makes?.checkpoint ?? end;
-      const changed = { ...states };
-      /** Begun anew by the next start: sweeps pass over what is left of it here. */
-      const giveUp = ({ projection: { name }, serves }: Role): void => {
-        const { next: _, ...state } = states[name] ?? { version: 0, checkpoint: 0 };
-        if (serves) changed[name] = state;
-        else delete changed[name];
-      };
-      const begun = due.map((role) => ({
-        ...role,
-        checkpoint: checkpointOf(role),
-        folding: begin(role.projection, role.projection, role.makes?.slot ?? 0),
-      }));
-      let next: number;
-      try {
-        next = scanSome(log, Math.min(...due.map(checkpointOf)), limit, (batch) => {
-          for (const { checkpoint, folding } of begun) if (batch.offset >= checkpoint) folding.add(batch);
-        });
-      } catch (error) {
-        if (!(error instanceof DamagedBatch)) throw error;
-        for (const { projection } of due) setAside(projection.name, error);
-        next = 1;
-      }
-      const stages: Stage[] = [];
-      for (const role of begun) {
-        const { projection, serves, makes, checkpoint, folding } = role;
-        const { name, version } = projection;
-        const stage = broken.has(name) ? undefined : folding.finish();
-        if (stage === undefined) {
-          giveUp(role);
-          continue;
-        }
-        stages.push(stage);
-        const state = states[name];
-        const made = { version, checkpoint: Math.max(next, checkpoint) };
-        changed[name] =
-          serves && state && next < end ? { ...state, next: made } : { ...made, slot: makes?.slot ?? 0 };
-      }
-      settle(changed, () => {
-        for (const stage of stages) stage.write();
-      });
-      if (making().length === 0) clearUnused();
-      return { views: due.map(({ projection }) => projection.name), done: next - 1, total: end - 1 };
+      const targets = due().map((place) => targetAt(env, place, projections));
+      return targets.length === 0 ? undefined : write(foldSome(log, folder.begin(targets), targets, limit));
     },
   };
 }
 
-/** Hands on up to `limit` batches that arrived from the offset on; returns the offset to go on from. */
-export function scanSome(log: Log, from: number, limit: number, take: (batch: BatchView) => void): number {
-  let count = 0;
-  for (const batch of log.scan(from)) {
-    take(batch);
-    if (++count === limit) return batch.offset + batch.count;
+/**
+ * Folds up to so many batches of the log, from where the first of the views stands; `beforeReads` is called before any view's
+ * rows are read. A damaged batch is every view's error.
+ */
+export function foldSome(
+  log: Log,
+  folding: FoldingOfSome,
+  targets: readonly Target[],
+  limit: number,
+  beforeReads: () => void = () => {},
+): FoldedSome {
+  const from = Math.min(...targets.map(({ checkpoint }) => checkpoint));
+  try {
+    const next = folding.addAll(log.scan(from), limit) ?? log.counters().offset;
+    beforeReads();
+    return { next, views: folding.finish() };
+  } catch (error) {
+    if (!(error instanceof DamagedBatch)) throw error;
+    return { next: from, views: targets.map(({ view }) => ({ view, error })) };
   }
-  return log.counters().offset;
 }

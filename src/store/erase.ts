@@ -15,7 +15,7 @@ import { readU48, timeKey, u48 } from '../log/keys.js';
 import type { Log } from '../log/log.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { acquireWriterLock } from '../log/writer-lock.js';
-import { catchUp, forgetViews } from '../projections/rebuild.js';
+import { forgetViews } from '../projections/rebuild.js';
 import type { FoldingProgress } from '../projections/views.js';
 import { chunkPath } from '../replay/files.js';
 import { openManifest } from '../replay/manifest.js';
@@ -24,6 +24,7 @@ import { openWriteSide } from './engine.js';
 import { askForErasure, erasuresDone, pendingErasures } from './erasures.js';
 import { assertStore } from './rebuild.js';
 import type { EraseReport, Erasure } from './store.js';
+import { foldAhead } from './threads/folding-ahead.js';
 
 /** Batches deleted in one transaction. */
 const DELETE_BATCHES = 1_024;
@@ -57,7 +58,7 @@ export async function carryOutErasures(dataDir: string, onProgress: OnProgress):
       report.sessions += erased.sessions;
       report.chunks += erased.chunks;
     }
-    catchUp(env, log, onProgress);
+    await foldAhead(env, log, onProgress);
   } finally {
     await close();
   }

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { DATA_FILE, openEnv, StoreUnusable } from '../log/env.js';
 import { openLog } from '../log/log.js';
 import { acquireWriterLock } from '../log/writer-lock.js';
-import { catchUp, forgetViews } from '../projections/rebuild.js';
+import { forgetViews } from '../projections/rebuild.js';
 import type { FoldingProgress } from '../projections/views.js';
+import { foldAhead } from './threads/folding-ahead.js';
 
 /**
  * Drops the views and folds the log into them again; returns how many ids were folded. Cut off anywhere, the next
@@ -22,7 +23,7 @@ export async function rebuildStore(
     try {
       const log = openLog(env);
       forgetViews(env, log);
-      const [broken] = catchUp(env, log, onProgress);
+      const [broken] = await foldAhead(env, log, onProgress);
       if (broken) {
         throw new StoreUnusable(
           `view ${broken.view} cannot be folded, the others are rebuilt: ${broken.error.message}`,

@@ -1,0 +1,74 @@
+/**
+ * Brings views up to the log with two threads: one reads the log and folds a group of batches while this one writes the
+ * group before. Each takes about half of the time, and neither can go on without the other for more than a group.
+ */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { Env } from '../../log/env.js';
+import type { Log } from '../../log/log.js';
+import { type StagedRows, writeRows } from '../../projections/stage.js';
+import { type BrokenView, type FoldingProgress, openViews, type TargetPlace } from '../../projections/views.js';
+import { fromPlain, type PlainError } from './rpc.js';
+
+/** Record batches folded and written at once: enough to write most rows once only, few enough to stay small in memory. */
+const GROUP_BATCHES = 20_480;
+
+/** In place of the number of groups written: there will be no more. */
+export const STOP = 2 ** 31 - 1;
+
+export interface FoldAheadData {
+  dataDir: string;
+  places: TargetPlace[];
+  groupBatches: number;
+  /** How many groups are written, or `STOP`. */
+  written: Int32Array;
+}
+
+export interface FoldedAhead {
+  next: number;
+  views: { view: string; rows?: StagedRows; error?: PlainError }[];
+}
+
+/**
+ * Brings every view up to the log, in the store itself: a view of another version starts over, one whose checkpoint
+ * lies behind goes on from there. Can be cut off anywhere and goes on at the next call. Returns the views that cannot.
+ */
+export async function foldAhead(
+  env: Env,
+  log: Log,
+  onProgress: (progress: FoldingProgress) => void,
+): Promise<BrokenView[]> {
+  const broken: BrokenView[] = [];
+  const views = openViews(env, log, { transact: env.transaction, onBroken: (view) => broken.push(view) });
+  const places = views.due();
+  if (places.length === 0) return broken;
+
+  const written = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const workerData: FoldAheadData = { dataDir: env.dataDir, places, groupBatches: GROUP_BATCHES, written };
+  const worker = new Worker(new URL('./fold-thread.js', import.meta.url), { name: 'fold', workerData });
+  const tell = (groups: number): void => {
+    Atomics.store(written, 0, groups);
+    Atomics.notify(written, 0);
+  };
+  let groups = 0;
+  let failure: unknown;
+  worker.on('message', ({ next, views: folded }: FoldedAhead) => {
+    if (failure !== undefined) return;
+    try {
+      const progress = views.write({
+        next,
+        views: folded.map(({ view, rows, error }) =>
+          error ? { view, error: fromPlain(error) } : { view, ...(rows && { stage: { write: () => writeRows(env, rows) } }) },
+        ),
+      });
+      onProgress(progress);
+      tell(++groups);
+    } catch (error) {
+      failure = error;
+      tell(STOP);
+    }
+  });
+  await once(worker, 'exit');
+  if (failure !== undefined) throw failure;
+  return broken;
+}
