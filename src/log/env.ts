@@ -190,8 +190,9 @@ function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compres
     copyInto(memory, key) {
       const value = db.getBinaryFast(key);
       if (!value) return 0;
+      // The library's own memory for values says it is as long as the value, which it is not.
       const { length } = value;
-      if (length <= memory.length) value.copy(memory, 0, 0, length);
+      if (length <= memory.length) memory.set(new Uint8Array(value.buffer, value.byteOffset, length));
       return length;
     },
     remove: (key) => {
