@@ -4,7 +4,8 @@
  * has doubts about (odd spellings, keys given twice, anything invalid) to the exact reader by returning `undefined`.
  */
 import { isAscii } from 'node:buffer';
-import { EVENT_TYPES, type EventType, type JsonText, type NewEvent, type Person } from '../event.js';
+import { EVENT_TYPES, type Person } from '../event.js';
+import { ABSENT, type EventColumns, NAME_SPAN, PROPS_SPAN, SPANS, URL_SPAN } from '../event-columns.js';
 import {
   BATCH_ID_MAX,
   BATCH_ID_MIN,
@@ -41,7 +42,7 @@ const CONTROL = /\p{Cc}/u;
 const ROOT_DEPTH = 1;
 const EVENT_DEPTH = 3;
 
-/** A body and what is known of all its strings at once. */
+/** A body, what is known of all its strings at once, and its events as far as they were read. */
 interface Source {
   bytes: Buffer;
   ascii: boolean;
@@ -52,6 +53,10 @@ interface Source {
   /** The last id read, by kind: the events of a body mostly share theirs, so the string is made once. */
   userId: LastText;
   sessionId: LastText;
+  columns: EventColumns;
+  /** Texts that do not stand in the body as they are to be stored; they are put behind it. */
+  apart: string[];
+  apartEnd: number;
 }
 
 interface LastText {
@@ -63,7 +68,7 @@ interface LastText {
 interface Root {
   app?: string;
   key?: string;
-  events?: NewEvent[];
+  hasEvents?: boolean;
   batchId?: string;
   sentAt?: number;
 }
@@ -71,10 +76,13 @@ interface Root {
 const ROOT_FIELDS = fields(['app', 'key', 'events', 'batch_id', 'sent_at']);
 const [APP, KEY, EVENTS, BATCH_ID, SENT_AT] = [0, 1, 2, 3, 4];
 const EVENT_FIELDS = fields(['ts', 'user_id', 'session_id', 'type', 'name', 'url', 'props', 'user']);
-const [TS, USER_ID, SESSION_ID, TYPE, NAME, URL, PROPS, USER] = [0, 1, 2, 3, 4, 5, 6, 7];
+const [TS, USER_ID, SESSION_ID, TYPE, NAME, URL, PROPS] = [0, 1, 2, 3, 4, 5, 6];
 const PERSON_FIELDS = fields(['name', 'email']);
-const TYPES = EVENT_TYPES.map((type) => ({ type, spelling: Buffer.from(`"${type}"`) }));
+const TYPES = EVENT_TYPES.map((type) => Buffer.from(`"${type}"`));
+const REQUIRED = (1 << USER_ID) | (1 << SESSION_ID) | (1 << TYPE) | (1 << NAME);
 const UNKNOWN = -1;
+/** Of the string that is only quotes. */
+const EMPTY_LENGTH = 2;
 
 /** Reads a body of valid UTF-8; `undefined` where the exact reader has to have a look. */
 export function readFast(bytes: Buffer): Envelope | undefined {
@@ -87,6 +95,9 @@ export function readFast(bytes: Buffer): Envelope | undefined {
     controls: !ascii || escapes || bytes.includes(DELETE),
     userId: { text: '', start: 0, end: 0 },
     sessionId: { text: '', start: 0, end: 0 },
+    columns: { ts: [], types: [], userIds: [], sessionIds: [], bytes, isAscii: ascii, spans: [] },
+    apart: [],
+    apartEnd: bytes.length,
   };
   const start = skipSpace(bytes, 0);
   if (bytes[start] !== OPEN_BRACE) return undefined;
@@ -95,12 +106,17 @@ export function readFast(bytes: Buffer): Envelope | undefined {
   const end = readRoot(source, start, root);
   if (end === REFUSED || !isSpaceFrom(bytes, end)) return undefined;
 
-  const { app, key, events, batchId, sentAt } = root;
-  if (app === undefined || key === undefined || events === undefined) return undefined;
-  const content: Content = { events };
+  const { app, key, hasEvents, batchId, sentAt } = root;
+  if (app === undefined || key === undefined || !hasEvents) return undefined;
+  const { columns, apart } = source;
+  if (apart.length > 0) {
+    columns.bytes = Buffer.concat([bytes, Buffer.from(apart.join(''))]);
+    columns.isAscii = isAscii(columns.bytes);
+  }
+  const content: Content = { columns };
   if (batchId !== undefined) content.batchId = batchId;
   if (sentAt !== undefined) content.sentAt = sentAt;
-  return { app, key, eventCount: events.length, content: () => ({ content }) };
+  return { app, key, eventCount: columns.ts.length, content: () => ({ content }) };
 }
 
 /**
@@ -162,94 +178,127 @@ function readRootField(source: Source, start: number, field: number, root: Root)
 function readEvents(source: Source, at: number, root: Root): number {
   const { bytes } = source;
   if (bytes[at] !== OPEN_BRACKET) return REFUSED;
-  const events: NewEvent[] = [];
-  root.events = events;
+  root.hasEvents = true;
   const first = skipSpace(bytes, at + 1);
   if (bytes[first] === CLOSE_BRACKET) return first + 1;
   do {
-    at = readEvent(source, skipSpace(bytes, at + 1), events);
+    at = readEvent(source, skipSpace(bytes, at + 1));
     if (at === REFUSED) return REFUSED;
     at = skipSpace(bytes, at);
   } while (bytes[at] === COMMA);
   return bytes[at] === CLOSE_BRACKET ? at + 1 : REFUSED;
 }
 
-/** Reads the event that opens at `at` and adds it to `events`; the position after it. */
-function readEvent(source: Source, at: number, events: NewEvent[]): number {
-  const { bytes } = source;
+/** Reads the event that opens at `at`; the position after it. */
+function readEvent(source: Source, at: number): number {
+  const { bytes, columns } = source;
   if (bytes[at] !== OPEN_BRACE) return REFUSED;
+  columns.ts.push(0);
+  columns.types.push(0);
+  columns.spans.push(ABSENT, ABSENT, ABSENT, ABSENT, ABSENT, ABSENT);
   let seen = 0;
-  let ts = 0;
-  let userId: string | undefined;
-  let sessionId: string | undefined;
-  let type: EventType | undefined;
-  let name: string | undefined;
-  let url: string | undefined;
-  let props: JsonText | undefined;
-  let user: Person | undefined;
   do {
     const key = skipSpace(bytes, at + 1);
     const keyStop = keyEnd(bytes, key);
     if (keyStop === REFUSED) return REFUSED;
     const start = afterColon(bytes, keyStop);
     if (start === REFUSED) return REFUSED;
-    const end = valueEnd(bytes, start, EVENT_DEPTH);
-    if (end === REFUSED) return REFUSED;
-    at = skipSpace(bytes, end);
-
     const field = fieldAt(bytes, key, keyStop, EVENT_FIELDS);
-    if (field === UNKNOWN) continue;
-    if (seen & (1 << field)) return REFUSED;
-    seen |= 1 << field;
-    // What is missing in the end is either optional or refused below.
-    if (bytes[start] === LOWER_N) continue;
-    switch (field) {
-      case TS:
-        ts = plainInteger(bytes, start, end);
-        if (ts === REFUSED || ts > MAX_TS) return REFUSED;
-        break;
-      case USER_ID:
-        userId = idAt(source, start, end, source.userId);
-        if (userId === undefined || userId.length > USER_ID_MAX) return REFUSED;
-        break;
-      case SESSION_ID:
-        sessionId = idAt(source, start, end, source.sessionId);
-        if (sessionId === undefined || sessionId.length > SESSION_ID_MAX) return REFUSED;
-        if (sessionId === '.' || sessionId === '..') return REFUSED;
-        break;
-      case TYPE:
-        type = typeAt(bytes, start, end);
-        if (type === undefined) return REFUSED;
-        break;
-      case NAME:
-        name = textAt(source, start, end);
-        if (name === undefined || name === '') return REFUSED;
-        break;
-      case URL:
-        url = textAt(source, start, end);
-        if (url === undefined) return REFUSED;
-        break;
-      case PROPS:
-        if (bytes[start] !== OPEN_BRACE) return REFUSED;
-        props = slice(source, start, end) as JsonText;
-        break;
-      case USER:
-        if (bytes[start] !== OPEN_BRACE) return REFUSED;
-        user = {};
-        if (!readPerson(source, start, user)) return REFUSED;
-        break;
+    if (field !== UNKNOWN) {
+      if (seen & (1 << field)) return REFUSED;
+      seen |= 1 << field;
     }
+    at = readEventField(source, start, field);
+    if (at === REFUSED) return REFUSED;
+    at = skipSpace(bytes, at);
   } while (bytes[at] === COMMA);
-  if (bytes[at] !== CLOSE_BRACE) return REFUSED;
-  if (userId === undefined || sessionId === undefined || type === undefined || name === undefined)
-    return REFUSED;
+  if (bytes[at] !== CLOSE_BRACE || (seen & REQUIRED) !== REQUIRED) return REFUSED;
 
-  const event: NewEvent = { ts, user_id: userId, session_id: sessionId, type, name: cutText(name, TEXT_MAX) };
-  if (url !== undefined) event.url = cutText(url, TEXT_MAX);
-  if (props !== undefined) event.props = props;
-  if (user?.name !== undefined || user?.email !== undefined) event.user = user;
-  events.push(event);
+  columns.userIds.push(source.userId.text);
+  columns.sessionIds.push(source.sessionId.text);
+  const { people } = columns;
+  if (people !== undefined && people.length < columns.ts.length) people.push(undefined);
   return at + 1;
+}
+
+/** Reads the value at `start` into the last entries of the columns; the position after it. */
+function readEventField(source: Source, start: number, field: number): number {
+  const { bytes, columns } = source;
+  // The events of a body repeat these, so where they end need not be looked for.
+  if (field === USER_ID) return readId(source, start, source.userId, USER_ID_MAX);
+  if (field === SESSION_ID) return readId(source, start, source.sessionId, SESSION_ID_MAX);
+  const index = columns.ts.length - 1;
+  if (field === TYPE) {
+    const code = typeAt(bytes, start);
+    columns.types[index] = code;
+    return code === UNKNOWN ? REFUSED : start + (TYPES[code]?.length ?? 0);
+  }
+
+  const end = valueEnd(bytes, start, EVENT_DEPTH);
+  if (end === REFUSED || field === UNKNOWN) return end;
+  if (bytes[start] === LOWER_N) return field === NAME ? REFUSED : end;
+  switch (field) {
+    case TS: {
+      const ts = plainInteger(bytes, start, end);
+      if (ts === REFUSED || ts > MAX_TS) return REFUSED;
+      columns.ts[index] = ts;
+      return end;
+    }
+    case NAME:
+      return end - start === EMPTY_LENGTH ? REFUSED : readText(source, start, end, NAME_SPAN);
+    case URL:
+      return readText(source, start, end, URL_SPAN);
+    case PROPS:
+      if (bytes[start] !== OPEN_BRACE) return REFUSED;
+      setSpan(columns, PROPS_SPAN, start, end);
+      return end;
+    default: {
+      const person: Person = {};
+      if (bytes[start] !== OPEN_BRACE || !readPerson(source, start, person)) return REFUSED;
+      if (person.name === undefined && person.email === undefined) return end;
+      columns.people ??= new Array<undefined>(index).fill(undefined);
+      columns.people.push(person);
+      return end;
+    }
+  }
+}
+
+/** Notes where the text of the string from `start` to `end` stands; returns `end`. */
+function readText(source: Source, start: number, end: number, field: number): number {
+  const { bytes, columns } = source;
+  if (bytes[start] !== QUOTE) return REFUSED;
+  if (end - start - EMPTY_LENGTH <= TEXT_MAX && !hasEscape(source, start, end)) {
+    setSpan(columns, field, start + 1, end - 1);
+    return end;
+  }
+  const text = cutText(textAt(source, start, end) ?? '', TEXT_MAX);
+  source.apart.push(text);
+  const from = source.apartEnd;
+  source.apartEnd += Buffer.byteLength(text);
+  setSpan(columns, field, from, source.apartEnd);
+  return end;
+}
+
+function setSpan({ spans }: EventColumns, field: number, start: number, end: number): void {
+  const at = spans.length - SPANS + field;
+  spans[at] = start;
+  spans[at + 1] = end;
+}
+
+/** Reads the id at `start` into `id`, not empty and without control characters; the position after it. */
+function readId(source: Source, start: number, id: LastText, lengthMax: number): number {
+  const { bytes } = source;
+  if (sameBytes(bytes, start, id)) return start + id.end - id.start;
+  const end = valueEnd(bytes, start, EVENT_DEPTH);
+  if (end === REFUSED) return REFUSED;
+  const text = textAt(source, start, end);
+  if (text === undefined || text === '' || text.length > lengthMax) return REFUSED;
+  if (source.controls && CONTROL.test(text)) return REFUSED;
+  if (id === source.sessionId && (text === '.' || text === '..')) return REFUSED;
+  id.text = text;
+  id.start = start;
+  id.end = end;
+  return end;
 }
 
 /** Reads the object that opens at `at`, whose syntax is proven, into `person`; false if the exact reader has to. */
@@ -280,41 +329,31 @@ function readPerson(source: Source, at: number, person: Person): boolean {
 /** The text of the string that spans `start` to `end`, quotes included; `undefined` if that is no string. */
 function textAt(source: Source, start: number, end: number): string | undefined {
   if (source.bytes[start] !== QUOTE) return undefined;
-  const text = slice(source, start + 1, end - 1);
-  if (!source.escapes || !text.includes('\\')) return text;
-  const parsed: unknown = JSON.parse(slice(source, start, end));
+  const encoding = source.ascii ? 'latin1' : 'utf8';
+  if (!hasEscape(source, start, end)) return source.bytes.toString(encoding, start + 1, end - 1);
+  const parsed: unknown = JSON.parse(source.bytes.toString(encoding, start, end));
   return typeof parsed === 'string' ? parsed : undefined;
 }
 
-/** Like `textAt`, for an id: not empty and without control characters. */
-function idAt(source: Source, start: number, end: number, last: LastText): string | undefined {
-  if (sameBytes(source.bytes, start, end, last)) return last.text;
-  const text = textAt(source, start, end);
-  if (text === undefined || text === '' || (source.controls && CONTROL.test(text))) return undefined;
-  last.text = text;
-  last.start = start;
-  last.end = end;
-  return text;
+function hasEscape({ bytes, escapes }: Source, start: number, end: number): boolean {
+  for (let at = start; escapes && at < end; at++) if (bytes[at] === BACKSLASH) return true;
+  return false;
 }
 
-/** A copy, so that what keeps a name does not keep the whole body alive. */
-function slice(source: Source, start: number, end: number): string {
-  return source.bytes.toString(source.ascii ? 'latin1' : 'utf8', start, end);
-}
-
-function sameBytes(bytes: Uint8Array, start: number, end: number, last: LastText): boolean {
-  if (end - start !== last.end - last.start) return false;
-  for (let at = start, other = last.start; at < end; at++, other++) {
+/** Whether the bytes at `start` are those of the last id. */
+function sameBytes(bytes: Uint8Array, start: number, last: LastText): boolean {
+  if (last.end === 0 || start + last.end - last.start > bytes.length) return false;
+  for (let at = start, other = last.start; other < last.end; at++, other++) {
     if (bytes[at] !== bytes[other]) return false;
   }
   return true;
 }
 
-function typeAt(bytes: Uint8Array, start: number, end: number): EventType | undefined {
-  for (const { type, spelling } of TYPES) {
-    if (spelling.length === end - start && startsWith(bytes, start, spelling)) return type;
-  }
-  return undefined;
+/** The code of the type whose spelling stands at `start`. */
+function typeAt(bytes: Uint8Array, start: number): number {
+  return TYPES.findIndex(
+    (spelling) => start + spelling.length <= bytes.length && startsWith(bytes, start, spelling),
+  );
 }
 
 /** Field names as they stand in a body, quotes included, by the length of that. */

@@ -2,6 +2,8 @@
 
 /** Longer texts are written by the runtime; for short ASCII a loop beats the call. */
 const LOOP_CHARACTERS_MAX = 64;
+/** The same for copies. */
+const LOOP_BYTES_MAX = 128;
 
 export class ByteWriter {
   length = 0;
@@ -43,6 +45,11 @@ export class ByteWriter {
     this.u32(value - high * 2 ** 32);
   }
 
+  f64(value: number): void {
+    const at = this.#reserve(8);
+    this.#bytes.writeDoubleBE(value, at);
+  }
+
   /** Overwrites four bytes written before. */
   setU32(at: number, value: number): void {
     const bytes = this.#bytes;
@@ -55,6 +62,14 @@ export class ByteWriter {
   bytes(source: Uint8Array): void {
     const at = this.#reserve(source.length);
     this.#bytes.set(source, at);
+  }
+
+  /** The bytes of `source` from `start` to `end`. */
+  copy(source: Buffer, start: number, end: number): void {
+    const at = this.#reserve(end - start);
+    const bytes = this.#bytes;
+    if (end - start > LOOP_BYTES_MAX) source.copy(bytes, at, start, end);
+    else for (let from = start, to = at; from < end; from++, to++) bytes[to] = source[from] as number;
   }
 
   /** A text behind its length in bytes, a u16. */
