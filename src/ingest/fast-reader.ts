@@ -42,6 +42,9 @@ const CONTROL = /\p{Cc}/u;
 const ROOT_DEPTH = 1;
 const EVENT_DEPTH = 3;
 
+/** Where the columns of a body grow; what lies behind its last event is an earlier body's. One body is read at a time. */
+const room = { ts: [0], types: [0], userIds: [''], sessionIds: [''], spans: [0] };
+
 /** A body, what is known of all its strings at once, and its events as far as they were read. */
 interface Source {
   bytes: Buffer;
@@ -53,16 +56,28 @@ interface Source {
   /** The last id read, by kind: the events of a body mostly share theirs, so the string is made once. */
   userId: LastText;
   sessionId: LastText;
-  columns: EventColumns;
+  /** What stood before the values of the last event, which most events of a body repeat: by index among its members. */
+  members: Member[];
+  /** Events in `room` so far. */
+  count: number;
+  people: (Person | undefined)[];
   /** Texts that do not stand in the body as they are to be stored; they are put behind it. */
   apart: string[];
   apartEnd: number;
 }
 
-interface LastText {
-  text: string;
+interface Span {
   start: number;
   end: number;
+}
+
+interface LastText extends Span {
+  text: string;
+}
+
+/** Spans the brace or comma, the key and the colon before a value. */
+interface Member extends Span {
+  field: number;
 }
 
 interface Root {
@@ -95,7 +110,9 @@ export function readFast(bytes: Buffer): Envelope | undefined {
     controls: !ascii || escapes || bytes.includes(DELETE),
     userId: { text: '', start: 0, end: 0 },
     sessionId: { text: '', start: 0, end: 0 },
-    columns: { ts: [], types: [], userIds: [], sessionIds: [], bytes, isAscii: ascii, spans: [] },
+    members: [],
+    count: 0,
+    people: [],
     apart: [],
     apartEnd: bytes.length,
   };
@@ -108,15 +125,26 @@ export function readFast(bytes: Buffer): Envelope | undefined {
 
   const { app, key, hasEvents, batchId, sentAt } = root;
   if (app === undefined || key === undefined || !hasEvents) return undefined;
-  const { columns, apart } = source;
-  if (apart.length > 0) {
-    columns.bytes = Buffer.concat([bytes, Buffer.from(apart.join(''))]);
-    columns.isAscii = isAscii(columns.bytes);
-  }
-  const content: Content = { columns };
+  const content: Content = { columns: columnsOf(source) };
   if (batchId !== undefined) content.batchId = batchId;
   if (sentAt !== undefined) content.sentAt = sentAt;
-  return { app, key, eventCount: columns.ts.length, content: () => ({ content }) };
+  return { app, key, eventCount: source.count, content: () => ({ content }) };
+}
+
+/** A copy of what was read of the events. */
+function columnsOf({ bytes, ascii, apart, count, people }: Source): EventColumns {
+  const whole = apart.length === 0 ? bytes : Buffer.concat([bytes, Buffer.from(apart.join(''))]);
+  const columns: EventColumns = {
+    ts: room.ts.slice(0, count),
+    types: room.types.slice(0, count),
+    userIds: room.userIds.slice(0, count),
+    sessionIds: room.sessionIds.slice(0, count),
+    bytes: whole,
+    isAscii: ascii && (apart.length === 0 || isAscii(whole)),
+    spans: room.spans.slice(0, count * SPANS),
+  };
+  if (people.length > 0) columns.people = Array.from({ length: count }, (_, index) => people[index]);
+  return columns;
 }
 
 /**
@@ -191,46 +219,53 @@ function readEvents(source: Source, at: number, root: Root): number {
 
 /** Reads the event that opens at `at`; the position after it. */
 function readEvent(source: Source, at: number): number {
-  const { bytes, columns } = source;
+  const { bytes, count } = source;
   if (bytes[at] !== OPEN_BRACE) return REFUSED;
-  columns.ts.push(0);
-  columns.types.push(0);
-  columns.spans.push(ABSENT, ABSENT, ABSENT, ABSENT, ABSENT, ABSENT);
+  room.ts[count] = 0;
+  for (let i = 0; i < SPANS; i++) room.spans[count * SPANS + i] = ABSENT;
   let seen = 0;
-  do {
-    const key = skipSpace(bytes, at + 1);
-    const keyStop = keyEnd(bytes, key);
-    if (keyStop === REFUSED) return REFUSED;
-    const start = afterColon(bytes, keyStop);
-    if (start === REFUSED) return REFUSED;
-    const field = fieldAt(bytes, key, keyStop, EVENT_FIELDS);
+  for (let index = 0; index === 0 || bytes[at] === COMMA; index++) {
+    const member = readMember(source, at, index);
+    if (member === undefined) return REFUSED;
+    const { field } = member;
     if (field !== UNKNOWN) {
       if (seen & (1 << field)) return REFUSED;
       seen |= 1 << field;
     }
-    at = readEventField(source, start, field);
+    at = readEventField(source, at + member.end - member.start, field);
     if (at === REFUSED) return REFUSED;
     at = skipSpace(bytes, at);
-  } while (bytes[at] === COMMA);
+  }
   if (bytes[at] !== CLOSE_BRACE || (seen & REQUIRED) !== REQUIRED) return REFUSED;
 
-  columns.userIds.push(source.userId.text);
-  columns.sessionIds.push(source.sessionId.text);
-  const { people } = columns;
-  if (people !== undefined && people.length < columns.ts.length) people.push(undefined);
+  room.userIds[count] = source.userId.text;
+  room.sessionIds[count] = source.sessionId.text;
+  source.count++;
   return at + 1;
 }
 
-/** Reads the value at `start` into the last entries of the columns; the position after it. */
+/** Reads what stands before a value, from the brace or comma at `at` on. */
+function readMember({ bytes, members }: Source, at: number, index: number): Member | undefined {
+  const last = members[index];
+  if (last !== undefined && sameBytes(bytes, at, last)) return last;
+  const key = skipSpace(bytes, at + 1);
+  const keyStop = keyEnd(bytes, key);
+  const end = keyStop === REFUSED ? REFUSED : afterColon(bytes, keyStop);
+  if (end === REFUSED) return undefined;
+  const member = { start: at, end, field: fieldAt(bytes, key, keyStop, EVENT_FIELDS) };
+  members[index] = member;
+  return member;
+}
+
+/** Reads the value at `start` into the next entries of the columns; the position after it. */
 function readEventField(source: Source, start: number, field: number): number {
-  const { bytes, columns } = source;
+  const { bytes, count } = source;
   // The events of a body repeat these, so where they end need not be looked for.
   if (field === USER_ID) return readId(source, start, source.userId, USER_ID_MAX);
   if (field === SESSION_ID) return readId(source, start, source.sessionId, SESSION_ID_MAX);
-  const index = columns.ts.length - 1;
   if (field === TYPE) {
     const code = typeAt(bytes, start);
-    columns.types[index] = code;
+    room.types[count] = code;
     return code === UNKNOWN ? REFUSED : start + (TYPES[code]?.length ?? 0);
   }
 
@@ -241,7 +276,7 @@ function readEventField(source: Source, start: number, field: number): number {
     case TS: {
       const ts = plainInteger(bytes, start, end);
       if (ts === REFUSED || ts > MAX_TS) return REFUSED;
-      columns.ts[index] = ts;
+      room.ts[count] = ts;
       return end;
     }
     case NAME:
@@ -250,14 +285,12 @@ function readEventField(source: Source, start: number, field: number): number {
       return readText(source, start, end, URL_SPAN);
     case PROPS:
       if (bytes[start] !== OPEN_BRACE) return REFUSED;
-      setSpan(columns, PROPS_SPAN, start, end);
+      setSpan(source, PROPS_SPAN, start, end);
       return end;
     default: {
       const person: Person = {};
       if (bytes[start] !== OPEN_BRACE || !readPerson(source, start, person)) return REFUSED;
-      if (person.name === undefined && person.email === undefined) return end;
-      columns.people ??= new Array<undefined>(index).fill(undefined);
-      columns.people.push(person);
+      if (person.name !== undefined || person.email !== undefined) source.people[count] = person;
       return end;
     }
   }
@@ -265,24 +298,23 @@ function readEventField(source: Source, start: number, field: number): number {
 
 /** Notes where the text of the string from `start` to `end` stands; returns `end`. */
 function readText(source: Source, start: number, end: number, field: number): number {
-  const { bytes, columns } = source;
-  if (bytes[start] !== QUOTE) return REFUSED;
+  if (source.bytes[start] !== QUOTE) return REFUSED;
   if (end - start - EMPTY_LENGTH <= TEXT_MAX && !hasEscape(source, start, end)) {
-    setSpan(columns, field, start + 1, end - 1);
+    setSpan(source, field, start + 1, end - 1);
     return end;
   }
   const text = cutText(textAt(source, start, end) ?? '', TEXT_MAX);
   source.apart.push(text);
   const from = source.apartEnd;
   source.apartEnd += Buffer.byteLength(text);
-  setSpan(columns, field, from, source.apartEnd);
+  setSpan(source, field, from, source.apartEnd);
   return end;
 }
 
-function setSpan({ spans }: EventColumns, field: number, start: number, end: number): void {
-  const at = spans.length - SPANS + field;
-  spans[at] = start;
-  spans[at + 1] = end;
+function setSpan({ count }: Source, field: number, start: number, end: number): void {
+  const at = count * SPANS + field;
+  room.spans[at] = start;
+  room.spans[at + 1] = end;
 }
 
 /** Reads the id at `start` into `id`, not empty and without control characters; the position after it. */
@@ -340,10 +372,10 @@ function hasEscape({ bytes, escapes }: Source, start: number, end: number): bool
   return false;
 }
 
-/** Whether the bytes at `start` are those of the last id. */
-function sameBytes(bytes: Uint8Array, start: number, last: LastText): boolean {
-  if (last.end === 0 || start + last.end - last.start > bytes.length) return false;
-  for (let at = start, other = last.start; other < last.end; at++, other++) {
+/** Whether the bytes at `at` are those of a span before it; an empty one has none to compare. */
+function sameBytes(bytes: Uint8Array, at: number, { start, end }: Span): boolean {
+  if (start === end || at + end - start > bytes.length) return false;
+  for (let other = start; other < end; at++, other++) {
     if (bytes[at] !== bytes[other]) return false;
   }
   return true;
@@ -351,9 +383,11 @@ function sameBytes(bytes: Uint8Array, start: number, last: LastText): boolean {
 
 /** The code of the type whose spelling stands at `start`. */
 function typeAt(bytes: Uint8Array, start: number): number {
-  return TYPES.findIndex(
-    (spelling) => start + spelling.length <= bytes.length && startsWith(bytes, start, spelling),
-  );
+  for (let code = 0; code < TYPES.length; code++) {
+    const spelling = TYPES[code] as Buffer;
+    if (start + spelling.length <= bytes.length && startsWith(bytes, start, spelling)) return code;
+  }
+  return UNKNOWN;
 }
 
 /** Field names as they stand in a body, quotes included, by the length of that. */

@@ -1,9 +1,7 @@
 /** Writes big-endian numbers and texts one behind the other into memory that grows and is used again. */
 
-/** Longer texts are written by the runtime; for short ASCII a loop beats the call. */
-const LOOP_CHARACTERS_MAX = 64;
-/** The same for copies. */
-const LOOP_BYTES_MAX = 128;
+/** What is longer is written by the runtime; for short copies and short ASCII a loop beats the call. */
+const LOOP_BYTES_MAX = 64;
 
 export class ByteWriter {
   length = 0;
@@ -77,7 +75,7 @@ export class ByteWriter {
     const start = this.#reserve(2 + text.length * 3);
     const bytes = this.#bytes;
     let end = start + 2;
-    if (text.length <= LOOP_CHARACTERS_MAX) {
+    if (text.length <= LOOP_BYTES_MAX) {
       for (let i = 0; i < text.length; i++) {
         const code = text.charCodeAt(i);
         if (code > 0x7f) {
