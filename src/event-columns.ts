@@ -20,14 +20,19 @@ export const SPANS = 6;
 /** Both ends of the span of a text that is not there. */
 export const ABSENT = -1;
 
+export interface Visit {
+  userId: string;
+  sessionId: string;
+}
+
 /** The column of a field has an entry an event; `spans` has `SPANS`. */
 export interface EventColumns {
   /** Times, Unix ms. */
   ts: number[];
   /** Positions in `EVENT_TYPES`. */
   types: number[];
-  userIds: string[];
-  sessionIds: string[];
+  /** Whose each event is; one and the same for consecutive events of one user and session. */
+  visits: Visit[];
   /** What the spans are of, and whether all of it is ASCII. */
   bytes: Buffer;
   isAscii: boolean;
@@ -62,8 +67,7 @@ export function columnsOf(events: readonly NewEvent[]): EventColumns {
   const columns: EventColumns = {
     ts: events.map(({ ts }) => ts),
     types: events.map(({ type }) => typeCode(type)),
-    userIds: events.map(({ user_id }) => user_id),
-    sessionIds: events.map(({ session_id }) => session_id),
+    visits: visitsOf(events),
     bytes,
     isAscii: isAscii(bytes.subarray(0, end)),
     spans,
@@ -74,21 +78,30 @@ export function columnsOf(events: readonly NewEvent[]): EventColumns {
   return columns;
 }
 
+function visitsOf(events: readonly NewEvent[]): Visit[] {
+  let visit: Visit | undefined;
+  return events.map(({ user_id: userId, session_id: sessionId }) => {
+    if (visit?.userId !== userId || visit.sessionId !== sessionId) visit = { userId, sessionId };
+    return visit;
+  });
+}
+
 export function eventsOf(columns: EventColumns): NewEvent[] {
-  const { bytes, spans, people, clientTs } = columns;
+  const { bytes, visits, spans, people, clientTs } = columns;
   return columns.ts.map((ts, index) => {
     const text = (field: number): string | undefined => {
       const at = index * SPANS + field;
       return spans[at] === ABSENT ? undefined : bytes.toString('utf8', spans[at], spans[at + 1]);
     };
+    const { userId = '', sessionId = '' } = visits[index] ?? {};
     const url = text(URL_SPAN);
     const props = text(PROPS_SPAN) as JsonText | undefined;
     const user = people?.[index];
     const client_ts = clientTs?.[index];
     return {
       ts,
-      user_id: columns.userIds[index] ?? '',
-      session_id: columns.sessionIds[index] ?? '',
+      user_id: userId,
+      session_id: sessionId,
       type: EVENT_TYPES[columns.types[index] ?? 0] ?? 'event',
       name: text(NAME_SPAN) ?? '',
       ...(url === undefined ? {} : { url }),

@@ -5,7 +5,15 @@
  */
 import { isAscii } from 'node:buffer';
 import { EVENT_TYPES, type Person } from '../event.js';
-import { ABSENT, type EventColumns, NAME_SPAN, PROPS_SPAN, SPANS, URL_SPAN } from '../event-columns.js';
+import {
+  ABSENT,
+  type EventColumns,
+  NAME_SPAN,
+  PROPS_SPAN,
+  SPANS,
+  URL_SPAN,
+  type Visit,
+} from '../event-columns.js';
 import {
   BATCH_ID_MAX,
   BATCH_ID_MIN,
@@ -43,7 +51,7 @@ const ROOT_DEPTH = 1;
 const EVENT_DEPTH = 3;
 
 /** Where the columns of a body grow; what lies behind its last event is an earlier body's. One body is read at a time. */
-const room = { ts: [0], types: [0], userIds: [''], sessionIds: [''], spans: [0] };
+const room = { ts: [0], types: [0], visits: [] as Visit[], spans: [0] };
 
 /** A body, what is known of all its strings at once, and its events as far as they were read. */
 interface Source {
@@ -56,6 +64,8 @@ interface Source {
   /** The last id read, by kind: the events of a body mostly share theirs, so the string is made once. */
   userId: LastText;
   sessionId: LastText;
+  /** The two as one, once an event has them. */
+  visit?: Visit | undefined;
   /** What stood before the values of the last event, which most events of a body repeat: by index among its members. */
   members: Member[];
   /** Events in `room` so far. */
@@ -110,6 +120,7 @@ export function readFast(bytes: Buffer): Envelope | undefined {
     controls: !ascii || escapes || bytes.includes(DELETE),
     userId: { text: '', start: 0, end: 0 },
     sessionId: { text: '', start: 0, end: 0 },
+    visit: undefined,
     members: [],
     count: 0,
     people: [],
@@ -137,8 +148,7 @@ function columnsOf({ bytes, ascii, apart, count, people }: Source): EventColumns
   const columns: EventColumns = {
     ts: room.ts.slice(0, count),
     types: room.types.slice(0, count),
-    userIds: room.userIds.slice(0, count),
-    sessionIds: room.sessionIds.slice(0, count),
+    visits: room.visits.slice(0, count),
     bytes: whole,
     isAscii: ascii && (apart.length === 0 || isAscii(whole)),
     spans: room.spans.slice(0, count * SPANS),
@@ -238,8 +248,8 @@ function readEvent(source: Source, at: number): number {
   }
   if (bytes[at] !== CLOSE_BRACE || (seen & REQUIRED) !== REQUIRED) return REFUSED;
 
-  room.userIds[count] = source.userId.text;
-  room.sessionIds[count] = source.sessionId.text;
+  source.visit ??= { userId: source.userId.text, sessionId: source.sessionId.text };
+  room.visits[count] = source.visit;
   source.count++;
   return at + 1;
 }
@@ -327,6 +337,7 @@ function readId(source: Source, start: number, id: LastText, lengthMax: number):
   if (text === undefined || text === '' || text.length > lengthMax) return REFUSED;
   if (source.controls && CONTROL.test(text)) return REFUSED;
   if (id === source.sessionId && (text === '.' || text === '..')) return REFUSED;
+  if (text !== id.text) source.visit = undefined;
   id.text = text;
   id.start = start;
   id.end = end;

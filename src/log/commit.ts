@@ -12,6 +12,7 @@ import {
   eventsOf,
   NAME_SPAN,
   SPANS,
+  type Visit,
 } from '../event-columns.js';
 import { ByteWriter } from './byte-writer.js';
 import type { GroupText } from './commit-group.js';
@@ -95,13 +96,13 @@ export function beginCommit(base: CommitBase): Commit {
   };
 
   const store = (columns: EventColumns, app: number, firstId: number): void => {
-    const { ts, userIds, bytes, spans } = columns;
+    const { ts, visits, bytes, spans } = columns;
     if (firstId < next.offset)
       throw new RangeError(`id ${firstId} was given already: the next is ${next.offset}`);
     next.offset = firstId;
     for (let from = 0; from < ts.length; ) {
       const to = runEnd(columns, from);
-      const user = assign('user', userIds[from] as string);
+      const user = assign('user', (visits[from] as Visit).userId);
       for (let i = from; i < to; i++) {
         const at = i * SPANS + NAME_SPAN;
         names[i - from] = nameNumber(bytes, spans[at] as number, spans[at + 1] as number);

@@ -1,6 +1,6 @@
 /** Cuts a request's columns into runs and writes each as a record batch; what the bytes are stands in `record-batch.ts`. */
 import { crc32 } from 'node:zlib';
-import { ABSENT, type EventColumns, PROPS_SPAN, SPANS, URL_SPAN } from '../event-columns.js';
+import { ABSENT, type EventColumns, PROPS_SPAN, SPANS, URL_SPAN, type Visit } from '../event-columns.js';
 import { BATCH_EVENTS_MAX, BATCH_SPAN_MS, DAY_MS } from '../limits.js';
 import type { ByteWriter } from './byte-writer.js';
 import { packArrayHead, packDouble, packInteger, packNil, packText, packTextHead } from './msgpack.js';
@@ -10,7 +10,7 @@ import { CHECKSUM_BYTES, FORMAT, HAS_DETAILS, HAS_PEOPLE, ONE_NAME, ONE_TYPE } f
 const DETAILS = 5;
 
 /** Where the run that begins at `start` ends: same user and session, one UTC day, within a batch's span and count. */
-export function runEnd({ ts, userIds, sessionIds }: EventColumns, start: number): number {
+export function runEnd({ ts, visits }: EventColumns, start: number): number {
   const first = ts[start] as number;
   const midnight = first - (first % DAY_MS);
   const limit = Math.min(ts.length, start + BATCH_EVENTS_MAX);
@@ -19,7 +19,7 @@ export function runEnd({ ts, userIds, sessionIds }: EventColumns, start: number)
   let end = start + 1;
   for (; end < limit; end++) {
     const time = ts[end] as number;
-    if (sessionIds[end] !== sessionIds[start] || userIds[end] !== userIds[start]) break;
+    if (visits[end] !== visits[start]) break;
     if (time < midnight || time >= midnight + DAY_MS) break;
     if (time < least) {
       if (greatest - time > BATCH_SPAN_MS) break;
@@ -47,7 +47,7 @@ export function writeBatch(
   end: number,
   { app, user, names }: BatchNumbers,
 ): number {
-  const { ts, types, sessionIds } = columns;
+  const { ts, types, visits } = columns;
   const count = end - start;
   let least = ts[start] as number;
   let greatest = least;
@@ -76,7 +76,7 @@ export function writeBatch(
   to.u16(count);
   to.u8(flags);
   to.u48(least);
-  to.text16(sessionIds[start] as string);
+  to.text16((visits[start] as Visit).sessionId);
   for (let i = start; i < end; i++) to.u16((ts[i] as number) - least);
   for (let i = start; i < (flags & ONE_TYPE ? start + 1 : end); i++) to.u8(types[i] as number);
   for (let i = 0; i < (flags & ONE_NAME ? 1 : count); i++) to.u32(names[i] as number);
