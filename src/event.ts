@@ -4,6 +4,14 @@
 export const EVENT_TYPES = ['event', 'pageview', 'error', 'network', 'bug_report'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
+const TYPE_CODES = new Map<EventType, number>(EVENT_TYPES.map((type, code) => [type, code]));
+
+export function typeCode(type: EventType): number {
+  const code = TYPE_CODES.get(type);
+  if (code === undefined) throw new RangeError(`no such event type: ${type}`);
+  return code;
+}
+
 declare const jsonText: unique symbol;
 /** JSON as text, exactly as its sender wrote it, so that no number loses a digit on the way through. */
 export type JsonText = string & { readonly [jsonText]: true };

@@ -6,6 +6,7 @@
  */
 import type { Config } from '../config.js';
 import type { EventBatch } from '../event.js';
+import { withEvents } from '../event-columns.js';
 import { createIngest } from '../ingest/ingest.js';
 import type { Ingest, IngestRequest, Refusal } from '../ingest/types.js';
 import {
@@ -102,7 +103,8 @@ export function openIngest(
       bytes += request.body.length;
       return new Promise((settle) => {
         // The first of a turn sends what the turn brings.
-        if (waiting.push({ batch, bytes: request.body.length, settle }) === 1) setImmediate(pump);
+        if (waiting.push({ batch: withEvents(batch), bytes: request.body.length, settle }) === 1)
+          setImmediate(pump);
       });
     },
     async configure({ apps, limits }) {

@@ -1,5 +1,5 @@
 /** Puts client clocks right: which time an event gets, from what its client said and when it was received. */
-import type { NewEvent } from '../event.js';
+import type { EventColumns } from '../event-columns.js';
 import { CLOCK_SKEW_MS, FUTURE_MS, MAX_TS } from '../limits.js';
 
 export interface RequestClock {
@@ -20,13 +20,16 @@ export function settleTs(ts: number, clock: RequestClock): number {
   return Math.min(Math.max(ts + offBy, 0), MAX_TS);
 }
 
-/** Settles every event's `ts` in place; an event that told another time keeps that one as `client_ts`. */
-export function settleClocks(events: readonly NewEvent[], clock: RequestClock): void {
-  for (const event of events) {
-    const said = event.ts;
+/** Settles every event's `ts` in place; an event that told another time keeps that one in `clientTs`. */
+export function settleClocks(columns: EventColumns, clock: RequestClock): void {
+  const { ts } = columns;
+  for (let i = 0; i < ts.length; i++) {
+    const said = ts[i] as number;
     const settled = settleTs(said, clock);
     if (settled === said) continue;
-    event.ts = settled;
-    if (said !== 0) event.client_ts = said;
+    ts[i] = settled;
+    if (said === 0) continue;
+    columns.clientTs ??= new Array<number | undefined>(ts.length).fill(undefined);
+    columns.clientTs[i] = said;
   }
 }

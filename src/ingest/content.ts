@@ -1,5 +1,5 @@
 /** What the two readers of a body agree on: its envelope, and the content that is looked at once the envelope is let in. */
-import type { NewEvent } from '../event.js';
+import type { EventColumns } from '../event-columns.js';
 import type { Refusal } from './types.js';
 
 /** How many errors an answer lists: enough to find the mistake, not enough to make a large answer of a large body. */
@@ -13,7 +13,7 @@ export interface FieldError {
 
 /** Valid events whose clocks are not settled yet: `ts` is the client's, 0 where it gave none. */
 export interface Content {
-  events: NewEvent[];
+  columns: EventColumns;
   batchId?: string;
   sentAt?: number;
 }

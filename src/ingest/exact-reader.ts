@@ -1,6 +1,7 @@
 /** Reads any body there can be: `JSON.parse` for the syntax, a scan for what that hides, the schema for the verdict. */
 import assert from 'node:assert/strict';
 import type { JsonText } from '../event.js';
+import { columnsOf } from '../event-columns.js';
 import { JSON_DEPTH_MAX } from '../limits.js';
 import { type Content, type ContentOutcome, type Envelope, ERRORS_MAX, type FieldError } from './content.js';
 import { isTooDeep, scanJson } from './scan.js';
@@ -55,7 +56,7 @@ function readContent(
   if (errors.length > 0) return invalid(errors);
 
   assert(events.length === said.events.length, 'every event is valid');
-  const content: Content = { events };
+  const content: Content = { columns: columnsOf(events) };
   if (typeof batchId === 'string') content.batchId = batchId;
   if (typeof sentAt === 'number') content.sentAt = sentAt;
   return { content };

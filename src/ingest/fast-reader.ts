@@ -4,7 +4,16 @@
  * has doubts about (odd spellings, keys given twice, anything invalid) to the exact reader by returning `undefined`.
  */
 import { isAscii } from 'node:buffer';
-import { EVENT_TYPES, type EventType, type JsonText, type NewEvent, type Person } from '../event.js';
+import { EVENT_TYPES, type Person } from '../event.js';
+import {
+  ABSENT,
+  type EventColumns,
+  NAME_SPAN,
+  PROPS_SPAN,
+  SPANS,
+  URL_SPAN,
+  type Visit,
+} from '../event-columns.js';
 import {
   BATCH_ID_MAX,
   BATCH_ID_MIN,
@@ -41,7 +50,10 @@ const CONTROL = /\p{Cc}/u;
 const ROOT_DEPTH = 1;
 const EVENT_DEPTH = 3;
 
-/** A body and what is known of all its strings at once. */
+/** Where the columns of a body grow; what lies behind its last event is an earlier body's. One body is read at a time. */
+const room = { ts: [0], types: [0], visits: [] as Visit[], spans: [0] };
+
+/** A body, what is known of all its strings at once, and its events as far as they were read. */
 interface Source {
   bytes: Buffer;
   ascii: boolean;
@@ -52,18 +64,36 @@ interface Source {
   /** The last id read, by kind: the events of a body mostly share theirs, so the string is made once. */
   userId: LastText;
   sessionId: LastText;
+  /** The two as one, once an event has them. */
+  visit?: Visit | undefined;
+  /** What stood before the values of the last event, which most events of a body repeat: by index among its members. */
+  members: Member[];
+  /** Events in `room` so far. */
+  count: number;
+  people: (Person | undefined)[];
+  /** Texts that do not stand in the body as they are to be stored; they are put behind it. */
+  apart: string[];
+  apartEnd: number;
 }
 
-interface LastText {
-  text: string;
+interface Span {
   start: number;
   end: number;
+}
+
+interface LastText extends Span {
+  text: string;
+}
+
+/** Spans the brace or comma, the key and the colon before a value. */
+interface Member extends Span {
+  field: number;
 }
 
 interface Root {
   app?: string;
   key?: string;
-  events?: NewEvent[];
+  hasEvents?: boolean;
   batchId?: string;
   sentAt?: number;
 }
@@ -71,10 +101,13 @@ interface Root {
 const ROOT_FIELDS = fields(['app', 'key', 'events', 'batch_id', 'sent_at']);
 const [APP, KEY, EVENTS, BATCH_ID, SENT_AT] = [0, 1, 2, 3, 4];
 const EVENT_FIELDS = fields(['ts', 'user_id', 'session_id', 'type', 'name', 'url', 'props', 'user']);
-const [TS, USER_ID, SESSION_ID, TYPE, NAME, URL, PROPS, USER] = [0, 1, 2, 3, 4, 5, 6, 7];
+const [TS, USER_ID, SESSION_ID, TYPE, NAME, URL, PROPS] = [0, 1, 2, 3, 4, 5, 6];
 const PERSON_FIELDS = fields(['name', 'email']);
-const TYPES = EVENT_TYPES.map((type) => ({ type, spelling: Buffer.from(`"${type}"`) }));
+const TYPES = EVENT_TYPES.map((type) => Buffer.from(`"${type}"`));
+const REQUIRED = (1 << USER_ID) | (1 << SESSION_ID) | (1 << TYPE) | (1 << NAME);
 const UNKNOWN = -1;
+/** Of the string that is only quotes. */
+const EMPTY_LENGTH = 2;
 
 /** Reads a body of valid UTF-8; `undefined` where the exact reader has to have a look. */
 export function readFast(bytes: Buffer): Envelope | undefined {
@@ -87,6 +120,12 @@ export function readFast(bytes: Buffer): Envelope | undefined {
     controls: !ascii || escapes || bytes.includes(DELETE),
     userId: { text: '', start: 0, end: 0 },
     sessionId: { text: '', start: 0, end: 0 },
+    visit: undefined,
+    members: [],
+    count: 0,
+    people: [],
+    apart: [],
+    apartEnd: bytes.length,
   };
   const start = skipSpace(bytes, 0);
   if (bytes[start] !== OPEN_BRACE) return undefined;
@@ -95,12 +134,27 @@ export function readFast(bytes: Buffer): Envelope | undefined {
   const end = readRoot(source, start, root);
   if (end === REFUSED || !isSpaceFrom(bytes, end)) return undefined;
 
-  const { app, key, events, batchId, sentAt } = root;
-  if (app === undefined || key === undefined || events === undefined) return undefined;
-  const content: Content = { events };
+  const { app, key, hasEvents, batchId, sentAt } = root;
+  if (app === undefined || key === undefined || !hasEvents) return undefined;
+  const content: Content = { columns: columnsOf(source) };
   if (batchId !== undefined) content.batchId = batchId;
   if (sentAt !== undefined) content.sentAt = sentAt;
-  return { app, key, eventCount: events.length, content: () => ({ content }) };
+  return { app, key, eventCount: source.count, content: () => ({ content }) };
+}
+
+/** A copy of what was read of the events. */
+function columnsOf({ bytes, ascii, apart, count, people }: Source): EventColumns {
+  const whole = apart.length === 0 ? bytes : Buffer.concat([bytes, Buffer.from(apart.join(''))]);
+  const columns: EventColumns = {
+    ts: room.ts.slice(0, count),
+    types: room.types.slice(0, count),
+    visits: room.visits.slice(0, count),
+    bytes: whole,
+    isAscii: ascii && (apart.length === 0 || isAscii(whole)),
+    spans: room.spans.slice(0, count * SPANS),
+  };
+  if (people.length > 0) columns.people = Array.from({ length: count }, (_, index) => people[index]);
+  return columns;
 }
 
 /**
@@ -162,94 +216,132 @@ function readRootField(source: Source, start: number, field: number, root: Root)
 function readEvents(source: Source, at: number, root: Root): number {
   const { bytes } = source;
   if (bytes[at] !== OPEN_BRACKET) return REFUSED;
-  const events: NewEvent[] = [];
-  root.events = events;
+  root.hasEvents = true;
   const first = skipSpace(bytes, at + 1);
   if (bytes[first] === CLOSE_BRACKET) return first + 1;
   do {
-    at = readEvent(source, skipSpace(bytes, at + 1), events);
+    at = readEvent(source, skipSpace(bytes, at + 1));
     if (at === REFUSED) return REFUSED;
     at = skipSpace(bytes, at);
   } while (bytes[at] === COMMA);
   return bytes[at] === CLOSE_BRACKET ? at + 1 : REFUSED;
 }
 
-/** Reads the event that opens at `at` and adds it to `events`; the position after it. */
-function readEvent(source: Source, at: number, events: NewEvent[]): number {
-  const { bytes } = source;
+/** Reads the event that opens at `at`; the position after it. */
+function readEvent(source: Source, at: number): number {
+  const { bytes, count } = source;
   if (bytes[at] !== OPEN_BRACE) return REFUSED;
+  room.ts[count] = 0;
+  for (let i = 0; i < SPANS; i++) room.spans[count * SPANS + i] = ABSENT;
   let seen = 0;
-  let ts = 0;
-  let userId: string | undefined;
-  let sessionId: string | undefined;
-  let type: EventType | undefined;
-  let name: string | undefined;
-  let url: string | undefined;
-  let props: JsonText | undefined;
-  let user: Person | undefined;
-  do {
-    const key = skipSpace(bytes, at + 1);
-    const keyStop = keyEnd(bytes, key);
-    if (keyStop === REFUSED) return REFUSED;
-    const start = afterColon(bytes, keyStop);
-    if (start === REFUSED) return REFUSED;
-    const end = valueEnd(bytes, start, EVENT_DEPTH);
-    if (end === REFUSED) return REFUSED;
-    at = skipSpace(bytes, end);
-
-    const field = fieldAt(bytes, key, keyStop, EVENT_FIELDS);
-    if (field === UNKNOWN) continue;
-    if (seen & (1 << field)) return REFUSED;
-    seen |= 1 << field;
-    // What is missing in the end is either optional or refused below.
-    if (bytes[start] === LOWER_N) continue;
-    switch (field) {
-      case TS:
-        ts = plainInteger(bytes, start, end);
-        if (ts === REFUSED || ts > MAX_TS) return REFUSED;
-        break;
-      case USER_ID:
-        userId = idAt(source, start, end, source.userId);
-        if (userId === undefined || userId.length > USER_ID_MAX) return REFUSED;
-        break;
-      case SESSION_ID:
-        sessionId = idAt(source, start, end, source.sessionId);
-        if (sessionId === undefined || sessionId.length > SESSION_ID_MAX) return REFUSED;
-        if (sessionId === '.' || sessionId === '..') return REFUSED;
-        break;
-      case TYPE:
-        type = typeAt(bytes, start, end);
-        if (type === undefined) return REFUSED;
-        break;
-      case NAME:
-        name = textAt(source, start, end);
-        if (name === undefined || name === '') return REFUSED;
-        break;
-      case URL:
-        url = textAt(source, start, end);
-        if (url === undefined) return REFUSED;
-        break;
-      case PROPS:
-        if (bytes[start] !== OPEN_BRACE) return REFUSED;
-        props = slice(source, start, end) as JsonText;
-        break;
-      case USER:
-        if (bytes[start] !== OPEN_BRACE) return REFUSED;
-        user = {};
-        if (!readPerson(source, start, user)) return REFUSED;
-        break;
+  for (let index = 0; index === 0 || bytes[at] === COMMA; index++) {
+    const member = readMember(source, at, index);
+    if (member === undefined) return REFUSED;
+    const { field } = member;
+    if (field !== UNKNOWN) {
+      if (seen & (1 << field)) return REFUSED;
+      seen |= 1 << field;
     }
-  } while (bytes[at] === COMMA);
-  if (bytes[at] !== CLOSE_BRACE) return REFUSED;
-  if (userId === undefined || sessionId === undefined || type === undefined || name === undefined)
-    return REFUSED;
+    at = readEventField(source, at + member.end - member.start, field);
+    if (at === REFUSED) return REFUSED;
+    at = skipSpace(bytes, at);
+  }
+  if (bytes[at] !== CLOSE_BRACE || (seen & REQUIRED) !== REQUIRED) return REFUSED;
 
-  const event: NewEvent = { ts, user_id: userId, session_id: sessionId, type, name: cutText(name, TEXT_MAX) };
-  if (url !== undefined) event.url = cutText(url, TEXT_MAX);
-  if (props !== undefined) event.props = props;
-  if (user?.name !== undefined || user?.email !== undefined) event.user = user;
-  events.push(event);
+  source.visit ??= { userId: source.userId.text, sessionId: source.sessionId.text };
+  room.visits[count] = source.visit;
+  source.count++;
   return at + 1;
+}
+
+/** Reads what stands before a value, from the brace or comma at `at` on. */
+function readMember({ bytes, members }: Source, at: number, index: number): Member | undefined {
+  const last = members[index];
+  if (last !== undefined && sameBytes(bytes, at, last)) return last;
+  const key = skipSpace(bytes, at + 1);
+  const keyStop = keyEnd(bytes, key);
+  const end = keyStop === REFUSED ? REFUSED : afterColon(bytes, keyStop);
+  if (end === REFUSED) return undefined;
+  const member = { start: at, end, field: fieldAt(bytes, key, keyStop, EVENT_FIELDS) };
+  members[index] = member;
+  return member;
+}
+
+/** Reads the value at `start` into the next entries of the columns; the position after it. */
+function readEventField(source: Source, start: number, field: number): number {
+  const { bytes, count } = source;
+  // The events of a body repeat these, so where they end need not be looked for.
+  if (field === USER_ID) return readId(source, start, source.userId, USER_ID_MAX);
+  if (field === SESSION_ID) return readId(source, start, source.sessionId, SESSION_ID_MAX);
+  if (field === TYPE) {
+    const code = typeAt(bytes, start);
+    room.types[count] = code;
+    return code === UNKNOWN ? REFUSED : start + (TYPES[code]?.length ?? 0);
+  }
+
+  const end = valueEnd(bytes, start, EVENT_DEPTH);
+  if (end === REFUSED || field === UNKNOWN) return end;
+  if (bytes[start] === LOWER_N) return field === NAME ? REFUSED : end;
+  switch (field) {
+    case TS: {
+      const ts = plainInteger(bytes, start, end);
+      if (ts === REFUSED || ts > MAX_TS) return REFUSED;
+      room.ts[count] = ts;
+      return end;
+    }
+    case NAME:
+      return end - start === EMPTY_LENGTH ? REFUSED : readText(source, start, end, NAME_SPAN);
+    case URL:
+      return readText(source, start, end, URL_SPAN);
+    case PROPS:
+      if (bytes[start] !== OPEN_BRACE) return REFUSED;
+      setSpan(source, PROPS_SPAN, start, end);
+      return end;
+    default: {
+      const person: Person = {};
+      if (bytes[start] !== OPEN_BRACE || !readPerson(source, start, person)) return REFUSED;
+      if (person.name !== undefined || person.email !== undefined) source.people[count] = person;
+      return end;
+    }
+  }
+}
+
+/** Notes where the text of the string from `start` to `end` stands; returns `end`. */
+function readText(source: Source, start: number, end: number, field: number): number {
+  if (source.bytes[start] !== QUOTE) return REFUSED;
+  if (end - start - EMPTY_LENGTH <= TEXT_MAX && !hasEscape(source, start, end)) {
+    setSpan(source, field, start + 1, end - 1);
+    return end;
+  }
+  const text = cutText(textAt(source, start, end) ?? '', TEXT_MAX);
+  source.apart.push(text);
+  const from = source.apartEnd;
+  source.apartEnd += Buffer.byteLength(text);
+  setSpan(source, field, from, source.apartEnd);
+  return end;
+}
+
+function setSpan({ count }: Source, field: number, start: number, end: number): void {
+  const at = count * SPANS + field;
+  room.spans[at] = start;
+  room.spans[at + 1] = end;
+}
+
+/** Reads the id at `start` into `id`, not empty and without control characters; the position after it. */
+function readId(source: Source, start: number, id: LastText, lengthMax: number): number {
+  const { bytes } = source;
+  if (sameBytes(bytes, start, id)) return start + id.end - id.start;
+  const end = valueEnd(bytes, start, EVENT_DEPTH);
+  if (end === REFUSED) return REFUSED;
+  const text = textAt(source, start, end);
+  if (text === undefined || text === '' || text.length > lengthMax) return REFUSED;
+  if (source.controls && CONTROL.test(text)) return REFUSED;
+  if (id === source.sessionId && (text === '.' || text === '..')) return REFUSED;
+  if (text !== id.text) source.visit = undefined;
+  id.text = text;
+  id.start = start;
+  id.end = end;
+  return end;
 }
 
 /** Reads the object that opens at `at`, whose syntax is proven, into `person`; false if the exact reader has to. */
@@ -280,41 +372,33 @@ function readPerson(source: Source, at: number, person: Person): boolean {
 /** The text of the string that spans `start` to `end`, quotes included; `undefined` if that is no string. */
 function textAt(source: Source, start: number, end: number): string | undefined {
   if (source.bytes[start] !== QUOTE) return undefined;
-  const text = slice(source, start + 1, end - 1);
-  if (!source.escapes || !text.includes('\\')) return text;
-  const parsed: unknown = JSON.parse(slice(source, start, end));
+  const encoding = source.ascii ? 'latin1' : 'utf8';
+  if (!hasEscape(source, start, end)) return source.bytes.toString(encoding, start + 1, end - 1);
+  const parsed: unknown = JSON.parse(source.bytes.toString(encoding, start, end));
   return typeof parsed === 'string' ? parsed : undefined;
 }
 
-/** Like `textAt`, for an id: not empty and without control characters. */
-function idAt(source: Source, start: number, end: number, last: LastText): string | undefined {
-  if (sameBytes(source.bytes, start, end, last)) return last.text;
-  const text = textAt(source, start, end);
-  if (text === undefined || text === '' || (source.controls && CONTROL.test(text))) return undefined;
-  last.text = text;
-  last.start = start;
-  last.end = end;
-  return text;
+function hasEscape({ bytes, escapes }: Source, start: number, end: number): boolean {
+  for (let at = start; escapes && at < end; at++) if (bytes[at] === BACKSLASH) return true;
+  return false;
 }
 
-/** A copy, so that what keeps a name does not keep the whole body alive. */
-function slice(source: Source, start: number, end: number): string {
-  return source.bytes.toString(source.ascii ? 'latin1' : 'utf8', start, end);
-}
-
-function sameBytes(bytes: Uint8Array, start: number, end: number, last: LastText): boolean {
-  if (end - start !== last.end - last.start) return false;
-  for (let at = start, other = last.start; at < end; at++, other++) {
+/** Whether the bytes at `at` are those of a span before it; an empty one has none to compare. */
+function sameBytes(bytes: Uint8Array, at: number, { start, end }: Span): boolean {
+  if (start === end || at + end - start > bytes.length) return false;
+  for (let other = start; other < end; at++, other++) {
     if (bytes[at] !== bytes[other]) return false;
   }
   return true;
 }
 
-function typeAt(bytes: Uint8Array, start: number, end: number): EventType | undefined {
-  for (const { type, spelling } of TYPES) {
-    if (spelling.length === end - start && startsWith(bytes, start, spelling)) return type;
+/** The code of the type whose spelling stands at `start`. */
+function typeAt(bytes: Uint8Array, start: number): number {
+  for (let code = 0; code < TYPES.length; code++) {
+    const spelling = TYPES[code] as Buffer;
+    if (start + spelling.length <= bytes.length && startsWith(bytes, start, spelling)) return code;
   }
-  return undefined;
+  return UNKNOWN;
 }
 
 /** Field names as they stand in a body, quotes included, by the length of that. */

@@ -1,6 +1,6 @@
 /** From the bytes of a `POST /v1/events` to a valid batch, or to the reason for turning it away. */
 import type { AppConfig, Config } from '../config.js';
-import type { EventBatch } from '../event.js';
+import type { ColumnBatch } from '../event-columns.js';
 import { decodeBody } from './body.js';
 import { settleClocks } from './clock.js';
 import type { Content, Envelope } from './content.js';
@@ -62,11 +62,11 @@ export function createIngest({
 
 function toBatch(
   app: string,
-  { events, batchId, sentAt }: Content,
+  { columns, batchId, sentAt }: Content,
   { receivedAt }: IngestRequest,
-): EventBatch {
-  settleClocks(events, sentAt === undefined ? { receivedAt } : { sentAt, receivedAt });
-  const batch: EventBatch = { app, receivedAt, events };
+): ColumnBatch {
+  settleClocks(columns, sentAt === undefined ? { receivedAt } : { sentAt, receivedAt });
+  const batch: ColumnBatch = { app, receivedAt, columns };
   if (batchId !== undefined) batch.batchId = batchId;
   return batch;
 }

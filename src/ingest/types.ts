@@ -1,5 +1,5 @@
 /** What taking in a request needs and what it comes to; shared by the HTTP side and the thread that parses. */
-import type { EventBatch } from '../event.js';
+import type { ColumnBatch } from '../event-columns.js';
 import type { ProblemCode } from '../problems.js';
 
 /** A `POST /v1/events` as it came off the socket. */
@@ -21,7 +21,7 @@ export interface Refusal {
   retryAfterS?: number;
 }
 
-export type IngestOutcome = { batch: EventBatch; refusal?: never } | { refusal: Refusal; batch?: never };
+export type IngestOutcome = { batch: ColumnBatch; refusal?: never } | { refusal: Refusal; batch?: never };
 
 /** Takes a request through to durable storage: `undefined` is a 204, anything else the reason it is not. */
 export type Ingest = (request: IngestRequest) => Promise<Refusal | undefined>;

@@ -1,7 +1,7 @@
 /** Writes big-endian numbers and texts one behind the other into memory that grows and is used again. */
 
-/** Longer texts are written by the runtime; for short ASCII a loop beats the call. */
-const LOOP_CHARACTERS_MAX = 64;
+/** What is longer is written by the runtime; for short copies and short ASCII a loop beats the call. */
+const LOOP_BYTES_MAX = 64;
 
 export class ByteWriter {
   length = 0;
@@ -43,6 +43,11 @@ export class ByteWriter {
     this.u32(value - high * 2 ** 32);
   }
 
+  f64(value: number): void {
+    const at = this.#reserve(8);
+    this.#bytes.writeDoubleBE(value, at);
+  }
+
   /** Overwrites four bytes written before. */
   setU32(at: number, value: number): void {
     const bytes = this.#bytes;
@@ -57,12 +62,20 @@ export class ByteWriter {
     this.#bytes.set(source, at);
   }
 
+  /** The bytes of `source` from `start` to `end`. */
+  copy(source: Buffer, start: number, end: number): void {
+    const at = this.#reserve(end - start);
+    const bytes = this.#bytes;
+    if (end - start > LOOP_BYTES_MAX) source.copy(bytes, at, start, end);
+    else for (let from = start, to = at; from < end; from++, to++) bytes[to] = source[from] as number;
+  }
+
   /** A text behind its length in bytes, a u16. */
   text16(text: string): void {
     const start = this.#reserve(2 + text.length * 3);
     const bytes = this.#bytes;
     let end = start + 2;
-    if (text.length <= LOOP_CHARACTERS_MAX) {
+    if (text.length <= LOOP_BYTES_MAX) {
       for (let i = 0; i < text.length; i++) {
         const code = text.charCodeAt(i);
         if (code > 0x7f) {

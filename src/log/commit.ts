@@ -4,19 +4,31 @@
  * Its life: `beginCommit` → `add` per request (a throw fails that request alone) → `seal`. Dropping it before leaves
  * no trace.
  */
-import type { EventBatch, NewEvent } from '../event.js';
+import type { EventBatch } from '../event.js';
+import {
+  type ColumnBatch,
+  columnsOf,
+  type EventColumns,
+  eventsOf,
+  NAME_SPAN,
+  SPANS,
+  type Visit,
+} from '../event-columns.js';
 import { ByteWriter } from './byte-writer.js';
 import type { GroupText } from './commit-group.js';
 import { byKind, KINDS, type Kind } from './dictionaries.js';
 import type { Counters } from './log.js';
-import { runEnd, writeBatch } from './record-batch.js';
+import type { NameCache } from './name-cache.js';
 import type { SeenBatch } from './seen.js';
+import { runEnd, writeBatch } from './write-batch.js';
 
 /** What a commit continues from: the log, or the log and the groups on their way to it. */
 export interface CommitBase {
   counters(): Counters;
   fence(): number;
   number(kind: Kind, text: string): number | undefined;
+  /** What `number` said of names. */
+  names: NameCache;
   /** Whether the batch was taken within seven days of `now`. */
   isSeen(app: number, batchId: string, now: number): boolean;
 }
@@ -33,7 +45,7 @@ export interface SealedCommit {
 
 export interface Commit {
   /** Takes a request whole or throws with nothing of it taken. `late` counts events below the fence, not stored. */
-  add(request: EventBatch): { result: 'stored' | 'duplicate'; late: number };
+  add(request: EventBatch | ColumnBatch): { result: 'stored' | 'duplicate'; late: number };
   /** The group, or nothing when no request brought anything to store. */
   seal(): SealedCommit | undefined;
 }
@@ -41,6 +53,7 @@ export interface Commit {
 /** Used by one commit at a time: each is sealed before the next begins. */
 const batchBytes = new ByteWriter(1 << 20);
 const groupBytes = new ByteWriter(1 << 20);
+const names: number[] = [];
 
 export function beginCommit(base: CommitBase): Commit {
   const start = base.counters();
@@ -62,7 +75,15 @@ export function beginCommit(base: CommitBase): Commit {
     texts.push({ kind, number, text });
     return number;
   };
-  const nameNumber = (name: string): number => assign('name', name);
+  /** A number given in this commit may be taken back: it is not remembered before the base knows it. */
+  const nameNumber = (bytes: Buffer, start: number, end: number): number => {
+    const remembered = base.names.find(bytes, start, end);
+    if (remembered !== undefined) return remembered;
+    const name = bytes.toString('utf8', start, end);
+    const known = base.number('name', name);
+    if (known !== undefined) base.names.remember(bytes, start, end, known);
+    return known ?? assign('name', name);
+  };
 
   const rollback = (mark: { texts: number; bytes: number; batches: number; offset: number }): void => {
     for (const { kind, text, number } of texts.splice(mark.texts).reverse()) {
@@ -74,18 +95,23 @@ export function beginCommit(base: CommitBase): Commit {
     next.offset = mark.offset;
   };
 
-  const store = (events: readonly NewEvent[], app: number, firstId: number): void => {
+  const store = (columns: EventColumns, app: number, firstId: number): void => {
+    const { ts, visits, bytes, spans } = columns;
     if (firstId < next.offset)
       throw new RangeError(`id ${firstId} was given already: the next is ${next.offset}`);
     next.offset = firstId;
-    for (let from = 0; from < events.length; ) {
-      const to = runEnd(events, from);
-      const user = assign('user', (events[from] as NewEvent).user_id);
+    for (let from = 0; from < ts.length; ) {
+      const to = runEnd(columns, from);
+      const user = assign('user', (visits[from] as Visit).userId);
+      for (let i = from; i < to; i++) {
+        const at = i * SPANS + NAME_SPAN;
+        names[i - from] = nameNumber(bytes, spans[at] as number, spans[at + 1] as number);
+      }
       const head = batchBytes.length;
       batchBytes.u48(0);
       batchBytes.u48(next.offset);
       batchBytes.u32(0);
-      const lastTs = writeBatch(batchBytes, events, from, to, { app, user, name: nameNumber });
+      const lastTs = writeBatch(batchBytes, columns, from, to, { app, user, names });
       const end = batchBytes.length;
       batchBytes.length = head;
       batchBytes.u48(lastTs);
@@ -107,17 +133,17 @@ export function beginCommit(base: CommitBase): Commit {
         if (batchId !== undefined && (batchIds.has(key) || base.isSeen(app, batchId, receivedAt))) {
           return { result: 'duplicate', late: 0 };
         }
-        const kept = request.events.every((event) => event.ts >= fence)
-          ? request.events
-          : request.events.filter((event) => event.ts >= fence);
-        if (request.firstId !== undefined && kept.length < request.events.length) {
+        const columns = 'columns' in request ? request.columns : columnsOf(request.events);
+        const kept = since(fence, columns);
+        const late = columns.ts.length - kept.ts.length;
+        if (request.firstId !== undefined && late > 0) {
           throw new RangeError('events below the retention fence cannot be imported');
         }
         store(kept, app, request.firstId ?? next.offset);
         if (batchId !== undefined) batchIds.set(key, { app, batchId, receivedAt, offset: next.offset });
         stored = true;
-        eventCount += kept.length;
-        return { result: 'stored', late: request.events.length - kept.length };
+        eventCount += kept.ts.length;
+        return { result: 'stored', late };
       } catch (error) {
         rollback(mark);
         throw error;
@@ -136,6 +162,12 @@ export function beginCommit(base: CommitBase): Commit {
       };
     },
   };
+}
+
+/** The events that are not below the fence. */
+function since(fence: number, columns: EventColumns): EventColumns {
+  if (columns.ts.every((ts) => ts >= fence)) return columns;
+  return columnsOf(eventsOf(columns).filter(({ ts }) => ts >= fence));
 }
 
 /** The layout stands in `commit-group.ts`. */

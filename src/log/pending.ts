@@ -3,6 +3,7 @@ import { SEEN_MS } from '../limits.js';
 import type { CommitBase, SealedCommit } from './commit.js';
 import { byKind } from './dictionaries.js';
 import type { Counters, Log } from './log.js';
+import { createNameCache } from './name-cache.js';
 import { seenAt, seenKey } from './seen.js';
 
 /** Commits continue from what the log holds. */
@@ -11,6 +12,7 @@ export function baseOn(log: Log): CommitBase {
     counters: log.counters,
     fence: log.fence,
     number: log.dictionaries.number,
+    names: createNameCache(),
     isSeen: (app, batchId, now) => seenAt(log.tables.seen, seenKey(app, batchId), now) !== undefined,
   };
 }
@@ -49,6 +51,7 @@ export function openPending(log: Log): Pending {
   return {
     counters: () => counters,
     fence: () => fence,
+    names: base.names,
     number: (kind, text) => numbers[kind].get(text) ?? base.number(kind, text),
     isSeen(app, batchId, now) {
       const known = seen.get(`${app}/${batchId}`);

@@ -11,32 +11,24 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { Packr } from 'msgpackr';
-import {
-  EVENT_TYPES,
-  type EventType,
-  type JsonText,
-  type NewEvent,
-  type Person,
-  type StoredEvent,
-} from '../event.js';
-import { BATCH_EVENTS_MAX, BATCH_SPAN_MS, DAY_MS } from '../limits.js';
-import type { ByteWriter } from './byte-writer.js';
+import { Unpackr } from 'msgpackr';
+import { EVENT_TYPES, type JsonText, type Person, type StoredEvent } from '../event.js';
+import { BATCH_EVENTS_MAX, BATCH_SPAN_MS } from '../limits.js';
 import type { Kind } from './dictionaries.js';
 import { readU32, readU48 } from './keys.js';
 import { propsOf } from './props-of.js';
 
-const FORMAT = 1;
-const CHECKSUM_BYTES = 5;
+export const FORMAT = 1;
+export const CHECKSUM_BYTES = 5;
 const FIXED_BYTES = 17;
-const ONE_TYPE = 1;
-const ONE_NAME = 2;
-const HAS_DETAILS = 4;
-const HAS_PEOPLE = 8;
+export const ONE_TYPE = 1;
+export const ONE_NAME = 2;
+export const HAS_DETAILS = 4;
+export const HAS_PEOPLE = 8;
 /** The text that a number of the dictionaries stands for. */
 export type TextOf = (kind: Kind, number: number) => string;
 
-const packr = new Packr({ useRecords: false });
+const unpackr = new Unpackr({ useRecords: false });
 
 assert(BATCH_SPAN_MS < 2 ** 16 && BATCH_EVENTS_MAX < 2 ** 16, 'a batch fits its columns');
 
@@ -81,114 +73,11 @@ export interface RecordBatch extends BatchView {
   readonly names: readonly number[];
 }
 
-const TYPE_CODES = new Map<EventType, number>(EVENT_TYPES.map((type, code) => [type, code]));
-
-export function typeCode(type: EventType): number {
-  const code = TYPE_CODES.get(type);
-  if (code === undefined) throw new RangeError(`no such event type: ${type}`);
-  return code;
-}
-
 /** One bit an event type in the batch, so that a filtered scan can pass over a batch without decoding it. */
 export function typeMask({ types, count }: BatchView): number {
   let mask = 0;
   for (let i = 0; i < count; i++) mask |= 1 << (types[i] as number);
   return mask;
-}
-
-/** Where the run that begins at `start` ends: same user and session, one UTC day, within a batch's span and count. */
-export function runEnd(events: readonly NewEvent[], start: number): number {
-  const first = events[start] as NewEvent;
-  const midnight = first.ts - (first.ts % DAY_MS);
-  const limit = Math.min(events.length, start + BATCH_EVENTS_MAX);
-  let least = first.ts;
-  let greatest = first.ts;
-  let end = start + 1;
-  for (; end < limit; end++) {
-    const event = events[end] as NewEvent;
-    if (event.session_id !== first.session_id || event.user_id !== first.user_id) break;
-    if (event.ts < midnight || event.ts >= midnight + DAY_MS) break;
-    if (event.ts < least) {
-      if (greatest - event.ts > BATCH_SPAN_MS) break;
-      least = event.ts;
-    } else if (event.ts > greatest) {
-      if (event.ts - least > BATCH_SPAN_MS) break;
-      greatest = event.ts;
-    }
-  }
-  return end;
-}
-
-/** Writes the events from `start` to `end`, which are one run, as a batch's value; returns its last ts. */
-export function writeBatch(
-  to: ByteWriter,
-  events: readonly NewEvent[],
-  start: number,
-  end: number,
-  numbers: { app: number; user: number; name: (name: string) => number },
-): number {
-  const first = events[start] as NewEvent;
-  let least = first.ts;
-  let greatest = first.ts;
-  let flags = ONE_TYPE | ONE_NAME;
-  for (let i = start; i < end; i++) {
-    const event = events[i] as NewEvent;
-    if (event.ts < least) least = event.ts;
-    if (event.ts > greatest) greatest = event.ts;
-    if (event.type !== first.type) flags &= ~ONE_TYPE;
-    if (event.name !== first.name) flags &= ~ONE_NAME;
-    if (event.user !== undefined) flags |= HAS_PEOPLE | HAS_DETAILS;
-    if (event.url !== undefined || event.props !== undefined || event.client_ts !== undefined)
-      flags |= HAS_DETAILS;
-  }
-
-  const at = to.length;
-  to.u8(FORMAT);
-  to.u32(0);
-  to.u16(numbers.app);
-  to.u32(numbers.user);
-  to.u16(end - start);
-  to.u8(flags);
-  to.u48(least);
-  to.text16(first.session_id);
-  for (let i = start; i < end; i++) to.u16((events[i] as NewEvent).ts - least);
-  for (let i = start; i < (flags & ONE_TYPE ? start + 1 : end); i++)
-    to.u8(typeCode((events[i] as NewEvent).type));
-  for (let i = start; i < (flags & ONE_NAME ? start + 1 : end); i++)
-    to.u32(numbers.name((events[i] as NewEvent).name));
-  if (flags & HAS_DETAILS) to.bytes(packDetails(events, start, end, flags));
-  to.setU32(at + 1, crc32(to.view(at + CHECKSUM_BYTES)));
-  return greatest;
-}
-
-function packDetails(events: readonly NewEvent[], start: number, end: number, flags: number): Buffer {
-  let urls: (string | null)[] | null = null;
-  let lengths: number[] | null = null;
-  let texts = '';
-  let people: ([string | null, string | null] | null)[] | null = null;
-  let clientTs: (number | null)[] | null = null;
-  const count = end - start;
-  for (let i = 0; i < count; i++) {
-    const { url, props, user, client_ts } = events[start + i] as NewEvent;
-    if (url !== undefined) {
-      urls ??= new Array<string | null>(count).fill(null);
-      urls[i] = url;
-    }
-    if (props !== undefined) {
-      lengths ??= new Array<number>(count).fill(-1);
-      lengths[i] = props.length;
-      texts += props;
-    }
-    if (flags & HAS_PEOPLE && user !== undefined) {
-      people ??= new Array<[string | null, string | null] | null>(count).fill(null);
-      people[i] = [user.name ?? null, user.email ?? null];
-    }
-    if (client_ts !== undefined) {
-      clientTs ??= new Array<number | null>(count).fill(null);
-      clientTs[i] = client_ts;
-    }
-  }
-  return packr.pack([urls, lengths, lengths === null ? null : texts, people, clientTs]);
 }
 
 /** A stored batch that cannot be what was written: damage, or a format of a newer release. */
@@ -333,7 +222,7 @@ const NOTHING = Buffer.alloc(0);
 const NO_DETAILS: Details = { urls: null, props: null, people: null, clientTs: null };
 
 function unpackDetails(bytes: Buffer): Details {
-  const [urls, lengths, text, people, clientTs] = packr.unpack(bytes) as PackedDetails;
+  const [urls, lengths, text, people, clientTs] = unpackr.unpack(bytes) as PackedDetails;
   return { urls, props: splitTexts(text, lengths), people: people?.map(toPerson) ?? null, clientTs };
 }
 

@@ -1,9 +1,8 @@
 /** Reads of errors: the groups they fall into, one group's occurrences, and what came before and after one. */
-import { EVENT_TYPES, type StoredEvent } from '../event.js';
+import { EVENT_TYPES, type StoredEvent, typeCode } from '../event.js';
 import { MAX_TS } from '../limits.js';
 import type { Env } from '../log/env.js';
 import { type Log, lastTsBound } from '../log/log.js';
-import { typeCode } from '../log/record-batch.js';
 import { dayName, dayOf } from '../projections/days.js';
 import { frameOf } from '../projections/error-frame.js';
 import { type ErrorGroup, groupOf, type Occurrence, openErrorGroups } from '../projections/error-groups.js';

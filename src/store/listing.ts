@@ -4,10 +4,10 @@
  * An event can be given out once no batch still to come can hold a later one: batches come by falling `lastTs`, so that
  * is when its `ts` is greater than the next batch's `lastTs`.
  */
-import { EVENT_TYPES, type StoredEvent, textOf } from '../event.js';
+import { EVENT_TYPES, type StoredEvent, textOf, typeCode } from '../event.js';
 import { LIST_TEXT_MAX } from '../limits.js';
 import type { BatchRef, Log } from '../log/log.js';
-import { type RecordBatch, typeCode } from '../log/record-batch.js';
+import type { RecordBatch } from '../log/record-batch.js';
 import { type Streams, sessionStream, typeStream, userStream } from '../projections/streams.js';
 import { mergeOrdered } from './merge.js';
 import type { EventPosition, EventsPage, EventsQuery } from './store.js';

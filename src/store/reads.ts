@@ -1,10 +1,9 @@
 /** Every query of the port, answered synchronously from one snapshot of the embedded engine. */
 import { performance } from 'node:perf_hooks';
-import { EVENT_TYPES, type StoredEvent, textOf } from '../event.js';
+import { EVENT_TYPES, type StoredEvent, textOf, typeCode } from '../event.js';
 import { MAX_TS, READ_MS_MAX, TAIL_TEXT_MAX } from '../limits.js';
 import type { Env } from '../log/env.js';
 import type { Log } from '../log/log.js';
-import { typeCode } from '../log/record-batch.js';
 import { aggregate } from '../projections/aggregates.js';
 import { dayName, dayOf, openDays } from '../projections/days.js';
 import { openErrors } from '../projections/errors.js';

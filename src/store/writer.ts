@@ -8,6 +8,7 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EventBatch } from '../event.js';
+import type { ColumnBatch } from '../event-columns.js';
 import { DAY_MS, SEEN_MS } from '../limits.js';
 import { readGroups } from '../log/apply.js';
 import { beginCommit, type Commit } from '../log/commit.js';
@@ -67,7 +68,7 @@ export interface Writer {
 /** Adds requests to a commit, each on its own; what came of them, in order, and the events that were too late. */
 export function addAll(
   commit: Commit,
-  requests: readonly EventBatch[],
+  requests: readonly (EventBatch | ColumnBatch)[],
 ): { settled: Settled[]; late: number } {
   let late = 0;
   const settled = requests.map((request): Settled => {

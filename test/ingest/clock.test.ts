@@ -1,6 +1,7 @@
 /** Client clocks: which time an event gets, at and on both sides of every bound. */
 import t from 'tap';
 import type { NewEvent } from '../../src/event.js';
+import { columnsOf, type EventColumns, eventsOf } from '../../src/event-columns.js';
 import { settleClocks, settleTs } from '../../src/ingest/clock.js';
 import { MAX_TS } from '../../src/limits.js';
 
@@ -42,9 +43,9 @@ t.test('a shift stays within the times the log can hold', async (t) => {
 
 t.test('an event keeps what its client said when that is not its time', async (t) => {
   const event = (ts: number): NewEvent => ({ ts, user_id: 'u', session_id: 's', type: 'event', name: 'n' });
-  const times = (events: NewEvent[]) => events.map(({ ts, client_ts }) => [ts, client_ts]);
+  const times = (columns: EventColumns) => eventsOf(columns).map(({ ts, client_ts }) => [ts, client_ts]);
 
-  const shifted = [event(0), event(1_000), event(NOW)];
+  const shifted = columnsOf([event(0), event(1_000), event(NOW)]);
   settleClocks(shifted, { receivedAt: NOW, sentAt: NOW - HOUR });
   t.same(times(shifted), [
     [NOW, undefined],
@@ -52,11 +53,11 @@ t.test('an event keeps what its client said when that is not its time', async (t
     [NOW + HOUR, NOW],
   ]);
 
-  const ahead = [event(NOW + 2 * HOUR), event(NOW)];
+  const ahead = columnsOf([event(NOW + 2 * HOUR), event(NOW)]);
   settleClocks(ahead, { receivedAt: NOW });
   t.same(times(ahead), [
     [NOW, NOW + 2 * HOUR],
     [NOW, undefined],
   ]);
-  t.notOk('client_ts' in (ahead[1] ?? {}), 'absent, not undefined');
+  t.notOk('client_ts' in (eventsOf(ahead)[1] ?? {}), 'absent, not undefined');
 });

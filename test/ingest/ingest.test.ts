@@ -1,6 +1,7 @@
 /** `POST /v1/events` as far as it is decided before the store: every check, their order, and the batch they let through. */
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
+import { withEvents } from '../../src/event-columns.js';
 import { createIngest } from '../../src/ingest/ingest.js';
 import type { IngestRequest, Refusal } from '../../src/ingest/types.js';
 import type { ProblemCode } from '../../src/problems.js';
@@ -25,7 +26,7 @@ const request = (body: unknown, over: Partial<IngestRequest> = {}): IngestReques
 function accepted(body: unknown, over?: Partial<IngestRequest>) {
   const { batch, refusal } = ingest(request(body, over));
   if (batch === undefined) throw new Error(`${refusal.code}: ${refusal.detail}`);
-  return batch;
+  return withEvents(batch);
 }
 
 function refused(body: unknown, code: ProblemCode, over?: Partial<IngestRequest>): Refusal {

@@ -6,6 +6,7 @@
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { EventBatch } from '../../event.js';
+import type { ColumnBatch } from '../../event-columns.js';
 import { sharedWindows, type Windows } from '../../ingest/event-limiter.js';
 import { createIngest } from '../../ingest/ingest.js';
 import type { IngestOutcome, IngestRequest, Refusal } from '../../ingest/types.js';
@@ -93,7 +94,7 @@ function openCommitting() {
     writer.postMessage(message, [bytes.buffer as ArrayBuffer]);
   };
 
-  const store = (requests: readonly EventBatch[]): Settled[] => {
+  const store = (requests: readonly (EventBatch | ColumnBatch)[]): Settled[] => {
     const commit = beginCommit(pending);
     const { settled, late } = addAll(commit, requests);
     const sealed = commit.seal();
@@ -111,7 +112,7 @@ function openCommitting() {
     pending,
     isAppApplied: (app: string) => log.dictionaries.number('app', app) !== undefined,
     isFull: () => unappliedBytes > UNAPPLIED_BYTES_MAX,
-    commit(requests: readonly EventBatch[]): Settled[] {
+    commit(requests: readonly (EventBatch | ColumnBatch)[]): Settled[] {
       const start = performance.now();
       let settled: Settled[];
       try {
@@ -173,7 +174,7 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
     isDraining = false;
     // The writer is behind: what waits here fills the queue, which turns the rest away.
     if (waiting.length === 0 || committing.isFull()) return;
-    const group: EventBatch[] = [];
+    const group: ColumnBatch[] = [];
     const places: number[] = [];
     const refusals: [number, Refusal][] = [];
     let total = 0;
