@@ -1,4 +1,4 @@
-/** Aggregates over a range: whole days from the counts, the one or two days a bound cuts from hours and packed times. */
+/** Aggregates over a range: whole days from the counts, the one or two days a bound cuts from hours and the events of a part of one. */
 import { EVENT_TYPES } from '../event.js';
 import { DAY_MS } from '../limits.js';
 import { type Days, dayOf } from './days.js';
@@ -6,6 +6,8 @@ import type { Errors } from './errors.js';
 import { type NameSums, newNameSums } from './name-counts.js';
 import type { NameHours } from './name-hours.js';
 import type { Names } from './names.js';
+import { inUnits } from './nearest.js';
+import type { UserHours } from './user-hours.js';
 
 const EVENT = EVENT_TYPES.indexOf('event');
 const PAGEVIEW = EVENT_TYPES.indexOf('pageview');
@@ -43,6 +45,8 @@ export interface AggregatesQuery {
   apps: readonly number[];
   from: number;
   to: number;
+  /** All user numbers are below this. */
+  users: number;
   checkTime: () => void;
 }
 
@@ -56,7 +60,7 @@ export interface DayCounts {
 
 /** `hasEvent` tells whether a user has an event of an app in the query's range. */
 export function aggregate(
-  views: { days: Days; errors: Errors; names: Names; nameHours: NameHours },
+  views: { days: Days; userHours: UserHours; errors: Errors; names: Names; nameHours: NameHours },
   query: AggregatesQuery,
   hasEvent: (app: number, user: number) => boolean,
 ): DayCounts {
@@ -69,24 +73,32 @@ export function aggregate(
     if (count > 0) sums.set(day, (sums.get(day) ?? 0) + count);
   };
 
+  const addNames = (sums: NameSums, app: number, type: number): void =>
+    inUnits(
+      DAY_MS,
+      { from: query.from, end: query.to + 1, sign: 1 },
+      (first, last) => views.names.addCounts(sums, app, type, first, last),
+      (rest) => {
+        query.checkTime();
+        views.nameHours.addCounts(sums, app, type, rest);
+      },
+    );
+
   for (const { day, count } of views.days.counts(query.app, parts.wholeFrom, parts.wholeTo))
     add(dau, day, count);
-  for (const { day, ...bounds } of parts.cut) {
-    add(dau, day, views.days.countWithin(query.apps, day, bounds, hasEvent));
+  for (const { day, from, to } of parts.cut) {
+    const midnight = day * DAY_MS;
+    add(dau, day, views.userHours.count({ ...query, from: midnight + from, to: midnight + to }, hasEvent));
   }
   for (const app of query.apps) {
     query.checkTime();
     for (const { day, count } of views.errors.counts(app, parts.wholeFrom, parts.wholeTo))
       add(errors, day, count);
-    views.names.addCounts(events, app, EVENT, parts.wholeFrom, parts.wholeTo);
-    views.names.addCounts(pages, app, PAGEVIEW, parts.wholeFrom, parts.wholeTo);
     for (const { day, ...bounds } of parts.cut) {
-      query.checkTime();
       add(errors, day, views.errors.countWithin(app, day, bounds));
-      const [from, to] = [day * DAY_MS + bounds.from, day * DAY_MS + bounds.to];
-      views.nameHours.addCounts(events, app, EVENT, from, to);
-      views.nameHours.addCounts(pages, app, PAGEVIEW, from, to);
     }
+    addNames(events, app, EVENT);
+    addNames(pages, app, PAGEVIEW);
   }
   const byDay = (sums: Map<number, number>) => [...sums].sort(([a], [b]) => a - b);
   return { dau: byDay(dau), errors: byDay(errors), events, pages };

@@ -1,89 +1,131 @@
 /**
- * Errors: how many events of type `error` each UTC day had, and when, so that a day cut by a bound is counted exactly.
+ * Errors: how many events of type `error` each UTC day had, by hour, and when, so that a day cut by a bound is counted exactly.
  *
- * `error_counts`: `[app u16][day u24]` → errors u32. `error_times`: `[app u16][day u24][block u32]` → ms into the day,
- * u32 each, in order of arrival: error k of the day lies in block ⌊k ÷ 1,000⌋.
+ * `error_counts`: `[app u16][day u24]` → errors of each of its hours, u32 × 24. `error_times`: `[app u16][hour u32][block u32]`
+ * → ms into the hour, u32 each, in order of arrival: error k of the hour lies in block ⌊k ÷ 1,000⌋. All little-endian.
  */
 import { EVENT_TYPES } from '../event.js';
 import { DAY_MS } from '../limits.js';
 import type { Env } from '../log/env.js';
-import { packKey, prefixEnd } from '../log/keys.js';
+import { prefixEnd, put16, put24, put32 } from '../log/keys.js';
+import type { BatchView } from '../log/record-batch.js';
 import { appsIn, dayOf } from './days.js';
 import { obtain, type Projection } from './projection.js';
+import type { StagedTable } from './stage.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
+const HOUR_MS = 3_600_000;
+const HOURS = 24;
 const BLOCK_TIMES = 1_000;
+const DAYS_MAX = 2 ** 24;
 
-const dayKey = (app: number, day: number): Buffer =>
-  packKey([
-    [app, 2],
-    [day, 3],
-  ]);
-
-const blockKey = (app: number, day: number, block: number): Buffer =>
-  packKey([
-    [app, 2],
-    [day, 3],
-    [block, 4],
-  ]);
-
-function packTimes(known: Buffer, times: readonly number[]): Buffer {
-  const value = Buffer.allocUnsafe(known.length + times.length * 4);
-  value.set(known);
-  times.forEach((time, index) => {
-    value.writeUInt32LE(time, known.length + index * 4);
-  });
-  return value;
+function dayKey(app: number, day: number): Buffer {
+  const key = Buffer.allocUnsafe(5);
+  put24(key, put16(key, 0, app), day);
+  return key;
 }
 
-/** Copies only when the bytes do not lie on a word boundary. */
-function viewTimes(value: Buffer): Uint32Array {
+function hourKey(app: number, hour: number): Buffer {
+  const key = Buffer.allocUnsafe(6);
+  put32(key, put16(key, 0, app), hour);
+  return key;
+}
+
+function blockKey(app: number, hour: number, block: number): Buffer {
+  const key = Buffer.allocUnsafe(10);
+  put32(key, put32(key, put16(key, 0, app), hour), block);
+  return key;
+}
+
+/** Numbers as they are stored. Copies only when the bytes do not lie on a word boundary. */
+function view(value: Buffer): Uint32Array {
   const { buffer, byteOffset, length } = value.byteOffset % 4 === 0 ? value : new Uint8Array(value);
   return new Uint32Array(buffer, byteOffset, length / 4);
 }
 
+const sum = (numbers: Uint32Array, from: number, end: number): number => {
+  let total = 0;
+  for (let i = from; i < end; i++) total += numbers[i] as number;
+  return total;
+};
+
+/** One day of an app: what came, by hour. */
+interface DayFold {
+  app: number;
+  day: number;
+  times: (number[] | undefined)[];
+}
+
+function addBatch(days: Map<number, DayFold>, { app, firstTs, count, ts, types }: BatchView): void {
+  const day = dayOf(firstTs);
+  for (let i = 0; i < count; i++) {
+    if (types[i] !== ERROR) continue;
+    const fold = obtain(days, app * DAYS_MAX + day, () => ({ app, day, times: [] }));
+    const time = (ts[i] as number) - day * DAY_MS;
+    const hour = Math.floor(time / HOUR_MS);
+    fold.times[hour] ??= [];
+    fold.times[hour].push(time - hour * HOUR_MS);
+  }
+}
+
+/** Stages the times behind the `count` that the hour has. */
+function stageTimes(
+  table: StagedTable,
+  keyOf: (block: number) => Buffer,
+  count: number,
+  times: readonly number[],
+): void {
+  for (let at = 0, total = count; at < times.length; ) {
+    const key = keyOf(Math.floor(total / BLOCK_TIMES));
+    const filled = total % BLOCK_TIMES;
+    const length = Math.min(times.length - at, BLOCK_TIMES - filled);
+    const block = new Uint32Array(filled + length);
+    const known = filled === 0 ? undefined : table.get(key);
+    if (known) block.set(view(known));
+    for (let i = 0; i < length; i++) block[filled + i] = times[at + i] as number;
+    table.put(key, Buffer.from(block.buffer));
+    at += length;
+    total += length;
+  }
+}
+
 export const errors: Projection = {
   name: 'errors',
-  version: 1,
+  version: 2,
   tables: ['error_counts', 'error_times'],
   fold(stage) {
-    const days = new Map<string, { app: number; day: number; times: number[] }>();
+    const days = new Map<number, DayFold>();
     return {
-      add({ app, firstTs, count, ts, types }) {
-        const day = dayOf(firstTs);
-        for (let i = 0; i < count; i++) {
-          if (types[i] !== ERROR) continue;
-          const { times } = obtain(days, `${app}/${day}`, () => ({ app, day, times: [] }));
-          times.push((ts[i] as number) - day * DAY_MS);
-        }
-      },
+      add: (batch) => addBatch(days, batch),
       finish() {
-        const counts = stage.table('error_counts');
+        const rows = stage.table('error_counts');
         const blocks = stage.table('error_times');
         for (const { app, day, times } of days.values()) {
-          let count = counts.get(dayKey(app, day))?.readUInt32LE(0) ?? 0;
-          for (let at = 0; at < times.length; ) {
-            const room = BLOCK_TIMES - (count % BLOCK_TIMES);
-            const part = times.slice(at, at + room);
-            const key = blockKey(app, day, Math.floor(count / BLOCK_TIMES));
-            const known = count % BLOCK_TIMES === 0 ? undefined : blocks.get(key);
-            blocks.put(key, packTimes(known ?? Buffer.alloc(0), part));
-            count += part.length;
-            at += part.length;
-          }
-          counts.put(dayKey(app, day), packTimes(Buffer.alloc(0), [count]));
+          const counts = new Uint32Array(HOURS);
+          const known = rows.get(dayKey(app, day));
+          if (known) counts.set(view(known));
+          times.forEach((ofHour, index) => {
+            if (!ofHour) return;
+            const hour = day * HOURS + index;
+            stageTimes(blocks, (block) => blockKey(app, hour, block), counts[index] as number, ofHour);
+            counts[index] = (counts[index] as number) + ofHour.length;
+          });
+          rows.put(dayKey(app, day), Buffer.from(counts.buffer));
         }
       },
     };
   },
   dropDays(stage, fence, limit) {
+    const below = dayOf(fence);
+    // The times first: it is the counts that lead back here.
+    const drop = (name: string, start: Buffer, end: Buffer): void => {
+      if (stage.size >= limit) return;
+      const table = stage.table(name);
+      for (const key of table.keys({ start, end, limit: limit - stage.size })) table.remove(key);
+    };
     for (const app of appsIn(stage.table('error_counts'))) {
-      const range = { start: dayKey(app, 0), end: dayKey(app, dayOf(fence)) };
-      for (const name of ['error_times', 'error_counts']) {
-        if (stage.size >= limit) return;
-        const table = stage.table(name);
-        for (const key of table.keys({ ...range, limit: limit - stage.size })) table.remove(key);
-      }
+      drop('error_times', hourKey(app, 0), hourKey(app, below * HOURS));
+      drop('error_counts', dayKey(app, 0), dayKey(app, below));
     }
   },
 };
@@ -96,25 +138,35 @@ export interface Errors {
 }
 
 export function openErrors(env: Env): Errors {
-  const counts = env.table('error_counts');
+  const rows = env.table('error_counts');
   const blocks = env.table('error_times');
+
+  const countTimes = (app: number, hour: number, from: number, to: number): number => {
+    const prefix = hourKey(app, hour);
+    let count = 0;
+    for (const { value } of blocks.range({ start: prefix, end: prefixEnd(prefix) })) {
+      for (const time of view(value)) if (time >= from && time <= to) count++;
+    }
+    return count;
+  };
+
   return {
     *counts(app, fromDay, toDay) {
-      for (const { key, value } of counts.range({
-        start: dayKey(app, fromDay),
-        end: dayKey(app, toDay + 1),
-      })) {
-        yield { day: key.readUIntBE(2, 3), count: value.readUInt32LE(0) };
+      for (const { key, value } of rows.range({ start: dayKey(app, fromDay), end: dayKey(app, toDay + 1) })) {
+        yield { day: key.readUIntBE(2, 3), count: sum(view(value), 0, HOURS) };
       }
     },
     countWithin(app, day, { from, to }) {
-      const prefix = dayKey(app, day);
-      let count = 0;
-      for (const { value } of blocks.range({ start: prefix, end: prefixEnd(prefix) })) {
-        for (const time of viewTimes(value)) {
-          if (time >= from && time <= to) count++;
-        }
-      }
+      const value = rows.get(dayKey(app, day));
+      if (!value) return 0;
+      const [first, last] = [Math.floor(from / HOUR_MS), Math.floor(to / HOUR_MS)];
+      const startCut = from > first * HOUR_MS;
+      const endCut = to < (last + 1) * HOUR_MS - 1;
+      const part = (hour: number): number =>
+        countTimes(app, day * HOURS + hour, from - hour * HOUR_MS, to - hour * HOUR_MS);
+      let count = sum(view(value), startCut ? first + 1 : first, endCut ? last : last + 1);
+      if (startCut) count += part(first);
+      if (endCut && !(startCut && first === last)) count += part(last);
       return count;
     },
   };

@@ -9,6 +9,7 @@ import { names } from './names.js';
 import type { Projection } from './projection.js';
 import { sessions } from './sessions.js';
 import { streams } from './streams.js';
+import { userHours } from './user-hours.js';
 import { users } from './users.js';
 
 export const PROJECTIONS: readonly Projection[] = [
@@ -16,6 +17,7 @@ export const PROJECTIONS: readonly Projection[] = [
   sessions,
   users,
   days,
+  userHours,
   errors,
   errorGroups,
   names,

@@ -2,7 +2,9 @@
  * Streams: where the record batches of one user, session or event type lie in time.
  *
  * `streams`: `[1][app u16][user u32]` | `[2][app u16][bytes u16][session utf8]` | `[3][app u16][type u8]`, each followed by
- * `[lastTs u48][offset u48]` → `[type mask u8]`. The mask lets a filtered scan pass over a batch without decoding it.
+ * `[last u48][offset u48]` → `[type mask u8]`. `last` is the greatest ts of the batch; in a type's stream that of its events of
+ * the type, so that a listing of a rare type reads no batch for the sake of others: then `[lastTs − last, u16]`, big-endian,
+ * follows the mask where it is not 0. The mask lets a filtered scan pass over a batch without decoding it.
  */
 import { MAX_TS } from '../limits.js';
 import type { Env, Table } from '../log/env.js';
@@ -17,6 +19,9 @@ const BY_TYPE = 3;
 
 const USER_BYTES = 7;
 const TYPE_BYTES = 4;
+/** `[last u48][offset u48]` behind each stream. */
+const PLACE_BYTES = 12;
+const MASK_BYTES = 1;
 
 const memory = newKeyMemory();
 
@@ -51,52 +56,79 @@ export function sessionStream(app: number, session: string): Buffer {
   return Buffer.from(memory.upTo(putSession(memory.bytes, app, session)));
 }
 
-/** Gives the keys of the batch's rows, one at a time in the same memory. */
-function eachKey(batch: BatchView, mask: number, take: (key: Buffer) => void): void {
-  const { app, user, session, lastTs, offset } = batch;
-  const { bytes } = memory;
-  const finish = (at: number): void => take(memory.upTo(put48(bytes, put48(bytes, at, lastTs), offset)));
-  finish(putUser(bytes, app, user));
-  finish(putSession(bytes, app, session));
-  for (let type = 0; mask >> type; type++) if ((mask >> type) & 1) finish(putType(bytes, app, type));
+/** The greatest ts of each type in the batch that is being folded. */
+const lastOfType = new Float64Array(8);
+
+function noteLasts({ count, ts, types }: BatchView): void {
+  lastOfType.fill(-1);
+  for (let i = 0; i < count; i++) {
+    const type = types[i] as number;
+    const time = ts[i] as number;
+    if (time > (lastOfType[type] as number)) lastOfType[type] = time;
+  }
 }
 
-/** The values of stream rows, by mask: there are few. */
+/** Calls `take` with each row of a batch, one at a time in the same memory. */
+function eachRow(batch: BatchView, take: (key: Buffer, value: Buffer) => void): void {
+  const { app, user, session, lastTs, offset } = batch;
+  const { bytes } = memory;
+  const placed = (at: number, last: number): Buffer =>
+    memory.upTo(put48(bytes, put48(bytes, at, last), offset));
+  const mask = typeMask(batch);
+  const value = MASKS[mask] as Buffer;
+  take(placed(putUser(bytes, app, user), lastTs), value);
+  take(placed(putSession(bytes, app, session), lastTs), value);
+  noteLasts(batch);
+  for (let type = 0; mask >> type; type++) {
+    if (((mask >> type) & 1) === 0) continue;
+    const last = lastOfType[type] as number;
+    take(placed(putType(bytes, app, type), last), last === lastTs ? value : withDistance(mask, lastTs - last));
+  }
+}
+
+/** The values of most stream rows, by mask: there are few. */
 const MASKS = Array.from({ length: 256 }, (_, mask) => Buffer.from([mask]));
+
+const distanceValue = Buffer.alloc(MASK_BYTES + 2);
+
+/** Valid until the next. */
+function withDistance(mask: number, distance: number): Buffer {
+  put16(distanceValue, put8(distanceValue, 0, mask), distance);
+  return distanceValue;
+}
 
 export const streams: Projection = {
   name: 'streams',
-  version: 1,
+  version: 2,
   tables: ['streams'],
   fold(stage) {
-    const table = stage.table('streams');
-    return {
-      add(batch) {
-        const mask = typeMask(batch);
-        const value = MASKS[mask] as Buffer;
-        eachKey(batch, mask, (key) => table.put(key, value));
-      },
-      finish() {},
-    };
+    const { put } = stage.table('streams');
+    return { add: (batch) => eachRow(batch, put), finish() {} };
   },
   forget(stage, batches) {
     const table = stage.table('streams');
-    for (const batch of batches) eachKey(batch, typeMask(batch), (key) => table.remove(key));
+    for (const batch of batches) eachRow(batch, table.remove);
   },
 };
 
-export interface Streams {
-  /** Batches of a stream that can hold an event in the range, latest `lastTs` first. */
-  newestFirst(stream: Buffer, range: { from: number; to: number }): Generator<BatchRef>;
-  /** The same, least `lastTs` first. */
-  oldestFirst(stream: Buffer, range: { from: number; to: number }): Generator<BatchRef>;
-  /** Whether the stream has any batch with `lastTs >= from`. */
-  any(stream: Buffer, from: number): boolean;
+/** A batch of a stream. */
+export interface StreamRef extends BatchRef {
+  /** What the stream is ordered by: the greatest ts of the batch's events that belong to the stream. */
+  last: number;
 }
 
-function toRef(key: Buffer, value: Buffer): BatchRef {
-  const at = key.length - 12;
-  return { lastTs: readU48(key, at), offset: readU48(key, at + 6), mask: value[0] ?? 0 };
+export interface Streams {
+  /** Batches of a stream that can hold an event of it in the range, greatest `last` first, then greatest offset. */
+  newestFirst(stream: Buffer, range: { from: number; to: number }): Generator<StreamRef>;
+  /** The same in the opposite order. */
+  oldestFirst(stream: Buffer, range: { from: number; to: number }): Generator<StreamRef>;
+}
+
+function toRef(key: Buffer, value: Buffer): StreamRef {
+  const at = key.length - PLACE_BYTES;
+  const last = readU48(key, at);
+  const distance = value.length > MASK_BYTES ? value.readUInt16BE(MASK_BYTES) : 0;
+  return { last, lastTs: last + distance, offset: readU48(key, at + 6), mask: value[0] ?? 0 };
 }
 
 export function openStreams(env: Env): Streams {
@@ -111,11 +143,6 @@ export function openStreams(env: Env): Streams {
       const start = Buffer.concat([stream, timeKey(from, 0)]);
       const end = prefixEnd(Buffer.concat([stream, timeKey(lastTsBound(to), MAX_TS)]));
       for (const { key, value } of table.range({ start, end })) yield toRef(key, value);
-    },
-    any(stream, from) {
-      const start = Buffer.concat([stream, timeKey(from, 0)]);
-      for (const _ of table.keys({ start, end: prefixEnd(stream), limit: 1 })) return true;
-      return false;
     },
   };
 }

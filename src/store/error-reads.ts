@@ -170,7 +170,7 @@ export function openErrorReads(env: Env, log: Log, scope: ReadScope): ErrorReads
     const checkTime = openDeadline();
     for (const ref of streams.oldestFirst(typeStream(app, type), { from: place.ts, to: MAX_TS })) {
       checkTime();
-      if (next && ref.lastTs > lastTsBound(next.ts)) break;
+      if (next && ref.last > lastTsBound(next.ts)) break;
       const batch = log.batch(ref);
       for (const [index, ts] of batch.ts.entries()) {
         const event = { ts, id: batch.offset + index };

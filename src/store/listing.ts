@@ -1,14 +1,20 @@
 /**
  * Listings of events, newest first by `(ts, id)`, over record batches that are ordered by their last event only.
  *
- * An event can be given out once no batch still to come can hold a later one: batches come by falling `lastTs`, so that
- * is when its `ts` is greater than the next batch's `lastTs`.
+ * An event can be given out once no batch still to come can hold a later one: batches come by their last event that can match,
+ * latest first, so that is when its `ts` is greater than that of the next batch.
  */
 import { EVENT_TYPES, type StoredEvent, textOf, typeCode } from '../event.js';
 import { LIST_TEXT_MAX } from '../limits.js';
 import type { BatchRef, Log } from '../log/log.js';
 import type { RecordBatch } from '../log/record-batch.js';
-import { type Streams, sessionStream, typeStream, userStream } from '../projections/streams.js';
+import {
+  type StreamRef,
+  type Streams,
+  sessionStream,
+  typeStream,
+  userStream,
+} from '../projections/streams.js';
 import { mergeOrdered } from './merge.js';
 import type { EventPosition, EventsPage, EventsQuery } from './store.js';
 
@@ -18,7 +24,7 @@ interface Place extends EventPosition {
 }
 
 const newerFirst = (a: EventPosition, b: EventPosition): number => b.ts - a.ts || b.id - a.id;
-const laterBatchFirst = (a: BatchRef, b: BatchRef): number => b.lastTs - a.lastTs || b.offset - a.offset;
+const laterBatchFirst = (a: StreamRef, b: StreamRef): number => b.last - a.last || b.offset - a.offset;
 
 /** The query in the log's numbers; `undefined` when a name in it never occurred. */
 interface Filter {
@@ -48,7 +54,7 @@ function toFilter(log: Log, query: EventsQuery, range: { from: number; to: numbe
 }
 
 /** The batches that can hold a match, from the most selective streams there are. */
-function candidates(log: Log, streams: Streams, filter: Filter): Iterable<BatchRef> {
+function candidates(log: Log, streams: Streams, filter: Filter): Iterable<BatchRef | StreamRef> {
   const apps = filter.app === undefined ? log.apps() : [filter.app];
   const { user, session, type } = filter;
   const merge = (keys: Buffer[]) =>
@@ -60,7 +66,17 @@ function candidates(log: Log, streams: Streams, filter: Filter): Iterable<BatchR
   if (user !== undefined) return merge(apps.map((app) => userStream(app, user)));
   if (type !== undefined) return merge(apps.map((app) => typeStream(app, type)));
   if (apps.length === log.apps().length) return log.newestFirst(filter);
-  return merge(apps.flatMap((app) => EVENT_TYPES.map((_, code) => typeStream(app, code))));
+  return wholeBatches(merge(apps.flatMap((app) => EVENT_TYPES.map((_, code) => typeStream(app, code)))));
+}
+
+/** Of streams of all types: each batch once, where its last event is. Types that share that come one after the other. */
+function* wholeBatches(refs: Iterable<StreamRef>): Generator<StreamRef> {
+  let offset = 0;
+  for (const ref of refs) {
+    if (ref.last < ref.lastTs || ref.offset === offset) continue;
+    offset = ref.offset;
+    yield ref;
+  }
 }
 
 /** Adds a batch's matches to `places`, which are newest first and at most `limit`: what is older than all of those is passed over. */
@@ -132,20 +148,17 @@ export function listEvents(
 
 function newestPlaces(
   log: Log,
-  refs: Iterable<BatchRef>,
+  refs: Iterable<BatchRef | StreamRef>,
   filter: Filter,
   { wanted, limit }: { wanted: number; limit: number },
   checkTime: () => void,
 ): Place[] {
   const places: Place[] = [];
-  let offset = 0;
   for (const ref of refs) {
     checkTime();
-    const last = places[limit - 1];
-    if (last && last.ts > ref.lastTs) break;
-    // Merged streams give a batch once for each of its types.
-    if (ref.offset === offset || (ref.mask & wanted) === 0) continue;
-    offset = ref.offset;
+    const place = places[limit - 1];
+    if (place && place.ts > ('last' in ref ? ref.last : ref.lastTs)) break;
+    if ((ref.mask & wanted) === 0) continue;
     addMatches(places, log.batch(ref), filter, limit);
   }
   return places;

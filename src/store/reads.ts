@@ -13,6 +13,7 @@ import { openNameHours } from '../projections/name-hours.js';
 import { openNames } from '../projections/names.js';
 import { type ListedSession, openSessions } from '../projections/sessions.js';
 import { openStreams, sessionStream, userStream } from '../projections/streams.js';
+import { openUserHours } from '../projections/user-hours.js';
 import { type ListedUser, openUsers } from '../projections/users.js';
 import { activityOf } from './activity.js';
 import { type ErrorReads, openErrorReads } from './error-reads.js';
@@ -64,6 +65,7 @@ export function openReads(env: Env, store: Log, chunkCount: (app: number, sessio
   const users = openUsers(env, log);
   const views = {
     days: openDays(env),
+    userHours: openUserHours(env),
     errors: openErrors(env),
     names: openNames(env),
     nameHours: openNameHours(env),
@@ -199,7 +201,13 @@ export function openReads(env: Env, store: Log, chunkCount: (app: number, sessio
         return { dau: [], top_events: [], top_pages: [], errors_by_day: [] };
       const found = aggregate(
         views,
-        { app: app === undefined ? undefined : apps[0], apps, ...bounds, checkTime: openDeadline() },
+        {
+          app: app === undefined ? undefined : apps[0],
+          apps,
+          ...bounds,
+          users: log.counters().user,
+          checkTime: openDeadline(),
+        },
         (number, user) => hasEvent(number, user, bounds),
       );
       const named = (sums: NameSums) =>

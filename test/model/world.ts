@@ -6,8 +6,9 @@ import type { Random } from './random.js';
 /** A leap day lies in the middle. Long past, so that a collector's own clock leaves these times alone. */
 export const FIRST_DAY = Date.UTC(2024, 1, 28);
 export const DAYS = 4;
+const HOUR_MS = 3_600_000;
 /** When the histories' first request arrives. */
-export const FIRST_RECEIPT = FIRST_DAY + DAYS * DAY_MS + 9 * 3_600_000;
+export const FIRST_RECEIPT = FIRST_DAY + DAYS * DAY_MS + 9 * HOUR_MS;
 
 /**
  * What kind of history. Most are small; wide, long and dense ones reach the limits of packed blocks and record batches;
@@ -135,7 +136,11 @@ export function createWorld(random: Random): World {
       shape === 'dense'
         ? ['crowded']
         : [...someOf(random, NAMES, random.between(2, 9)), ...(wide ? numbered('name-', 700) : [])],
-    moments: Array.from({ length: 5 }, () => FIRST_DAY + random.below(DAYS * DAY_MS)),
+    moments: [
+      ...Array.from({ length: 4 }, () => FIRST_DAY + random.below(DAYS * DAY_MS)),
+      // Where an hour ends and another begins.
+      FIRST_DAY + random.below(DAYS * 24) * HOUR_MS,
+    ],
     extreme: random.oneIn(10),
     retrying: random.oneIn(12),
   };

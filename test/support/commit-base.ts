@@ -29,8 +29,9 @@ export function memoryBase(): MemoryBase {
         numbers[kind].set(text, number);
         texts[kind].set(number, text);
       }
-      return group.batches.flatMap(({ value, offset }) => {
-        const batch = decodeBatch(value, offset, (kind, number) => texts[kind].get(number) ?? '');
+      return group.batches.flatMap(({ value, valueEnd, offset }) => {
+        const bytes = group.bytes.subarray(value, valueEnd);
+        const batch = decodeBatch(bytes, offset, (kind, number) => texts[kind].get(number) ?? '');
         return batch.ts.map((_, index) => toEvent(batch, index, texts.app.get(batch.app) ?? ''));
       });
     },

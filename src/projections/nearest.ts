@@ -1,0 +1,34 @@
+/** Sums over a range of time that are made of whole units of it where there are any: days, then hours, then less. */
+
+/** What to add to a sum: all in `[from, end)`, or with a sign of −1 what was added and should not have been. */
+export interface Part {
+  from: number;
+  end: number;
+  sign: 1 | -1;
+}
+
+/**
+ * Cuts a part where the units nearest to its ends begin: `whole` takes the units from `first` to `last`, both inclusive, `rest`
+ * what they leave out, or have too much. So an end leaves no more than half a unit over.
+ */
+export function inUnits(
+  unitMs: number,
+  { from, end, sign }: Part,
+  whole: (first: number, last: number) => void,
+  rest: (part: Part) => void,
+): void {
+  const first = Math.round(from / unitMs);
+  const next = Math.round(end / unitMs);
+  if (first >= next) {
+    rest({ from, end, sign });
+    return;
+  }
+  whole(first, next - 1);
+  const start = first * unitMs;
+  const stop = next * unitMs;
+  const away = sign === 1 ? -1 : 1;
+  if (from < start) rest({ from, end: start, sign });
+  if (from > start) rest({ from: start, end: from, sign: away });
+  if (end > stop) rest({ from: stop, end, sign });
+  if (end < stop) rest({ from: end, end: stop, sign: away });
+}

@@ -1,0 +1,221 @@
+/**
+ * Hours of users: who was active in which UTC hour and when in it, so that the users of a day cut by a bound are counted exactly
+ * without reading the log.
+ *
+ * `hour_users`: `[app u16][hour u32][block u32]` → runs of activity, in order of arrival, as the columns
+ * `[user u32 …][first u32 …][last u32 …]`, ms into the hour, little-endian. A block has 336 runs, so that it fits one 4 KiB page.
+ * A record batch widens its user's latest run in the hour's last block, as long as that spans a quarter of an hour at most; else
+ * it is a run of its own. So what a block holds does not depend on how commits were grouped.
+ */
+import type { Env } from '../log/env.js';
+import { put16, put32 } from '../log/keys.js';
+import type { BatchView } from '../log/record-batch.js';
+import { appsIn } from './days.js';
+import { obtain, type Projection } from './projection.js';
+import type { StagedTable } from './stage.js';
+
+const HOUR_MS = 3_600_000;
+/** What is left of a 4 KiB page for one value: ⌊4,040 ÷ 12⌋ runs. */
+export const BLOCK_RUNS = 336;
+const RUN_MS_MAX = 900_000;
+const BLOCK_MAX = 0xffff_ffff;
+const HOURS_MAX = 2 ** 32;
+
+const hourOf = (ts: number): number => Math.floor(ts / HOUR_MS);
+
+function hourKey(app: number, hour: number): Buffer {
+  const key = Buffer.allocUnsafe(6);
+  put32(key, put16(key, 0, app), hour);
+  return key;
+}
+
+function blockKey(app: number, hour: number, block: number): Buffer {
+  const key = Buffer.allocUnsafe(10);
+  put32(key, put32(key, put16(key, 0, app), hour), block);
+  return key;
+}
+
+/** The three columns in one. Copies only when the bytes do not lie on a word boundary. */
+function viewRuns(value: Buffer): Uint32Array {
+  const { buffer, byteOffset, length } = value.byteOffset % 4 === 0 ? value : new Uint8Array(value);
+  return new Uint32Array(buffer, byteOffset, length / 4);
+}
+
+/** The runs that one hour of an app gets: user, first, last, ms into the hour, one after the other. */
+interface HourFold {
+  app: number;
+  hour: number;
+  runs: number[];
+}
+
+type Hours = Map<number, HourFold>;
+
+function addSpan(hours: Hours, app: number, user: number, first: number, last: number): void {
+  const hour = hourOf(first);
+  const start = hour * HOUR_MS;
+  const { runs } = obtain(hours, app * HOURS_MAX + hour, () => ({ app, hour, runs: [] }));
+  runs.push(user, first - start, last - start);
+}
+
+function addBatch(hours: Hours, { app, user, firstTs, lastTs, count, ts }: BatchView): void {
+  const end = hourOf(lastTs) * HOUR_MS;
+  if (firstTs >= end) return addSpan(hours, app, user, firstTs, lastTs);
+  // An hour ends within the batch: each gets its own first and last event.
+  let lastBefore = firstTs;
+  let firstAfter = lastTs;
+  for (let i = 0; i < count; i++) {
+    const time = ts[i] as number;
+    if (time < end) lastBefore = Math.max(lastBefore, time);
+    else firstAfter = Math.min(firstAfter, time);
+  }
+  addSpan(hours, app, user, firstTs, lastBefore);
+  addSpan(hours, app, user, firstAfter, lastTs);
+}
+
+/** The one block that is being folded, unpacked. */
+const folding = {
+  length: 0,
+  users: new Uint32Array(BLOCK_RUNS),
+  firsts: new Uint32Array(BLOCK_RUNS),
+  lasts: new Uint32Array(BLOCK_RUNS),
+};
+
+function unpack(value: Buffer | undefined): void {
+  const runs = value ? viewRuns(value) : new Uint32Array(0);
+  const length = runs.length / 3;
+  folding.length = length;
+  folding.users.set(runs.subarray(0, length));
+  folding.firsts.set(runs.subarray(length, 2 * length));
+  folding.lasts.set(runs.subarray(2 * length));
+}
+
+function pack(): Buffer {
+  const { length, users, firsts, lasts } = folding;
+  const runs = new Uint32Array(3 * length);
+  runs.set(users.subarray(0, length));
+  runs.set(firsts.subarray(0, length), length);
+  runs.set(lasts.subarray(0, length), 2 * length);
+  return Buffer.from(runs.buffer);
+}
+
+/** Adds a run to the block; false when it has no room. */
+function addRun(user: number, first: number, last: number): boolean {
+  const { length, users, firsts, lasts } = folding;
+  let at = length - 1;
+  while (at >= 0 && users[at] !== user) at--;
+  if (at >= 0) {
+    const least = Math.min(first, firsts[at] as number);
+    const greatest = Math.max(last, lasts[at] as number);
+    if (greatest - least <= RUN_MS_MAX) {
+      firsts[at] = least;
+      lasts[at] = greatest;
+      return true;
+    }
+  }
+  if (length === BLOCK_RUNS) return false;
+  users[length] = user;
+  firsts[length] = first;
+  lasts[length] = last;
+  folding.length++;
+  return true;
+}
+
+function stageRuns(table: StagedTable, { app, hour, runs }: HourFold): void {
+  let block = 0;
+  unpack(undefined);
+  const range = { start: blockKey(app, hour, BLOCK_MAX), end: hourKey(app, hour), reverse: true as const };
+  for (const { key, value } of table.range({ ...range, limit: 1 })) {
+    block = key.readUInt32BE(6);
+    unpack(value);
+  }
+  for (let at = 0; at < runs.length; at += 3) {
+    const [user, first, last] = [runs[at] as number, runs[at + 1] as number, runs[at + 2] as number];
+    if (addRun(user, first, last)) continue;
+    table.put(blockKey(app, hour, block++), pack());
+    unpack(undefined);
+    addRun(user, first, last);
+  }
+  table.put(blockKey(app, hour, block), pack());
+}
+
+export const userHours: Projection = {
+  name: 'user-hours',
+  version: 1,
+  tables: ['hour_users'],
+  fold(stage) {
+    const hours: Hours = new Map();
+    return {
+      add: (batch) => addBatch(hours, batch),
+      finish() {
+        const table = stage.table('hour_users');
+        for (const fold of hours.values()) stageRuns(table, fold);
+      },
+    };
+  },
+  dropDays(stage, fence, limit) {
+    const table = stage.table('hour_users');
+    for (const app of appsIn(table)) {
+      if (stage.size >= limit) return;
+      const range = { start: hourKey(app, 0), end: hourKey(app, hourOf(fence)) };
+      for (const key of table.keys({ ...range, limit: limit - stage.size })) table.remove(key);
+    }
+  },
+};
+
+export interface UserHours {
+  /** Distinct users of the apps from `from` to `to`, both inclusive. */
+  count(
+    query: {
+      apps: readonly number[];
+      from: number;
+      to: number;
+      /** All user numbers are below this. */
+      users: number;
+    },
+    /** Asked only about users with a run that begins before the range and ends after it. */
+    hasEvent: (app: number, user: number) => boolean,
+  ): number;
+}
+
+export function openUserHours(env: Env): UserHours {
+  const blocks = env.table('hour_users');
+  /** Users found by the read under way: a bit each, by number. */
+  let found = new Uint32Array(0);
+
+  return {
+    count({ apps, from, to, users }, hasEvent) {
+      const words = (users + 31) >>> 5;
+      if (words > found.length) found = new Uint32Array(2 * words);
+      found.fill(0, 0, words);
+      const bits = found;
+      for (const app of apps) {
+        const range = { start: hourKey(app, hourOf(from)), end: hourKey(app, hourOf(to) + 1) };
+        for (const { key, value } of blocks.range(range)) {
+          const runs = viewRuns(value);
+          const length = runs.length / 3;
+          const start = key.readUInt32BE(2) * HOUR_MS;
+          const [least, greatest] = [from - start, to - start];
+          const isWhole = least <= 0 && greatest >= HOUR_MS - 1;
+          for (let i = 0; i < length; i++) {
+            if (!isWhole) {
+              const [first, last] = [runs[length + i] as number, runs[2 * length + i] as number];
+              if (first > greatest || last < least) continue;
+              if (first < least && last > greatest && !hasEvent(app, runs[i] as number)) continue;
+            }
+            const user = runs[i] as number;
+            bits[user >>> 5] = (bits[user >>> 5] as number) | (1 << (user & 31));
+          }
+        }
+      }
+      let count = 0;
+      for (let word = 0; word < words; word++) count += bitsIn(bits[word] as number);
+      return count;
+    },
+  };
+}
+
+function bitsIn(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x5555_5555);
+  const fours = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333);
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
+}
