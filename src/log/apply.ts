@@ -32,18 +32,23 @@ export function readGroups(log: Log, groups: readonly Buffer[]): Application {
   const textOf: TextOf = (kind, number) => fresh[kind].get(number) ?? log.dictionaries.text(kind, number);
   const last = read.at(-1);
   return {
-    *batches() {
-      const readBatch = openBatchReader(textOf);
-      for (const { bytes, batches } of read) {
-        for (const { value, valueEnd, offset } of batches) yield readBatch(bytes, value, valueEnd, offset);
-      }
-    },
+    batches: () => batchesOf(read, textOf),
     nextOffset: last?.next.offset ?? log.counters().offset,
     write() {
       for (const group of read) writeGroup(log, group);
       if (last) log.tables.meta.put(META.next, packCounters(last.next));
     },
   };
+}
+
+function* batchesOf(groups: readonly CommitGroup[], textOf: TextOf): Generator<BatchView> {
+  const reader = openBatchReader(textOf);
+  for (const { bytes, batches } of groups) {
+    for (const { value, valueEnd, offset } of batches) {
+      reader.read(bytes, value, valueEnd, offset);
+      yield reader;
+    }
+  }
 }
 
 /** Whether groups go on from this very log: ids and numbers as well, which those of another copy of the store do not. */

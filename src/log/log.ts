@@ -229,7 +229,7 @@ function logOver(tables: LogTables, storeId: string): Log {
       for (const place of places(id)) yield batch(place);
     },
     *scan(id) {
-      const read = openBatchReader(dictionaries.text);
+      const reader = openBatchReader(dictionaries.text);
       let value: Buffer = Buffer.allocUnsafeSlow(1 << 16);
       for (const { lastTs, offset } of places(id)) {
         const key = timeKey(lastTs, offset);
@@ -240,7 +240,8 @@ function logOver(tables: LogTables, storeId: string): Log {
           length = tables.log.copyInto(value, key);
         }
         checkValue(value.subarray(0, length), offset);
-        yield read(value, 0, length, offset);
+        reader.read(value, 0, length, offset);
+        yield reader;
       }
     },
     *newestFirst({ from, to }) {

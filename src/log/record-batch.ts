@@ -111,24 +111,25 @@ export function checkValue(value: Buffer, offset: number): void {
 /** How many events the value at `start` holds. */
 export const countIn = (bytes: Buffer, start = 0): number => bytes.readUInt16BE(start + 11);
 
-/** Reads values whose checksums are known to hold, one after the other, into the same memory. */
-export function openBatchReader(
-  textOf: TextOf,
-): (bytes: Buffer, start: number, end: number, offset: number) => BatchView {
-  const ts = new Float64Array(BATCH_EVENTS_MAX);
-  const batch = new ReadBatch(ts, new Uint8Array(BATCH_EVENTS_MAX), new Uint32Array(BATCH_EVENTS_MAX), textOf);
-  return (bytes, start, end, offset) => {
-    batch.read(bytes, start, end, offset);
-    return batch;
-  };
+/** A batch to read values into whose checksums are known to hold, one after the other. */
+export interface BatchReader extends BatchView {
+  read(bytes: Buffer, start: number, end: number, offset: number): void;
 }
+
+export const openBatchReader = (textOf: TextOf): BatchReader =>
+  new ReadBatch(
+    new Float64Array(BATCH_EVENTS_MAX),
+    new Uint8Array(BATCH_EVENTS_MAX),
+    new Uint32Array(BATCH_EVENTS_MAX),
+    textOf,
+  );
 
 interface Column extends ArrayLike<number> {
   [index: number]: number;
 }
 
 /** A class, since its texts and details are made only when asked for: most folds want few of them. */
-class ReadBatch implements BatchView {
+class ReadBatch implements BatchReader {
   offset = 0;
   app = 0;
   user = 0;

@@ -97,8 +97,9 @@ export const days: Projection = {
   name: 'days',
   version: 2,
   tables: ['days', 'day_users', 'day_counts'],
-  fold(stage) {
+  open(stage) {
     const [ofApps, ofAll] = [stage.table('days'), stage.table('day_users')];
+    const counts = stage.table('day_counts');
     const folds = new Map<number, DayFold>();
     const foldOf = (app: number, day: number): DayFold => {
       let fold = folds.get(app * DAYS_MAX + day);
@@ -121,8 +122,8 @@ export const days: Projection = {
         if (addUser(foldOf(app, day), user)) addUser(foldOf(ALL_APPS, day), user);
       },
       finish() {
-        const counts = stage.table('day_counts');
         for (const fold of folds.values()) stageDay(fold, counts);
+        folds.clear();
       },
     };
   },

@@ -123,12 +123,12 @@ export const errorGroups: Projection = {
   name: 'error-groups',
   version: 2,
   tables: ['error_groups'],
-  fold(stage) {
+  open(stage) {
+    const table = stage.table('error_groups');
     const folds = new Map<string, Fold>();
     return {
       add: (batch) => addErrors(folds, batch),
       finish() {
-        const table = stage.table('error_groups');
         for (const { prefix, midnight, fresh } of folds.values()) {
           let { block, known } = lastBlock(table, prefix);
           for (let at = 0; at < fresh.length; block++, known = undefined) {
@@ -137,6 +137,7 @@ export const errorGroups: Projection = {
             at += room;
           }
         }
+        folds.clear();
       },
     };
   },

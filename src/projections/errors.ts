@@ -93,13 +93,13 @@ export const errors: Projection = {
   name: 'errors',
   version: 2,
   tables: ['error_counts', 'error_times'],
-  fold(stage) {
+  open(stage) {
+    const rows = stage.table('error_counts');
+    const blocks = stage.table('error_times');
     const days = new Map<number, DayFold>();
     return {
       add: (batch) => addBatch(days, batch),
       finish() {
-        const rows = stage.table('error_counts');
-        const blocks = stage.table('error_times');
         for (const { app, day, times } of days.values()) {
           const counts = new Uint32Array(HOURS);
           const known = rows.get(dayKey(app, day));
@@ -112,6 +112,7 @@ export const errors: Projection = {
           });
           rows.put(dayKey(app, day), Buffer.from(counts.buffer));
         }
+        days.clear();
       },
     };
   },

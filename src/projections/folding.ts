@@ -1,12 +1,14 @@
 /** Batches on their way into some views at once: each batch is read one time, and a view whose fold throws ends alone. */
 import type { Env } from '../log/env.js';
 import type { BatchView } from '../log/record-batch.js';
-import { type Fold, type Folding, obtain } from './projection.js';
-import { newStageMemory, type Stage, type StagedRows, type StageMemory } from './stage.js';
+import type { Fold, Folding } from './projection.js';
+import { openStage, type Stage } from './stage.js';
 
 /** A view to fold batches into. */
 export interface Target {
   view: string;
+  /** Which of the view's sets of tables, by any name that is only its own. */
+  place: string;
   fold: Fold;
   /** The environment with the view's tables under their own names. */
   tables: Env;
@@ -15,49 +17,55 @@ export interface Target {
 }
 
 /** What a view's fold came to: what to write, or why nothing. */
-export interface Folded {
+export interface Folded<Staged = Stage> {
   view: string;
-  stage?: Pick<Stage, 'write'>;
+  stage?: Staged;
   error?: Error;
 }
 
+/** Some of the log from an offset on, folded; `next` is where it goes on. */
+export interface FoldedSome<Staged = Stage> {
+  next: number;
+  views: Folded<Staged>[];
+}
+
 /** A class, since it is called for each batch and view. */
-class Attempt {
-  readonly #target: Target;
+class ViewFolding {
+  readonly view: string;
+  readonly fold: Fold;
   readonly #stage: Stage;
-  #folding: Folding | undefined;
+  readonly #folding: Folding;
+  #checkpoint = 0;
   #error: Error | undefined;
 
-  constructor(target: Target, memory: StageMemory) {
-    this.#target = target;
-    this.#stage = memory.stage(target.tables);
-    this.#try(() => {
-      this.#folding = target.fold.fold(this.#stage);
-    });
+  constructor({ view, fold, tables }: Target) {
+    this.view = view;
+    this.fold = fold;
+    this.#stage = openStage(tables);
+    this.#folding = fold.open(this.#stage);
   }
 
-  #try(step: () => void): void {
-    try {
-      step();
-    } catch (error) {
-      this.#folding = undefined;
-      this.#error = error as Error;
-    }
+  begin(checkpoint: number): void {
+    this.#stage.clear();
+    this.#checkpoint = checkpoint;
   }
 
   add(batch: BatchView): void {
-    if (batch.offset < this.#target.checkpoint) return;
+    if (batch.offset < this.#checkpoint || this.#error !== undefined) return;
     try {
-      this.#folding?.add(batch);
+      this.#folding.add(batch);
     } catch (error) {
-      this.#folding = undefined;
       this.#error = error as Error;
     }
   }
 
   finish(): Folded {
-    this.#try(() => this.#folding?.finish());
-    const { view } = this.#target;
+    try {
+      if (this.#error === undefined) this.#folding.finish();
+    } catch (error) {
+      this.#error = error as Error;
+    }
+    const { view } = this;
     return this.#error === undefined ? { view, stage: this.#stage } : { view, error: this.#error };
   }
 }
@@ -65,49 +73,42 @@ class Attempt {
 export interface FoldingOfSome {
   /** Adds batches in order of arrival, at most `limit`; returns the offset of the next event, if there were as many. */
   addAll(batches: Iterable<BatchView>, limit?: number): number | undefined;
-  /** Reads rows of the views: not before what was folded last is written. */
+  /** Reads rows of the views: not before what was folded last is written. A view that failed once fails for good. */
   finish(): Folded[];
 }
 
-export interface Folder {
-  /** What was folded before is written by now, or taken. */
-  begin(targets: readonly Target[]): FoldingOfSome;
-  /** What is staged for a view, to be written elsewhere. */
-  take(view: string): StagedRows;
-}
+/** Begins to fold batches; what was folded the time before is written by now, or taken. */
+export type Folder = (targets: readonly Target[]) => FoldingOfSome;
 
-/** Uses the same memory again and again. */
 export function openFolder(): Folder {
-  const memories = new Map<string, StageMemory>();
-  const memoryOf = (view: string): StageMemory => obtain(memories, view, newStageMemory);
-  return {
-    begin(targets) {
-      const attempts = targets.map((target) => new Attempt(target, memoryOf(target.view)));
-      return {
-        addAll: (batches, limit) => addAll(attempts, batches, limit),
-        finish: () => attempts.map((attempt) => attempt.finish()),
-      };
-    },
-    take: (view) => memoryOf(view).take(),
+  /** By place. */
+  const known = new Map<string, ViewFolding>();
+  const foldingOf = (target: Target): ViewFolding => {
+    const before = known.get(target.place);
+    const folding = before?.fold === target.fold ? before : new ViewFolding(target);
+    known.set(target.place, folding);
+    folding.begin(target.checkpoint);
+    return folding;
+  };
+  return (targets) => {
+    const foldings = targets.map(foldingOf);
+    return {
+      addAll: (batches, limit) => addAll(foldings, batches, limit),
+      finish: () => foldings.map((folding) => folding.finish()),
+    };
   };
 }
 
 /** Apart from who calls it, so that it is compiled once and for all. */
 function addAll(
-  attempts: readonly Attempt[],
+  foldings: readonly ViewFolding[],
   batches: Iterable<BatchView>,
   limit = Number.POSITIVE_INFINITY,
 ): number | undefined {
   let count = 0;
   for (const batch of batches) {
-    for (const attempt of attempts) attempt.add(batch);
+    for (const folding of foldings) folding.add(batch);
     if (++count === limit) return batch.offset + batch.count;
   }
   return undefined;
-}
-
-/** Some of the log from an offset on, folded; `next` is where it goes on. */
-export interface FoldedSome {
-  next: number;
-  views: Folded[];
 }

@@ -164,13 +164,13 @@ export const nameHours: Projection = {
   name: 'name-hours',
   version: 2,
   tables: ['hour_counts', 'hour_times'],
-  fold(stage) {
+  open(stage) {
+    const table = stage.table('hour_counts');
+    const times = stage.table('hour_times');
     const quarters = new Map<number, QuarterFold>();
     return {
       add: (batch) => addBatch(quarters, batch),
       finish() {
-        const table = stage.table('hour_counts');
-        const times = stage.table('hour_times');
         const hours = new Map<number, CountsFold>();
         for (const fold of quarters.values()) {
           const { app, type, quarter, names } = fold;
@@ -182,6 +182,7 @@ export const nameHours: Projection = {
           stageTimes(times, fold);
         }
         for (const counts of hours.values()) counts.stage();
+        quarters.clear();
       },
     };
   },

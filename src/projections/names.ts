@@ -54,26 +54,32 @@ export function viewPostings(value: Buffer): Postings {
   };
 }
 
-/** Postings that came, in order of arrival, those of a name linked one to the next: columns that are used again by the next fold. */
-const came = {
-  length: 0,
-  times: new Uint32Array(1 << 10),
-  users: new Uint32Array(1 << 10),
-  ids: new Float64Array(1 << 10),
-  next: new Uint32Array(1 << 10),
-};
+/** Postings that came, in order of arrival, those of a name linked one to the next, in columns that are used again and again. */
+interface Came {
+  length: number;
+  times: Uint32Array;
+  users: Uint32Array;
+  ids: Float64Array;
+  next: Uint32Array;
+}
 
-function makeRoom(): void {
-  const { length } = came.ids;
-  if (came.length < length) return;
-  const grow = <T extends Uint32Array | Float64Array>(column: T, grown: T): T => {
-    grown.set(column);
-    return grown;
-  };
-  came.times = grow(came.times, new Uint32Array(length * 2));
-  came.users = grow(came.users, new Uint32Array(length * 2));
-  came.ids = grow(came.ids, new Float64Array(length * 2));
-  came.next = grow(came.next, new Uint32Array(length * 2));
+const newCame = (postings: number): Came => ({
+  length: 0,
+  times: new Uint32Array(postings),
+  users: new Uint32Array(postings),
+  ids: new Float64Array(postings),
+  next: new Uint32Array(postings),
+});
+
+/** The same with room for twice as many. */
+function grow({ length, times, users, ids, next }: Came): Came {
+  const grown = newCame(2 * length);
+  grown.length = length;
+  grown.times.set(times);
+  grown.users.set(users);
+  grown.ids.set(ids);
+  grown.next.set(next);
+  return grown;
 }
 
 /** A name's postings in `came`. */
@@ -105,6 +111,7 @@ function blockOf(length: number): { value: Buffer; columns: Postings } {
 /** Stages the postings behind the `count` that are there. */
 function appendPostings(
   table: StagedTable,
+  came: Came,
   { app, type, day }: KindFold,
   name: number,
   count: number,
@@ -144,9 +151,11 @@ export const names: Projection = {
   name: 'names',
   version: 1,
   tables: ['name_counts', 'postings'],
-  fold(stage) {
+  open(stage) {
+    const table = stage.table('name_counts');
+    const postings = stage.table('postings');
     const kinds = new Map<number, KindFold>();
-    came.length = 0;
+    let came = newCame(1 << 10);
     return {
       add({ app, user, offset, firstTs, count, ts, types, names }) {
         const day = dayOf(firstTs);
@@ -157,7 +166,7 @@ export const names: Projection = {
           const name = names[i] as number;
           const kind = ofType[type] ?? kindOf(kinds, app, type, day);
           ofType[type] = kind;
-          makeRoom();
+          if (came.length === came.ids.length) came = grow(came);
           const place = came.length++;
           came.times[place] = (ts[i] as number) - midnight;
           came.users[place] = user;
@@ -172,16 +181,16 @@ export const names: Projection = {
         }
       },
       finish() {
-        const table = stage.table('name_counts');
-        const postings = stage.table('postings');
         for (const kind of kinds.values()) {
           const { app, type, day } = kind;
           const counts = openCountsFold(table, (block) => countKey(app, type, day, block));
           for (const [name, fresh] of kind.names) {
-            appendPostings(postings, kind, name, counts.add(name, fresh.length), fresh);
+            appendPostings(postings, came, kind, name, counts.add(name, fresh.length), fresh);
           }
           counts.stage();
         }
+        kinds.clear();
+        came.length = 0;
       },
     };
   },

@@ -9,11 +9,14 @@ import type { Log } from '../log/log.js';
 import type { BatchView, RecordBatch } from '../log/record-batch.js';
 import type { Stage } from './stage.js';
 
-/** Batches of one commit, or of a part of the log, on their way into a view. */
+/**
+ * Folds batches into a view's tables, those of one commit after the other. It is opened once, since what is made anew each time
+ * is also compiled anew.
+ */
 export interface Folding {
   /** Takes the next batch in, in order of arrival; it is valid during the call only. */
   add(batch: BatchView): void;
-  /** Stages what they change. Each key is read and written at most once. */
+  /** Stages what the batches since the last call change, and forgets them. Each key is read and written at most once. */
   finish(): void;
 }
 
@@ -21,7 +24,7 @@ export interface Folding {
 export interface Fold {
   /** Grows whenever the bytes a fold writes change: the view is then folded anew. */
   readonly version: number;
-  fold(stage: Stage): Folding;
+  open(stage: Stage): Folding;
   /**
    * Stages what retention changes: rows of the batches given, all below `fence`, as a fold of what is left would have
    * them. Harmless on rows that are so already.

@@ -23,8 +23,14 @@ export function rebuildAside(
   const views = PROJECTIONS.map(({ name }) => name);
   const folder = openFolder();
   for (let from = 1; from < end; ) {
-    const folding = folder.begin(
-      PROJECTIONS.map((fold) => ({ view: fold.name, fold, tables: aside, checkpoint: from })),
+    const folding = folder(
+      PROJECTIONS.map((fold) => ({
+        view: fold.name,
+        place: fold.name,
+        fold,
+        tables: aside,
+        checkpoint: from,
+      })),
     );
     const next = folding.addAll(log.scan(from), GROUP_BATCHES) ?? end;
     const folded = folding.finish();

@@ -136,7 +136,7 @@ export const sessions: Projection = {
   name: 'sessions',
   version: 1,
   tables: ['sessions', 'sessions_order'],
-  fold(stage) {
+  open(stage) {
     const tables = tablesOf(stage);
     /** What came, by app and session. */
     const apps = new Map<number, Map<string, Session>>();
@@ -153,6 +153,7 @@ export const sessions: Projection = {
             stageRow(tables, app, session, before, before ? merge(before, row) : row);
           }
         }
+        apps.clear();
       },
     };
   },

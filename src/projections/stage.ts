@@ -5,6 +5,7 @@
  * they live just long enough for the collector of garbage to carry them about.
  */
 import { type Env, rowMemory, type Table } from '../log/env.js';
+import { obtain } from './projection.js';
 
 /**
  * A table whose writes are staged: reads see the store, not what is staged. One write a key and commit. Keys and values are
@@ -15,23 +16,21 @@ export interface StagedTable extends Pick<Table, 'get' | 'range' | 'keys'> {
   remove(key: Uint8Array): void;
 }
 
+/** The staged writes of one commit after the other. */
 export interface Stage {
+  /** The same one each time. */
   table(name: string): StagedTable;
   /** How many writes are staged. */
   readonly size: number;
   /** Inside a transaction: performs every staged write, in the order given. */
   write(): void;
-}
-
-/** Memory that stages take turns in. */
-export interface StageMemory {
-  /** An empty stage for the tables of an environment; the one before it is gone. */
-  stage(env: Env): Stage;
-  /** Gives away what is staged, for another thread to write, and goes on with memory of its own. */
+  /** Forgets what is staged. */
+  clear(): void;
+  /** Gives away what is staged, for another thread to write. */
   take(): StagedRows;
 }
 
-/** Staged writes as they lie in memory, one behind the other. */
+/** Staged writes as they lie in memory. */
 export interface StagedRows {
   size: number;
   memory: Uint8Array<ArrayBuffer>;
@@ -44,15 +43,15 @@ export interface StagedRows {
 
 const REMOVED = 0;
 
-const newRows = (writes: number, bytes: number): StagedRows => ({
+const newRows = (writes: number, bytes: number, tables: string[]): StagedRows => ({
   size: 0,
   memory: new Uint8Array(bytes),
   ends: new Uint32Array(2 * writes),
   tableOf: new Uint8Array(writes),
-  tables: [],
+  tables,
 });
 
-/** Inside a transaction. */
+/** Inside a transaction; the tables by the names they have in the store. */
 export function writeRows(env: Env, { size, memory, ends, tableOf, tables }: StagedRows): void {
   const opened = tables.map((name) => env.table(name));
   const rows = rowMemory(memory);
@@ -68,9 +67,11 @@ export function writeRows(env: Env, { size, memory, ends, tableOf, tables }: Sta
   }
 }
 
-export function newStageMemory(): StageMemory {
-  let rows = newRows(1 << 6, 1 << 12);
+/** A stage for tables of one environment, under the names they have there. */
+export function openStage(env: Env): Stage {
+  let rows = newRows(1 << 6, 1 << 12, []);
   let length = 0;
+  const tables = new Map<string, StagedTable>();
 
   /** Makes room for a write of so many bytes, and returns where it goes. */
   const reserve = (bytes: number): Uint8Array => {
@@ -95,13 +96,12 @@ export function newStageMemory(): StageMemory {
     rows.size++;
   };
 
-  const staged = (table: Table): StagedTable => {
-    const known = rows.tables.indexOf(table.name);
-    const place = known === -1 ? rows.tables.push(table.name) - 1 : known;
+  const openTable = ({ name, get, range, keys }: Table): StagedTable => {
+    const place = rows.tables.push(name) - 1;
     return {
-      get: table.get,
-      range: table.range,
-      keys: table.keys,
+      get,
+      range,
+      keys,
       put(key, value) {
         const memory = reserve(key.length + value.length);
         const keyEnd = copy(memory, length, key);
@@ -116,21 +116,19 @@ export function newStageMemory(): StageMemory {
   };
 
   return {
-    stage(env) {
+    table: (name) => obtain(tables, name, () => openTable(env.table(name))),
+    get size() {
+      return rows.size;
+    },
+    write: () => writeRows(env, rows),
+    clear() {
       rows.size = 0;
-      rows.tables = [];
       length = 0;
-      return {
-        table: (name) => staged(env.table(name)),
-        get size() {
-          return rows.size;
-        },
-        write: () => writeRows(env, rows),
-      };
     },
     take() {
       const taken = rows;
-      rows = newRows(taken.tableOf.length, taken.memory.length);
+      rows = newRows(taken.tableOf.length, taken.memory.length, taken.tables);
+      length = 0;
       return taken;
     },
   };
@@ -145,6 +143,3 @@ function copy(memory: Uint8Array, at: number, bytes: Uint8Array): number {
   else for (let i = 0; i < length; i++) memory[at + i] = bytes[i] as number;
   return at + length;
 }
-
-/** A stage with memory of its own, for tables of one environment. */
-export const openStage = (env: Env): Stage => newStageMemory().stage(env);

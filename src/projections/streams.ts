@@ -68,21 +68,23 @@ function noteLasts({ count, ts, types }: BatchView): void {
   }
 }
 
+const placed = (at: number, last: number, offset: number): Buffer =>
+  memory.upTo(put48(memory.bytes, put48(memory.bytes, at, last), offset));
+
 /** Calls `take` with each row of a batch, one at a time in the same memory. */
 function eachRow(batch: BatchView, take: (key: Buffer, value: Buffer) => void): void {
   const { app, user, session, lastTs, offset } = batch;
   const { bytes } = memory;
-  const placed = (at: number, last: number): Buffer =>
-    memory.upTo(put48(bytes, put48(bytes, at, last), offset));
   const mask = typeMask(batch);
   const value = MASKS[mask] as Buffer;
-  take(placed(putUser(bytes, app, user), lastTs), value);
-  take(placed(putSession(bytes, app, session), lastTs), value);
+  take(placed(putUser(bytes, app, user), lastTs, offset), value);
+  take(placed(putSession(bytes, app, session), lastTs, offset), value);
   noteLasts(batch);
   for (let type = 0; mask >> type; type++) {
     if (((mask >> type) & 1) === 0) continue;
     const last = lastOfType[type] as number;
-    take(placed(putType(bytes, app, type), last), last === lastTs ? value : withDistance(mask, lastTs - last));
+    const key = placed(putType(bytes, app, type), last, offset);
+    take(key, last === lastTs ? value : withDistance(mask, lastTs - last));
   }
 }
 
@@ -101,7 +103,7 @@ export const streams: Projection = {
   name: 'streams',
   version: 2,
   tables: ['streams'],
-  fold(stage) {
+  open(stage) {
     const { put } = stage.table('streams');
     return { add: (batch) => eachRow(batch, put), finish() {} };
   },

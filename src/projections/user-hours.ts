@@ -142,13 +142,14 @@ export const userHours: Projection = {
   name: 'user-hours',
   version: 1,
   tables: ['hour_users'],
-  fold(stage) {
+  open(stage) {
+    const table = stage.table('hour_users');
     const hours: Hours = new Map();
     return {
       add: (batch) => addBatch(hours, batch),
       finish() {
-        const table = stage.table('hour_users');
         for (const fold of hours.values()) stageRuns(table, fold);
+        hours.clear();
       },
     };
   },

@@ -220,7 +220,7 @@ export const users: Projection = {
   name: 'users',
   version: 1,
   tables: ['users', 'users_order', 'user_sessions'],
-  fold(stage) {
+  open(stage) {
     const tables = tablesOf(stage);
     const { rows, userSessions } = tables;
     /** By app and user. */
@@ -256,6 +256,7 @@ export const users: Projection = {
             stageRow(tables, { app, user, userId: came.userId }, before, after);
           }
         }
+        apps.clear();
       },
     };
   },

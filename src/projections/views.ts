@@ -178,7 +178,8 @@ export function targetAt(
 ): Target {
   const projection = projections.find(({ name }) => name === view);
   if (projection === undefined) throw new RangeError(`no such view: ${view}`);
-  return { view, fold: projection, tables: envOf(env, [{ projection, slot }]), checkpoint };
+  const tables = envOf(env, [{ projection, slot }]);
+  return { view, place: tableIn(slot, view), fold: projection, tables, checkpoint };
 }
 
 export interface Views {
@@ -194,7 +195,7 @@ export interface Views {
   /** The views that do not serve yet. */
   due(): TargetPlace[];
   /** Writes what some batches of the log, from where those views stand, were folded into. */
-  write(some: FoldedSome): FoldingProgress;
+  write(some: FoldedSome<Pick<Stage, 'write'>>): FoldingProgress;
   /** Both, here and now, for up to so many batches; undefined when no view is due. */
   step(batches: number): FoldingProgress | undefined;
 }
@@ -274,7 +275,7 @@ export function openViews(
     }));
   };
 
-  const write = ({ next, views }: FoldedSome): FoldingProgress => {
+  const write = ({ next, views }: FoldedSome<Pick<Stage, 'write'>>): FoldingProgress => {
     const end = log.counters().offset;
     const changed = { ...states };
     const stages: Pick<Stage, 'write'>[] = [];
@@ -322,7 +323,7 @@ export function openViews(
           ? []
           : [{ ...targetAt(env, { view: projection.name, slot: serves.slot, checkpoint: 0 }, projections), fold: serves.fold }],
       );
-      const folding = folder.begin(targets);
+      const folding = folder(targets);
       folding.addAll(batches);
       const stages: Pick<Stage, 'write'>[] = [];
       const changed = { ...states };
@@ -349,7 +350,7 @@ export function openViews(
     write,
     step(limit) {
       const targets = due().map((place) => targetAt(env, place, projections));
-      return targets.length === 0 ? undefined : write(foldSome(log, folder.begin(targets), targets, limit));
+      return targets.length === 0 ? undefined : write(foldSome(log, folder(targets), targets, limit));
     },
   };
 }

@@ -22,7 +22,7 @@ function counting(version: number, each: number, extra: Partial<Projection> = {}
     name: 'counting',
     version,
     tables: [table],
-    fold(stage) {
+    open(stage) {
       let events = 0;
       return {
         add({ count }) {
@@ -34,6 +34,7 @@ function counting(version: number, each: number, extra: Partial<Projection> = {}
           const value = Buffer.alloc(4);
           value.writeUInt32BE(before + each * events);
           rows.put(KEY, value);
+          events = 0;
         },
       };
     },
@@ -190,8 +191,8 @@ t.test('a view whose fold throws holds up nothing, and a release that mends it f
   let isIll = false;
   const ill: Projection = {
     ...one,
-    fold(stage) {
-      const { add, finish } = one.fold(stage);
+    open(stage) {
+      const { add, finish } = one.open(stage);
       return {
         add,
         finish() {

@@ -18,15 +18,17 @@ const end = log.counters().offset;
 let targets = places.map((place) => targetAt(env, place));
 
 for (let group = 0; targets.length > 0; group++) {
-  const some = foldSome(log, folder.begin(targets), targets, groupBatches, () => {
+  const some = foldSome(log, folder(targets), targets, groupBatches, () => {
     // What the views hold is asked for only once the group before is in them.
     while (Atomics.load(written, 0) < group) Atomics.wait(written, 0, Atomics.load(written, 0));
     env.renewSnapshot();
   });
   if (Atomics.load(written, 0) === STOP) break;
-  const views = some.views.map(({ view, error }) =>
-    error === undefined ? { view, rows: folder.take(view) } : { view, error: toPlain(error) },
-  );
+  const views: FoldedAhead['views'] = some.views.map(({ view, stage, error }) => ({
+    view,
+    ...(stage && { rows: stage.take() }),
+    ...(error && { error: toPlain(error) }),
+  }));
   const message: FoldedAhead = { next: some.next, views };
   port.postMessage(
     message,

@@ -57,9 +57,11 @@ export async function foldAhead(
     try {
       const progress = views.write({
         next,
-        views: folded.map(({ view, rows, error }) =>
-          error ? { view, error: fromPlain(error) } : { view, ...(rows && { stage: { write: () => writeRows(env, rows) } }) },
-        ),
+        views: folded.map(({ view, rows, error }) => ({
+          view,
+          ...(rows && { stage: { write: () => writeRows(env, rows) } }),
+          ...(error && { error: fromPlain(error) }),
+        })),
       });
       onProgress(progress);
       tell(++groups);
