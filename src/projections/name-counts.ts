@@ -4,7 +4,8 @@ import { packKey } from '../log/keys.js';
 import { obtain } from './projection.js';
 import type { StagedTable } from './stage.js';
 
-const BLOCK_BITS = 9;
+/** A name's block is its number without these. */
+export const BLOCK_BITS = 9;
 export const BLOCK_NAMES = 1 << BLOCK_BITS;
 const COUNT_BYTES = 6;
 
@@ -41,26 +42,32 @@ export interface CountsFold {
 
 export function openCountsFold(table: StagedTable, keyOf: (block: number) => Buffer): CountsFold {
   const blocks = new Map<number, Uint32Array>();
+  // The block of the last addition, where most of the next go too.
+  let current = -1;
+  let counts: Uint32Array = new Uint32Array(0);
   return {
     add(name, count) {
-      const block = Math.floor(name / BLOCK_NAMES);
-      const counts = obtain(blocks, block, () => unpackCounts(table.get(keyOf(block))));
-      const index = name % BLOCK_NAMES;
+      const block = name >>> BLOCK_BITS;
+      if (block !== current) {
+        current = block;
+        counts = obtain(blocks, block, () => unpackCounts(table.get(keyOf(block))));
+      }
+      const index = name & (BLOCK_NAMES - 1);
       const before = counts[index] as number;
       counts[index] = before + count;
       return before;
     },
     stage() {
-      for (const [block, counts] of blocks) table.put(keyOf(block), pack(counts));
+      for (const [block, packed] of blocks) table.put(keyOf(block), pack(packed));
     },
   };
 }
 
 /** Sums by name over many rows. */
 export interface NameSums {
-  /** Adds one for each of the first `length` names, or takes it away: `sign` is −1. */
-  addEach(names: Uint32Array, length: number, sign: 1 | -1): void;
-  /** The same with a row of counts. */
+  /** The sums of a block of names, to be added to. */
+  sumsOf(block: number): Float64Array;
+  /** Adds a row of counts, or takes it away: `sign` is −1. */
   addRow(block: number, value: Buffer, sign?: 1 | -1): void;
   /** The names that occurred. */
   entries(): [name: number, count: number][];
@@ -68,36 +75,17 @@ export interface NameSums {
 
 export function newNameSums(): NameSums {
   const blocks = new Map<number, Float64Array>();
-  // The block of the last addition, where most of the next go too.
-  let current = -1;
-  let sums: Float64Array = new Float64Array(0);
-  const turnTo = (block: number): void => {
-    if (block === current) return;
-    current = block;
-    sums = obtain(blocks, block, () => new Float64Array(BLOCK_NAMES));
-  };
+  const sumsOf = (block: number): Float64Array => obtain(blocks, block, () => new Float64Array(BLOCK_NAMES));
   return {
-    addEach(names, length, sign) {
-      for (let at = 0; at < length; ) {
-        turnTo((names[at] as number) >>> BLOCK_BITS);
-        const [block, counts] = [current, sums];
-        for (; at < length; at++) {
-          const name = names[at] as number;
-          if (name >>> BLOCK_BITS !== block) break;
-          const index = name & (BLOCK_NAMES - 1);
-          counts[index] = (counts[index] as number) + sign;
-        }
-      }
-    },
+    sumsOf,
     addRow(block, value, sign = 1) {
-      turnTo(block);
-      const counts = sums;
+      const sums = sumsOf(block);
       // Byte by byte, since the reads that look at the bounds each time take several times as long.
       for (let at = 0; at < value.length; at += COUNT_BYTES) {
         const index = (value[at] as number) | ((value[at + 1] as number) << 8);
         const low =
           (value[at + 2] as number) | ((value[at + 3] as number) << 8) | ((value[at + 4] as number) << 16);
-        counts[index] = (counts[index] as number) + sign * (low + (value[at + 5] as number) * 2 ** 24);
+        sums[index] = (sums[index] as number) + sign * (low + (value[at + 5] as number) * 2 ** 24);
       }
     },
     entries() {

@@ -12,7 +12,14 @@ import { EVENT_TYPES, type EventType } from '../event.js';
 import type { Env } from '../log/env.js';
 import { put8, put16, put24, put32 } from '../log/keys.js';
 import type { BatchView } from '../log/record-batch.js';
-import { type CountsFold, kindsIn, type NameSums, openCountsFold } from './name-counts.js';
+import {
+  BLOCK_BITS,
+  BLOCK_NAMES,
+  type CountsFold,
+  kindsIn,
+  type NameSums,
+  openCountsFold,
+} from './name-counts.js';
 import { inUnits, type Part } from './nearest.js';
 import { obtain, type Projection } from './projection.js';
 import type { StagedTable } from './stage.js';
@@ -25,8 +32,9 @@ const TYPES: readonly EventType[] = ['event', 'pageview'];
 const isKept = EVENT_TYPES.map((type) => TYPES.includes(type));
 const ROW_BYTES = 7;
 /** What is left of a 4 KiB page for one value: ⌊4,060 ÷ 7⌋ rows. */
-export const BLOCK_ROWS = 580;
+const BLOCK_ROWS = 580;
 const BLOCK_MAX = 0xffff_ffff;
+const NONE = new Float64Array(0);
 
 const quarterOf = (ts: number): number => Math.floor(ts / QUARTER_MS);
 
@@ -141,6 +149,8 @@ function lastBlock(
   table: StagedTable,
   { app, type, quarter }: QuarterFold,
 ): { block: number; known: Buffer | undefined } {
+  const first = table.get(timesKey(quarter, app, type, 0));
+  if (first === undefined || first.length < BLOCK_ROWS * ROW_BYTES) return { block: 0, known: first };
   const range = { start: timesKey(quarter, app, type, BLOCK_MAX), end: quarterKey(quarter, app, type) };
   for (const { key, value } of table.range({ ...range, reverse: true, limit: 1 })) {
     const block = key.readUInt32BE(7);
@@ -207,9 +217,6 @@ export interface NameHours {
 export function openNameHours(env: Env): NameHours {
   const counts = env.table('hour_counts');
   const times = env.table('hour_times');
-  /** Of the block that is being read: the names of its events that are in the range. */
-  const found = new Uint32Array(BLOCK_ROWS);
-
   const addQuarter = (
     sums: NameSums,
     range: { start: Buffer; end: Buffer },
@@ -218,12 +225,19 @@ export function openNameHours(env: Env): NameHours {
   ): void => {
     for (const { value } of times.range(range)) {
       const { length, names, low, high } = viewRows(value);
-      let count = 0;
+      let block = -1;
+      let counts: Float64Array = NONE;
       for (let i = 0; i < length; i++) {
         const time = (low[i] as number) | ((high[i] as number) << 16);
-        if (time >= first && time <= last) found[count++] = names[i] as number;
+        if (time < first || time > last) continue;
+        const name = names[i] as number;
+        if (name >>> BLOCK_BITS !== block) {
+          block = name >>> BLOCK_BITS;
+          counts = sums.sumsOf(block);
+        }
+        const index = name & (BLOCK_NAMES - 1);
+        counts[index] = (counts[index] as number) + sign;
       }
-      sums.addEach(found, count, sign);
     }
   };
 

@@ -16,7 +16,8 @@ import type { StagedTable } from './stage.js';
 
 const HOUR_MS = 3_600_000;
 /** What is left of a 4 KiB page for one value: ⌊4,040 ÷ 12⌋ runs. */
-export const BLOCK_RUNS = 336;
+const BLOCK_RUNS = 336;
+const RUN_BYTES = 12;
 const RUN_MS_MAX = 900_000;
 const BLOCK_MAX = 0xffff_ffff;
 const HOURS_MAX = 2 ** 32;
@@ -120,14 +121,22 @@ function addRun(user: number, first: number, last: number): boolean {
   return true;
 }
 
-function stageRuns(table: StagedTable, { app, hour, runs }: HourFold): void {
-  let block = 0;
-  unpack(undefined);
-  const range = { start: blockKey(app, hour, BLOCK_MAX), end: hourKey(app, hour), reverse: true as const };
-  for (const { key, value } of table.range({ ...range, limit: 1 })) {
-    block = key.readUInt32BE(6);
-    unpack(value);
+/** Unpacks the last block of an hour; returns its number. */
+function openLastBlock(table: StagedTable, app: number, hour: number): number {
+  const first = table.get(blockKey(app, hour, 0));
+  if (first !== undefined && first.length === BLOCK_RUNS * RUN_BYTES) {
+    const range = { start: blockKey(app, hour, BLOCK_MAX), end: hourKey(app, hour) };
+    for (const { key, value } of table.range({ ...range, reverse: true, limit: 1 })) {
+      unpack(value);
+      return key.readUInt32BE(6);
+    }
   }
+  unpack(first);
+  return 0;
+}
+
+function stageRuns(table: StagedTable, { app, hour, runs }: HourFold): void {
+  let block = openLastBlock(table, app, hour);
   for (let at = 0; at < runs.length; at += 3) {
     const [user, first, last] = [runs[at] as number, runs[at + 1] as number, runs[at + 2] as number];
     if (addRun(user, first, last)) continue;
