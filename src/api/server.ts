@@ -43,6 +43,7 @@ import { replayUploadRoute } from './routes/replay.js';
 import { sdkRoute } from './routes/sdk.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { streamRoute } from './routes/stream.js';
+import { isSmallBody, readSmallBody, SMALL_BODY } from './small-bodies.js';
 import { createStreamHub } from './stream.js';
 import { createUnfinishedBodies } from './unfinished-bodies.js';
 import { NO_COMPILERS, withZod } from './zod-routes.js';
@@ -129,6 +130,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     others.addContentTypeParser('*', (_request, _payload, done) => done(null));
     others.addHook('onRequest', (request, reply, done) => {
       nameAnswer(request, reply);
+      callBody(request, BYTES);
       begin(request, reply, done);
     });
     observe(others, context);
@@ -254,22 +256,29 @@ function createGuard({ config, now }: ApiContext): Guard {
 }
 
 /** What a request calls its body is never looked at, and must not be what fastify fails it by. */
-const begin: Guard = (request, reply, done) => {
+function callBody(request: FastifyRequest, name: string): void {
   const { headers } = request.raw;
-  if (headers['content-type'] !== undefined) headers['content-type'] = BYTES;
+  if (headers['content-type'] !== undefined) headers['content-type'] = name;
+}
+
+const begin: Guard = (request, reply, done) => {
   const refusal = hostMissing(request);
   if (refusal === undefined) done();
   else sendProblem(reply, refusal);
 };
 
 /** Makes a scope one that takes data in: bodies as bytes, readable from other origins, counted. */
-function prepareIngest(scope: Api, { cors, answers }: ApiContext, onError: ErrorHandler): void {
+function prepareIngest(scope: Api, { config, cors, answers }: ApiContext, onError: ErrorHandler): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser([BYTES, '*'], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  scope.addContentTypeParser(SMALL_BODY, (_request, body, done) => readSmallBody(body, done));
+  const { body_bytes, chunk_bytes } = config.limits;
+  const smallBytesMax = Math.min(body_bytes, chunk_bytes);
   scope.addHook('onRequest', (request, reply, done) => {
     cors.answerOrigin(request, reply);
     // Whoever chose a name wants to see it again; for the others it is one header less on the hot path.
     if (request.raw.headers[REQUEST_ID] !== undefined) nameAnswer(request, reply);
+    callBody(request, isSmallBody(request.raw, smallBytesMax) ? SMALL_BODY : BYTES);
     begin(request, reply, done);
   });
   const bodies = createUnfinishedBodies();

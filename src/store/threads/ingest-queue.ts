@@ -49,24 +49,20 @@ export function openIngestQueue(
     let length = 0;
     for (const { body } of requests) length += body.length;
     const bytes = new Uint8Array(length);
+    const message: IngestMessage = { kind: 'ingest', bytes, lengths: [], receivedAt: [], headers: [] };
     let at = 0;
-    for (const { body } of requests) {
+    for (const { body, receivedAt, encoding, origin } of requests) {
       bytes.set(body, at);
       at += body.length;
+      const count = message.lengths.push(body.length);
+      message.receivedAt.push(receivedAt);
+      if (encoding === undefined && origin === undefined) continue;
+      message.headers.push([
+        count - 1,
+        { ...(encoding !== undefined && { encoding }), ...(origin !== undefined && { origin }) },
+      ]);
     }
-    post(
-      {
-        kind: 'ingest',
-        bytes,
-        requests: requests.map(({ body, encoding, origin, receivedAt }) => ({
-          length: body.length,
-          encoding,
-          origin,
-          receivedAt,
-        })),
-      },
-      [bytes.buffer],
-    );
+    post(message, [bytes.buffer]);
   };
 
   /** Takes the oldest off the queue; the array is cut now and then, not at every step. */
@@ -104,8 +100,8 @@ export function openIngestQueue(
       });
     },
     settle({ count, refusals }) {
-      const byIndex = new Map(refusals);
-      for (let index = 0; index < count; index++) shift()?.resolve(byIndex.get(index));
+      const byIndex = refusals.length > 0 ? new Map(refusals) : undefined;
+      for (let index = 0; index < count; index++) shift()?.resolve(byIndex?.get(index));
       noteIdle();
     },
     refuseAll(refusal) {

@@ -48,18 +48,15 @@ function refuse({ error }: { error: Error }): Refusal {
   return { code: 'internal', detail: 'the batch could not be stored' };
 }
 
-function* requestsOf(message: IngestMessage): Generator<IngestRequest> {
+function requestsOf({ bytes, lengths, receivedAt, headers }: IngestMessage): IngestRequest[] {
   let at = 0;
-  for (const { length, encoding, origin, receivedAt } of message.requests) {
-    const body = message.bytes.subarray(at, at + length);
+  const requests = lengths.map((length, index): IngestRequest => {
+    const body = bytes.subarray(at, at + length);
     at += length;
-    yield {
-      body,
-      receivedAt,
-      ...(encoding === undefined ? {} : { encoding }),
-      ...(origin === undefined ? {} : { origin }),
-    };
-  }
+    return { body, receivedAt: receivedAt[index] ?? 0 };
+  });
+  for (const [index, named] of headers) Object.assign(requests[index] ?? {}, named);
+  return requests;
 }
 
 /** Commits requests on top of the log and of the groups that are on their way into it. */

@@ -29,16 +29,17 @@ export interface IngestData extends IngestSettings {
   writer: MessagePort;
 }
 
-/** Raw requests of one turn of the HTTP thread: their bodies one behind the other in one transferred buffer. */
+/**
+ * Raw requests of one turn of the HTTP thread: their bodies one behind the other in one transferred buffer. What belongs to
+ * each is a column, since copying an object a request to the other thread would cost both more than the bodies do.
+ */
 export interface IngestMessage {
   kind: 'ingest';
   bytes: Uint8Array;
-  requests: {
-    length: number;
-    encoding: string | undefined;
-    origin: string | undefined;
-    receivedAt: number;
-  }[];
+  lengths: number[];
+  receivedAt: number[];
+  /** Of those that have any; by index, ascending. */
+  headers: [index: number, headers: { encoding?: string; origin?: string }][];
 }
 
 /** What became of the oldest `count` requests not yet answered: durable, but for the refused. */
