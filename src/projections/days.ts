@@ -8,7 +8,7 @@
 import { DAY_MS } from '../limits.js';
 import type { Env } from '../log/env.js';
 import { packKey, put16, put24, u16 } from '../log/keys.js';
-import type { Projection } from './projection.js';
+import { obtain, type Projection } from './projection.js';
 import type { StagedTable } from './stage.js';
 
 const BLOCK_USERS = 2_048;
@@ -38,59 +38,51 @@ function unionKey(day: number, block: number): Buffer {
   return key;
 }
 
-interface Block {
-  key: Buffer;
-  bits: Uint8Array;
-  isChanged: boolean;
-}
-
-/** The users of one day: of an app, or of all. */
+/** Users of one day that came, of an app or of all: a bitmap a block. */
 interface DayFold {
-  table: StagedTable;
-  countKey: Buffer;
-  keyOf: (block: number) => Buffer;
-  blocks: Map<number, Block>;
-  /** Users who were not there before. */
-  added: number;
+  app: number;
+  day: number;
+  blocks: Map<number, Uint8Array>;
 }
 
-function openBlock({ table, keyOf, blocks }: DayFold, number: number): Block {
-  let block = blocks.get(number);
-  if (block === undefined) {
-    const key = keyOf(number);
-    const bits = new Uint8Array(BITMAP_BYTES);
-    const known = table.get(key);
-    if (known) bits.set(known);
-    block = { key, bits, isChanged: false };
-    blocks.set(number, block);
-  }
-  return block;
-}
-
-/** Whether the user is new to the day. */
-function addUser(day: DayFold, user: number): boolean {
-  const block = openBlock(day, Math.floor(user / BLOCK_USERS));
+function addUser({ blocks }: DayFold, user: number): void {
+  const bits = obtain(blocks, Math.floor(user / BLOCK_USERS), () => new Uint8Array(BITMAP_BYTES));
   const at = (user % BLOCK_USERS) >> 3;
-  const before = block.bits[at] as number;
-  const after = before | (1 << (user & 7));
-  if (after === before) return false;
-  block.bits[at] = after;
-  block.isChanged = true;
-  day.added++;
-  return true;
+  bits[at] = (bits[at] as number) | (1 << (user & 7));
 }
 
-function stageDay({ table, countKey, blocks, added }: DayFold, counts: StagedTable): void {
-  for (const { key, bits, isChanged } of blocks.values()) {
-    if (!isChanged) continue;
+/** Adds a block's users to those that were there, into `bits`; returns how many are new. */
+function addKnown(bits: Uint8Array, known: Buffer | undefined): number {
+  let fresh = 0;
+  for (let at = 0; at < BITMAP_BYTES; at++) {
+    const before = known?.[at] ?? 0;
+    const after = before | (bits[at] as number);
+    for (let added = before ^ after; added !== 0; added &= added - 1) fresh++;
+    bits[at] = after;
+  }
+  return fresh;
+}
+
+function stageDay(
+  table: StagedTable,
+  counts: StagedTable,
+  { app, day, blocks }: DayFold,
+): void {
+  let added = 0;
+  for (const [block, bits] of blocks) {
+    const key = app === ALL_APPS ? unionKey(day, block) : blockKey(app, day, block);
+    const fresh = addKnown(bits, table.get(key));
+    if (fresh === 0) continue;
+    added += fresh;
     let length = BITMAP_BYTES;
     while (bits[length - 1] === 0) length--;
     table.put(key, bits.subarray(0, length));
   }
   if (added === 0) return;
+  const key = dayKey(app, day);
   const value = Buffer.allocUnsafe(4);
-  value.writeUInt32LE((counts.get(countKey)?.readUInt32LE(0) ?? 0) + added, 0);
-  counts.put(countKey, value);
+  value.writeUInt32LE((counts.get(key)?.readUInt32LE(0) ?? 0) + added, 0);
+  counts.put(key, value);
 }
 
 export const days: Projection = {
@@ -101,28 +93,16 @@ export const days: Projection = {
     const [ofApps, ofAll] = [stage.table('days'), stage.table('day_users')];
     const counts = stage.table('day_counts');
     const folds = new Map<number, DayFold>();
-    const foldOf = (app: number, day: number): DayFold => {
-      let fold = folds.get(app * DAYS_MAX + day);
-      if (fold === undefined) {
-        const all = app === ALL_APPS;
-        fold = {
-          table: all ? ofAll : ofApps,
-          countKey: dayKey(app, day),
-          keyOf: (block) => (all ? unionKey(day, block) : blockKey(app, day, block)),
-          blocks: new Map(),
-          added: 0,
-        };
-        folds.set(app * DAYS_MAX + day, fold);
-      }
-      return fold;
-    };
+    const foldOf = (app: number, day: number): DayFold =>
+      obtain(folds, app * DAYS_MAX + day, () => ({ app, day, blocks: new Map() }));
     return {
       add({ app, user, firstTs }) {
         const day = dayOf(firstTs);
-        if (addUser(foldOf(app, day), user)) addUser(foldOf(ALL_APPS, day), user);
+        addUser(foldOf(app, day), user);
+        addUser(foldOf(ALL_APPS, day), user);
       },
       finish() {
-        for (const fold of folds.values()) stageDay(fold, counts);
+        for (const fold of folds.values()) stageDay(fold.app === ALL_APPS ? ofAll : ofApps, counts, fold);
         folds.clear();
       },
     };

@@ -14,7 +14,10 @@ import type { Stage } from './stage.js';
  * is also compiled anew.
  */
 export interface Folding {
-  /** Takes the next batch in, in order of arrival; it is valid during the call only. */
+  /**
+   * Takes the next batch in, in order of arrival; it is valid during the call only. Reads no rows: those that the last
+   * `finish` staged may not be written yet.
+   */
   add(batch: BatchView): void;
   /** Stages what the batches since the last call change, and forgets them. Each key is read and written at most once. */
   finish(): void;

@@ -37,6 +37,7 @@ export async function foldAhead(
   env: Env,
   log: Log,
   onProgress: (progress: FoldingProgress) => void,
+  groupBatches = GROUP_BATCHES,
 ): Promise<BrokenView[]> {
   const broken: BrokenView[] = [];
   const views = openViews(env, log, { transact: env.transaction, onBroken: (view) => broken.push(view) });
@@ -44,7 +45,7 @@ export async function foldAhead(
   if (places.length === 0) return broken;
 
   const written = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  const workerData: FoldAheadData = { dataDir: env.dataDir, places, groupBatches: GROUP_BATCHES, written };
+  const workerData: FoldAheadData = { dataDir: env.dataDir, places, groupBatches, written };
   const worker = new Worker(new URL('./fold-thread.js', import.meta.url), { name: 'fold', workerData });
   const tell = (groups: number): void => {
     Atomics.store(written, 0, groups);
