@@ -5,7 +5,7 @@ import { obtain } from './projection.js';
 import type { StagedTable } from './stage.js';
 
 /** A name's block is its number without these. */
-export const BLOCK_BITS = 9;
+const BLOCK_BITS = 9;
 export const BLOCK_NAMES = 1 << BLOCK_BITS;
 const COUNT_BYTES = 6;
 
@@ -65,8 +65,8 @@ export function openCountsFold(table: StagedTable, keyOf: (block: number) => Buf
 
 /** Sums by name over many rows. */
 export interface NameSums {
-  /** The sums of a block of names, to be added to. */
-  sumsOf(block: number): Float64Array;
+  /** A count below 0 takes away what was added. */
+  add(name: number, count: number): void;
   /** Adds a row of counts, or takes it away: `sign` is −1. */
   addRow(block: number, value: Buffer, sign?: 1 | -1): void;
   /** The names that occurred. */
@@ -77,7 +77,11 @@ export function newNameSums(): NameSums {
   const blocks = new Map<number, Float64Array>();
   const sumsOf = (block: number): Float64Array => obtain(blocks, block, () => new Float64Array(BLOCK_NAMES));
   return {
-    sumsOf,
+    add(name, count) {
+      const sums = sumsOf(name >>> BLOCK_BITS);
+      const index = name & (BLOCK_NAMES - 1);
+      sums[index] = (sums[index] as number) + count;
+    },
     addRow(block, value, sign = 1) {
       const sums = sumsOf(block);
       // Byte by byte, since the reads that look at the bounds each time take several times as long.

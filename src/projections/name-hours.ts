@@ -3,23 +3,17 @@
  * hours and the events of the quarter of an hour that the bound is in. Kept for the types whose names are counted over ranges.
  *
  * Hours and their quarters are UTC, since 1970. `hour_counts`: `[app u16][type u8][hour u32][block u24]` → counts of the names
- * `block × 512 …`. `hour_times`: `[quarter u32][app u16][type u8][block u32]` → its events in order of arrival, as the columns
- * `[name u32 …][ms into the quarter, low u16 …][high u8 …]`, little-endian: event k of the quarter lies in block ⌊k ÷ 580⌋, so that
- * a block fits one 4 KiB page. No more than a quarter or three is read at a time, so time comes first in the keys, and what is
- * written now lies together.
+ * `block × 512 …`. `hour_times`: `[quarter u32][app u16][type u8][block u32]` → its events by name:
+ * `[least u24][greatest u24][names n u16]`, n × `[name u32][events u16]` in the order they first came, then the events of each name in
+ * turn, `[ms into the quarter u24]`, in order of arrival; least and greatest are of all times; little-endian. Event k of the quarter
+ * lies in block ⌊k ÷ 900⌋, so that a block fits one 4 KiB page as a rule. A block inside a range is added name by name, and only
+ * a quarter or two is read at a time, so time comes first in the keys, and what is written now lies together.
  */
 import { EVENT_TYPES, type EventType } from '../event.js';
 import type { Env } from '../log/env.js';
 import { put8, put16, put24, put32 } from '../log/keys.js';
 import type { BatchView } from '../log/record-batch.js';
-import {
-  BLOCK_BITS,
-  BLOCK_NAMES,
-  type CountsFold,
-  kindsIn,
-  type NameSums,
-  openCountsFold,
-} from './name-counts.js';
+import { type CountsFold, kindsIn, type NameSums, openCountsFold } from './name-counts.js';
 import { inUnits, type Part } from './nearest.js';
 import { obtain, type Projection } from './projection.js';
 import type { StagedTable } from './stage.js';
@@ -30,11 +24,11 @@ const QUARTERS_MAX = 2 ** 29;
 const TYPES: readonly EventType[] = ['event', 'pageview'];
 /** By type code: whether its names are kept here. */
 const isKept = EVENT_TYPES.map((type) => TYPES.includes(type));
-const ROW_BYTES = 7;
-/** What is left of a 4 KiB page for one value: ⌊4,060 ÷ 7⌋ rows. */
-const BLOCK_ROWS = 580;
+const HEAD_BYTES = 8;
+const NAME_BYTES = 6;
+const TIME_BYTES = 3;
+const BLOCK_ROWS = 900;
 const BLOCK_MAX = 0xffff_ffff;
-const NONE = new Float64Array(0);
 
 const quarterOf = (ts: number): number => Math.floor(ts / QUARTER_MS);
 
@@ -105,42 +99,89 @@ function foldOf(
   return obtain(quarters, (app * 256 + type) * QUARTERS_MAX + quarter, make);
 }
 
-/** Columns of one block. */
-interface Rows {
-  length: number;
-  names: Uint32Array;
-  low: Uint16Array;
-  high: Uint8Array;
+const readU24 = (bytes: Buffer, at: number): number =>
+  (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
+
+function putU24(bytes: Buffer, at: number, value: number): number {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  return at + TIME_BYTES;
 }
 
-/** Views the columns of a stored block; copies only when the bytes do not lie on a word boundary. */
-function viewRows(value: Buffer): Rows {
-  const { buffer, byteOffset, byteLength } = value.byteOffset % 4 === 0 ? value : new Uint8Array(value);
-  const length = byteLength / ROW_BYTES;
-  return {
-    length,
-    names: new Uint32Array(buffer, byteOffset, length),
-    low: new Uint16Array(buffer, byteOffset + 4 * length, length),
-    high: new Uint8Array(buffer, byteOffset + 6 * length, length),
-  };
-}
+const namesIn = (value: Buffer): number => (value[6] as number) | ((value[7] as number) << 8);
+const nameAt = (value: Buffer, at: number): number =>
+  (readU24(value, at) | ((value[at + 3] as number) << 24)) >>> 0;
+const eventsAt = (value: Buffer, at: number): number =>
+  (value[at + 4] as number) | ((value[at + 5] as number) << 8);
+const rowsIn = (value: Buffer): number =>
+  (value.length - HEAD_BYTES - namesIn(value) * NAME_BYTES) / TIME_BYTES;
 
-function packRows(known: Buffer | undefined, fresh: QuarterFold, from: number, to: number): Buffer {
-  const before = known ? known.length / ROW_BYTES : 0;
-  const value = Buffer.from(new ArrayBuffer((before + to - from) * ROW_BYTES));
-  const { names, low, high } = viewRows(value);
-  if (known) {
-    const old = viewRows(known);
-    names.set(old.names);
-    low.set(old.low);
-    high.set(old.high);
+/** The one block that is being packed: places of its names, and by place the name, its events, and where its next time goes. */
+const places = new Map<number, number>();
+const packing = {
+  names: new Uint32Array(BLOCK_ROWS),
+  events: new Uint16Array(BLOCK_ROWS),
+  next: new Uint32Array(BLOCK_ROWS),
+  /** By fresh event. */
+  place: new Uint16Array(BLOCK_ROWS),
+};
+
+function packBlock(known: Buffer | undefined, fresh: QuarterFold, from: number, end: number): Buffer {
+  const { names, events, next, place } = packing;
+  places.clear();
+  const before = known ? namesIn(known) : 0;
+  for (let i = 0; known && i < before; i++) {
+    const at = HEAD_BYTES + i * NAME_BYTES;
+    names[i] = nameAt(known, at);
+    events[i] = eventsAt(known, at);
+    places.set(names[i] as number, i);
   }
-  for (let i = from, at = before; i < to; i++, at++) {
+  let length = before;
+  for (let i = from; i < end; i++) {
+    const name = fresh.names[i] as number;
+    let at = places.get(name);
+    if (at === undefined) {
+      at = length++;
+      places.set(name, at);
+      names[at] = name;
+      events[at] = 0;
+    }
+    events[at] = (events[at] as number) + 1;
+    place[i - from] = at;
+  }
+
+  const rows = (known ? rowsIn(known) : 0) + end - from;
+  const value = Buffer.allocUnsafe(HEAD_BYTES + length * NAME_BYTES + rows * TIME_BYTES);
+  let at = HEAD_BYTES + length * NAME_BYTES;
+  let knownAt = HEAD_BYTES + before * NAME_BYTES;
+  for (let i = 0; i < length; i++) {
+    const ofName = putU24(value, HEAD_BYTES + i * NAME_BYTES, names[i] as number);
+    value[ofName] = (names[i] as number) >>> 24;
+    value[ofName + 1] = events[i] as number;
+    value[ofName + 2] = (events[i] as number) >>> 8;
+    next[i] = at;
+    if (known && i < before) {
+      const knownEnd = knownAt + eventsAt(known, HEAD_BYTES + i * NAME_BYTES) * TIME_BYTES;
+      // A few bytes a name: a loop beats the call.
+      let to = at;
+      while (knownAt < knownEnd) value[to++] = known[knownAt++] as number;
+      next[i] = to;
+    }
+    at += (events[i] as number) * TIME_BYTES;
+  }
+  let least = known ? readU24(known, 0) : QUARTER_MS;
+  let greatest = known ? readU24(known, 3) : 0;
+  for (let i = from; i < end; i++) {
     const time = fresh.times[i] as number;
-    names[at] = fresh.names[i] as number;
-    low[at] = time;
-    high[at] = time >>> 16;
+    const of = place[i - from] as number;
+    next[of] = putU24(value, next[of] as number, time);
+    if (time < least) least = time;
+    if (time > greatest) greatest = time;
   }
+  putU24(value, putU24(value, 0, least), greatest);
+  value[6] = length;
+  value[7] = length >>> 8;
   return value;
 }
 
@@ -150,13 +191,11 @@ function lastBlock(
   { app, type, quarter }: QuarterFold,
 ): { block: number; known: Buffer | undefined } {
   const first = table.get(timesKey(quarter, app, type, 0));
-  if (first === undefined || first.length < BLOCK_ROWS * ROW_BYTES) return { block: 0, known: first };
+  if (first === undefined || rowsIn(first) < BLOCK_ROWS) return { block: 0, known: first };
   const range = { start: timesKey(quarter, app, type, BLOCK_MAX), end: quarterKey(quarter, app, type) };
   for (const { key, value } of table.range({ ...range, reverse: true, limit: 1 })) {
     const block = key.readUInt32BE(7);
-    return value.length < BLOCK_ROWS * ROW_BYTES
-      ? { block, known: value }
-      : { block: block + 1, known: undefined };
+    return rowsIn(value) < BLOCK_ROWS ? { block, known: value } : { block: block + 1, known: undefined };
   }
   return { block: 0, known: undefined };
 }
@@ -164,8 +203,8 @@ function lastBlock(
 function stageTimes(table: StagedTable, fold: QuarterFold): void {
   let { block, known } = lastBlock(table, fold);
   for (let at = 0; at < fold.times.length; block++, known = undefined) {
-    const to = Math.min(fold.times.length, at + BLOCK_ROWS - (known?.length ?? 0) / ROW_BYTES);
-    table.put(timesKey(fold.quarter, fold.app, fold.type, block), packRows(known, fold, at, to));
+    const to = Math.min(fold.times.length, at + BLOCK_ROWS - (known ? rowsIn(known) : 0));
+    table.put(timesKey(fold.quarter, fold.app, fold.type, block), packBlock(known, fold, at, to));
     at = to;
   }
 }
@@ -224,19 +263,26 @@ export function openNameHours(env: Env): NameHours {
     sign: 1 | -1,
   ): void => {
     for (const { value } of times.range(range)) {
-      const { length, names, low, high } = viewRows(value);
-      let block = -1;
-      let counts: Float64Array = NONE;
-      for (let i = 0; i < length; i++) {
-        const time = (low[i] as number) | ((high[i] as number) << 16);
-        if (time < first || time > last) continue;
-        const name = names[i] as number;
-        if (name >>> BLOCK_BITS !== block) {
-          block = name >>> BLOCK_BITS;
-          counts = sums.sumsOf(block);
+      const [least, greatest] = [readU24(value, 0), readU24(value, 3)];
+      if (greatest < first || least > last) continue;
+      const isInside = least >= first && greatest <= last;
+      const timesAt = HEAD_BYTES + namesIn(value) * NAME_BYTES;
+      for (let at = HEAD_BYTES, timeAt = timesAt; at < timesAt; at += NAME_BYTES) {
+        const end = timeAt + eventsAt(value, at) * TIME_BYTES;
+        let count = 0;
+        if (isInside) {
+          count = eventsAt(value, at);
+          timeAt = end;
         }
-        const index = name & (BLOCK_NAMES - 1);
-        counts[index] = (counts[index] as number) + sign;
+        for (; timeAt < end; timeAt += TIME_BYTES) {
+          // Not by `readU24`: until this is compiled, the calls take most of the time.
+          const time =
+            (value[timeAt] as number) |
+            ((value[timeAt + 1] as number) << 8) |
+            ((value[timeAt + 2] as number) << 16);
+          if (time >= first && time <= last) count++;
+        }
+        sums.add(nameAt(value, at), sign * count);
       }
     }
   };

@@ -75,17 +75,17 @@ function* bodies(): Generator<Body> {
     }
   }
   yield* solitary();
-  // A burst of errors within a minute, more than a block of an hour's times has.
-  for (let burst = 0; burst < 9; burst++) {
-    const events = Array.from({ length: 250 }, (_, at) =>
-      event(50, MIDNIGHT + 11.5 * HOUR_MS + burst * 3_000 + at * 11, 'error', 'flood'),
-    );
-    yield { app: 'inventory', events };
-  }
-  // What comes late, for hours that others went on from.
+  // What comes late, for hours that others went on from; between it a burst within a minute: more errors than a block of an hour
+  // has, and more events than one of a quarter, with other commits in between.
   for (let user = 100; user < 160; user++) {
     const ts = MIDNIGHT + 8 * HOUR_MS + user * 30_000;
     yield { app: 'wiki', events: [event(user, ts, 'event', 'late'), event(user, ts + 20, 'error', 'late')] };
+    if (user % 6 > 0) continue;
+    const start = MIDNIGHT + 11.5 * HOUR_MS + user * 300;
+    const events = Array.from({ length: 250 }, (_, at) =>
+      event(50, start + at * 11, at % 2 ? 'error' : 'event', 'flood'),
+    );
+    yield { app: 'inventory', events };
   }
   // The last users of a day's block come back.
   yield* solitary();
@@ -159,8 +159,12 @@ t.test('days, hours and batches that bounds cut', async (t) => {
   const store = await openLmdbStore({ dataDir });
   const all = [...bodies()];
   const events: Stored[] = all.flatMap(({ app, events }) => events.map((one) => ({ ...one, app })));
-  // Groups of many sizes, so that blocks are filled in every way.
-  for (let at = 0, size = 1; at < all.length; at += size, size = ((size * 5) % 331) + 1) {
+  // Groups of many sizes, so that blocks are filled in every way; what comes last goes into a full one by many commits.
+  for (
+    let at = 0, size = 1;
+    at < all.length;
+    at += size, size = at < all.length - 100 ? ((size * 5) % 31) + 1 : 3
+  ) {
     await store.append(all.slice(at, at + size).map((body) => ({ ...body, receivedAt: MIDNIGHT })));
   }
 

@@ -1,4 +1,4 @@
-/** Top names of ranges that cut an hour with more events than a block of it holds, against a count over all events. */
+/** Top names of ranges that cut an hour with more events than a block holds, against a count over all events. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
