@@ -6,7 +6,12 @@ import t from 'tap';
 import { newWindowMemory } from '../../src/ingest/event-limiter.js';
 import { commitOf } from '../../src/log/commit-group.js';
 import { newMeterMemory, openMeters } from '../../src/meters.js';
-import type { GroupMessage, IngestData, IngestedMessage } from '../../src/store/threads/messages.js';
+import type {
+  GroupMessage,
+  IngestData,
+  IngestedMessage,
+  IngestMessage,
+} from '../../src/store/threads/messages.js';
 import { event } from '../support/http.js';
 
 t.test('groups that wait for a stuck writer show, from the first one on, until it takes them', async (t) => {
@@ -36,8 +41,8 @@ t.test('groups that wait for a stuck writer show, from the first one on, until i
     const bytes = new Uint8Array(
       Buffer.from(JSON.stringify({ app: 'inventory', key: 'k', events: [event()] })),
     );
-    const request = { length: bytes.length, encoding: undefined, origin: undefined, receivedAt: began };
-    thread.postMessage({ kind: 'ingest', bytes, requests: [request] });
+    const columns = { lengths: [bytes.length], receivedAt: [began], headers: [] };
+    thread.postMessage({ kind: 'ingest', bytes, ...columns } satisfies IngestMessage);
     const [answer] = (await once(thread, 'message')) as [IngestedMessage];
     t.match(answer, { kind: 'ingested', count: 1, refusals: [] }, 'it is durable all the same');
     const { unapplied_commits, unapplied_since } = meters.read();
