@@ -73,7 +73,7 @@ export const JOURNAL_TURN_BYTES = 8 * 1_048_576;
 /** Commit groups that wait for the writer to apply them: beyond this, no more are made until it has caught up. */
 export const UNAPPLIED_BYTES_MAX = 32 * 1_048_576;
 /** The writer applies what waits once it is this much, or a read asks for it, or a while after the last time. */
-export const APPLY_BYTES = 2 * 1_048_576;
+export const APPLY_BYTES = 4 * 1_048_576;
 /** That while: so many times as long as applying took, so that load makes for fewer and larger transactions. */
 export const APPLY_PAUSE_FACTOR = 4;
 export const APPLY_PAUSE_MS_MAX = 250;

@@ -67,7 +67,10 @@ export function continues(log: Log, groups: readonly Buffer[]): boolean {
 const offsetValue = Buffer.alloc(8);
 const offsetKey = Buffer.alloc(6);
 
-function writeGroup({ tables, dictionaries }: Log, { bytes, commit, texts, batchIds, batches }: CommitGroup): void {
+function writeGroup(
+  { tables, dictionaries }: Log,
+  { bytes, commit, texts, batchIds, batches }: CommitGroup,
+): void {
   for (const { kind, number, text } of texts) {
     putText(tables.dictionary, kind, number, text);
     dictionaries.learn(kind, number, text);

@@ -68,9 +68,9 @@ export interface BatchView {
 
 /** A batch of its own, for as long as anybody wants it. */
 export interface RecordBatch extends BatchView {
-  readonly ts: readonly number[];
-  readonly types: readonly number[];
-  readonly names: readonly number[];
+  readonly ts: Float64Array;
+  readonly types: Uint8Array;
+  readonly names: Uint32Array;
 }
 
 /** One bit an event type in the batch, so that a filtered scan can pass over a batch without decoding it. */
@@ -96,9 +96,9 @@ type PackedDetails = [
 /** Reads a stored value back; throws `DamagedBatch` when its checksum does not hold. */
 export function decodeBatch(value: Buffer, offset: number, textOf: TextOf): RecordBatch {
   checkValue(value, offset);
-  const batch = new ReadBatch(new Array<number>(countIn(value)), [], [], textOf);
+  const batch = new ReadBatch(countIn(value), textOf);
   batch.read(value, 0, value.length, offset);
-  return batch as unknown as RecordBatch;
+  return batch;
 }
 
 /** Throws `DamagedBatch`. */
@@ -116,17 +116,7 @@ export interface BatchReader extends BatchView {
   read(bytes: Buffer, start: number, end: number, offset: number): void;
 }
 
-export const openBatchReader = (textOf: TextOf): BatchReader =>
-  new ReadBatch(
-    new Float64Array(BATCH_EVENTS_MAX),
-    new Uint8Array(BATCH_EVENTS_MAX),
-    new Uint32Array(BATCH_EVENTS_MAX),
-    textOf,
-  );
-
-interface Column extends ArrayLike<number> {
-  [index: number]: number;
-}
+export const openBatchReader = (textOf: TextOf): BatchReader => new ReadBatch(BATCH_EVENTS_MAX, textOf);
 
 /** A class, since its texts and details are made only when asked for: most folds want few of them. */
 class ReadBatch implements BatchReader {
@@ -138,9 +128,9 @@ class ReadBatch implements BatchReader {
   count = 0;
   hasPeople = false;
   bytes = 0;
-  readonly ts: Column;
-  readonly types: Column;
-  readonly names: Column;
+  readonly ts: Float64Array;
+  readonly types: Uint8Array;
+  readonly names: Uint32Array;
   readonly #textOf: TextOf;
   #value: Buffer = NOTHING;
   #sessionAt = 0;
@@ -149,10 +139,10 @@ class ReadBatch implements BatchReader {
   #end = 0;
   #details: Details | undefined;
 
-  constructor(ts: Column, types: Column, names: Column, textOf: TextOf) {
-    this.ts = ts;
-    this.types = types;
-    this.names = names;
+  constructor(events: number, textOf: TextOf) {
+    this.ts = new Float64Array(events);
+    this.types = new Uint8Array(events);
+    this.names = new Uint32Array(events);
     this.#textOf = textOf;
   }
 
@@ -163,7 +153,7 @@ class ReadBatch implements BatchReader {
     const firstTs = readU48(value, start + 14);
     let at = start + CHECKSUM_BYTES + FIXED_BYTES;
     this.#sessionAt = at;
-    at += (((value[at - 2] as number) << 8) | (value[at - 1] as number)) as number;
+    at += ((value[at - 2] as number) << 8) | (value[at - 1] as number);
     let lastTs = firstTs;
     for (let i = 0; i < count; i++, at += 2) {
       const time = firstTs + (((value[at] as number) << 8) | (value[at + 1] as number));

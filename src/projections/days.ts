@@ -63,11 +63,7 @@ function addKnown(bits: Uint8Array, known: Buffer | undefined): number {
   return fresh;
 }
 
-function stageDay(
-  table: StagedTable,
-  counts: StagedTable,
-  { app, day, blocks }: DayFold,
-): void {
+function stageDay(table: StagedTable, counts: StagedTable, { app, day, blocks }: DayFold): void {
   let added = 0;
   for (const [block, bits] of blocks) {
     const key = app === ALL_APPS ? unionKey(day, block) : blockKey(app, day, block);

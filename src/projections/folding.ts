@@ -32,14 +32,16 @@ export interface FoldedSome<Staged = Stage> {
 /** A class, since it is called for each batch and view. */
 class ViewFolding {
   readonly view: string;
+  readonly place: string;
   readonly fold: Fold;
   readonly #stage: Stage;
   readonly #folding: Folding;
   #checkpoint = 0;
   #error: Error | undefined;
 
-  constructor({ view, fold, tables }: Target) {
+  constructor({ view, place, fold, tables }: Target) {
     this.view = view;
+    this.place = place;
     this.fold = fold;
     this.#stage = openStage(tables);
     this.#folding = fold.open(this.#stage);
@@ -59,7 +61,8 @@ class ViewFolding {
     }
   }
 
-  finish(): Folded {
+  finish(reason: Error | undefined): Folded {
+    this.#error ??= reason;
     try {
       if (this.#error === undefined) this.#folding.finish();
     } catch (error) {
@@ -73,8 +76,11 @@ class ViewFolding {
 export interface FoldingOfSome {
   /** Adds batches in order of arrival, at most `limit`; returns the offset of the next event, if there were as many. */
   addAll(batches: Iterable<BatchView>, limit?: number): number | undefined;
-  /** Reads rows of the views: not before what was folded last is written. A view that failed once fails for good. */
-  finish(): Folded[];
+  /**
+   * Finishes some of the views, or fails them for the reason given. Reads their rows: not before what was folded last is
+   * written. A view that failed once fails for good.
+   */
+  finish(targets: readonly Target[], reason?: Error): Folded[];
 }
 
 /** Begins to fold batches; what was folded the time before is written by now, or taken. */
@@ -94,7 +100,10 @@ export function openFolder(): Folder {
     const foldings = targets.map(foldingOf);
     return {
       addAll: (batches, limit) => addAll(foldings, batches, limit),
-      finish: () => foldings.map((folding) => folding.finish()),
+      finish: (some, reason) =>
+        foldings
+          .filter(({ place }) => some.some((target) => target.place === place))
+          .map((folding) => folding.finish(reason)),
     };
   };
 }

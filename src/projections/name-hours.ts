@@ -89,12 +89,7 @@ function addBatch(
   }
 }
 
-function foldOf(
-  quarters: Map<number, QuarterFold>,
-  app: number,
-  type: number,
-  quarter: number,
-): QuarterFold {
+function foldOf(quarters: Map<number, QuarterFold>, app: number, type: number, quarter: number): QuarterFold {
   const make = () => ({ app, type, quarter, times: [], names: [] });
   return obtain(quarters, (app * 256 + type) * QUARTERS_MAX + quarter, make);
 }

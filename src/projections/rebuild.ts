@@ -23,17 +23,16 @@ export function rebuildAside(
   const views = PROJECTIONS.map(({ name }) => name);
   const folder = openFolder();
   for (let from = 1; from < end; ) {
-    const folding = folder(
-      PROJECTIONS.map((fold) => ({
-        view: fold.name,
-        place: fold.name,
-        fold,
-        tables: aside,
-        checkpoint: from,
-      })),
-    );
+    const targets = PROJECTIONS.map((fold) => ({
+      view: fold.name,
+      place: fold.name,
+      fold,
+      tables: aside,
+      checkpoint: from,
+    }));
+    const folding = folder(targets);
     const next = folding.addAll(log.scan(from), GROUP_BATCHES) ?? end;
-    const folded = folding.finish();
+    const folded = folding.finish(targets);
     for (const { view, error } of folded) if (error) return { view, error };
     aside.transaction(() => {
       for (const { stage } of folded) stage?.write();

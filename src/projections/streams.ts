@@ -8,7 +8,17 @@
  */
 import { MAX_TS } from '../limits.js';
 import type { Env, Table } from '../log/env.js';
-import { newKeyMemory, prefixEnd, put8, put16, put32, put48, putText, readU48, timeKey } from '../log/keys.js';
+import {
+  newKeyMemory,
+  prefixEnd,
+  put8,
+  put16,
+  put32,
+  put48,
+  putText,
+  readU48,
+  timeKey,
+} from '../log/keys.js';
 import { type BatchRef, lastTsBound } from '../log/log.js';
 import { type BatchView, typeMask } from '../log/record-batch.js';
 import type { Projection } from './projection.js';

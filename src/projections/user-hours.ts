@@ -60,7 +60,10 @@ function addSpan(hours: Hours, app: number, user: number, first: number, last: n
 
 function addBatch(hours: Hours, { app, user, firstTs, lastTs, count, ts }: BatchView): void {
   const end = hourOf(lastTs) * HOUR_MS;
-  if (firstTs >= end) return addSpan(hours, app, user, firstTs, lastTs);
+  if (firstTs >= end) {
+    addSpan(hours, app, user, firstTs, lastTs);
+    return;
+  }
   // An hour ends within the batch: each gets its own first and last event.
   let lastBefore = firstTs;
   let firstAfter = lastTs;

@@ -321,13 +321,18 @@ export function openViews(
       const targets = roles.flatMap(({ projection, serves }) =>
         serves === undefined || broken.has(projection.name)
           ? []
-          : [{ ...targetAt(env, { view: projection.name, slot: serves.slot, checkpoint: 0 }, projections), fold: serves.fold }],
+          : [
+              {
+                ...targetAt(env, { view: projection.name, slot: serves.slot, checkpoint: 0 }, projections),
+                fold: serves.fold,
+              },
+            ],
       );
       const folding = folder(targets);
       folding.addAll(batches);
       const stages: Pick<Stage, 'write'>[] = [];
       const changed = { ...states };
-      for (const { view, stage, error } of folding.finish()) {
+      for (const { view, stage, error } of folding.finish(targets)) {
         const state = states[view];
         if (stage !== undefined && state !== undefined) {
           stages.push(stage);
@@ -350,29 +355,26 @@ export function openViews(
     write,
     step(limit) {
       const targets = due().map((place) => targetAt(env, place, projections));
-      return targets.length === 0 ? undefined : write(foldSome(log, folder(targets), targets, limit));
+      if (targets.length === 0) return undefined;
+      const folding = folder(targets);
+      const { next, error } = addSome(log, folding, targets, limit);
+      return write({ next, views: folding.finish(targets, error) });
     },
   };
 }
 
-/**
- * Folds up to so many batches of the log, from where the first of the views stands; `beforeReads` is called before any view's
- * rows are read. A damaged batch is every view's error.
- */
-export function foldSome(
+/** Adds up to so many batches of the log, from where the first of the views stands; a damaged one ends it for all views. */
+export function addSome(
   log: Log,
   folding: FoldingOfSome,
   targets: readonly Target[],
   limit: number,
-  beforeReads: () => void = () => {},
-): FoldedSome {
+): { next: number; error?: DamagedBatch } {
   const from = Math.min(...targets.map(({ checkpoint }) => checkpoint));
   try {
-    const next = folding.addAll(log.scan(from), limit) ?? log.counters().offset;
-    beforeReads();
-    return { next, views: folding.finish() };
+    return { next: folding.addAll(log.scan(from), limit) ?? log.counters().offset };
   } catch (error) {
-    if (!(error instanceof DamagedBatch)) throw error;
-    return { next: from, views: targets.map(({ view }) => ({ view, error })) };
+    if (error instanceof DamagedBatch) return { next: from, error };
+    throw error;
   }
 }

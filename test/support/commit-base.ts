@@ -32,7 +32,7 @@ export function memoryBase(): MemoryBase {
       return group.batches.flatMap(({ value, valueEnd, offset }) => {
         const bytes = group.bytes.subarray(value, valueEnd);
         const batch = decodeBatch(bytes, offset, (kind, number) => texts[kind].get(number) ?? '');
-        return batch.ts.map((_, index) => toEvent(batch, index, texts.app.get(batch.app) ?? ''));
+        return Array.from(batch.ts, (_, index) => toEvent(batch, index, texts.app.get(batch.app) ?? ''));
       });
     },
   };

@@ -2,8 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openEnv } from '../../log/env.js';
 import { openLog } from '../../log/log.js';
-import { openFolder } from '../../projections/folding.js';
-import { foldSome, targetAt } from '../../projections/views.js';
+import { type Folded, openFolder } from '../../projections/folding.js';
+import { addSome, targetAt } from '../../projections/views.js';
 import { type FoldAheadData, type FoldedAhead, STOP } from './folding-ahead.js';
 import { toPlain } from './rpc.js';
 
@@ -16,27 +16,47 @@ const log = openLog(env);
 const folder = openFolder();
 const end = log.counters().offset;
 let targets = places.map((place) => targetAt(env, place));
+let sent = 0;
+/** Which message was a view's last one. */
+const lastOf = new Map<string, number>();
 
-for (let group = 0; targets.length > 0; group++) {
-  const some = foldSome(log, folder(targets), targets, groupBatches, () => {
-    // What the views hold is asked for only once the group before is in them.
-    while (Atomics.load(written, 0) < group) Atomics.wait(written, 0, Atomics.load(written, 0));
-    env.renewSnapshot();
-  });
-  if (Atomics.load(written, 0) === STOP) break;
-  const views: FoldedAhead['views'] = some.views.map(({ view, stage, error }) => ({
+/** Waits until so many messages are written; false when there is nothing to wait for any more. */
+function isWritten(messages: number): boolean {
+  for (let now = Atomics.load(written, 0); now < messages; now = Atomics.load(written, 0))
+    Atomics.wait(written, 0, now);
+  return Atomics.load(written, 0) !== STOP;
+}
+
+function send(next: number, folded: readonly Folded[]): void {
+  const views = folded.map(({ view, stage, error }) => ({
     view,
     ...(stage && { rows: stage.take() }),
     ...(error && { error: toPlain(error) }),
   }));
-  const message: FoldedAhead = { next: some.next, views };
-  port.postMessage(
-    message,
-    views.flatMap(({ rows }) => (rows ? [rows.memory.buffer, rows.ends.buffer, rows.tableOf.buffer] : [])),
+  const buffers = views.flatMap(({ rows }) =>
+    rows ? [rows.memory.buffer, rows.ends.buffer, rows.tableOf.buffer] : [],
   );
-  const broken = new Set(some.views.filter(({ error }) => error).map(({ view }) => view));
+  port.postMessage({ next, views } satisfies FoldedAhead, buffers);
+  sent++;
+  for (const { view } of views) lastOf.set(view, sent);
+}
+
+while (targets.length > 0) {
+  const folding = folder(targets);
+  const { next, error } = addSome(log, folding, targets, groupBatches);
+  const broken = new Set<string>();
+  // The first view has half of the rows: they are being written while the others are still folded.
+  for (const part of [targets.slice(0, 1), targets.slice(1)]) {
+    if (part.length === 0) continue;
+    // What the views hold is asked for only once what they were sent last is in them.
+    if (!isWritten(Math.max(...part.map(({ view }) => lastOf.get(view) ?? 0)))) process.exit();
+    env.renewSnapshot();
+    const folded = folding.finish(part, error);
+    send(next, folded);
+    for (const one of folded) if (one.error) broken.add(one.view);
+  }
   targets = targets
-    .filter(({ view }) => some.next < end && !broken.has(view))
-    .map((target) => ({ ...target, checkpoint: Math.max(target.checkpoint, some.next) }));
+    .filter(({ view }) => next < end && !broken.has(view))
+    .map((target) => ({ ...target, checkpoint: Math.max(target.checkpoint, next) }));
 }
 await env.close();

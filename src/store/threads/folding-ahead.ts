@@ -7,23 +7,29 @@ import { Worker } from 'node:worker_threads';
 import type { Env } from '../../log/env.js';
 import type { Log } from '../../log/log.js';
 import { type StagedRows, writeRows } from '../../projections/stage.js';
-import { type BrokenView, type FoldingProgress, openViews, type TargetPlace } from '../../projections/views.js';
+import {
+  type BrokenView,
+  type FoldingProgress,
+  openViews,
+  type TargetPlace,
+} from '../../projections/views.js';
 import { fromPlain, type PlainError } from './rpc.js';
 
 /** Record batches folded and written at once: enough to write most rows once only, few enough to stay small in memory. */
-const GROUP_BATCHES = 20_480;
+const GROUP_BATCHES = 24_576;
 
-/** In place of the number of groups written: there will be no more. */
+/** In place of the number of messages written: there will be no more. */
 export const STOP = 2 ** 31 - 1;
 
 export interface FoldAheadData {
   dataDir: string;
   places: TargetPlace[];
   groupBatches: number;
-  /** How many groups are written, or `STOP`. */
+  /** How many messages are written, or `STOP`. */
   written: Int32Array;
 }
 
+/** Some views of one group of batches. */
 export interface FoldedAhead {
   next: number;
   views: { view: string; rows?: StagedRows; error?: PlainError }[];
@@ -47,11 +53,11 @@ export async function foldAhead(
   const written = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const workerData: FoldAheadData = { dataDir: env.dataDir, places, groupBatches, written };
   const worker = new Worker(new URL('./fold-thread.js', import.meta.url), { name: 'fold', workerData });
-  const tell = (groups: number): void => {
-    Atomics.store(written, 0, groups);
+  const tell = (messages: number): void => {
+    Atomics.store(written, 0, messages);
     Atomics.notify(written, 0);
   };
-  let groups = 0;
+  let messages = 0;
   let failure: unknown;
   worker.on('message', ({ next, views: folded }: FoldedAhead) => {
     if (failure !== undefined) return;
@@ -65,7 +71,7 @@ export async function foldAhead(
         })),
       });
       onProgress(progress);
-      tell(++groups);
+      tell(++messages);
     } catch (error) {
       failure = error;
       tell(STOP);
