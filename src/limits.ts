@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 
 export const DAY_MS = 86_400_000;
+export const HOUR_MS = DAY_MS / 24;
 /** The greatest time the log can hold: keys carry times as 48-bit integers. */
 export const MAX_TS = 2 ** 48 - 1;
 export const MAX_ID = Number.MAX_SAFE_INTEGER;

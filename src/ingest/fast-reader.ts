@@ -136,14 +136,14 @@ export function readFast(bytes: Buffer): Envelope | undefined {
 
   const { app, key, hasEvents, batchId, sentAt } = root;
   if (app === undefined || key === undefined || !hasEvents) return undefined;
-  const content: Content = { columns: columnsOf(source) };
+  const content: Content = { columns: takeColumns(source) };
   if (batchId !== undefined) content.batchId = batchId;
   if (sentAt !== undefined) content.sentAt = sentAt;
   return { app, key, eventCount: source.count, content: () => ({ content }) };
 }
 
 /** A copy of what was read of the events. */
-function columnsOf({ bytes, ascii, apart, count, people }: Source): EventColumns {
+function takeColumns({ bytes, ascii, apart, count, people }: Source): EventColumns {
   const whole = apart.length === 0 ? bytes : Buffer.concat([bytes, Buffer.from(apart.join(''))]);
   const columns: EventColumns = {
     ts: room.ts.slice(0, count),

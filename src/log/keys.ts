@@ -81,6 +81,7 @@ export function newKeyMemory(): KeyMemory {
     bytes,
     upTo(length) {
       const view = views[length] ?? bytes.subarray(0, length);
+      if (view.length !== length) throw new RangeError(`a key of ${length} bytes`);
       views[length] = view;
       return view;
     },

@@ -103,6 +103,7 @@ export function decodeBatch(value: Buffer, offset: number, textOf: TextOf): Reco
 
 /** Throws `DamagedBatch`. */
 export function checkValue(value: Buffer, offset: number): void {
+  if (value.length < CHECKSUM_BYTES + FIXED_BYTES) throw new DamagedBatch(`batch at ${offset}: cut short`);
   if (value[0] !== FORMAT) throw new DamagedBatch(`batch at ${offset}: unknown format ${value[0]}`);
   if (crc32(value.subarray(CHECKSUM_BYTES)) !== value.readUInt32BE(1))
     throw new DamagedBatch(`batch at ${offset}: checksum does not hold`);

@@ -5,7 +5,7 @@
  * → ms into the hour, u32 each, in order of arrival: error k of the hour lies in block ⌊k ÷ 1,000⌋. All little-endian.
  */
 import { EVENT_TYPES } from '../event.js';
-import { DAY_MS } from '../limits.js';
+import { DAY_MS, HOUR_MS } from '../limits.js';
 import type { Env } from '../log/env.js';
 import { prefixEnd, put16, put24, put32 } from '../log/keys.js';
 import type { BatchView } from '../log/record-batch.js';
@@ -14,7 +14,6 @@ import { obtain, type Projection } from './projection.js';
 import type { StagedTable } from './stage.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
-const HOUR_MS = 3_600_000;
 const HOURS = 24;
 const BLOCK_TIMES = 1_000;
 const DAYS_MAX = 2 ** 24;

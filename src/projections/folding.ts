@@ -74,7 +74,10 @@ class ViewFolding {
 }
 
 export interface FoldingOfSome {
-  /** Adds batches in order of arrival, at most `limit`; returns the offset of the next event, if there were as many. */
+  /**
+   * Adds batches in order of arrival: all, or with a limit at most as many, and about `EVENTS_MAX` events; returns the offset of
+   * the next event, if it stopped before the end.
+   */
   addAll(batches: Iterable<BatchView>, limit?: number): number | undefined;
   /**
    * Finishes some of the views, or fails them for the reason given. Reads their rows: not before what was folded last is
@@ -82,6 +85,9 @@ export interface FoldingOfSome {
    */
   finish(targets: readonly Target[], reason?: Error): Folded[];
 }
+
+/** What is folded at once is in memory until it is written: batches can be large, too. */
+const EVENTS_MAX = 500_000;
 
 /** Begins to fold batches; what was folded the time before is written by now, or taken. */
 export type Folder = (targets: readonly Target[]) => FoldingOfSome;
@@ -99,7 +105,15 @@ export function openFolder(): Folder {
   return (targets) => {
     const foldings = targets.map(foldingOf);
     return {
-      addAll: (batches, limit) => addAll(foldings, batches, limit),
+      addAll(batches, limit) {
+        try {
+          return addAll(foldings, batches, limit);
+        } catch (error) {
+          // They hold a part of what comes again when somebody tries once more.
+          known.clear();
+          throw error;
+        }
+      },
       finish: (some, reason) =>
         foldings
           .filter(({ place }) => some.some((target) => target.place === place))
@@ -112,12 +126,15 @@ export function openFolder(): Folder {
 function addAll(
   foldings: readonly ViewFolding[],
   batches: Iterable<BatchView>,
-  limit = Number.POSITIVE_INFINITY,
+  limit: number | undefined,
 ): number | undefined {
+  const eventsMax = limit === undefined ? Number.POSITIVE_INFINITY : EVENTS_MAX;
   let count = 0;
+  let events = 0;
   for (const batch of batches) {
     for (const folding of foldings) folding.add(batch);
-    if (++count === limit) return batch.offset + batch.count;
+    events += batch.count;
+    if (++count === limit || events >= eventsMax) return batch.offset + batch.count;
   }
   return undefined;
 }

@@ -10,6 +10,7 @@
  * a quarter or two is read at a time, so time comes first in the keys, and what is written now lies together.
  */
 import { EVENT_TYPES, type EventType } from '../event.js';
+import { HOUR_MS } from '../limits.js';
 import type { Env } from '../log/env.js';
 import { put8, put16, put24, put32 } from '../log/keys.js';
 import type { BatchView } from '../log/record-batch.js';
@@ -18,7 +19,6 @@ import { inUnits, type Part } from './nearest.js';
 import { obtain, type Projection } from './projection.js';
 import type { StagedTable } from './stage.js';
 
-const HOUR_MS = 3_600_000;
 const QUARTER_MS = HOUR_MS / 4;
 const QUARTERS_MAX = 2 ** 29;
 const TYPES: readonly EventType[] = ['event', 'pageview'];

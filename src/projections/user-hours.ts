@@ -7,6 +7,7 @@
  * A record batch widens its user's latest run in the hour's last block, as long as that spans a quarter of an hour at most; else
  * it is a run of its own. So what a block holds does not depend on how commits were grouped.
  */
+import { HOUR_MS } from '../limits.js';
 import type { Env } from '../log/env.js';
 import { put16, put32 } from '../log/keys.js';
 import type { BatchView } from '../log/record-batch.js';
@@ -14,7 +15,6 @@ import { appsIn } from './days.js';
 import { obtain, type Projection } from './projection.js';
 import type { StagedTable } from './stage.js';
 
-const HOUR_MS = 3_600_000;
 /** What is left of a 4 KiB page for one value: ⌊4,040 ÷ 12⌋ runs. */
 const BLOCK_RUNS = 336;
 const RUN_BYTES = 12;
@@ -210,12 +210,13 @@ export function openUserHours(env: Env): UserHours {
           const [least, greatest] = [from - start, to - start];
           const isWhole = least <= 0 && greatest >= HOUR_MS - 1;
           for (let i = 0; i < length; i++) {
+            const user = runs[i] as number;
+            if ((((bits[user >>> 5] as number) >>> (user & 31)) & 1) === 1) continue;
             if (!isWhole) {
               const [first, last] = [runs[length + i] as number, runs[2 * length + i] as number];
               if (first > greatest || last < least) continue;
-              if (first < least && last > greatest && !hasEvent(app, runs[i] as number)) continue;
+              if (first < least && last > greatest && !hasEvent(app, user)) continue;
             }
-            const user = runs[i] as number;
             bits[user >>> 5] = (bits[user >>> 5] as number) | (1 << (user & 31));
           }
         }

@@ -77,7 +77,8 @@ export async function foldAhead(
       tell(STOP);
     }
   });
-  await once(worker, 'exit');
+  const [code] = (await once(worker, 'exit')) as [number];
   if (failure !== undefined) throw failure;
+  if (views.due().length > 0) throw new Error(`the thread that folds ended too early, with ${code}`);
   return broken;
 }
