@@ -29,15 +29,19 @@ function readArray(bytes: Buffer): number {
   throw new RangeError(`no array in the details: ${head}`);
 }
 
-/** The length in bytes of the text at the cursor, which is moved to its first byte. */
-function readTextLength(bytes: Buffer): number {
-  const head = bytes[cursor.at++] as number;
-  if (head >= 0xa0 && head <= 0xbf) return head & 0x1f;
-  const width = head === 0xd9 ? 1 : head === 0xda ? 2 : head === 0xdb ? 4 : 0;
-  if (width === 0) throw new RangeError(`no text in the details: ${head}`);
+/** The number behind a head that says how wide it is: in one, two or four bytes from `one` on. */
+function readSized(bytes: Buffer, head: number, one: number): number {
+  const width = head === one ? 1 : head === one + 1 ? 2 : head === one + 2 ? 4 : 0;
+  if (width === 0) throw new RangeError(`not expected in the details: ${head}`);
   cursor.at += width;
   if (width === 1) return bytes[cursor.at - 1] as number;
   return width === 2 ? readU16(bytes, cursor.at - 2) : readU32(bytes, cursor.at - 4);
+}
+
+/** The length in bytes of the text at the cursor, which is moved to its first byte. */
+function readTextLength(bytes: Buffer): number {
+  const head = bytes[cursor.at++] as number;
+  return head >= 0xa0 && head <= 0xbf ? head & 0x1f : readSized(bytes, head, 0xd9);
 }
 
 function skipText(bytes: Buffer): void {
@@ -49,12 +53,7 @@ function skipText(bytes: Buffer): void {
 function readLength(bytes: Buffer): number {
   const head = bytes[cursor.at++] as number;
   if (head < 0x80) return head;
-  if (head === 0xff) return -1;
-  const width = head === 0xcc ? 1 : head === 0xcd ? 2 : head === 0xce ? 4 : 0;
-  if (width === 0) throw new RangeError(`no length in the details: ${head}`);
-  cursor.at += width;
-  if (width === 1) return bytes[cursor.at - 1] as number;
-  return width === 2 ? readU16(bytes, cursor.at - 2) : readU32(bytes, cursor.at - 4);
+  return head === 0xff ? -1 : readSized(bytes, head, 0xcc);
 }
 
 function isNil(bytes: Buffer): boolean {

@@ -7,9 +7,10 @@
 import { EVENT_TYPES } from '../event.js';
 import { DAY_MS, HOUR_MS } from '../limits.js';
 import type { Env } from '../log/env.js';
-import { prefixEnd, put16, put24, put32 } from '../log/keys.js';
+import { prefixEnd, put16, put24 } from '../log/keys.js';
 import type { BatchView } from '../log/record-batch.js';
 import { appsIn, dayOf } from './days.js';
+import { hourBlockKey, hourKey, viewNumbers } from './hours.js';
 import { obtain, type Projection } from './projection.js';
 import type { StagedTable } from './stage.js';
 
@@ -22,24 +23,6 @@ function dayKey(app: number, day: number): Buffer {
   const key = Buffer.allocUnsafe(5);
   put24(key, put16(key, 0, app), day);
   return key;
-}
-
-function hourKey(app: number, hour: number): Buffer {
-  const key = Buffer.allocUnsafe(6);
-  put32(key, put16(key, 0, app), hour);
-  return key;
-}
-
-function blockKey(app: number, hour: number, block: number): Buffer {
-  const key = Buffer.allocUnsafe(10);
-  put32(key, put32(key, put16(key, 0, app), hour), block);
-  return key;
-}
-
-/** Numbers as they are stored. Copies only when the bytes do not lie on a word boundary. */
-function view(value: Buffer): Uint32Array {
-  const { buffer, byteOffset, length } = value.byteOffset % 4 === 0 ? value : new Uint8Array(value);
-  return new Uint32Array(buffer, byteOffset, length / 4);
 }
 
 const sum = (numbers: Uint32Array, from: number, end: number): number => {
@@ -80,7 +63,7 @@ function stageTimes(
     const length = Math.min(times.length - at, BLOCK_TIMES - filled);
     const block = new Uint32Array(filled + length);
     const known = filled === 0 ? undefined : table.get(key);
-    if (known) block.set(view(known));
+    if (known) block.set(viewNumbers(known));
     for (let i = 0; i < length; i++) block[filled + i] = times[at + i] as number;
     table.put(key, Buffer.from(block.buffer));
     at += length;
@@ -102,11 +85,11 @@ export const errors: Projection = {
         for (const { app, day, times } of days.values()) {
           const counts = new Uint32Array(HOURS);
           const known = rows.get(dayKey(app, day));
-          if (known) counts.set(view(known));
+          if (known) counts.set(viewNumbers(known));
           times.forEach((ofHour, index) => {
             if (!ofHour) return;
             const hour = day * HOURS + index;
-            stageTimes(blocks, (block) => blockKey(app, hour, block), counts[index] as number, ofHour);
+            stageTimes(blocks, (block) => hourBlockKey(app, hour, block), counts[index] as number, ofHour);
             counts[index] = (counts[index] as number) + ofHour.length;
           });
           rows.put(dayKey(app, day), Buffer.from(counts.buffer));
@@ -145,7 +128,7 @@ export function openErrors(env: Env): Errors {
     const prefix = hourKey(app, hour);
     let count = 0;
     for (const { value } of blocks.range({ start: prefix, end: prefixEnd(prefix) })) {
-      for (const time of view(value)) if (time >= from && time <= to) count++;
+      for (const time of viewNumbers(value)) if (time >= from && time <= to) count++;
     }
     return count;
   };
@@ -153,7 +136,7 @@ export function openErrors(env: Env): Errors {
   return {
     *counts(app, fromDay, toDay) {
       for (const { key, value } of rows.range({ start: dayKey(app, fromDay), end: dayKey(app, toDay + 1) })) {
-        yield { day: key.readUIntBE(2, 3), count: sum(view(value), 0, HOURS) };
+        yield { day: key.readUIntBE(2, 3), count: sum(viewNumbers(value), 0, HOURS) };
       }
     },
     countWithin(app, day, { from, to }) {
@@ -164,7 +147,7 @@ export function openErrors(env: Env): Errors {
       const endCut = to < (last + 1) * HOUR_MS - 1;
       const part = (hour: number): number =>
         countTimes(app, day * HOURS + hour, from - hour * HOUR_MS, to - hour * HOUR_MS);
-      let count = sum(view(value), startCut ? first + 1 : first, endCut ? last : last + 1);
+      let count = sum(viewNumbers(value), startCut ? first + 1 : first, endCut ? last : last + 1);
       if (startCut) count += part(first);
       if (endCut && !(startCut && first === last)) count += part(last);
       return count;

@@ -9,9 +9,9 @@
  */
 import { HOUR_MS } from '../limits.js';
 import type { Env } from '../log/env.js';
-import { put16, put32 } from '../log/keys.js';
 import type { BatchView } from '../log/record-batch.js';
 import { appsIn } from './days.js';
+import { hourBlockKey, hourKey, hourOf, viewNumbers } from './hours.js';
 import { obtain, type Projection } from './projection.js';
 import type { StagedTable } from './stage.js';
 
@@ -21,26 +21,6 @@ const RUN_BYTES = 12;
 const RUN_MS_MAX = 900_000;
 const BLOCK_MAX = 0xffff_ffff;
 const HOURS_MAX = 2 ** 32;
-
-const hourOf = (ts: number): number => Math.floor(ts / HOUR_MS);
-
-function hourKey(app: number, hour: number): Buffer {
-  const key = Buffer.allocUnsafe(6);
-  put32(key, put16(key, 0, app), hour);
-  return key;
-}
-
-function blockKey(app: number, hour: number, block: number): Buffer {
-  const key = Buffer.allocUnsafe(10);
-  put32(key, put32(key, put16(key, 0, app), hour), block);
-  return key;
-}
-
-/** The three columns in one. Copies only when the bytes do not lie on a word boundary. */
-function viewRuns(value: Buffer): Uint32Array {
-  const { buffer, byteOffset, length } = value.byteOffset % 4 === 0 ? value : new Uint8Array(value);
-  return new Uint32Array(buffer, byteOffset, length / 4);
-}
 
 /** The runs that one hour of an app gets: user, first, last, ms into the hour, one after the other. */
 interface HourFold {
@@ -85,7 +65,7 @@ const folding = {
 };
 
 function unpack(value: Buffer | undefined): void {
-  const runs = value ? viewRuns(value) : new Uint32Array(0);
+  const runs = value ? viewNumbers(value) : new Uint32Array(0);
   const length = runs.length / 3;
   folding.length = length;
   folding.users.set(runs.subarray(0, length));
@@ -126,9 +106,9 @@ function addRun(user: number, first: number, last: number): boolean {
 
 /** Unpacks the last block of an hour; returns its number. */
 function openLastBlock(table: StagedTable, app: number, hour: number): number {
-  const first = table.get(blockKey(app, hour, 0));
+  const first = table.get(hourBlockKey(app, hour, 0));
   if (first !== undefined && first.length === BLOCK_RUNS * RUN_BYTES) {
-    const range = { start: blockKey(app, hour, BLOCK_MAX), end: hourKey(app, hour) };
+    const range = { start: hourBlockKey(app, hour, BLOCK_MAX), end: hourKey(app, hour) };
     for (const { key, value } of table.range({ ...range, reverse: true, limit: 1 })) {
       unpack(value);
       return key.readUInt32BE(6);
@@ -143,11 +123,11 @@ function stageRuns(table: StagedTable, { app, hour, runs }: HourFold): void {
   for (let at = 0; at < runs.length; at += 3) {
     const [user, first, last] = [runs[at] as number, runs[at + 1] as number, runs[at + 2] as number];
     if (addRun(user, first, last)) continue;
-    table.put(blockKey(app, hour, block++), pack());
+    table.put(hourBlockKey(app, hour, block++), pack());
     unpack(undefined);
     addRun(user, first, last);
   }
-  table.put(blockKey(app, hour, block), pack());
+  table.put(hourBlockKey(app, hour, block), pack());
 }
 
 export const userHours: Projection = {
@@ -204,7 +184,7 @@ export function openUserHours(env: Env): UserHours {
       for (const app of apps) {
         const range = { start: hourKey(app, hourOf(from)), end: hourKey(app, hourOf(to) + 1) };
         for (const { key, value } of blocks.range(range)) {
-          const runs = viewRuns(value);
+          const runs = viewNumbers(value);
           const length = runs.length / 3;
           const start = key.readUInt32BE(2) * HOUR_MS;
           const [least, greatest] = [from - start, to - start];
