@@ -25,7 +25,7 @@ const CANARIES = [
     title: 'a view off by one',
     file: 'src/projections/sessions.js',
     from: 'row.events++;',
-    to: 'row.events += batch.ts.length > 1 ? 1 : 2;',
+    to: 'row.events += count > 1 ? 1 : 2;',
     test: 'test/model/store-model.test.js',
     env: { SPYGLASS_SEEDS: '5' },
   },
