@@ -4,7 +4,7 @@
  * has doubts about (odd spellings, keys given twice, anything invalid) to the exact reader by returning `undefined`.
  */
 import { isAscii } from 'node:buffer';
-import { EVENT_TYPES, type Person } from '../event.js';
+import type { Person } from '../event.js';
 import {
   ABSENT,
   type EventColumns,
@@ -40,6 +40,8 @@ import {
   skipSpace,
   valueEnd,
 } from './json-bytes.js';
+import type { Span } from './scan.js';
+import { fieldAt, fields, sameBytes, typeAt, typeLength, UNKNOWN } from './spellings.js';
 import { cutText } from './text.js';
 
 const LOWER_N = 0x6e;
@@ -76,11 +78,6 @@ interface Source {
   apartEnd: number;
 }
 
-interface Span {
-  start: number;
-  end: number;
-}
-
 interface LastText extends Span {
   text: string;
 }
@@ -103,9 +100,7 @@ const [APP, KEY, EVENTS, BATCH_ID, SENT_AT] = [0, 1, 2, 3, 4];
 const EVENT_FIELDS = fields(['ts', 'user_id', 'session_id', 'type', 'name', 'url', 'props', 'user']);
 const [TS, USER_ID, SESSION_ID, TYPE, NAME, URL, PROPS] = [0, 1, 2, 3, 4, 5, 6];
 const PERSON_FIELDS = fields(['name', 'email']);
-const TYPES = EVENT_TYPES.map((type) => Buffer.from(`"${type}"`));
 const REQUIRED = (1 << USER_ID) | (1 << SESSION_ID) | (1 << TYPE) | (1 << NAME);
-const UNKNOWN = -1;
 /** Of the string that is only quotes. */
 const EMPTY_LENGTH = 2;
 
@@ -276,7 +271,7 @@ function readEventField(source: Source, start: number, field: number): number {
   if (field === TYPE) {
     const code = typeAt(bytes, start);
     room.types[count] = code;
-    return code === UNKNOWN ? REFUSED : start + (TYPES[code]?.length ?? 0);
+    return code === UNKNOWN ? REFUSED : start + typeLength(code);
   }
 
   const end = valueEnd(bytes, start, EVENT_DEPTH);
@@ -381,50 +376,4 @@ function textAt(source: Source, start: number, end: number): string | undefined 
 function hasEscape({ bytes, escapes }: Source, start: number, end: number): boolean {
   for (let at = start; escapes && at < end; at++) if (bytes[at] === BACKSLASH) return true;
   return false;
-}
-
-/** Whether the bytes at `at` are those of a span before it; an empty one has none to compare. */
-function sameBytes(bytes: Uint8Array, at: number, { start, end }: Span): boolean {
-  if (start === end || at + end - start > bytes.length) return false;
-  for (let other = start; other < end; at++, other++) {
-    if (bytes[at] !== bytes[other]) return false;
-  }
-  return true;
-}
-
-/** The code of the type whose spelling stands at `start`. */
-function typeAt(bytes: Uint8Array, start: number): number {
-  for (let code = 0; code < TYPES.length; code++) {
-    const spelling = TYPES[code] as Buffer;
-    if (start + spelling.length <= bytes.length && startsWith(bytes, start, spelling)) return code;
-  }
-  return UNKNOWN;
-}
-
-/** Field names as they stand in a body, quotes included, by the length of that. */
-function fields(names: readonly string[]): { spelling: Uint8Array; field: number }[][] {
-  const byLength: { spelling: Uint8Array; field: number }[][] = [];
-  names.forEach((name, field) => {
-    const spelling = Buffer.from(`"${name}"`);
-    byLength[spelling.length] ??= [];
-    byLength[spelling.length]?.push({ spelling, field });
-  });
-  return byLength;
-}
-
-/** The index of the field that the key spanning `start` to `end` names. */
-function fieldAt(bytes: Uint8Array, start: number, end: number, known: ReturnType<typeof fields>): number {
-  const candidates = known[end - start];
-  if (candidates === undefined) return UNKNOWN;
-  for (const { spelling, field } of candidates) {
-    if (startsWith(bytes, start, spelling)) return field;
-  }
-  return UNKNOWN;
-}
-
-function startsWith(bytes: Uint8Array, start: number, spelling: Uint8Array): boolean {
-  for (let i = 0; i < spelling.length; i++) {
-    if (bytes[start + i] !== spelling[i]) return false;
-  }
-  return true;
 }

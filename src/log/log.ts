@@ -76,7 +76,7 @@ export interface Log {
   batchOf(id: number): RecordBatch | undefined;
   /** Batches in order of arrival, from the one that holds `id` or comes next after it, expired ones left out. */
   arrivals(id: number): Generator<RecordBatch>;
-  /** The same for who looks at each only until the next: several times as fast. */
+  /** The same for who looks at each only until the next: all are read into the same memory. */
   scan(id: number): Generator<BatchView>;
   /** Every batch that can hold an event in the range, latest `lastTs` first, then greatest offset. */
   newestFirst(range: { from: number; to: number }): Generator<BatchRef>;

@@ -17,6 +17,7 @@ const folder = openFolder();
 const end = log.counters().offset;
 let targets = places.map((place) => targetAt(env, place));
 let sent = 0;
+let isStopped = false;
 /** Which message was a view's last one. */
 const lastOf = new Map<string, number>();
 
@@ -49,14 +50,17 @@ while (targets.length > 0) {
   for (const part of [targets.slice(0, 1), targets.slice(1)]) {
     if (part.length === 0) continue;
     // What the views hold is asked for only once what they were sent last is in them.
-    if (!isWritten(Math.max(...part.map(({ view }) => lastOf.get(view) ?? 0)))) process.exit();
+    if (!isWritten(Math.max(...part.map(({ view }) => lastOf.get(view) ?? 0)))) {
+      isStopped = true;
+      break;
+    }
     env.renewSnapshot();
     const folded = folding.finish(part, error);
     send(next, folded);
     for (const one of folded) if (one.error) broken.add(one.view);
   }
   targets = targets
-    .filter(({ view }) => next < end && !broken.has(view))
+    .filter(({ view }) => !isStopped && next < end && !broken.has(view))
     .map((target) => ({ ...target, checkpoint: Math.max(target.checkpoint, next) }));
 }
 await env.close();
