@@ -1,8 +1,9 @@
 /** Servers of the benchmark as processes of their own: started, watched, stopped. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../src/config.js';
@@ -13,6 +14,8 @@ const CEILING = fileURLToPath(new URL('./ceiling.js', import.meta.url));
 const REFERENCE = fileURLToPath(new URL('./reference.js', import.meta.url));
 const ROOT = join(dirname(MAIN), '../../..');
 const PROBE_MS = 5;
+/** Lines of the collector's log up to info: one a request that is not ingest. */
+const ROUTINE = /^\{"level":[123]0,/;
 const START_MS_MAX = 120_000;
 
 export interface Server {
@@ -39,7 +42,10 @@ async function start(name: string, args: (port: number) => string[]): Promise<Se
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const began = performance.now();
-  const child: ChildProcess = spawn(process.execPath, args(port), { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, args(port), { stdio: ['ignore', 'ignore', 'pipe'] });
+  createInterface(child.stderr).on('line', (line) => {
+    if (!ROUTINE.test(line)) console.error(line);
+  });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   // A server without the route answers 404: it is there all the same. A collector that is not ready answers 503.
   const isReady = () =>
