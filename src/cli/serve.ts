@@ -37,8 +37,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   if (!options.quiet)
     process.stdout.write(announcement(config, collector.url, process.stdout.isTTY && !process.env.NO_COLOR));
 
+  void collector.store.failed.then(sayFailed);
   const reason = await Promise.race([signal, collector.store.failed]);
-  const code = reason instanceof Error ? await giveUp(collector, reason) : await shutDown(collector);
+  const code = reason instanceof Error ? await giveUp(collector) : await shutDown(collector);
   // Node's own exit fails an assertion where it cannot set the terminal right any more.
   if (terminalIsGone()) endAtOnce();
   process.exit(code);
@@ -139,9 +140,13 @@ function endAtOnce(): never {
   throw new Error('unreachable');
 }
 
-async function giveUp(collector: Collector, error: Error): Promise<number> {
+/** For whoever looks at the terminal; said in the same turn as the log's fatal line, before anything is closed. */
+function sayFailed(error: Error): void {
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
   console.error(`spyglass: the store failed and takes nothing more: ${error.message}${cause}`);
+}
+
+async function giveUp(collector: Collector): Promise<number> {
   const closed = collector.close().then(
     () => true,
     () => true,

@@ -28,13 +28,27 @@ const { dataDir, ingest, meterMemory } = workerData as WriterData;
 const meters = openMeters(meterMemory);
 const notice = (level: Notice['level'], text: string): void => post({ kind: 'notice', level, text });
 const tellIngest = (message: WriterToIngest): void => ingest.postMessage(message);
+/** How long the thread stays still once the store has failed. */
+const STILL_MS = 1_000;
+let failed = false;
+
+/**
+ * Says that the store failed, and stays still for a moment: LMDB's library writes past the memory it took for the words of a
+ * failed write, and the process may fall at whatever this thread frees next. What is to be said about it comes before.
+ */
+function fail(error: Error): void {
+  if (failed) return;
+  failed = true;
+  post({ kind: 'failed', error: toPlain(error) });
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STILL_MS);
+}
 
 function open(): ReturnType<typeof openWriteSide> | undefined {
   try {
     return openWriteSide(dataDir, {
       meters,
       onProgress: (progress) => post({ kind: 'progress', progress }),
-      onFailure: (error) => post({ kind: 'failed', error: toPlain(error) }),
+      onFailure: fail,
       onBroken: ({ view, error }) =>
         notice(
           'error',
@@ -63,13 +77,13 @@ function openGathering(write: WriteSide, appliedCommit: () => number) {
     const groups = waiting;
     waiting = [];
     waitingBytes = 0;
-    if (groups.length === 0) return;
+    if (failed || groups.length === 0) return;
     const start = performance.now();
     try {
       write.apply(groups);
     } catch (error) {
       // They stay in the journal, and the next start tries again; going on without them would break the order.
-      post({ kind: 'failed', error: toPlain(error) });
+      fail(error as Error);
       return;
     }
     if (newest >= wanted) wanted = 0;
@@ -103,12 +117,12 @@ function openGathering(write: WriteSide, appliedCommit: () => number) {
 function startFolding(write: WriteSide): { stop(): void } {
   let stopped = false;
   const goOn = (): void => {
-    if (stopped) return;
+    if (stopped || failed) return;
     try {
       if (write.foldViews()) setImmediate(goOn);
       else notice('info', 'views are folded, and serve');
     } catch (error) {
-      post({ kind: 'failed', error: toPlain(error) });
+      fail(error as Error);
     }
   };
   // Most are done at once, before anything is accepted.
