@@ -11,10 +11,14 @@ if (!parentPort) throw new Error('this thread must be started by foldAhead');
 const port = parentPort;
 const { dataDir, places, groupBatches, written } = workerData as FoldAheadData;
 
+/** The smallest groups are this part of the largest. */
+const SMALLEST_PART = 8;
+
 const env = openEnv(dataDir, { mode: 'write' });
 const log = openLog(env);
 const folder = openFolder();
 const end = log.counters().offset;
+const batches = log.tables.offsets.entryCount();
 let targets = places.map((place) => targetAt(env, place));
 let sent = 0;
 let isStopped = false;
@@ -26,6 +30,14 @@ function isWritten(messages: number): boolean {
   for (let now = Atomics.load(written, 0); now < messages; now = Atomics.load(written, 0))
     Atomics.wait(written, 0, now);
   return Atomics.load(written, 0) !== STOP;
+}
+
+/** How many batches to fold next: few at first and towards the end, when the other thread has nothing else to do. */
+function groupSize(groups: number): number {
+  const from = Math.min(...targets.map(({ checkpoint }) => checkpoint));
+  const left = (batches * (end - from)) / end;
+  const smallest = groupBatches / SMALLEST_PART;
+  return Math.ceil(Math.min(groupBatches, smallest * 2 ** groups, Math.max(smallest, left / 2)));
 }
 
 function send(next: number, folded: readonly Folded[]): void {
@@ -42,9 +54,9 @@ function send(next: number, folded: readonly Folded[]): void {
   for (const { view } of views) lastOf.set(view, sent);
 }
 
-while (targets.length > 0) {
+for (let groups = 0; targets.length > 0; groups++) {
   const folding = folder(targets);
-  const { next, error } = addSome(log, folding, targets, groupBatches);
+  const { next, error } = addSome(log, folding, targets, groupSize(groups));
   const broken = new Set<string>();
   // The first view has half of the rows: they are being written while the others are still folded.
   for (const part of [targets.slice(0, 1), targets.slice(1)]) {
