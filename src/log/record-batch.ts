@@ -50,6 +50,8 @@ export interface BatchView {
   readonly session: string;
   readonly firstTs: number;
   readonly lastTs: number;
+  /** Whether no event is earlier than the one before it. */
+  readonly isAscending: boolean;
   readonly count: number;
   /** Columns of `count` events; what lies behind those means nothing. */
   readonly ts: ArrayLike<number>;
@@ -126,6 +128,7 @@ class ReadBatch implements BatchReader {
   user = 0;
   firstTs = 0;
   lastTs = 0;
+  isAscending = true;
   count = 0;
   hasPeople = false;
   bytes = 0;
@@ -156,10 +159,12 @@ class ReadBatch implements BatchReader {
     this.#sessionAt = at;
     at += ((value[at - 2] as number) << 8) | (value[at - 1] as number);
     let lastTs = firstTs;
+    let isAscending = true;
     for (let i = 0; i < count; i++, at += 2) {
       const time = firstTs + (((value[at] as number) << 8) | (value[at + 1] as number));
       ts[i] = time;
-      if (time > lastTs) lastTs = time;
+      if (time >= lastTs) lastTs = time;
+      else isAscending = false;
     }
     const typeStep = flags & ONE_TYPE ? 0 : 1;
     for (let i = 0; i < count; i++) types[i] = value[at + i * typeStep] as number;
@@ -173,6 +178,7 @@ class ReadBatch implements BatchReader {
     this.user = readU32(value, start + 7);
     this.firstTs = firstTs;
     this.lastTs = lastTs;
+    this.isAscending = isAscending;
     this.count = count;
     this.hasPeople = (flags & HAS_PEOPLE) !== 0;
     this.bytes = end - start;

@@ -84,16 +84,25 @@ function addMatches(places: Place[], batch: RecordBatch, filter: Filter, limit: 
   if (filter.app !== undefined && batch.app !== filter.app) return;
   if (filter.user !== undefined && batch.user !== filter.user) return;
   if (filter.session !== undefined && batch.session !== filter.session) return;
-  for (let index = batch.ts.length - 1; index >= 0; index--) {
-    const ts = batch.ts[index] as number;
-    if (ts < filter.from || ts > filter.to) continue;
-    if (filter.type !== undefined && batch.types[index] !== filter.type) continue;
-    const last = places[limit - 1];
-    if (last && ts < last.ts) continue;
-    const place = { ts, id: batch.offset + index, batch, index };
-    if (filter.before && newerFirst(place, filter.before) <= 0) continue;
+  const { ts: times, types, offset } = batch;
+  const { type, to, before } = filter;
+  let from = oldest(places, filter, limit);
+  for (let index = times.length - 1; index >= 0; index--) {
+    const ts = times[index] as number;
+    if (ts < from && batch.isAscending) return;
+    if (ts < from || ts > to) continue;
+    if (type !== undefined && types[index] !== type) continue;
+    const place = { ts, id: offset + index, batch, index };
+    if (before && newerFirst(place, before) <= 0) continue;
     insert(places, place, limit);
+    from = oldest(places, filter, limit);
   }
+}
+
+/** The least time a further place can have. */
+function oldest(places: readonly Place[], { from }: Filter, limit: number): number {
+  const last = places[limit - 1];
+  return last ? Math.max(from, last.ts) : from;
 }
 
 function insert(places: Place[], place: Place, limit: number): void {
