@@ -209,7 +209,8 @@ function logOver(tables: LogTables, storeId: string): Log {
   function* places(id: number): Generator<{ lastTs: number; offset: number }> {
     const below = fence();
     const holder = batchOf(id);
-    for (const { key, value } of tables.offsets.range({ start: u48(holder ? holder.offset : id) })) {
+    const range = { start: u48(holder ? holder.offset : id), end: u48(MAX_TS) };
+    for (const { key, value } of tables.offsets.scan(range)) {
       const lastTs = readU48(value, 0);
       if (lastTs >= below) yield { lastTs, offset: readU48(key, 0) };
     }

@@ -127,7 +127,7 @@ export function openErrors(env: Env): Errors {
   const countTimes = (app: number, hour: number, from: number, to: number): number => {
     const prefix = hourKey(app, hour);
     let count = 0;
-    for (const { value } of blocks.range({ start: prefix, end: prefixEnd(prefix) })) {
+    for (const { value } of blocks.scan({ start: prefix, end: prefixEnd(prefix) })) {
       for (const time of viewNumbers(value)) if (time >= from && time <= to) count++;
     }
     return count;
@@ -135,7 +135,7 @@ export function openErrors(env: Env): Errors {
 
   return {
     *counts(app, fromDay, toDay) {
-      for (const { key, value } of rows.range({ start: dayKey(app, fromDay), end: dayKey(app, toDay + 1) })) {
+      for (const { key, value } of rows.scan({ start: dayKey(app, fromDay), end: dayKey(app, toDay + 1) })) {
         yield { day: key.readUIntBE(2, 3), count: sum(viewNumbers(value), 0, HOURS) };
       }
     },

@@ -257,7 +257,7 @@ export function openNameHours(env: Env): NameHours {
     [first, last]: readonly [number, number],
     sign: 1 | -1,
   ): void => {
-    for (const { value } of times.range(range)) {
+    for (const { value } of times.scan(range)) {
       const [least, greatest] = [readU24(value, 0), readU24(value, 3)];
       if (greatest < first || least > last) continue;
       const isInside = least >= first && greatest <= last;
@@ -289,7 +289,7 @@ export function openNameHours(env: Env): NameHours {
         part,
         (first, last) => {
           const range = { start: hourKey(app, type, first), end: hourKey(app, type, last + 1) };
-          for (const { key, value } of counts.range(range))
+          for (const { key, value } of counts.scan(range))
             sums.addRow(key.readUIntBE(7, 3), value, part.sign);
         },
         ({ from, end, sign }) => {

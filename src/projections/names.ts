@@ -216,7 +216,7 @@ export const names: Projection = {
 export interface Names {
   /** Adds up how often names of a type occurred on whole days of an app. */
   addCounts(sums: NameSums, app: number, type: number, fromDay: number, toDay: number): void;
-  /** Blocks of a name's postings, days ascending. */
+  /** Blocks of a name's postings, days ascending; each valid until the next read. */
   postings(
     app: number,
     type: number,
@@ -232,7 +232,7 @@ export function openNames(env: Env): Names {
   return {
     addCounts(sums, app, type, fromDay, toDay) {
       const range = { start: countKey(app, type, fromDay, 0), end: countKey(app, type, toDay + 1, 0) };
-      for (const { key, value } of counts.range(range)) {
+      for (const { key, value } of counts.scan(range)) {
         sums.addRow(key.readUIntBE(6, 3), value);
       }
     },
@@ -241,7 +241,7 @@ export function openNames(env: Env): Names {
         start: postingKey(app, type, name, fromDay, 0),
         end: postingKey(app, type, name, toDay + 1, 0),
       };
-      for (const { key, value } of postings.range(range)) {
+      for (const { key, value } of postings.scan(range)) {
         yield { day: key.readUIntBE(7, 3), postings: viewPostings(value) };
       }
     },

@@ -149,12 +149,12 @@ export function openStreams(env: Env): Streams {
     *newestFirst(stream, { from, to }) {
       const start = Buffer.concat([stream, timeKey(lastTsBound(to), MAX_TS)]);
       const end = Buffer.concat([stream, timeKey(from, 0)]);
-      for (const { key, value } of table.range({ start, end, reverse: true })) yield toRef(key, value);
+      for (const { key, value } of table.scan({ start, end, reverse: true })) yield toRef(key, value);
     },
     *oldestFirst(stream, { from, to }) {
       const start = Buffer.concat([stream, timeKey(from, 0)]);
       const end = prefixEnd(Buffer.concat([stream, timeKey(lastTsBound(to), MAX_TS)]));
-      for (const { key, value } of table.range({ start, end })) yield toRef(key, value);
+      for (const { key, value } of table.scan({ start, end })) yield toRef(key, value);
     },
   };
 }

@@ -181,9 +181,11 @@ export function openUserHours(env: Env): UserHours {
       if (words > found.length) found = new Uint32Array(2 * words);
       found.fill(0, 0, words);
       const bits = found;
+      // Asked about in the end: a question would overwrite the runs that are being read.
+      const doubtful: [app: number, user: number][] = [];
       for (const app of apps) {
         const range = { start: hourKey(app, hourOf(from)), end: hourKey(app, hourOf(to) + 1) };
-        for (const { key, value } of blocks.range(range)) {
+        for (const { key, value } of blocks.scan(range)) {
           const runs = viewNumbers(value);
           const length = runs.length / 3;
           const start = key.readUInt32BE(2) * HOUR_MS;
@@ -191,21 +193,32 @@ export function openUserHours(env: Env): UserHours {
           const isWhole = least <= 0 && greatest >= HOUR_MS - 1;
           for (let i = 0; i < length; i++) {
             const user = runs[i] as number;
-            if ((((bits[user >>> 5] as number) >>> (user & 31)) & 1) === 1) continue;
+            if (has(bits, user)) continue;
             if (!isWhole) {
               const [first, last] = [runs[length + i] as number, runs[2 * length + i] as number];
               if (first > greatest || last < least) continue;
-              if (first < least && last > greatest && !hasEvent(app, user)) continue;
+              if (first < least && last > greatest) {
+                doubtful.push([app, user]);
+                continue;
+              }
             }
-            bits[user >>> 5] = (bits[user >>> 5] as number) | (1 << (user & 31));
+            add(bits, user);
           }
         }
       }
+      for (const [app, user] of doubtful) if (!has(bits, user) && hasEvent(app, user)) add(bits, user);
       let count = 0;
       for (let word = 0; word < words; word++) count += bitsIn(bits[word] as number);
       return count;
     },
   };
+}
+
+const has = (bits: Uint32Array, user: number): boolean =>
+  (((bits[user >>> 5] as number) >>> (user & 31)) & 1) === 1;
+
+function add(bits: Uint32Array, user: number): void {
+  bits[user >>> 5] = (bits[user >>> 5] as number) | (1 << (user & 31));
 }
 
 function bitsIn(word: number): number {

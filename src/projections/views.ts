@@ -149,6 +149,7 @@ function notReady(name: string, view: string): Table {
     putFrom: refuse,
     remove: refuse,
     range: refuse,
+    scan: refuse,
     keys: refuse,
     clear: refuse,
     entryCount: refuse,
