@@ -53,6 +53,8 @@ export interface RowPlace {
 export interface Table {
   readonly name: string;
   get(key: Uint8Array): Buffer | undefined;
+  /** The same, lent as rows of a `scan` are. */
+  lend(key: Uint8Array): Buffer | undefined;
   /** Copies a value into memory and returns its length, which may be more than there was room for; 0 without a value. */
   copyInto(memory: Buffer, key: Uint8Array): number;
   put(key: Uint8Array, value: Uint8Array): void;
@@ -209,7 +211,8 @@ function lendingOptions(): DatabaseOptions {
     },
     encoder: {
       encode: (value: Uint8Array) => value,
-      decode: (bytes: Uint8Array, length: number) => lendValue(bytes, 0, length),
+      // Of the library's memory for values, the length is that of the value.
+      decode: (bytes: Uint8Array) => lendValue(bytes, 0, bytes.length),
     },
   };
   return options as DatabaseOptions;
@@ -224,6 +227,7 @@ function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compres
   return {
     name,
     get: (key) => db.getBinary(key),
+    lend: (key) => lending.get(key),
     put: (key, value) => db.putSync(key, value as Buffer),
     putFrom(memory, { key, keyEnd, value, valueEnd }) {
       const length = keyEnd - key;

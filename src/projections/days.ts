@@ -67,7 +67,7 @@ function stageDay(table: StagedTable, counts: StagedTable, { app, day, blocks }:
   let added = 0;
   for (const [block, bits] of blocks) {
     const key = app === ALL_APPS ? unionKey(day, block) : blockKey(app, day, block);
-    const fresh = addKnown(bits, table.get(key));
+    const fresh = addKnown(bits, table.lend(key));
     if (fresh === 0) continue;
     added += fresh;
     let length = BITMAP_BYTES;

@@ -62,7 +62,7 @@ function stageTimes(
     const filled = total % BLOCK_TIMES;
     const length = Math.min(times.length - at, BLOCK_TIMES - filled);
     const block = new Uint32Array(filled + length);
-    const known = filled === 0 ? undefined : table.get(key);
+    const known = filled === 0 ? undefined : table.lend(key);
     if (known) block.set(viewNumbers(known));
     for (let i = 0; i < length; i++) block[filled + i] = times[at + i] as number;
     table.put(key, Buffer.from(block.buffer));

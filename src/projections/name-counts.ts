@@ -50,7 +50,7 @@ export function openCountsFold(table: StagedTable, keyOf: (block: number) => Buf
       const block = name >>> BLOCK_BITS;
       if (block !== current) {
         current = block;
-        counts = obtain(blocks, block, () => unpackCounts(table.get(keyOf(block))));
+        counts = obtain(blocks, block, () => unpackCounts(table.lend(keyOf(block))));
       }
       const index = name & (BLOCK_NAMES - 1);
       const before = counts[index] as number;

@@ -185,7 +185,7 @@ function lastBlock(
   table: StagedTable,
   { app, type, quarter }: QuarterFold,
 ): { block: number; known: Buffer | undefined } {
-  const first = table.get(timesKey(quarter, app, type, 0));
+  const first = table.lend(timesKey(quarter, app, type, 0));
   if (first === undefined || rowsIn(first) < BLOCK_ROWS) return { block: 0, known: first };
   const range = { start: timesKey(quarter, app, type, BLOCK_MAX), end: quarterKey(quarter, app, type) };
   for (const { key, value } of table.range({ ...range, reverse: true, limit: 1 })) {

@@ -123,14 +123,16 @@ function appendPostings(
     const before = (count + done) % BLOCK_POSTINGS;
     const length = Math.min(BLOCK_POSTINGS, before + fresh.length - done);
     const { value, columns } = blockOf(length);
-    const known = before === 0 ? undefined : table.get(key);
+    const known = before === 0 ? undefined : table.lend(key);
     if (known) copyPostings(columns, viewPostings(known));
     for (let at = before; at < length; at++, done++, from = came.next[from] as number) {
       const id = came.ids[from] as number;
       columns.times[at] = came.times[from] as number;
       columns.users[at] = came.users[from] as number;
-      columns.idsLow[at] = id % HIGH;
-      columns.idsHigh[at] = Math.floor(id / HIGH);
+      // Not `id % HIGH`, which is a call for numbers of this size.
+      const high = Math.floor(id / HIGH);
+      columns.idsLow[at] = id - high * HIGH;
+      columns.idsHigh[at] = high;
     }
     table.put(key, value);
   }

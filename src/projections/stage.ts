@@ -11,7 +11,7 @@ import { obtain } from './projection.js';
  * A table whose writes are staged: reads see the store, not what is staged. One write a key and commit. Keys and values are
  * copied at once, so that a fold may use their memory for the next.
  */
-export interface StagedTable extends Pick<Table, 'get' | 'range' | 'keys'> {
+export interface StagedTable extends Pick<Table, 'get' | 'lend' | 'range' | 'keys'> {
   put(key: Uint8Array, value: Uint8Array): void;
   remove(key: Uint8Array): void;
 }
@@ -96,10 +96,11 @@ export function openStage(env: Env): Stage {
     rows.size++;
   };
 
-  const openTable = ({ name, get, range, keys }: Table): StagedTable => {
+  const openTable = ({ name, get, lend, range, keys }: Table): StagedTable => {
     const place = rows.tables.push(name) - 1;
     return {
       get,
+      lend,
       range,
       keys,
       put(key, value) {

@@ -106,7 +106,7 @@ function addRun(user: number, first: number, last: number): boolean {
 
 /** Unpacks the last block of an hour; returns its number. */
 function openLastBlock(table: StagedTable, app: number, hour: number): number {
-  const first = table.get(hourBlockKey(app, hour, 0));
+  const first = table.lend(hourBlockKey(app, hour, 0));
   if (first !== undefined && first.length === BLOCK_RUNS * RUN_BYTES) {
     const range = { start: hourBlockKey(app, hour, BLOCK_MAX), end: hourKey(app, hour) };
     for (const { key, value } of table.range({ ...range, reverse: true, limit: 1 })) {

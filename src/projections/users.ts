@@ -135,7 +135,7 @@ function foldSessions(
   let fresh = 0;
   for (const [session, lastTs] of sessions) {
     const key = sessionKey(app, user, session);
-    const value = table.get(key);
+    const value = table.lend(key);
     if (!value) fresh++;
     if (!value || readU48(value, 0) < lastTs) table.put(key, u48(lastTs));
   }

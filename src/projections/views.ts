@@ -144,6 +144,7 @@ function notReady(name: string, view: string): Table {
   return {
     name,
     get: refuse,
+    lend: refuse,
     copyInto: refuse,
     put: refuse,
     putFrom: refuse,
