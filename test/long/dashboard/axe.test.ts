@@ -3,10 +3,10 @@ import { gzipSync } from 'node:zlib';
 import axe from 'axe-core';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import t from 'tap';
-import { launchBrowser } from '../support/browser.js';
-import { APP, KEY, spawnCollector } from '../support/collector.js';
-import { open, read, startFilled } from './open.js';
-import { meta, nowSaying, picture, saying } from './recordings.js';
+import { open, read, startFilled } from '../../dashboard/open.js';
+import { meta, nowSaying, picture, saying } from '../../dashboard/recordings.js';
+import { launchBrowser } from '../../support/browser.js';
+import { APP, KEY, spawnCollector } from '../../support/collector.js';
 
 /** A hang is a failure; a slow machine is not. */
 t.setTimeout(600_000);
