@@ -29,7 +29,7 @@ const meters = openMeters(meterMemory);
 const notice = (level: Notice['level'], text: string): void => post({ kind: 'notice', level, text });
 const tellIngest = (message: WriterToIngest): void => ingest.postMessage(message);
 /** How long the thread stays still once the store has failed. */
-const STILL_MS = 250;
+const STILL_MS = 1_000;
 let failed = false;
 
 /**
