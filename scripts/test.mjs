@@ -11,7 +11,7 @@ import { fingerprint, markBuilt, ROOT, SetupError, setup } from './setup.mjs';
 /** A hang is a failure; a slow machine is not. */
 const FILE_TIMEOUT_S = process.argv.includes('--long') ? 2_700 : 900;
 /** On two cores too: some files wait more than they work. */
-const JOBS = 4;
+const JOBS = 3;
 /** Tests in a browser depend on when it gets round to things: one that fails beside others is asked once more, alone. */
 const IN_BROWSER = /^dist\/test\/(long\/)?(sdk|dashboard)\//;
 /** The files in here take longest; begun last, they would end alone. */

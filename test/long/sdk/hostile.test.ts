@@ -1,9 +1,9 @@
 /** Pages that are hostile, crowded or odd: the SDK breaks none of them, and loses nothing on them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { launchBrowser } from '../support/browser.js';
-import { APP, KEY, startCollector } from '../support/collector.js';
-import { startSite } from '../support/site.js';
+import { launchBrowser } from '../../support/browser.js';
+import { APP, KEY, startCollector } from '../../support/collector.js';
+import { startSite } from '../../support/site.js';
 
 declare const spyglass: {
   capture(name: string, props?: object): void;
