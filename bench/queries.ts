@@ -27,16 +27,17 @@ async function measure(name: EngineName, events: number, list: readonly Question
       let hash = '';
       let answered = 0;
       let spent = 0;
-      let took = 0;
+      let took = Number.POSITIVE_INFINITY;
       for (let run = 0; run < 2 || spent < WARM_MS; run++) {
         const start = performance.now();
         const answer = await engine.ask(ask);
-        took = performance.now() - start;
+        const one = performance.now() - start;
+        took = Math.min(took, one);
         if (run === 0) {
           hash = hashOf(answer);
           answered = answer.length;
         }
-        spent += took;
+        spent += one;
         if (spent > BUDGET_MS / 3) break;
       }
       const asks = Math.max(1, Math.floor(RUN_MS / took));

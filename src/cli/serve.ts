@@ -37,12 +37,16 @@ export async function serve(options: ServeOptions): Promise<void> {
   if (!options.quiet)
     process.stdout.write(announcement(config, collector.url, process.stdout.isTTY && !process.env.NO_COLOR));
 
-  void collector.store.failed.then(sayFailed);
+  let hasFailed = false;
+  void collector.store.failed.then((error) => {
+    hasFailed = true;
+    sayFailed(error);
+  });
   const reason = await Promise.race([signal, collector.store.failed]);
   const code = reason instanceof Error ? await giveUp(collector) : await shutDown(collector);
   // Node's own exit fails an assertion where it cannot set the terminal right any more.
   if (terminalIsGone()) endAtOnce();
-  process.exit(code);
+  process.exit(hasFailed ? EXIT_FAILED : code);
 }
 
 async function start(config: Config, log: Logger): Promise<Collector> {

@@ -63,8 +63,9 @@ export interface Table {
   remove(key: Uint8Array): void;
   range(range: Range): Iterable<Entry>;
   /**
-   * The same by rows that are lent: their bytes lie in memory that the next read of any table overwrites. For those
-   * who go over thousands of rows, of which each would be copied into memory of its own.
+   * The same by rows that are lent: their bytes lie in memory that the thread's next read or write of any table overwrites. For
+   * those who go over thousands of rows, of which each would be copied into memory of its own. Both bounds are given, since what
+   * the library takes for the least key is not.
    */
   scan(range: Range & { start: Uint8Array; end: Uint8Array }): Iterable<Entry>;
   keys(range: Range): Iterable<Buffer>;
@@ -200,7 +201,7 @@ const keyWriter = (key: Uint8Array, target: Uint8Array, start: number): number =
   return start + key.length;
 };
 
-/** A table's rows as lent ones; its types do not know of these options, its documentation does. */
+/** For rows that are lent. The library's types do not know of these options, its documentation does. */
 function lendingOptions(): DatabaseOptions {
   const lendKey = openLending();
   const lendValue = openLending();

@@ -7,7 +7,7 @@ import t from 'tap';
 import { type Entry, openEnv, type Range } from '../../src/log/env.js';
 
 const ROWS = 300;
-/** Some fit a page, some do not, and the last are longer than the library's memory for values. */
+/** Some fit a page, some do not, and the last are longer than its memory for compressed values at first. */
 const valueBytes = (row: number): number => (row % 50 === 49 ? 40_000 : (row * 37) % 4_500);
 
 const bytesOf = ({ key, value }: Entry): string => `${key.toString('hex')} ${value.toString('hex')}`;

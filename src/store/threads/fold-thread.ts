@@ -1,6 +1,7 @@
 /** The thread that reads the log and folds it ahead of the one that writes the views (`folding-ahead.ts`). */
 import { parentPort, workerData } from 'node:worker_threads';
 import { openEnv } from '../../log/env.js';
+import { readU48 } from '../../log/keys.js';
 import { openLog } from '../../log/log.js';
 import { type Folded, openFolder } from '../../projections/folding.js';
 import { addSome, targetAt } from '../../projections/views.js';
@@ -19,6 +20,9 @@ const log = openLog(env);
 const folder = openFolder();
 const end = log.counters().offset;
 const batches = log.tables.offsets.entryCount();
+/** Ids below it are swept. */
+const [firstKey] = log.tables.offsets.keys({ limit: 1 });
+const first = firstKey ? readU48(firstKey, 0) : 0;
 let targets = places.map((place) => targetAt(env, place));
 let sent = 0;
 let isStopped = false;
@@ -34,8 +38,8 @@ function isWritten(messages: number): boolean {
 
 /** How many batches to fold next: few at first and towards the end, when the other thread has nothing else to do. */
 function groupSize(groups: number): number {
-  const from = Math.min(...targets.map(({ checkpoint }) => checkpoint));
-  const left = (batches * (end - from)) / end;
+  const from = Math.max(first, Math.min(...targets.map(({ checkpoint }) => checkpoint)));
+  const left = (batches * (end - from)) / (end - first);
   const smallest = groupBatches / SMALLEST_PART;
   return Math.ceil(Math.min(groupBatches, smallest * 2 ** groups, Math.max(smallest, left / 2)));
 }

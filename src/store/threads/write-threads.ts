@@ -96,13 +96,19 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   const failed = new Promise<Error>((resolve) => {
     const fail = (error: Error): void => {
       if (closing) return;
-      // First, so that it is said before the requests under way are turned away.
       resolve(error);
-      const failure = new StoreFailed(error.message, { cause: error.cause });
-      queue.refuseAll({ code: 'not_accepting', detail: 'the store has failed', retryAfterS: RETRY_AFTER_S });
-      callWriter.fail(failure);
-      callIngest.fail(failure);
-      progress.fail(failure);
+      // A turn later, so that it is said before the requests under way are answered.
+      setImmediate(() => {
+        const failure = new StoreFailed(error.message, { cause: error.cause });
+        queue.refuseAll({
+          code: 'not_accepting',
+          detail: 'the store has failed',
+          retryAfterS: RETRY_AFTER_S,
+        });
+        callWriter.fail(failure);
+        callIngest.fail(failure);
+        progress.fail(failure);
+      });
     };
     for (const [worker, name] of [
       [writer, 'writer'],
