@@ -43,6 +43,9 @@ interface Role {
   makes?: { slot: Slot; checkpoint: number };
 }
 
+/** Of a view whose tables are emptied; 0 says that they are not. */
+const FIRST_CHECKPOINT = 1;
+
 const other = (slot: Slot): Slot => (slot === 0 ? 1 : 0);
 
 /** `end` is the offset after the log's last event. */
@@ -194,8 +197,10 @@ export interface Views {
    * view whose fold throws serves no more.
    */
   fold(batches: Iterable<BatchView>, end: number): { write(): void };
-  /** The views that do not serve yet. */
+  /** The views that do not serve yet; they are to be prepared before their tables are read or written. */
   due(): TargetPlace[];
+  /** Empties the tables of views that are to be made from the log's beginning. */
+  prepare(): void;
   /** Writes what some batches of the log, from where those views stand, were folded into. */
   write(some: FoldedSome<Pick<Stage, 'write'>>): FoldingProgress;
   /** Both, here and now, for up to so many batches; undefined when no view is due. */
@@ -236,17 +241,17 @@ export function openViews(
 
   const making = () => roles.filter(({ projection, makes }) => makes && !broken.has(projection.name));
 
-  /** Empties the tables of what is made from the beginning on, and of slots that nothing is in. */
   const prepare = (): void => {
     const fresh = making().filter(({ makes }) => makes?.checkpoint === 0);
+    if (fresh.length === 0) return;
     const changed = { ...states };
     for (const { projection, serves, makes } of fresh) {
       const { name, version } = projection;
       const state = states[name];
       changed[name] =
         serves && state
-          ? { ...state, next: { version, checkpoint: 1 } }
-          : { version, checkpoint: 1, slot: makes?.slot ?? 0 };
+          ? { ...state, next: { version, checkpoint: FIRST_CHECKPOINT } }
+          : { version, checkpoint: FIRST_CHECKPOINT, slot: makes?.slot ?? 0 };
     }
     settle(changed, () => {
       for (const { projection, makes } of fresh)
@@ -268,14 +273,12 @@ export function openViews(
     });
   };
 
-  const due = (): TargetPlace[] => {
-    if (making().some(({ makes }) => makes?.checkpoint === 0)) prepare();
-    return making().map(({ projection, makes }) => ({
+  const due = (): TargetPlace[] =>
+    making().map(({ projection, makes }) => ({
       view: projection.name,
       slot: makes?.slot ?? 0,
-      checkpoint: makes?.checkpoint ?? 0,
+      checkpoint: Math.max(makes?.checkpoint ?? 0, FIRST_CHECKPOINT),
     }));
-  };
 
   const write = ({ next, views }: FoldedSome<Pick<Stage, 'write'>>): FoldingProgress => {
     const end = log.counters().offset;
@@ -354,8 +357,10 @@ export function openViews(
       };
     },
     due,
+    prepare,
     write,
     step(limit) {
+      prepare();
       const targets = due().map((place) => targetAt(env, place, projections));
       if (targets.length === 0) return undefined;
       const folding = folder(targets);

@@ -18,6 +18,8 @@ import { fromPlain, type PlainError } from './rpc.js';
 /** Record batches folded and written at once: enough to write most rows once only, few enough to stay small in memory. */
 const GROUP_BATCHES = 24_576;
 
+/** In place of the number of messages written: no table may be read yet. */
+const UNPREPARED = -1;
 /** In place of the number of messages written: there will be no more. */
 export const STOP = 2 ** 31 - 1;
 
@@ -25,7 +27,7 @@ export interface FoldAheadData {
   dataDir: string;
   places: TargetPlace[];
   groupBatches: number;
-  /** How many messages are written, or `STOP`. */
+  /** How many messages are written, `UNPREPARED` or `STOP`. */
   written: Int32Array;
 }
 
@@ -50,7 +52,7 @@ export async function foldAhead(
   const places = views.due();
   if (places.length === 0) return broken;
 
-  const written = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const written = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)).fill(UNPREPARED);
   const workerData: FoldAheadData = { dataDir: env.dataDir, places, groupBatches, written };
   const worker = new Worker(new URL('./fold-thread.js', import.meta.url), { name: 'fold', workerData });
   const tell = (messages: number): void => {
@@ -77,6 +79,14 @@ export async function foldAhead(
       tell(STOP);
     }
   });
+  try {
+    // While the thread loads and folds the first batches.
+    views.prepare();
+    tell(messages);
+  } catch (error) {
+    failure = error;
+    tell(STOP);
+  }
   const [code] = (await once(worker, 'exit')) as [number];
   if (failure !== undefined) throw failure;
   if (views.due().length > 0) throw new Error(`the thread that folds ended too early, with ${code}`);
