@@ -10,7 +10,7 @@ import type { StoredEvent } from '../event.js';
 import { BATCH_SPAN_MS, MAX_ID, MAX_TS } from '../limits.js';
 import { type DictionaryReader, openDictionaries } from './dictionaries.js';
 import { type Env, StoreUnusable, type Table } from './env.js';
-import { readU48, timeKey, u48 } from './keys.js';
+import { put48, readU48, timeKey, u48 } from './keys.js';
 import {
   type BatchView,
   checkValue,
@@ -232,8 +232,9 @@ function logOver(tables: LogTables, storeId: string): Log {
     *scan(id) {
       const reader = openBatchReader(dictionaries.text);
       let value: Buffer = Buffer.allocUnsafeSlow(1 << 16);
+      const key = timeKey(0, 0);
       for (const { lastTs, offset } of places(id)) {
-        const key = timeKey(lastTs, offset);
+        put48(key, put48(key, 0, lastTs), offset);
         let length = tables.log.copyInto(value, key);
         if (length === 0) throw new DamagedBatch(`batch at ${offset}: missing`);
         if (length > value.length) {

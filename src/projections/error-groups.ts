@@ -91,14 +91,18 @@ interface Fold {
   fresh: Occurrence[];
 }
 
+/** By app and day, and within by the group's hash. */
+type Folds = Map<number, Map<string, Fold>>;
+
 /** Adds a batch's errors to those of their groups and days. */
-function addErrors(folds: Map<string, Fold>, batch: BatchView): void {
-  const { offset, user, firstTs, count, ts, types } = batch;
+function addErrors(folds: Folds, batch: BatchView): void {
+  const { app, offset, user, firstTs, count, ts, types } = batch;
   for (let i = 0; i < count; i++) {
     if (types[i] !== ERROR) continue;
     const day = dayOf(firstTs);
     const group = groupOf(batch, i);
-    const fold = obtain(folds, `${day}/${group.app}/${group.hash}`, () => ({
+    const groups = obtain(folds, day * 2 ** 16 + app, () => new Map<string, Fold>());
+    const fold = obtain(groups, group.hash, () => ({
       prefix: groupKey(group, day),
       midnight: day * DAY_MS,
       fresh: [],
@@ -125,11 +129,12 @@ export const errorGroups: Projection = {
   tables: ['error_groups'],
   open(stage) {
     const table = stage.table('error_groups');
-    const folds = new Map<string, Fold>();
+    const folds: Folds = new Map();
     return {
       add: (batch) => addErrors(folds, batch),
       finish() {
-        for (const { prefix, midnight, fresh } of folds.values()) {
+        const all = [...folds.values()].flatMap((groups) => [...groups.values()]);
+        for (const { prefix, midnight, fresh } of all) {
           let { block, known } = lastBlock(table, prefix);
           for (let at = 0; at < fresh.length; block++, known = undefined) {
             const room = BLOCK_ROWS - (known?.length ?? 0) / ROW_BYTES;

@@ -112,8 +112,7 @@ const eventsAt = (value: Buffer, at: number): number =>
 const rowsIn = (value: Buffer): number =>
   (value.length - HEAD_BYTES - namesIn(value) * NAME_BYTES) / TIME_BYTES;
 
-/** The one block that is being packed: places of its names, and by place the name, its events, and where its next time goes. */
-const places = new Map<number, number>();
+/** The one block that is being packed: by place of a name, the name, its events, and where its next time goes. */
 const packing = {
   names: new Uint32Array(BLOCK_ROWS),
   events: new Uint16Array(BLOCK_ROWS),
@@ -122,26 +121,38 @@ const packing = {
   place: new Uint16Array(BLOCK_ROWS),
 };
 
+/** Over twice a block's names, as a power of two. */
+const SLOT_BITS = 11;
+/** By hash of a name, with linear probing: its place and one more. A map takes new memory for each block. */
+const slots = new Uint16Array(1 << SLOT_BITS);
+
+/** A name's place in `packing`; `length`, where it is put, if it has none yet. */
+function placeOf(name: number, length: number): number {
+  const { names, events } = packing;
+  let slot = Math.imul(name, 0x9e37_79b1) >>> (32 - SLOT_BITS);
+  for (let at = slots[slot] as number; at !== 0; at = slots[slot] as number) {
+    if (names[at - 1] === name) return at - 1;
+    slot = (slot + 1) % slots.length;
+  }
+  slots[slot] = length + 1;
+  names[length] = name;
+  events[length] = 0;
+  return length;
+}
+
 function packBlock(known: Buffer | undefined, fresh: QuarterFold, from: number, end: number): Buffer {
   const { names, events, next, place } = packing;
-  places.clear();
+  slots.fill(0);
   const before = known ? namesIn(known) : 0;
   for (let i = 0; known && i < before; i++) {
     const at = HEAD_BYTES + i * NAME_BYTES;
-    names[i] = nameAt(known, at);
+    placeOf(nameAt(known, at), i);
     events[i] = eventsAt(known, at);
-    places.set(names[i] as number, i);
   }
   let length = before;
   for (let i = from; i < end; i++) {
-    const name = fresh.names[i] as number;
-    let at = places.get(name);
-    if (at === undefined) {
-      at = length++;
-      places.set(name, at);
-      names[at] = name;
-      events[at] = 0;
-    }
+    const at = placeOf(fresh.names[i] as number, length);
+    if (at === length) length++;
     events[at] = (events[at] as number) + 1;
     place[i - from] = at;
   }

@@ -26,8 +26,8 @@ export interface Stage {
   write(): void;
   /** Forgets what is staged. */
   clear(): void;
-  /** Gives away what is staged, for another thread to write. */
-  take(): StagedRows;
+  /** Gives away what is staged, for another thread to write; memory that came back from there is used for what is staged next. */
+  take(spare?: StagedRows): StagedRows;
 }
 
 /** Staged writes as they lie in memory. */
@@ -66,6 +66,13 @@ export function writeRows(env: Env, { size, memory, ends, tableOf, tables }: Sta
     place.key = place.valueEnd === REMOVED ? place.keyEnd : place.valueEnd;
   }
 }
+
+/** What moves to another thread with rows, instead of being copied. */
+export const buffersOf = ({ memory, ends, tableOf }: StagedRows): ArrayBuffer[] => [
+  memory.buffer,
+  ends.buffer,
+  tableOf.buffer,
+];
 
 /** A stage for tables of one environment, under the names they have there. */
 export function openStage(env: Env): Stage {
@@ -126,9 +133,10 @@ export function openStage(env: Env): Stage {
       rows.size = 0;
       length = 0;
     },
-    take() {
+    take(spare) {
       const taken = rows;
-      rows = newRows(taken.tableOf.length, taken.memory.length, taken.tables);
+      const { tableOf, memory, tables } = taken;
+      rows = spare ? { ...spare, size: 0, tables } : newRows(tableOf.length, memory.length, tables);
       length = 0;
       return taken;
     },

@@ -1,11 +1,12 @@
 /** The thread that reads the log and folds it ahead of the one that writes the views (`folding-ahead.ts`). */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { openEnv } from '../../log/env.js';
 import { readU48 } from '../../log/keys.js';
 import { openLog } from '../../log/log.js';
 import { type Folded, openFolder } from '../../projections/folding.js';
+import { buffersOf, type StagedRows } from '../../projections/stage.js';
 import { addSome, targetAt } from '../../projections/views.js';
-import { type FoldAheadData, type FoldedAhead, STOP } from './folding-ahead.js';
+import { type FoldAheadData, type FoldedAhead, STOP, type WrittenRows } from './folding-ahead.js';
 import { toPlain } from './rpc.js';
 
 if (!parentPort) throw new Error('this thread must be started by foldAhead');
@@ -26,6 +27,8 @@ const first = firstKey ? readU48(firstKey, 0) : 0;
 let targets = places.map((place) => targetAt(env, place));
 let sent = 0;
 let isStopped = false;
+/** Memory that came back from the thread that writes, by view: fresh memory costs a page fault a page. */
+const spare = new Map<string, StagedRows>();
 /** Which message was a view's last one. */
 const lastOf = new Map<string, number>();
 
@@ -45,15 +48,20 @@ function groupSize(groups: number): number {
 }
 
 function send(next: number, folded: readonly Folded[]): void {
+  for (let back = receiveMessageOnPort(port); back; back = receiveMessageOnPort(port)) {
+    const { view, rows } = back.message as WrittenRows;
+    spare.set(view, rows);
+  }
   const views = folded.map(({ view, stage, error }) => ({
     view,
-    ...(stage && { rows: stage.take() }),
+    ...(stage && { rows: stage.take(spare.get(view)) }),
     ...(error && { error: toPlain(error) }),
   }));
-  const buffers = views.flatMap(({ rows }) =>
-    rows ? [rows.memory.buffer, rows.ends.buffer, rows.tableOf.buffer] : [],
+  for (const { view } of views) spare.delete(view);
+  port.postMessage(
+    { next, views } satisfies FoldedAhead,
+    views.flatMap(({ rows }) => (rows ? buffersOf(rows) : [])),
   );
-  port.postMessage({ next, views } satisfies FoldedAhead, buffers);
   sent++;
   for (const { view } of views) lastOf.set(view, sent);
 }

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Env } from '../../log/env.js';
 import type { Log } from '../../log/log.js';
-import { type StagedRows, writeRows } from '../../projections/stage.js';
+import { buffersOf, type StagedRows, writeRows } from '../../projections/stage.js';
 import {
   type BrokenView,
   type FoldingProgress,
@@ -35,6 +35,12 @@ export interface FoldAheadData {
 export interface FoldedAhead {
   next: number;
   views: { view: string; rows?: StagedRows; error?: PlainError }[];
+}
+
+/** A view's rows on their way back: their memory can be used again. */
+export interface WrittenRows {
+  view: string;
+  rows: StagedRows;
 }
 
 /**
@@ -72,6 +78,8 @@ export async function foldAhead(
           ...(error && { error: fromPlain(error) }),
         })),
       });
+      for (const { view, rows } of folded)
+        if (rows) worker.postMessage({ view, rows } satisfies WrittenRows, buffersOf(rows));
       onProgress(progress);
       tell(++messages);
     } catch (error) {
