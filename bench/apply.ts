@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readExact } from '../src/ingest/exact-reader.js';
 import { createIngest } from '../src/ingest/ingest.js';
 import { beginCommit } from '../src/log/commit.js';
 import { openJournal } from '../src/log/journal.js';
@@ -59,6 +60,7 @@ export async function benchApply(folder: string, say: (line: string) => void): P
     const ingest = createIngest({
       apps: { [APP]: { key: KEY, origins: [] } },
       limits: { body_bytes: 1 << 20, chunk_bytes: 1 << 20, events_per_minute: 0 },
+      readExact,
     });
     const start = cpuUs();
     const groups: Buffer[] = [];

@@ -7,6 +7,7 @@
 import type { Config } from '../config.js';
 import type { EventBatch } from '../event.js';
 import { withEvents } from '../event-columns.js';
+import { readExact } from '../ingest/exact-reader.js';
 import { createIngest } from '../ingest/ingest.js';
 import type { Ingest, IngestRequest, Refusal } from '../ingest/types.js';
 import {
@@ -51,7 +52,7 @@ export function openIngest(
   store: Pick<Store, 'append'>,
   settings: Pick<Config, 'apps' | 'limits'>,
 ): IngestQueue {
-  let check = createIngest(settings);
+  let check = createIngest({ ...settings, readExact });
   let waiting: Waiting[] = [];
   let requests = 0;
   let bytes = 0;
@@ -108,7 +109,7 @@ export function openIngest(
       });
     },
     async configure({ apps, limits }) {
-      check = createIngest({ apps, limits });
+      check = createIngest({ apps, limits, readExact });
     },
     sizes: () => ({ queue_requests: requests, queue_bytes: bytes }),
     idle: () =>

@@ -27,4 +27,8 @@ export interface Envelope {
   content(): ContentOutcome;
 }
 
+export type EnvelopeOutcome =
+  | { envelope: Envelope; refusal?: never }
+  | { refusal: Refusal; envelope?: never };
+
 export type ContentOutcome = { content: Content; refusal?: never } | { refusal: Refusal; content?: never };

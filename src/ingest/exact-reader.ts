@@ -3,15 +3,17 @@ import assert from 'node:assert/strict';
 import type { JsonText } from '../event.js';
 import { columnsOf } from '../event-columns.js';
 import { JSON_DEPTH_MAX } from '../limits.js';
-import { type Content, type ContentOutcome, type Envelope, ERRORS_MAX, type FieldError } from './content.js';
+import {
+  type Content,
+  type ContentOutcome,
+  type EnvelopeOutcome,
+  ERRORS_MAX,
+  type FieldError,
+} from './content.js';
 import { isTooDeep, scanJson } from './scan.js';
 import { batchIdSchema, sentAtSchema } from './schema.js';
 import type { Refusal } from './types.js';
 import { validateEvents, validateField } from './validate.js';
-
-export type EnvelopeOutcome =
-  | { envelope: Envelope; refusal?: never }
-  | { refusal: Refusal; envelope?: never };
 
 /** Reads the envelope of a body of valid UTF-8; the events are looked at when the envelope's `content` is asked for. */
 export function readExact(bytes: Buffer): EnvelopeOutcome {

@@ -3,9 +3,8 @@ import type { AppConfig, Config } from '../config.js';
 import type { ColumnBatch } from '../event-columns.js';
 import { decodeBody } from './body.js';
 import { settleClocks } from './clock.js';
-import type { Content, Envelope } from './content.js';
+import type { Content, Envelope, EnvelopeOutcome } from './content.js';
 import { createEventLimiter, type Windows } from './event-limiter.js';
-import { readExact } from './exact-reader.js';
 import { readFast } from './fast-reader.js';
 import { createKeyring } from './keyring.js';
 import type { IngestOutcome, IngestRequest, Refusal } from './types.js';
@@ -13,6 +12,8 @@ import type { IngestOutcome, IngestRequest, Refusal } from './types.js';
 export interface IngestOptions {
   apps: Readonly<Record<string, AppConfig>>;
   limits: Config['limits'];
+  /** Reads what the fast reader leaves to it (`exact-reader.ts`). */
+  readExact: (json: Buffer) => EnvelopeOutcome;
   /** Where the events of the minute are counted, when not in this function alone. */
   windows?: Windows;
 }
@@ -31,6 +32,7 @@ export interface IngestOptions {
 export function createIngest({
   apps,
   limits,
+  readExact,
   windows,
 }: IngestOptions): (request: IngestRequest) => IngestOutcome {
   const keyring = createKeyring(apps);

@@ -2,6 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { withEvents } from '../../src/event-columns.js';
+import { readExact } from '../../src/ingest/exact-reader.js';
 import { createIngest } from '../../src/ingest/ingest.js';
 import type { IngestRequest, Refusal } from '../../src/ingest/types.js';
 import type { ProblemCode } from '../../src/problems.js';
@@ -15,7 +16,7 @@ const APPS = {
   inventory: { key: KEY, origins: [] },
   closed: { key: 'sg_live_closed_key', origins: [ORIGIN] },
 };
-const ingest = createIngest({ apps: APPS, limits: LIMITS });
+const ingest = createIngest({ apps: APPS, limits: LIMITS, readExact });
 
 const request = (body: unknown, over: Partial<IngestRequest> = {}): IngestRequest => ({
   body: body instanceof Uint8Array ? body : bytesOf(body),
@@ -90,7 +91,7 @@ t.test('of two faults the earlier check answers', async () => {
   refused(closed([bad], { key: 'wrong' }), 'unauthorized_app', OUTSIDE);
   refused(closed([bad], { batch_id: 'short' }), 'origin_not_allowed', OUTSIDE);
 
-  const limited = createIngest({ apps: APPS, limits: { ...LIMITS, events_per_minute: 1 } });
+  const limited = createIngest({ apps: APPS, limits: { ...LIMITS, events_per_minute: 1 }, readExact });
   const codeOf = (body: unknown, over?: Partial<IngestRequest>) => limited(request(body, over)).refusal?.code;
   t.equal(codeOf(closed([event()])), undefined);
   t.equal(codeOf(closed([bad])), 'rate_limited');
@@ -150,7 +151,7 @@ t.test('an origin has to be one of the app', async (t) => {
 });
 
 t.test('the limit answers with the seconds to wait, and by the time of receipt', async (t) => {
-  const limited = createIngest({ apps: APPS, limits: { ...LIMITS, events_per_minute: 3 } });
+  const limited = createIngest({ apps: APPS, limits: { ...LIMITS, events_per_minute: 3 }, readExact });
   const send = (count: number, receivedAt: number) =>
     limited(request(envelope(Array.from({ length: count }, () => event())), { receivedAt })).refusal;
   t.equal(send(3, NOW), undefined);

@@ -8,7 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { EventBatch } from '../../event.js';
 import type { ColumnBatch } from '../../event-columns.js';
 import { sharedWindows, type Windows } from '../../ingest/event-limiter.js';
-import { createIngest } from '../../ingest/ingest.js';
+import { createIngest, type IngestOptions } from '../../ingest/ingest.js';
 import type { IngestOutcome, IngestRequest, Refusal } from '../../ingest/types.js';
 import {
   GROUP_BODY_BYTES_MAX,
@@ -57,6 +57,26 @@ function requestsOf({ bytes, lengths, receivedAt, headers }: IngestMessage): Ing
   });
   for (const [index, named] of headers) Object.assign(requests[index] ?? {}, named);
   return requests;
+}
+
+class NotLoaded extends Error {}
+
+/**
+ * Reads the bodies that the fast reader leaves. It and the schema it goes by are most of what this thread would load, and few apps
+ * ever send such a body.
+ */
+function openExactReader() {
+  let readExact: IngestOptions['readExact'] | undefined;
+  return {
+    /** Throws `NotLoaded`. */
+    read: (json: Buffer) => {
+      if (readExact === undefined) throw new NotLoaded();
+      return readExact(json);
+    },
+    async load(): Promise<void> {
+      ({ readExact } = await import('../../ingest/exact-reader.js'));
+    },
+  };
 }
 
 /** Commits requests on top of the log and of the groups that are on their way into it. */
@@ -151,18 +171,22 @@ function start(): void {
 function serve(committing: ReturnType<typeof openCommitting>): void {
   let windows: Windows;
   let ingest: (request: IngestRequest) => IngestOutcome;
+  const exactReader = openExactReader();
   const configure = ({ apps, limits, windowMemory }: IngestSettings): void => {
     windows = sharedWindows(Object.keys(apps), windowMemory);
-    ingest = createIngest({ apps, limits, windows });
+    ingest = createIngest({ apps, limits, readExact: exactReader.read, windows });
   };
   configure(firstSettings);
   let waiting: IngestRequest[] = [];
   let isDraining = false;
+  let isLoading = false;
 
-  const parse = (request: IngestRequest): IngestOutcome => {
+  /** Undefined where it takes what is not loaded yet. */
+  const parse = (request: IngestRequest): IngestOutcome | undefined => {
     try {
       return ingest(request);
-    } catch {
+    } catch (error) {
+      if (error instanceof NotLoaded) return undefined;
       return { refusal: { code: 'internal', detail: 'the batch could not be read' } };
     }
   };
@@ -170,7 +194,7 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
   const drain = (): void => {
     isDraining = false;
     // The writer is behind: what waits here fills the queue, which turns the rest away.
-    if (waiting.length === 0 || committing.isFull()) return;
+    if (waiting.length === 0 || committing.isFull() || isLoading) return;
     const group: ColumnBatch[] = [];
     const places: number[] = [];
     const refusals: [number, Refusal][] = [];
@@ -178,7 +202,12 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
     let bodyBytes = 0;
     for (const request of waiting) {
       if (total === GROUP_REQUESTS_MAX || bodyBytes > GROUP_BODY_BYTES_MAX) break;
-      const { batch, refusal } = parse(request);
+      const outcome = parse(request);
+      if (outcome === undefined) {
+        isLoading = true;
+        break;
+      }
+      const { batch, refusal } = outcome;
       if (refusal) refusals.push([total, refusal]);
       else {
         group.push(batch);
@@ -188,6 +217,13 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
       total++;
     }
     waiting = waiting.slice(total);
+    if (isLoading) {
+      void exactReader.load().then(() => {
+        isLoading = false;
+        drainSoon();
+      });
+      if (total === 0) return;
+    }
     const settled = group.length > 0 ? committing.commit(group) : [];
     settled.forEach((one, index) => {
       if ('error' in one) refusals.push([places[index] ?? 0, refuse(one)]);

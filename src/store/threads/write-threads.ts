@@ -7,6 +7,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config.js';
 import { newWindowMemory, sharedWindows } from '../../ingest/event-limiter.js';
+import { readExact } from '../../ingest/exact-reader.js';
 import { createIngest } from '../../ingest/ingest.js';
 import { RETRY_AFTER_S } from '../../limits.js';
 import type { FoldingProgress } from '../../projections/views.js';
@@ -224,7 +225,7 @@ const ingestSettings = ({ apps, limits }: Pick<Config, 'apps' | 'limits'>): Inge
 /** Checks a request as the ingest thread would, and counts nothing. */
 function checkOf({ apps, limits, windowMemory }: IngestSettings) {
   const { get } = sharedWindows(Object.keys(apps), windowMemory);
-  return createIngest({ apps, limits, windows: { get, set: () => {} } });
+  return createIngest({ apps, limits, readExact, windows: { get, set: () => {} } });
 }
 
 function startThread(name: string, workerData: WriterData | IngestData, port: MessagePort): Worker {
