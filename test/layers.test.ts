@@ -90,3 +90,26 @@ t.test('the client of ClickHouse is loaded by who uses it only', async (t) => {
   );
   t.same(early, ['cli/migrate.ts'], 'and nothing of the engine with a command that may not need it');
 });
+
+/** Every module and package that a compiled file loads before it runs. */
+function loaded(file: string, known = new Set<string>()): Set<string> {
+  const path = join(process.cwd(), 'dist/src', file);
+  for (const [, what = ''] of readFileSync(path, 'utf8').matchAll(
+    /^(?:import|export)(?:[^'=]* from)? '([^']+)'/gm,
+  )) {
+    const next = what.startsWith('.') ? normalize(join(dirname(file), what)) : what;
+    if (known.has(next)) continue;
+    known.add(next);
+    if (what.startsWith('.')) loaded(next, known);
+  }
+  return known;
+}
+
+t.test('a start loads what its threads need: HTTP no LMDB, ingest no schemas', async (t) => {
+  const http = new Set([...loaded('cli/serve.js'), ...loaded('api/server.js')]);
+  t.ok(http.has('fastify') && http.has('zod'), 'packages were found');
+  for (const engine of ['lmdb', 'msgpackr']) t.notOk(http.has(engine), `${engine} for HTTP`);
+  const ingest = loaded('store/threads/ingest-thread.js');
+  t.ok(ingest.has('lmdb'));
+  t.notOk(ingest.has('zod'), 'zod for ingest');
+});

@@ -1,13 +1,11 @@
 /** Opens the one LMDB file and hands out its named tables: byte keys, byte values, ordered by key. */
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { asBinary, type Database, type DatabaseOptions, open, type RootDatabase } from 'lmdb';
+import { DATA_FILE, prepareDataDir, reason, StoreUnusable } from './data-dir.js';
 import { whatIsWrong } from './data-file.js';
 import { newKeyMemory } from './keys.js';
 
-export const DATA_FILE = 'spyglass.mdb';
-/** Names of the sockets that keep a second writer out. */
-export const WRITER_SOCKET = /^writer(-[0-9a-f]+)?\.sock$/;
 /**
  * Part of the store's format. Loading the library's own dictionary of 5 KB costs more than compressing a batch does, and gains
  * nothing on values that repeat themselves; none at all is not among its options.
@@ -90,14 +88,6 @@ export interface Env {
   close(): Promise<void>;
 }
 
-/** The store cannot be opened as it is; the message is one line for the operator. */
-export class StoreUnusable extends Error {
-  override name = 'StoreUnusable';
-}
-
-/** Another process writes to the folder. */
-export class StoreInUse extends StoreUnusable {}
-
 export interface EnvOptions {
   /** `read`: never writes, runs beside a live writer. `scratch`: a throw-away store without fsync. */
   mode: 'write' | 'read' | 'scratch';
@@ -135,25 +125,6 @@ export function openEnv(dataDir: string, options: EnvOptions): Env {
   };
 }
 
-/** Makes the folder, or finds it empty or a store; throws `StoreUnusable` for anything else, with nothing touched. */
-export function prepareDataDir(dataDir: string): void {
-  try {
-    mkdirSync(dataDir, { recursive: true });
-    if (existsSync(join(dataDir, DATA_FILE))) return;
-    const others = readdirSync(dataDir).filter(
-      (name) => !name.startsWith('.') && name !== 'lost+found' && !WRITER_SOCKET.test(name),
-    );
-    if (others.length > 0) {
-      throw new StoreUnusable(
-        `${dataDir} is not a spyglass data folder: it holds ${others[0]} but no ${DATA_FILE}`,
-      );
-    }
-  } catch (error) {
-    if (error instanceof StoreUnusable) throw error;
-    throw new StoreUnusable(`cannot write to ${dataDir}: ${reason(error)}`);
-  }
-}
-
 function openRoot(path: string, options: EnvOptions): RootDatabase<Buffer, Uint8Array> {
   try {
     const wrong = existsSync(path) ? whatIsWrong(path) : undefined;
@@ -173,8 +144,6 @@ function openRoot(path: string, options: EnvOptions): RootDatabase<Buffer, Uint8
     throw new StoreUnusable(`cannot open ${path}: ${reason(error)}`);
   }
 }
-
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const keyMemory = newKeyMemory();
 

@@ -26,7 +26,7 @@ import { crc32 } from 'node:zlib';
 import type { Histogram } from '../histogram.js';
 import { JOURNAL_TURN_BYTES } from '../limits.js';
 import { commitOf, GROUP_HEAD_BYTES } from './commit-group.js';
-import { StoreUnusable } from './env.js';
+import { StoreUnusable } from './data-dir.js';
 
 export const JOURNAL_FILES = ['journal-a.bin', 'journal-b.bin'] as const;
 

@@ -8,8 +8,9 @@
 import { randomUUID } from 'node:crypto';
 import type { StoredEvent } from '../event.js';
 import { BATCH_SPAN_MS, MAX_ID, MAX_TS } from '../limits.js';
+import { StoreUnusable } from './data-dir.js';
 import { type DictionaryReader, openDictionaries } from './dictionaries.js';
-import { type Env, StoreUnusable, type Table } from './env.js';
+import type { Env, Table } from './env.js';
 import { put48, readU48, timeKey, u48 } from './keys.js';
 import {
   type BatchView,

@@ -16,7 +16,7 @@ import { closeSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StoreInUse, StoreUnusable, WRITER_SOCKET } from './env.js';
+import { StoreInUse, StoreUnusable, WRITER_SOCKET } from './data-dir.js';
 
 /** Longer paths do not fit a socket address. */
 const SOCKET_PATH_BYTES_MAX = 100;

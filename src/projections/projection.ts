@@ -55,3 +55,8 @@ export function obtain<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   map.set(key, made);
   return made;
 }
+
+/** A view is being folded and has no tables to answer from; its reads are worth asking again. */
+export class ViewNotReady extends Error {
+  override name = 'ViewNotReady';
+}

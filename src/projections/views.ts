@@ -13,7 +13,7 @@ import type { Env, Table } from '../log/env.js';
 import type { Log } from '../log/log.js';
 import { type BatchView, DamagedBatch } from '../log/record-batch.js';
 import { type FoldedSome, type FoldingOfSome, openFolder, type Target } from './folding.js';
-import type { Fold, Projection } from './projection.js';
+import { type Fold, type Projection, ViewNotReady } from './projection.js';
 import {
   PROJECTIONS,
   readViewStates,
@@ -24,11 +24,6 @@ import {
   writeViewStates,
 } from './registry.js';
 import type { Stage } from './stage.js';
-
-/** A view is being folded and has no tables to answer from; its reads are worth asking again. */
-export class ViewNotReady extends Error {
-  override name = 'ViewNotReady';
-}
 
 /** A fold cannot take what the log holds: a bug of ours, which may not keep the store from opening. */
 export interface BrokenView {

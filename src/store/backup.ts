@@ -9,7 +9,8 @@
 import { constants, existsSync, readdirSync } from 'node:fs';
 import { copyFile, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { DATA_FILE, openEnv, StoreUnusable } from '../log/env.js';
+import { DATA_FILE, StoreUnusable } from '../log/data-dir.js';
+import { openEnv } from '../log/env.js';
 import { openLog } from '../log/log.js';
 import { chunkFilesIn, chunkPath, missingFiles, removeOrphans } from '../replay/files.js';
 import { openManifest } from '../replay/manifest.js';

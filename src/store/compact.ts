@@ -5,7 +5,8 @@
  */
 import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DATA_FILE, type Env, openEnv, StoreUnusable, type Table } from '../log/env.js';
+import { DATA_FILE, StoreUnusable } from '../log/data-dir.js';
+import { type Env, openEnv, type Table } from '../log/env.js';
 import { openLog } from '../log/log.js';
 import { acquireWriterLock } from '../log/writer-lock.js';
 import { openWriteSide } from './engine.js';

@@ -5,7 +5,8 @@
  * they live on the calling thread or on workers.
  */
 import { continues } from '../log/apply.js';
-import { type Env, openEnv, StoreUnusable } from '../log/env.js';
+import { StoreUnusable } from '../log/data-dir.js';
+import { type Env, openEnv } from '../log/env.js';
 import { JOURNAL_FILES, readJournal } from '../log/journal.js';
 import { type Log, openLog } from '../log/log.js';
 import type { Meters } from '../meters.js';

@@ -1,5 +1,5 @@
 /** Takes a data folder for its one writer: the lock, and first of all what an earlier one was asked for and did not finish. */
-import { prepareDataDir } from '../log/env.js';
+import { prepareDataDir } from '../log/data-dir.js';
 import { acquireWriterLock, type WriterLock } from '../log/writer-lock.js';
 import type { FoldingProgress } from '../projections/views.js';
 import { pendingErasures, removeLeftovers } from './erasures.js';

@@ -1,7 +1,8 @@
 /** Takes an export into a store: ids and `batch_id`s as they were, whole or cut off, once or again. */
 import type { EventBatch, StoredEvent } from '../event.js';
 import { DAY_MS, SEEN_MS } from '../limits.js';
-import { type Env, prepareDataDir } from '../log/env.js';
+import { prepareDataDir } from '../log/data-dir.js';
+import type { Env } from '../log/env.js';
 import { type Log, META, packCounters, STORE_FORMAT } from '../log/log.js';
 import type { RecordBatch } from '../log/record-batch.js';
 import { remember, seenAt, seenKey } from '../log/seen.js';

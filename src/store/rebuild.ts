@@ -1,7 +1,8 @@
 /** Rebuilds every view of a store from its log, in place. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DATA_FILE, openEnv, StoreUnusable } from '../log/env.js';
+import { DATA_FILE, StoreUnusable } from '../log/data-dir.js';
+import { openEnv } from '../log/env.js';
 import { openLog } from '../log/log.js';
 import { acquireWriterLock } from '../log/writer-lock.js';
 import { forgetViews } from '../projections/rebuild.js';

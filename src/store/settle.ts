@@ -1,6 +1,7 @@
 /** Sees to it that a store's tables hold all that its journal does, for those who are about to read them from outside. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openEnv, StoreInUse, StoreUnusable } from '../log/env.js';
+import { StoreInUse, StoreUnusable } from '../log/data-dir.js';
+import { openEnv } from '../log/env.js';
 import { newestInJournal } from '../log/journal.js';
 import { openLog } from '../log/log.js';
 import { acquireWriterLock, type WriterLock } from '../log/writer-lock.js';

@@ -7,8 +7,9 @@ import { type Env, openEnv } from '../../src/log/env.js';
 import { type Log, openLog } from '../../src/log/log.js';
 import { baseOn } from '../../src/log/pending.js';
 import type { Projection } from '../../src/projections/projection.js';
+import { ViewNotReady } from '../../src/projections/projection.js';
 import { tableIn } from '../../src/projections/registry.js';
-import { openViews, servingViews, ViewNotReady, type Views } from '../../src/projections/views.js';
+import { openViews, servingViews, type Views } from '../../src/projections/views.js';
 
 const NOW = Date.UTC(2026, 5, 1, 12);
 const KEY = Buffer.from('events');

@@ -17,7 +17,8 @@ import {
   UNAPPLIED_BYTES_MAX,
 } from '../../limits.js';
 import { beginCommit, type SealedCommit } from '../../log/commit.js';
-import { openEnv, StoreUnusable } from '../../log/env.js';
+import { StoreUnusable } from '../../log/data-dir.js';
+import { openEnv } from '../../log/env.js';
 import { openJournal } from '../../log/journal.js';
 import { openLog } from '../../log/log.js';
 import { openPending } from '../../log/pending.js';

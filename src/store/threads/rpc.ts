@@ -1,7 +1,7 @@
 /** Calls between threads: a method name and arguments one way, a result or a described error the other. */
 
-import { StoreUnusable } from '../../log/env.js';
-import { ViewNotReady } from '../../projections/views.js';
+import { StoreUnusable } from '../../log/data-dir.js';
+import { ViewNotReady } from '../../projections/projection.js';
 import { ReadTimeout, StoreFailed, StoreFull } from '../store.js';
 
 export interface Call {
