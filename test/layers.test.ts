@@ -1,4 +1,4 @@
-/** Layers point one way, and only the log opens LMDB: held by reading every import under `src`. */
+/** Layers point one way, and only the log opens LMDB: held by reading every import, in `src` and as compiled. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import t from 'tap';

@@ -12,7 +12,7 @@ import type { IngestOutcome, IngestRequest, Refusal } from './types.js';
 export interface IngestOptions {
   apps: Readonly<Record<string, AppConfig>>;
   limits: Config['limits'];
-  /** Reads what the fast reader leaves to it (`exact-reader.ts`). */
+  /** Reads what the fast reader leaves to it (`exact-reader.ts`). What it throws is thrown before anything is counted. */
   readExact: (json: Buffer) => EnvelopeOutcome;
   /** Where the events of the minute are counted, when not in this function alone. */
   windows?: Windows;

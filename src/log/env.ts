@@ -5,6 +5,7 @@ import { asBinary, type Database, type DatabaseOptions, open, type RootDatabase 
 import { DATA_FILE, prepareDataDir, reason, StoreUnusable } from './data-dir.js';
 import { whatIsWrong } from './data-file.js';
 import { newKeyMemory } from './keys.js';
+import { openBesideWriter, openWriterGate, type WriterGate } from './open-gate.js';
 
 /**
  * Part of the store's format. Loading the library's own dictionary of 5 KB costs more than compressing a batch does, and gains
@@ -102,7 +103,11 @@ export function openEnv(dataDir: string, options: EnvOptions): Env {
   const path = join(dataDir, DATA_FILE);
   if (!existsSync(path) && options.mode === 'read')
     throw new StoreUnusable(`there is no store in ${dataDir}`);
-  const root = openRoot(path, options);
+  const gate = options.mode === 'write' ? openGate(dataDir) : undefined;
+  const root =
+    options.mode === 'read'
+      ? openBesideWriter(dataDir, () => openRoot(path, options))
+      : openRoot(path, options);
   const tables = new Map<string, Table>();
   return {
     dataDir,
@@ -115,14 +120,27 @@ export function openEnv(dataDir: string, options: EnvOptions): Env {
       Array.from(root.getKeys({}) as Iterable<Uint8Array>, (key) =>
         Buffer.from(key).toString('latin1').replace(/\0$/, ''),
       ),
-    transaction: (write) => {
-      root.transactionSync(write);
+    transaction(write) {
+      const transact = () => void root.transactionSync(write);
+      if (gate) gate.pass(transact);
+      else transact();
     },
     renewSnapshot: () => root.resetReadTxn(),
     fileBytes: () => statSync(path).size,
     copyTo: (target) => root.backup(target, true),
-    close: () => root.close(),
+    async close() {
+      await root.close();
+      gate?.close();
+    },
   };
+}
+
+function openGate(dataDir: string): WriterGate {
+  try {
+    return openWriterGate(dataDir);
+  } catch (error) {
+    throw new StoreUnusable(`cannot write to ${dataDir}: ${reason(error)}`);
+  }
 }
 
 function openRoot(path: string, options: EnvOptions): RootDatabase<Buffer, Uint8Array> {

@@ -144,6 +144,7 @@ function packBlock(known: Buffer | undefined, fresh: QuarterFold, from: number, 
   const { names, events, next, place } = packing;
   slots.fill(0);
   const before = known ? namesIn(known) : 0;
+  if (before > BLOCK_ROWS) throw new RangeError(`a block of ${before} names`);
   for (let i = 0; known && i < before; i++) {
     const at = HEAD_BYTES + i * NAME_BYTES;
     placeOf(nameAt(known, at), i);

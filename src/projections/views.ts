@@ -192,9 +192,9 @@ export interface Views {
    * view whose fold throws serves no more.
    */
   fold(batches: Iterable<BatchView>, end: number): { write(): void };
-  /** The views that do not serve yet; they are to be prepared before their tables are read or written. */
+  /** The views that do not serve yet. Their tables are read and written only after `prepare`. */
   due(): TargetPlace[];
-  /** Empties the tables of views that are to be made from the log's beginning. */
+  /** Empties the tables of views that are to be made from the log's beginning, which is all there is to do for an empty log. */
   prepare(): void;
   /** Writes what some batches of the log, from where those views stand, were folded into. */
   write(some: FoldedSome<Pick<Stage, 'write'>>): FoldingProgress;

@@ -1,13 +1,13 @@
 /**
  * Chunk files: immutable, named by a random id, under `<dataDir>/replay/<first byte of the id>/`.
  *
- * Life of a chunk: 1. its file is written and fsynced, its folder too; 2. the manifest row that names it commits; 3. the
- * file of the chunk it replaced goes. A stop between any two leaves at most a file no row names, removed at the next
- * start. No client's string is ever part of a path.
+ * Life of a chunk: 1. its file is written and fsynced under another name, gets its own, and the folder is fsynced, so that whoever
+ * looks finds whole files only; 2. the manifest row that names it commits; 3. the file of the chunk it replaced goes. A stop between any
+ * two leaves at most a file no row names, removed at the next start. No client's string is ever part of a path.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { open, readFile, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FILE_ID_BYTES, type Manifest } from './manifest.js';
 
@@ -56,17 +56,19 @@ export function openChunkFiles(dataDir: string): ChunkFiles {
       const fileId = randomBytes(FILE_ID_BYTES).toString('hex');
       const folder = await ensureFolder(fileId);
       const path = chunkPath(dataDir, fileId);
+      const partial = `${path}.partial`;
       try {
-        const handle = await open(path, 'wx');
+        const handle = await open(partial, 'wx');
         try {
           await handle.writeFile(bytes);
           await handle.sync();
         } finally {
           await handle.close();
         }
+        await rename(partial, path);
         await syncFolder(folder);
       } catch (error) {
-        await rm(path, { force: true });
+        for (const left of [partial, path]) await rm(left, { force: true });
         throw error;
       }
       return fileId;

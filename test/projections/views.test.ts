@@ -6,8 +6,7 @@ import { beginCommit } from '../../src/log/commit.js';
 import { type Env, openEnv } from '../../src/log/env.js';
 import { type Log, openLog } from '../../src/log/log.js';
 import { baseOn } from '../../src/log/pending.js';
-import type { Projection } from '../../src/projections/projection.js';
-import { ViewNotReady } from '../../src/projections/projection.js';
+import { type Projection, ViewNotReady } from '../../src/projections/projection.js';
 import { tableIn } from '../../src/projections/registry.js';
 import { openViews, servingViews, type Views } from '../../src/projections/views.js';
 

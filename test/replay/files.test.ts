@@ -1,6 +1,15 @@
 /** Chunk files and the manifest together: wherever a stop falls, the next start finds them in agreement. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -232,4 +241,25 @@ t.test('files and manifest agree after any history with stops in it', async () =
     }),
     { numRuns: 40 },
   );
+});
+
+t.test('whoever looks while a file is written finds it whole or not at all', async (t) => {
+  const dataDir = newFolder();
+  const bytes = Buffer.alloc(8 << 20, 1);
+  let isWritten = false;
+  const written = openChunkFiles(dataDir)
+    .write(bytes)
+    .finally(() => {
+      isWritten = true;
+    });
+  const sizes = new Set<number>();
+  while (!isWritten) {
+    for (const fileId of chunkFilesIn(dataDir)) sizes.add(statSync(chunkPath(dataDir, fileId)).size);
+    await new Promise(setImmediate);
+  }
+  t.same(
+    [...sizes].filter((size) => size !== bytes.length),
+    [],
+  );
+  t.same([...chunkFilesIn(dataDir)], [await written]);
 });

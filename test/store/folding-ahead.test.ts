@@ -7,6 +7,7 @@ import { type Log, openLog } from '../../src/log/log.js';
 import { forgetViews } from '../../src/projections/rebuild.js';
 import type { FoldingProgress } from '../../src/projections/views.js';
 import { openLmdbStore } from '../../src/store/lmdb-store.js';
+import { rebuildStore } from '../../src/store/rebuild.js';
 import { foldAhead } from '../../src/store/threads/folding-ahead.js';
 import { verifyStore } from '../../src/store/verify.js';
 
@@ -55,6 +56,13 @@ t.test('every group goes on from the one before', async (t) => {
   t.ok(done.length > 30, `${done.length} groups`);
   t.equal((await verifyStore(dataDir, () => {})).problem, undefined);
   t.same(await fold(dataDir, () => t.fail('nothing is left to do')), []);
+});
+
+t.test('views of an empty log serve at once', async (t) => {
+  const dataDir = t.testdir();
+  await (await openLmdbStore({ dataDir, now: () => START })).close();
+  t.equal(await rebuildStore(dataDir, () => t.fail('there is nothing to fold')), 0);
+  t.equal((await verifyStore(dataDir, () => {})).problem, undefined);
 });
 
 t.test('cut off anywhere, it goes on', async (t) => {

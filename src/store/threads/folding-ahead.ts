@@ -55,6 +55,8 @@ export async function foldAhead(
 ): Promise<BrokenView[]> {
   const broken: BrokenView[] = [];
   const views = openViews(env, log, { transact: env.transaction, onBroken: (view) => broken.push(view) });
+  // Views of an empty log are made by emptying them.
+  if (log.head() === 0) views.prepare();
   const places = views.due();
   if (places.length === 0) return broken;
 

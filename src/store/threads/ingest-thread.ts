@@ -74,8 +74,15 @@ function openExactReader() {
       if (readExact === undefined) throw new NotLoaded();
       return readExact(json);
     },
+    /** Where it cannot be loaded, the bodies that take it are refused, and all others go on. */
     async load(): Promise<void> {
-      ({ readExact } = await import('../../ingest/exact-reader.js'));
+      try {
+        ({ readExact } = await import('../../ingest/exact-reader.js'));
+      } catch (error) {
+        readExact = () => {
+          throw error;
+        };
+      }
     },
   };
 }
@@ -278,6 +285,7 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
   });
   port.on('message', (message: IngestMessage | Call | EndMessage) => {
     if (message.kind === 'end') {
+      waiting = [];
       void committing.close().then(() => process.exit());
       return;
     }
