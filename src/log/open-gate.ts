@@ -98,10 +98,9 @@ export function openBesideWriter<T>(dataDir: string, open: () => T): T {
   const folder = join(dataDir, FOLDER);
   const own = join(folder, `${process.pid}-${threadId}-${++openings}`);
   try {
-    mkdirSync(folder, { recursive: true });
     closeSync(openSync(own, 'w'));
   } catch {
-    // Who may not write here has no part in what LMDB notes for everybody either.
+    // Without the folder nobody ever wrote; and who may not write here has no part in what LMDB notes for everybody either.
     return open();
   }
   try {
