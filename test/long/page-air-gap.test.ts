@@ -24,7 +24,8 @@ proxy.on('connect', (request, socket) => {
 });
 await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
 const { port } = proxy.address() as AddressInfo;
-const collector = await startFilled(2);
+// Days with a working day among them, whenever this is.
+const collector = await startFilled(7);
 const browser = await launchBrowser({
   proxy: { server: `http://127.0.0.1:${port}`, bypass: '127.0.0.1' },
 });
