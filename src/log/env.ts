@@ -103,12 +103,13 @@ export function openEnv(dataDir: string, options: EnvOptions): Env {
   const path = join(dataDir, DATA_FILE);
   if (!existsSync(path) && options.mode === 'read')
     throw new StoreUnusable(`there is no store in ${dataDir}`);
-  const gate = options.mode === 'write' ? openGate(dataDir) : undefined;
   const root =
     options.mode === 'read'
       ? openBesideWriter(dataDir, () => openRoot(path, options))
       : openRoot(path, options);
   const tables = new Map<string, Table>();
+  /** Made by who writes, at the first transaction: most threads that open a store to write only read it. */
+  let gate: WriterGate | undefined;
   return {
     dataDir,
     table(name, tableOptions) {
@@ -122,8 +123,9 @@ export function openEnv(dataDir: string, options: EnvOptions): Env {
       ),
     transaction(write) {
       const transact = () => void root.transactionSync(write);
-      if (gate) gate.pass(transact);
-      else transact();
+      if (options.mode === 'scratch') return transact();
+      gate ??= openWriterGate(dataDir);
+      gate.pass(transact);
     },
     renewSnapshot: () => root.resetReadTxn(),
     fileBytes: () => statSync(path).size,
@@ -133,14 +135,6 @@ export function openEnv(dataDir: string, options: EnvOptions): Env {
       gate?.close();
     },
   };
-}
-
-function openGate(dataDir: string): WriterGate {
-  try {
-    return openWriterGate(dataDir);
-  } catch (error) {
-    throw new StoreUnusable(`cannot write to ${dataDir}: ${reason(error)}`);
-  }
 }
 
 function openRoot(path: string, options: EnvOptions): RootDatabase<Buffer, Uint8Array> {
