@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { launchBrowser } from '../support/browser.js';
 import type { ErrorGroupRow, ErrorGroupsAnswer, EventsAnswer, IncidentAnswer } from '../support/rows.js';
-import { open, read, startFilled } from './open.js';
+import { open, pressEnd, read, startFilled } from './open.js';
 
 /** A hang is a failure; a slow machine is not. */
 t.setTimeout(600_000);
@@ -130,8 +130,7 @@ t.test('an address names any occurrence, however far down the list', async (t) =
   const { events } = await read<EventsAnswer>(collector, `/v1/query/occurrences?group=${group}&limit=500`);
   const page = await view(t, `/errors/${group}?event=${events.at(-1)?.id}`);
   await page.locator('.occurrence').getByText('caller129').waitFor();
-  await page.getByRole('table').focus();
-  await page.keyboard.press('End');
+  await pressEnd(page);
   await page.getByText('130 occurrences, no more').waitFor();
   await page.keyboard.press('End');
   await page.locator('.body-row.selected').waitFor();
@@ -147,8 +146,7 @@ t.test('occurrences that cannot be loaded say so once, with a way to try again',
     return route.fulfill({ status: 503, json: { title: 'x', detail: 'Come back later.', status: 503 } });
   });
   await page.goto(`${collector.url}/errors/${group}`);
-  await page.getByRole('table').focus();
-  await page.keyboard.press('End');
+  await pressEnd(page);
   await page.getByText('Come back later.').waitFor();
   await page.waitForTimeout(200);
   t.equal(asked, 1, 'not over and over');

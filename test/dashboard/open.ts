@@ -41,6 +41,13 @@ export async function open(
   return page;
 }
 
+/** Presses End in the page's table. Chromium loses a key to an element that it has not painted yet. */
+export async function pressEnd(page: Page): Promise<void> {
+  await page.getByRole('table').focus();
+  await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+  await page.keyboard.press('End');
+}
+
 /** The JSON of a read. */
 export async function read<T>(collector: { get(path: string): Promise<Response> }, path: string): Promise<T> {
   const answer = await collector.get(path);

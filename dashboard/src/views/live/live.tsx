@@ -213,7 +213,7 @@ function EventTable({ live, events, selected, scroller, filtered }: EventTablePr
   const oldest = live.events.at(-1);
   const foot =
     live.moreError !== undefined ? (
-      <Failure error={live.moreError} retry={live.loadMore} />
+      <Failure error={live.moreError} retry={live.retryMore} />
     ) : live.hasMore ? (
       'Loading older events …'
     ) : live.events.length >= HELD_MAX ? (

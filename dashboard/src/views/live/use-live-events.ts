@@ -26,6 +26,8 @@ export interface LiveEvents {
   /** Whether there are older ones to load. */
   hasMore: boolean;
   loadMore: () => void;
+  /** Loads them after `moreError`. */
+  retryMore: () => void;
   reload: () => void;
   /** The id of the newest event that was there when the view was opened. */
   openedAt: number;
@@ -120,15 +122,12 @@ export function useLiveEvents({ user, type, app, session }: EventFilter, paused:
     draw();
   }, [paused]);
 
-  useWhenBack(held.current.moreError, () => loadMore());
-
-  const { events, waiting, cursor, head, openedAt, state, error, moreError } = held.current;
-  const hasMore = cursor !== undefined && events.length < HELD_MAX;
+  const { events, waiting, head, openedAt, state, error, moreError } = held.current;
+  // Asks what is held now: a list that comes to its end may call the one it was last drawn with.
   const loadMore = () => {
     const mine = held.current;
-    if (!hasMore || mine.loading) return;
+    if (!hasOlder(mine) || mine.loading || mine.moreError !== undefined) return;
     mine.loading = true;
-    mine.moreError = undefined;
     getJson<EventsAnswer>(
       apiPath('/v1/query/events', { user, type, app, session, limit: PAGE, cursor: mine.cursor }),
     )
@@ -144,6 +143,11 @@ export function useLiveEvents({ user, type, app, session }: EventFilter, paused:
         draw();
       });
   };
+  const retryMore = () => {
+    held.current.moreError = undefined;
+    loadMore();
+  };
+  useWhenBack(moreError, retryMore);
   return {
     events,
     waiting: waiting.length,
@@ -152,8 +156,9 @@ export function useLiveEvents({ user, type, app, session }: EventFilter, paused:
     state,
     error,
     moreError,
-    hasMore,
+    hasMore: hasOlder(held.current),
     loadMore,
+    retryMore,
     reload: again,
   };
 }
@@ -170,6 +175,10 @@ function nothing(): Held {
     moreError: undefined,
     loading: false,
   };
+}
+
+function hasOlder({ cursor, events }: Held): boolean {
+  return cursor !== undefined && events.length < HELD_MAX;
 }
 
 /** Puts what waits on top of what is shown. */
