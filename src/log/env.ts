@@ -68,6 +68,8 @@ export interface Table {
    */
   scan(range: Range & { start: Uint8Array; end: Uint8Array }): Iterable<Entry>;
   keys(range: Range): Iterable<Buffer>;
+  /** The same by keys that are lent as rows of a `scan` are. */
+  scanKeys(range: Range & { start: Uint8Array; end: Uint8Array }): Iterable<Buffer>;
   /** Empties the table; inside a transaction. */
   clear(): void;
   entryCount(): number;
@@ -108,25 +110,41 @@ export function openEnv(dataDir: string, options: EnvOptions): Env {
       ? openBesideWriter(dataDir, () => openRoot(path, options))
       : openRoot(path, options);
   const tables = new Map<string, Table>();
+  const tableNames = (): string[] =>
+    Array.from(root.getKeys({}) as Iterable<Uint8Array>, (key) =>
+      Buffer.from(key).toString('latin1').replace(/\0$/, ''),
+    );
+  let known: string[] = [];
+  /** To make a table is a transaction of its own. */
+  const isNew = (name: string): boolean => {
+    if (options.mode !== 'write' || known.includes(name)) return false;
+    known = tableNames();
+    return !known.includes(name);
+  };
   /** Made by who writes, at the first transaction: most threads that open a store to write only read it. */
   let gate: WriterGate | undefined;
+  const passGate = (transaction: () => void): void => {
+    if (options.mode === 'scratch') {
+      transaction();
+      return;
+    }
+    gate ??= openWriterGate(dataDir);
+    gate.pass(transaction);
+  };
   return {
     dataDir,
     table(name, tableOptions) {
-      const open = tables.get(name) ?? openTable(root, name, tableOptions?.compressed === true);
-      tables.set(name, open);
-      return open;
+      const made = () => {
+        tables.set(name, openTable(root, name, tableOptions?.compressed === true));
+      };
+      if (!tables.has(name)) {
+        if (isNew(name)) passGate(made);
+        else made();
+      }
+      return tables.get(name) as Table;
     },
-    tableNames: () =>
-      Array.from(root.getKeys({}) as Iterable<Uint8Array>, (key) =>
-        Buffer.from(key).toString('latin1').replace(/\0$/, ''),
-      ),
-    transaction(write) {
-      const transact = () => void root.transactionSync(write);
-      if (options.mode === 'scratch') return transact();
-      gate ??= openWriterGate(dataDir);
-      gate.pass(transact);
-    },
+    tableNames,
+    transaction: (write) => passGate(() => void root.transactionSync(write)),
     renewSnapshot: () => root.resetReadTxn(),
     fileBytes: () => statSync(path).size,
     copyTo: (target) => root.backup(target, true),
@@ -232,6 +250,7 @@ function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compres
     range: (range) => db.getRange(range) as unknown as Iterable<Entry>,
     scan: (range) => lending.getRange(range) as unknown as Iterable<Entry>,
     keys: (range) => db.getKeys(range) as unknown as Iterable<Buffer>,
+    scanKeys: (range) => lending.getKeys(range) as unknown as Iterable<Buffer>,
     clear: () => db.clearSync(),
     entryCount: () => (db.getStats() as { entryCount: number }).entryCount,
   };

@@ -253,7 +253,7 @@ function logOver(tables: LogTables, storeId: string): Log {
         end: timeKey(from, 0),
         reverse: true as const,
       };
-      for (const key of tables.log.keys(range))
+      for (const key of tables.log.scanKeys(range))
         yield { lastTs: readU48(key, 0), offset: readU48(key, 6), mask: 0xff };
     },
     event: (source, index) => toEvent(source, index, dictionaries.text('app', source.app)),

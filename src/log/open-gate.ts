@@ -6,8 +6,12 @@
  * pages that are in use. So who opens a file that somebody may write puts a file of its own into `<dataDir>/.openings`, waits until no transaction
  * is under way, opens, and takes it away; the writer says there, in `writing`, when it is in a transaction, and begins none
  * meanwhile. Each first says what it is about to do and then looks at the other, so that one of them always sees it.
+ *
+ * `writing`: `[1 in a transaction u8][pid u32][start u48]`; a file of an opening: `<pid>-<start>-<thread>-<n>`. The start of a process tells it from
+ * a later one of the same pid, where the system says when that was.
  */
 import {
+  chownSync,
   closeSync,
   constants,
   mkdirSync,
@@ -20,25 +24,40 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
+import { reason, StoreUnusable } from './data-dir.js';
 
-const FOLDER = '.openings';
+export const OPENINGS = '.openings';
 const WRITING = 'writing';
-const PID_BYTES = 4;
+const WRITING_BYTES = 11;
+const IN_TRANSACTION = Buffer.from([1]);
+const BETWEEN = Buffer.from([0]);
 const POLL_MS = 1;
-/** To open takes milliseconds, a transaction seconds at most: whoever takes longer has died, and its pid is another's now. */
-const OPENING_MS_MAX = 5_000;
-const WRITING_MS_MAX = 15_000;
+/** Longer than any transaction, on any disk that stores at all. */
+const WAIT_MS_MAX = 60_000;
 
 const asleep = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 const sleep = (): void => void Atomics.wait(asleep, 0, 0, POLL_MS);
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
 
-function isAlive(pid: number): boolean {
+/** When a process began, in ticks since the system did; 0 where the system does not say. proc(5), `stat`: the 22nd field. */
+function startOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The second field is a name in parentheses, and may hold anything.
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+  } catch {
+    return 0;
+  }
+}
+
+function isAlive(pid: number, start: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+    if (codeOf(error) === 'ESRCH') return false;
   }
+  const now = startOf(pid);
+  return start === 0 || now === 0 || start === now;
 }
 
 export interface WriterGate {
@@ -49,63 +68,83 @@ export interface WriterGate {
 
 /** For the one who writes; throws what the disk throws. */
 export function openWriterGate(dataDir: string): WriterGate {
-  const folder = join(dataDir, FOLDER);
+  const folder = join(dataDir, OPENINGS);
+  const path = join(folder, WRITING);
   mkdirSync(folder, { recursive: true });
-  const writing = openSync(join(folder, WRITING), constants.O_RDWR | constants.O_CREAT);
-  const pid = Buffer.alloc(PID_BYTES);
-  pid.writeUInt32BE(process.pid);
-  const nobody = Buffer.alloc(PID_BYTES);
+  const writing = openSync(path, constants.O_RDWR | constants.O_CREAT);
+  // A command that the superuser runs must not keep out who the folder belongs to.
+  if (process.getuid?.() === 0) {
+    const { uid, gid } = statSync(dataDir);
+    for (const made of [folder, path]) chownSync(made, uid, gid);
+  }
+  const state = Buffer.alloc(WRITING_BYTES);
+  state.writeUInt32BE(process.pid, 1);
+  state.writeUIntBE(startOf(process.pid), 5, 6);
+  writeSync(writing, state, 0, WRITING_BYTES, 0);
   let isInside = false;
-
-  const isSomebodyOpening = (): boolean =>
-    readdirSync(folder).some(
-      (name) => name !== WRITING && !isLeft(join(folder, name), Number.parseInt(name, 10)),
-    );
 
   return {
     pass(transaction) {
       if (isInside) return transaction();
-      for (;;) {
-        writeSync(writing, pid, 0, PID_BYTES, 0);
-        if (!isSomebodyOpening()) break;
-        writeSync(writing, nobody, 0, PID_BYTES, 0);
-        sleep();
-      }
-      isInside = true;
       try {
+        for (;;) {
+          writeSync(writing, IN_TRANSACTION, 0, 1, 0);
+          if (!isSomebodyOpening(folder)) break;
+          writeSync(writing, BETWEEN, 0, 1, 0);
+          sleep();
+        }
+        isInside = true;
         transaction();
       } finally {
         isInside = false;
-        writeSync(writing, nobody, 0, PID_BYTES, 0);
+        writeSync(writing, BETWEEN, 0, 1, 0);
       }
     },
     close: () => closeSync(writing),
   };
 }
 
-/** Whether whoever put the file there has died over it; it is removed then. */
-function isLeft(path: string, pid: number): boolean {
-  const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
-  if (isAlive(pid) && age < OPENING_MS_MAX) return false;
-  rmSync(path, { force: true });
-  return true;
+/** Whoever has died over an opening is cleared away. */
+function isSomebodyOpening(folder: string): boolean {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch (error) {
+    // Out of descriptors, as under a flood of connections: somebody may be opening, and a transaction can wait.
+    if (['EMFILE', 'ENFILE'].includes(codeOf(error))) return true;
+    throw error;
+  }
+  return names.some((name) => {
+    if (name === WRITING) return false;
+    const [pid = 0, start = 0] = name.split('-').map(Number);
+    if (isAlive(pid, start)) return true;
+    rmSync(join(folder, name), { force: true });
+    return false;
+  });
 }
+
+/** Who may not write here has no part in what LMDB notes for everybody either; without the folder nobody ever wrote. */
+const NO_PART = ['ENOENT', 'EACCES', 'EPERM', 'EROFS'];
 
 let openings = 0;
 
-/** Opens the file for reading, in whichever process, while no transaction is under way. */
+/** Opens the file for reading, in whichever process, while no transaction is under way. Throws `StoreUnusable`. */
 export function openBesideWriter<T>(dataDir: string, open: () => T): T {
-  const folder = join(dataDir, FOLDER);
-  const own = join(folder, `${process.pid}-${threadId}-${++openings}`);
+  const folder = join(dataDir, OPENINGS);
+  const own = join(folder, `${process.pid}-${startOf(process.pid)}-${threadId}-${++openings}`);
   try {
     closeSync(openSync(own, 'w'));
-  } catch {
-    // Without the folder nobody ever wrote; and who may not write here has no part in what LMDB notes for everybody either.
-    return open();
+  } catch (error) {
+    if (NO_PART.includes(codeOf(error))) return open();
+    throw new StoreUnusable(`cannot open the store in ${dataDir} beside who writes it: ${reason(error)}`);
   }
   try {
-    const end = Date.now() + WRITING_MS_MAX;
-    while (isWriting(join(folder, WRITING)) && Date.now() < end) sleep();
+    const end = Date.now() + WAIT_MS_MAX;
+    while (isWriting(join(folder, WRITING))) {
+      if (Date.now() > end)
+        throw new StoreUnusable(`${dataDir} has been in one transaction for ${WAIT_MS_MAX / 1_000} s`);
+      sleep();
+    }
     return open();
   } finally {
     rmSync(own, { force: true });
@@ -113,11 +152,14 @@ export function openBesideWriter<T>(dataDir: string, open: () => T): T {
 }
 
 function isWriting(path: string): boolean {
+  let state: Buffer;
   try {
-    const bytes = readFileSync(path);
-    const pid = bytes.length < PID_BYTES ? 0 : bytes.readUInt32BE(0);
-    return pid !== 0 && isAlive(pid);
-  } catch {
-    return false; // nobody ever wrote
+    state = readFileSync(path);
+  } catch (error) {
+    if (NO_PART.includes(codeOf(error))) return false;
+    throw error;
   }
+  return (
+    state.length === WRITING_BYTES && state[0] === 1 && isAlive(state.readUInt32BE(1), state.readUIntBE(5, 6))
+  );
 }

@@ -150,6 +150,7 @@ function notReady(name: string, view: string): Table {
     range: refuse,
     scan: refuse,
     keys: refuse,
+    scanKeys: refuse,
     clear: refuse,
     entryCount: refuse,
   };

@@ -6,12 +6,13 @@
  * the copied manifest does not name go, everything is synced, and the folder gets its name. Cut off before that, the
  * backup does not exist.
  */
-import { constants, existsSync, readdirSync } from 'node:fs';
+import { constants, existsSync, readdirSync, rmSync } from 'node:fs';
 import { copyFile, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { DATA_FILE, StoreUnusable } from '../log/data-dir.js';
 import { openEnv } from '../log/env.js';
 import { openLog } from '../log/log.js';
+import { OPENINGS } from '../log/open-gate.js';
 import { chunkFilesIn, chunkPath, missingFiles, removeOrphans } from '../replay/files.js';
 import { openManifest } from '../replay/manifest.js';
 import { settleStore } from './settle.js';
@@ -73,9 +74,11 @@ function assertTarget(dataDir: string, target: string): void {
   if (inside === '' || (inside !== '..' && !inside.startsWith(`..${sep}`))) {
     throw new StoreUnusable(`${target} lies in the data folder itself: back up to another place`);
   }
-  if (existsSync(target) && readdirSync(target).length > 0) {
+  if (!existsSync(target)) return;
+  if (readdirSync(target).some((name) => name !== OPENINGS))
     throw new StoreUnusable(`${target} is not empty: a backup makes a new folder`);
-  }
+  // Hidden from whoever emptied the folder, and of use to nobody there.
+  rmSync(join(target, OPENINGS), { recursive: true, force: true });
 }
 
 /** Copies the chunk files that the copy does not have; one that vanishes meanwhile was replaced or has expired. */

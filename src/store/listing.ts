@@ -79,44 +79,54 @@ function* wholeBatches(refs: Iterable<StreamRef>): Generator<StreamRef> {
   }
 }
 
-/** Adds a batch's matches to `places`, which are newest first and at most `limit`: what is older than all of those is passed over. */
-function addMatches(places: Place[], batch: RecordBatch, filter: Filter, limit: number): void {
-  if (filter.app !== undefined && batch.app !== filter.app) return;
-  if (filter.user !== undefined && batch.user !== filter.user) return;
-  if (filter.session !== undefined && batch.session !== filter.session) return;
-  const { ts: times, types, offset } = batch;
-  const { type, to, before } = filter;
-  let from = oldest(places, filter, limit);
-  for (let index = times.length - 1; index >= 0; index--) {
-    const ts = times[index] as number;
-    if (ts < from && batch.isAscending) return;
-    if (ts < from || ts > to) continue;
-    if (type !== undefined && types[index] !== type) continue;
-    const place = { ts, id: offset + index, batch, index };
-    if (before && newerFirst(place, before) <= 0) continue;
-    insert(places, place, limit);
-    from = oldest(places, filter, limit);
+/** Where a batch stands that has `left` events to go through still, after the match that it stands at. */
+interface Standing extends Place {
+  left: number;
+  /** The batch's indexes in the order of time, where that is not their own. */
+  order: number[] | undefined;
+}
+
+/** The batch at its latest match, if it has any. */
+function standAt(batch: RecordBatch, filter: Filter): Standing | undefined {
+  if (filter.app !== undefined && batch.app !== filter.app) return undefined;
+  if (filter.user !== undefined && batch.user !== filter.user) return undefined;
+  if (filter.session !== undefined && batch.session !== filter.session) return undefined;
+  const { ts: times, count, isAscending } = batch;
+  const inTime = (a: number, b: number) => (times[a] as number) - (times[b] as number) || a - b;
+  const order = isAscending ? undefined : Array.from({ length: count }, (_, index) => index).sort(inTime);
+  const standing = { batch, left: count, order, ts: 0, id: 0, index: 0 };
+  return advance(standing, filter) ? standing : undefined;
+}
+
+/** Goes on to the match before; false where there is none. */
+function advance(standing: Standing, { type, from, to, before }: Filter): boolean {
+  const { batch, order } = standing;
+  while (standing.left > 0) {
+    standing.left--;
+    const index = order === undefined ? standing.left : (order[standing.left] as number);
+    const ts = batch.ts[index] as number;
+    const id = batch.offset + index;
+    if (ts < from) return false;
+    if (ts > to || (type !== undefined && batch.types[index] !== type)) continue;
+    if (before !== undefined && ts === before.ts && id >= before.id) continue;
+    standing.ts = ts;
+    standing.id = id;
+    standing.index = index;
+    return true;
   }
+  return false;
 }
 
-/** The least time a further place can have. */
-function oldest(places: readonly Place[], { from }: Filter, limit: number): number {
-  const last = places[limit - 1];
-  return last ? Math.max(from, last.ts) : from;
-}
-
-function insert(places: Place[], place: Place, limit: number): void {
+/** Puts a batch among others, of which the one that stands at the latest match is last. */
+function insert(open: Standing[], standing: Standing): void {
   let low = 0;
-  let high = places.length;
-  // Batches come by falling time, so most places go to the end.
-  if (high > 0 && newerFirst(places[high - 1] as Place, place) < 0) low = high;
+  let high = open.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (newerFirst(places[middle] as Place, place) < 0) low = middle + 1;
+    if (newerFirst(open[middle] as Standing, standing) > 0) low = middle + 1;
     else high = middle;
   }
-  places.splice(low, 0, place);
-  if (places.length > limit) places.pop();
+  open.splice(low, 0, standing);
 }
 
 /** One page; `range` is the query's, clamped to the retention fence. */
@@ -163,12 +173,28 @@ function newestPlaces(
   checkTime: () => void,
 ): Place[] {
   const places: Place[] = [];
+  const open: Standing[] = [];
+  const giveOut = (laterThan: number): void => {
+    while (places.length < limit) {
+      const latest = open.at(-1);
+      if (latest === undefined || latest.ts <= laterThan) return;
+      open.pop();
+      const { ts, id, batch, index } = latest;
+      places.push({ ts, id, batch, index });
+      if (advance(latest, filter)) insert(open, latest);
+    }
+  };
   for (const ref of refs) {
     checkTime();
-    const place = places[limit - 1];
-    if (place && place.ts > ('last' in ref ? ref.last : ref.lastTs)) break;
+    giveOut('last' in ref ? ref.last : ref.lastTs);
+    if (places.length === limit) break;
     if ((ref.mask & wanted) === 0) continue;
-    addMatches(places, log.batch(ref), filter, limit);
+    const standing = standAt(log.batch(ref), filter);
+    if (standing === undefined) continue;
+    insert(open, standing);
+    // What stands behind so many others, each at a match of its own, is never given out.
+    if (places.length + open.length > limit) open.shift();
   }
+  giveOut(-1);
   return places;
 }

@@ -1,13 +1,14 @@
 /** Opening the data file beside its writer: LMDB's library would forget a commit that came meanwhile. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { openEnv } from '../../src/log/env.js';
 import { openBesideWriter, openWriterGate } from '../../src/log/open-gate.js';
 
+const GATE = new URL('../../src/log/open-gate.js', import.meta.url).href;
 const OPENER = fileURLToPath(new URL('./opener.js', import.meta.url));
 const OPENERS = 2;
 const KEY = Buffer.from('count');
@@ -15,6 +16,15 @@ const KEY = Buffer.from('count');
 /** Removes a file, or empties it, a little later, from another process: this one waits without a turn of its loop. */
 const later = (call: string, path: string) =>
   spawn(process.execPath, ['-e', `setTimeout(() => require('fs').${call}, 200)`, path], { stdio: 'inherit' });
+
+/** What the writer says, of any start of its process unless told. */
+function inTransaction(pid: number, start = 0): Buffer {
+  const state = Buffer.alloc(11);
+  state.writeUInt8(1);
+  state.writeUInt32BE(pid, 1);
+  state.writeUIntBE(start, 5, 6);
+  return state;
+}
 
 /** The pid of a process that has ended. */
 const deadPid = (): number => spawnSync(process.execPath, ['-e', '']).pid;
@@ -62,26 +72,30 @@ t.test('a transaction begins once nobody is opening, and an opening once none is
   const gate = openWriterGate(dataDir);
   const folder = join(dataDir, '.openings');
   const writing = join(folder, 'writing');
-  const own = join(folder, `${process.pid}-0-1`);
+  const own = join(folder, `${process.pid}-0-0-1`);
   writeFileSync(own, '');
+  // However long it takes: it may have been stopped within.
+  utimesSync(own, 1, 1);
   const removed = once(later('rmSync(process.argv[1])', own), 'close');
   gate.pass(() => {
     t.notOk(existsSync(own), 'it waited');
-    t.equal(readFileSync(writing).readUInt32BE(0), process.pid, 'and says what it is at');
+    t.same(
+      [readFileSync(writing)[0], readFileSync(writing).readUInt32BE(1)],
+      [1, process.pid],
+      'and says so',
+    );
     gate.pass(() => t.pass('within one, it is inside already'));
   });
-  t.equal(readFileSync(writing).readUInt32BE(0), 0);
+  t.equal(readFileSync(writing)[0], 0);
   t.throws(() =>
     gate.pass(() => {
       throw new Error('no');
     }),
   );
-  t.equal(readFileSync(writing).readUInt32BE(0), 0, 'nor when it came to nothing');
+  t.equal(readFileSync(writing)[0], 0, 'nor when it came to nothing');
   await removed;
 
-  const busy = Buffer.alloc(4);
-  busy.writeUInt32BE(process.pid);
-  writeFileSync(writing, busy);
+  writeFileSync(writing, inTransaction(process.pid));
   const done = once(later('truncateSync(process.argv[1])', writing), 'close');
   const seen = openBesideWriter(dataDir, () => [readFileSync(writing).length, readdirSync(folder).length]);
   t.same(seen, [0, 2], 'it waited, and says that it opens');
@@ -94,17 +108,19 @@ t.test('nobody waits for the dead', async (t) => {
   const dataDir = t.testdir();
   const folder = join(dataDir, '.openings');
   mkdirSync(folder);
-  writeFileSync(join(folder, `${deadPid()}-0-1`), '');
+  writeFileSync(join(folder, `${deadPid()}-0-0-1`), '');
   const gate = openWriterGate(dataDir);
   gate.pass(() => t.same(readdirSync(folder), ['writing'], 'what they left goes'));
-  const busy = Buffer.alloc(4);
-  busy.writeUInt32BE(deadPid());
-  writeFileSync(join(folder, 'writing'), busy);
+  const open = () => openBesideWriter(dataDir, () => 'open');
+  writeFileSync(join(folder, 'writing'), inTransaction(deadPid()));
   const start = performance.now();
-  t.equal(
-    openBesideWriter(dataDir, () => 'open'),
-    'open',
-  );
+  t.equal(open(), 'open');
+  if (process.platform === 'linux') {
+    writeFileSync(join(folder, `${process.pid}-1-0-1`), '');
+    gate.pass(() => t.same(readdirSync(folder), ['writing'], 'nor for one whose pid is another’s now'));
+    writeFileSync(join(folder, 'writing'), inTransaction(process.pid, 1));
+    t.equal(open(), 'open');
+  }
   t.ok(performance.now() - start < 5_000);
   const never = join(dataDir, 'never written');
   mkdirSync(never);
@@ -114,4 +130,53 @@ t.test('nobody waits for the dead', async (t) => {
   );
   t.same(readdirSync(never), [], 'nothing is left where nobody ever wrote');
   gate.close();
+});
+
+t.test('what keeps somebody from saying that it opens is told, and keeps it from opening', (t) => {
+  const dataDir = t.testdir({ '.openings': 'a file' });
+  t.throws(() => openBesideWriter(dataDir, () => t.fail('opened')), {
+    name: 'StoreUnusable',
+    message: /ENOTDIR/,
+  });
+  t.end();
+});
+
+t.test('a table is made while nobody is opening', async (t) => {
+  const dataDir = t.testdir();
+  const env = openEnv(dataDir, { mode: 'write' });
+  env.table('one');
+  const own = join(dataDir, '.openings', `${process.pid}-0-0-1`);
+  writeFileSync(own, '');
+  const removed = once(later('rmSync(process.argv[1])', own), 'close');
+  env.table('one');
+  t.ok(existsSync(own), 'one that is there waits for nobody');
+  env.table('two');
+  t.notOk(existsSync(own));
+  t.same(env.tableNames().sort(), ['one', 'two']);
+  await removed;
+  await env.close();
+});
+
+t.test('a transaction waits for a descriptor to look around with', async (t) => {
+  if (process.platform === 'win32') return;
+  const script = `
+    import { closeSync, openSync } from 'node:fs';
+    import { Worker } from 'node:worker_threads';
+    import { openWriterGate } from ${JSON.stringify(GATE)};
+    const gate = openWriterGate(process.argv[1]);
+    const worker = new Worker("setTimeout(() => require('fs').closeSync(require('worker_threads').workerData), 300)", {
+      eval: true,
+      workerData: openSync('/dev/null'),
+    });
+    await new Promise((online) => worker.once('online', online));
+    try {
+      for (;;) openSync('/dev/null');
+    } catch {}
+    gate.pass(() => console.log('passed'));
+    process.exit();`;
+  const command = 'ulimit -n 64; exec "$0" --input-type=module -e "$1" "$2"';
+  const { stdout, stderr } = spawnSync('sh', ['-c', command, process.execPath, script, t.testdir()], {
+    encoding: 'utf8',
+  });
+  t.equal(stdout, 'passed\n', stderr);
 });

@@ -17,7 +17,7 @@ import {
   UNAPPLIED_BYTES_MAX,
 } from '../../limits.js';
 import { beginCommit, type SealedCommit } from '../../log/commit.js';
-import { StoreUnusable } from '../../log/data-dir.js';
+import { reason, StoreUnusable } from '../../log/data-dir.js';
 import { openEnv } from '../../log/env.js';
 import { openJournal } from '../../log/journal.js';
 import { openLog } from '../../log/log.js';
@@ -79,6 +79,8 @@ function openExactReader() {
       try {
         ({ readExact } = await import('../../ingest/exact-reader.js'));
       } catch (error) {
+        const text = `some bodies are refused until the collector is started again: ${reason(error)}`;
+        post({ kind: 'notice', level: 'error', text });
         readExact = () => {
           throw error;
         };

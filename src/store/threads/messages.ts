@@ -86,7 +86,7 @@ export type FromWriter =
   | AppliedMessage
   | Reply;
 
-export type FromIngest = { kind: 'ready' } | Failed | IngestedMessage | Reply;
+export type FromIngest = { kind: 'ready' } | ({ kind: 'notice' } & Notice) | Failed | IngestedMessage | Reply;
 
 /** From the writer thread to the ingest thread: it may open the store; it may forget what is applied. */
 export type WriterToIngest = { kind: 'opened' } | AppliedMessage;

@@ -125,6 +125,7 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
 
   ingest.on('message', (message: FromIngest) => {
     if (message.kind === 'reply') callIngest.settle(message);
+    if (message.kind === 'notice') onNotice(message);
     if (message.kind === 'ingested') {
       progress.durable(message.commit);
       queue.settle(message);

@@ -21,7 +21,7 @@ export interface LiveEvents {
   head: number | undefined;
   state: StreamState;
   error: ApiError | undefined;
-  /** Why older ones could not be loaded; they are not asked for again by themselves. */
+  /** Why older ones could not be loaded; they are asked for again when the collector, gone by then, is back. */
   moreError: ApiError | undefined;
   /** Whether there are older ones to load. */
   hasMore: boolean;
