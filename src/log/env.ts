@@ -115,13 +115,13 @@ export function openEnv(dataDir: string, options: EnvOptions): Env {
       Buffer.from(key).toString('latin1').replace(/\0$/, ''),
     );
   let known: string[] = [];
-  /** To make a table is a transaction of its own. */
+  /** Making a table commits, so it passes the gate. */
   const isNew = (name: string): boolean => {
     if (options.mode !== 'write' || known.includes(name)) return false;
     known = tableNames();
     return !known.includes(name);
   };
-  /** Made by who writes, at the first transaction: most threads that open a store to write only read it. */
+  /** Made by whoever writes, at the first transaction: most threads that open a store to write only read it. */
   let gate: WriterGate | undefined;
   const passGate = (transaction: () => void): void => {
     if (options.mode === 'scratch') {

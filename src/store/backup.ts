@@ -77,7 +77,7 @@ function assertTarget(dataDir: string, target: string): void {
   if (!existsSync(target)) return;
   if (readdirSync(target).some((name) => name !== OPENINGS))
     throw new StoreUnusable(`${target} is not empty: a backup makes a new folder`);
-  // Hidden from whoever emptied the folder, and of use to nobody there.
+  // `rm -rf DIR/*` leaves it, and `ls` does not show it.
   rmSync(join(target, OPENINGS), { recursive: true, force: true });
 }
 

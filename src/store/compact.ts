@@ -3,7 +3,7 @@
  *
  * Not LMDB's own compacting copy: that copies pages, and in the gaps of a page lies what was deleted from it.
  */
-import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATA_FILE, StoreUnusable } from '../log/data-dir.js';
 import { type Env, openEnv, type Table } from '../log/env.js';
@@ -44,7 +44,7 @@ export async function compactFile(dataDir: string): Promise<CompactReport> {
   const work = join(dataDir, COMPACT_FOLDER);
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work);
-  const bytesBefore = statSync(path).size;
+  const before = statSync(path);
   try {
     const from = openEnv(dataDir, { mode: 'read' });
     const to = openEnv(work, { mode: 'write' });
@@ -55,10 +55,14 @@ export async function compactFile(dataDir: string): Promise<CompactReport> {
       await to.close();
       await from.close();
     }
-    syncPath(join(work, DATA_FILE));
-    renameSync(join(work, DATA_FILE), path);
+    const compacted = join(work, DATA_FILE);
+    chmodSync(compacted, before.mode);
+    // The superuser's command must not keep out whoever the store belongs to.
+    if (process.getuid?.() === 0) chownSync(compacted, before.uid, before.gid);
+    syncPath(compacted);
+    renameSync(compacted, path);
     syncPath(dataDir);
-    return { bytesBefore, bytesAfter: statSync(path).size };
+    return { bytesBefore: before.size, bytesAfter: statSync(path).size };
   } finally {
     // The readers' table belongs to the file that went.
     rmSync(`${path}-lock`, { force: true });

@@ -79,7 +79,7 @@ function* wholeBatches(refs: Iterable<StreamRef>): Generator<StreamRef> {
   }
 }
 
-/** Where a batch stands that has `left` events to go through still, after the match that it stands at. */
+/** A batch at one of its matches; `left` of its events, all before that one, are still to go through. */
 interface Standing extends Place {
   left: number;
   /** The batch's indexes in the order of time, where that is not their own. */

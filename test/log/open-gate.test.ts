@@ -1,7 +1,18 @@
 /** Opening the data file beside its writer: LMDB's library would forget a commit that came meanwhile. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -25,6 +36,12 @@ function inTransaction(pid: number, start = 0): Buffer {
   state.writeUIntBE(start, 5, 6);
   return state;
 }
+
+/** When this process began, as proc(5) has it; 0 where there is none. */
+const ownStart = (): number =>
+  process.platform === 'linux'
+    ? Number(readFileSync('/proc/self/stat', 'latin1').split(') ')[1]?.split(' ')[19])
+    : 0;
 
 /** The pid of a process that has ended. */
 const deadPid = (): number => spawnSync(process.execPath, ['-e', '']).pid;
@@ -74,8 +91,6 @@ t.test('a transaction begins once nobody is opening, and an opening once none is
   const writing = join(folder, 'writing');
   const own = join(folder, `${process.pid}-0-0-1`);
   writeFileSync(own, '');
-  // However long it takes: it may have been stopped within.
-  utimesSync(own, 1, 1);
   const removed = once(later('rmSync(process.argv[1])', own), 'close');
   gate.pass(() => {
     t.notOk(existsSync(own), 'it waited');
@@ -132,6 +147,73 @@ t.test('nobody waits for the dead', async (t) => {
   gate.close();
 });
 
+t.test(
+  'who is alive is waited for however long it takes, up to a minute, and then nothing is done',
+  async (t) => {
+    const dataDir = t.testdir();
+    const gate = openWriterGate(dataDir, 100);
+    const folder = join(dataDir, '.openings');
+    const own = join(folder, `${process.pid}-${ownStart()}-0-1`);
+    writeFileSync(own, '');
+    utimesSync(own, 1, 1);
+    if (ownStart() > 0) {
+      const waited = {
+        name: 'StoreUnusable',
+        message: `waited 0.1 s for the process that opens the store by ${own}`,
+      };
+      t.throws(() => gate.pass(() => t.fail('passed')), waited);
+      t.equal(readFileSync(join(folder, 'writing'))[0], 0);
+    }
+    rmSync(own);
+    const unknown = join(folder, `${process.pid}-0-0-1`);
+    writeFileSync(unknown, '');
+    utimesSync(unknown, 1, 1);
+    let passes = 0;
+    gate.pass(() => passes++);
+    t.equal(passes, 1, 'without its start, an old file is that of a dead one');
+    writeFileSync(join(folder, '.DS_Store'), '');
+    gate.pass(() => passes++);
+    t.equal(passes, 2, 'nor is just any file an opening');
+    writeFileSync(join(folder, 'writing'), inTransaction(process.pid, ownStart()));
+    t.throws(() => openBesideWriter(dataDir, () => t.fail('opened'), 100), {
+      name: 'StoreUnusable',
+      message: /waited 0\.1 s for the end of a transaction/,
+    });
+    t.same(readdirSync(folder).sort(), ['.DS_Store', 'writing']);
+    gate.close();
+  },
+);
+
+t.test('a writer that comes while somebody opens a store that nobody wrote to yet waits too', async (t) => {
+  const dataDir = t.testdir();
+  const folder = join(dataDir, '.openings');
+  openBesideWriter(dataDir, () => {
+    const gate = openWriterGate(dataDir, 100);
+    t.throws(() => gate.pass(() => t.fail('passed')), { name: 'StoreUnusable' });
+    gate.close();
+  });
+  t.same(readdirSync(folder), ['writing']);
+});
+
+t.test('a link where the folder should be is not followed', async (t) => {
+  const dataDir = t.testdir({ data: {}, other: {} });
+  symlinkSync(join(dataDir, 'other'), join(dataDir, 'data/.openings'));
+  t.throws(() => openWriterGate(join(dataDir, 'data')), {
+    name: 'StoreUnusable',
+    message: /is not a folder/,
+  });
+  t.same(readdirSync(join(dataDir, 'other')), []);
+});
+
+t.test('what the superuser makes belongs to whoever the data folder belongs to', async (t) => {
+  if (process.getuid?.() !== 0) return;
+  const dataDir = t.testdir();
+  chownSync(dataDir, 1_000, 1_000);
+  openWriterGate(dataDir).close();
+  for (const name of ['.openings', '.openings/writing'])
+    t.equal(statSync(join(dataDir, name)).uid, 1_000, name);
+});
+
 t.test('what keeps somebody from saying that it opens is told, and keeps it from opening', (t) => {
   const dataDir = t.testdir({ '.openings': 'a file' });
   t.throws(() => openBesideWriter(dataDir, () => t.fail('opened')), {
@@ -163,16 +245,13 @@ t.test('a transaction waits for a descriptor to look around with', async (t) => 
     import { closeSync, openSync } from 'node:fs';
     import { Worker } from 'node:worker_threads';
     import { openWriterGate } from ${JSON.stringify(GATE)};
-    const gate = openWriterGate(process.argv[1]);
-    const worker = new Worker("setTimeout(() => require('fs').closeSync(require('worker_threads').workerData), 300)", {
-      eval: true,
-      workerData: openSync('/dev/null'),
-    });
+    const free = "setTimeout(() => require('worker_threads').workerData.forEach(require('fs').closeSync), 300)";
+    const worker = new Worker(free, { eval: true, workerData: [openSync('/dev/null'), openSync('/dev/null')] });
     await new Promise((online) => worker.once('online', online));
     try {
       for (;;) openSync('/dev/null');
     } catch {}
-    gate.pass(() => console.log('passed'));
+    openWriterGate(process.argv[1]).pass(() => console.log('passed'));
     process.exit();`;
   const command = 'ulimit -n 64; exec "$0" --input-type=module -e "$1" "$2"';
   const { stdout, stderr } = spawnSync('sh', ['-c', command, process.execPath, script, t.testdir()], {

@@ -1,6 +1,7 @@
 /** Erasure: a user is gone from every answer at once, and from every byte on the disk; everybody else is as if alone. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { chmodSync, chownSync, statSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -267,8 +268,14 @@ t.test(
     t.match(stdout, /answers +gone/);
     t.match(stdout, /disk +gone: the data file was rewritten/);
     t.match((await runSpyglass(['verify', '--data', dataDir])).stdout, /^ok/);
+    const file = join(dataDir, 'spyglass.mdb');
+    chmodSync(file, 0o640);
+    if (process.getuid?.() === 0) chownSync(file, 1_000, 1_000);
+    const { mode, uid } = statSync(file);
     const compacted = await runSpyglass(['compact', '--data', dataDir]);
     t.match(compacted.stdout, /^ok .*MiB/, compacted.stderr);
+    const { mode: modeAfter, uid: uidAfter } = statSync(file);
+    t.same([modeAfter, uidAfter], [mode, uid], 'whoever could use it still can');
     t.match((await runSpyglass(['verify', '--data', dataDir])).stdout, /^ok/);
   },
 );

@@ -21,7 +21,7 @@ export interface LiveEvents {
   head: number | undefined;
   state: StreamState;
   error: ApiError | undefined;
-  /** Why older ones could not be loaded; they are asked for again when the collector, gone by then, is back. */
+  /** Why older ones could not be loaded; they are asked for again once an unreachable collector answers, else only by `retryMore`. */
   moreError: ApiError | undefined;
   /** Whether there are older ones to load. */
   hasMore: boolean;
