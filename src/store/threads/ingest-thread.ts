@@ -42,8 +42,11 @@ const post = (message: FromIngest): void => port.postMessage(message);
 const { dataDir, meterMemory, writer, ...firstSettings } = workerData as IngestData;
 const meters = openMeters(meterMemory);
 
+/** Its errors have numbers. Once a transaction of the writer's failed it refuses reads too, which may be before word of that is here. */
+const isOfLmdb = (error: Error): boolean => typeof (error as { code?: unknown }).code === 'number';
+
 function refuse({ error }: { error: Error }): Refusal {
-  if (error instanceof StoreFailed) {
+  if (error instanceof StoreFailed || isOfLmdb(error)) {
     return { code: 'not_accepting', detail: error.message, retryAfterS: RETRY_AFTER_S };
   }
   return { code: 'internal', detail: 'the batch could not be stored' };
