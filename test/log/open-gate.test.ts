@@ -43,6 +43,15 @@ const ownStart = (): number =>
     ? Number(readFileSync('/proc/self/stat', 'latin1').split(') ')[1]?.split(' ')[19])
     : 0;
 
+function canGive(path: string): boolean {
+  try {
+    chownSync(path, 1_000, 1_000);
+    return process.getuid?.() === 0;
+  } catch {
+    return false;
+  }
+}
+
 /** The pid of a process that has ended. */
 const deadPid = (): number => spawnSync(process.execPath, ['-e', '']).pid;
 
@@ -206,9 +215,11 @@ t.test('a link where the folder should be is not followed', async (t) => {
 });
 
 t.test('what the superuser makes belongs to whoever the data folder belongs to', async (t) => {
-  if (process.getuid?.() !== 0) return;
   const dataDir = t.testdir();
-  chownSync(dataDir, 1_000, 1_000);
+  if (!canGive(dataDir)) {
+    console.error('# NOT TESTED: ownership, for want of the right to give files away');
+    return;
+  }
   openWriterGate(dataDir).close();
   for (const name of ['.openings', '.openings/writing'])
     t.equal(statSync(join(dataDir, name)).uid, 1_000, name);

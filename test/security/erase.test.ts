@@ -270,7 +270,11 @@ t.test(
     t.match((await runSpyglass(['verify', '--data', dataDir])).stdout, /^ok/);
     const file = join(dataDir, 'spyglass.mdb');
     chmodSync(file, 0o640);
-    if (process.getuid?.() === 0) chownSync(file, 1_000, 1_000);
+    try {
+      chownSync(file, 1_000, 1_000);
+    } catch {
+      // Only the superuser may; for others the mode alone is looked at.
+    }
     const { mode, uid } = statSync(file);
     const compacted = await runSpyglass(['compact', '--data', dataDir]);
     t.match(compacted.stdout, /^ok .*MiB/, compacted.stderr);
