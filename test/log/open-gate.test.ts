@@ -253,7 +253,7 @@ t.test('a table is made while nobody is opening', async (t) => {
 t.test('a transaction waits for a descriptor to look around with', async (t) => {
   if (process.platform === 'win32') return;
   const script = `
-    import { closeSync, openSync } from 'node:fs';
+    import { openSync } from 'node:fs';
     import { Worker } from 'node:worker_threads';
     import { openWriterGate } from ${JSON.stringify(GATE)};
     const free = "setTimeout(() => require('worker_threads').workerData.forEach(require('fs').closeSync), 300)";
