@@ -7,10 +7,10 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readExact } from '../src/ingest/exact-reader.js';
 import { createIngest } from '../src/ingest/ingest.js';
-import { beginCommit } from '../src/log/commit.js';
-import { openJournal } from '../src/log/journal.js';
-import { openPending } from '../src/log/pending.js';
-import { openWriteSide } from '../src/store/engine.js';
+import { beginCommit } from '../src/log/wal/commit.js';
+import { openJournal } from '../src/log/wal/journal.js';
+import { openPending } from '../src/log/wal/pending.js';
+import { openWriteSide } from '../src/store/sides.js';
 import { APP, bodyEvents, bodyParts, KEY, randomFrom } from './data.js';
 import { median, type Row, spread } from './report.js';
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../src/config.js';
+import type { Config } from '../src/config/config.js';
 import { type Engine, startChdb } from '../test/support/clickhouse/chdb.js';
 import { startCluster } from '../test/support/clickhouse/cluster.js';
 import { APP, APPS, arrivals, type Body, END, KEY } from './data.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
-import { DAY_MS } from '../src/limits.js';
+import { DAY_MS } from '../src/domain/limits.js';
 import { launchBrowser } from '../test/support/browser.js';
 import { APP, bodyEvents, bodyParts, DAYS, END, KEY, randomFrom, USERS } from './data.js';
 import { median, type Row, spread } from './report.js';

@@ -1,6 +1,6 @@
 /** Deterministic benchmark data: users, sessions and names with a believable skew, from a seed. */
-import type { NewEvent } from '../src/event.js';
-import { DAY_MS } from '../src/limits.js';
+import type { NewEvent } from '../src/domain/event.js';
+import { DAY_MS } from '../src/domain/limits.js';
 
 export const APP = 'inventory';
 export const KEY = 'sg_bench_0123456789abcdef';

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Config } from '../src/config.js';
+import type { Config } from '../src/config/config.js';
 import { APPS, KEY } from './data.js';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));

@@ -4,7 +4,7 @@ import { Agent, get } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startProgress } from '../src/cli/progress.js';
-import { rebuildStore } from '../src/store/rebuild.js';
+import { rebuildStore } from '../src/store/offline/rebuild.js';
 import { contest, ratioRow } from './ingest.js';
 import { median, type Row, spread } from './report.js';
 import { type Server, startSpyglass } from './servers.js';

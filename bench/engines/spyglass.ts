@@ -1,7 +1,7 @@
 /** spyglass in process: the store on the calling thread, as the reader threads run it. */
-import type { EventType, StoredEvent } from '../../src/event.js';
-import { openLmdbStore } from '../../src/store/lmdb-store.js';
-import type { CountedDay, CountedName } from '../../src/store/store.js';
+import type { EventType, StoredEvent } from '../../src/domain/event.js';
+import { openLmdbStore } from '../../src/store/open-in-process.js';
+import type { CountedDay, CountedName } from '../../src/store/port.js';
 import { arrivals, END } from '../data.js';
 import { LIST_LIMIT, TOP_LIMIT } from '../questions.js';
 import type { OpenEngine } from './engine.js';

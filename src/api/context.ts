@@ -3,14 +3,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import type { Ingest } from '../ingest/types.js';
-import type { AuditTrail, DiskWatch, Store } from '../store/store.js';
-import type { Cors } from './cors.js';
+import type { AuditTrail, DiskWatch, Store } from '../store/port.js';
+import type { Cors } from './guards/cors.js';
 import type { IngestAnswers } from './ingest-answers.js';
+import type { StreamHub } from './live/stream.js';
 import type { Metrics } from './metrics.js';
 import type { Erase } from './routes/erase.js';
-import type { StreamHub } from './stream.js';
 
 export type Logger = Pick<FastifyBaseLogger, 'level' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 

@@ -2,9 +2,9 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { DISK_RETRY_AFTER_S, LINGER_MS, RETRY_AFTER_S } from '../domain/limits.js';
+import { PROBLEMS, type ProblemCode } from '../domain/problems.js';
 import type { Refusal } from '../ingest/types.js';
-import { DISK_RETRY_AFTER_S, LINGER_MS, RETRY_AFTER_S } from '../limits.js';
-import { PROBLEMS, type ProblemCode } from '../problems.js';
 import type { Logger } from './context.js';
 import { REQUEST_ID } from './request-id.js';
 

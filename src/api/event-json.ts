@@ -1,7 +1,7 @@
 /** Writes events as JSON. Their `props` are JSON text already, and are spliced in as they are: no digit is lost on the way. */
 import type { FastifyReply } from 'fastify';
-import type { StoredEvent } from '../event.js';
-import type { EventsPage } from '../store/store.js';
+import type { StoredEvent } from '../domain/event.js';
+import type { EventsPage } from '../store/port.js';
 import { cursorOf } from './cursor.js';
 
 /** One event as a JSON object; what is absent is left out. */

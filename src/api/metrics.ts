@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { type HistogramReading, openHistogram, SECONDS_BOUNDS } from '../histogram.js';
-import type { Meters } from '../meters.js';
-import type { ProblemCode } from '../problems.js';
-import type { DiskWatch, Store, StoreStats } from '../store/store.js';
+import type { ProblemCode } from '../domain/problems.js';
+import type { DiskWatch, Store, StoreStats } from '../store/port.js';
+import { type HistogramReading, openHistogram, SECONDS_BOUNDS } from '../telemetry/histogram.js';
+import type { Meters } from '../telemetry/meters.js';
 import { readHistogram } from './read-histogram.js';
 
 export const INGEST_ROUTES = ['events', 'replay'] as const;

@@ -1,6 +1,6 @@
 /** Shows Prometheus a histogram that somebody else counts in. */
 import { Gauge, Histogram, type Metric } from 'prom-client';
-import type { HistogramReading } from '../histogram.js';
+import type { HistogramReading } from '../telemetry/histogram.js';
 
 interface Series {
   labels: Record<string, string>;

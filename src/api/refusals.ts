@@ -1,6 +1,6 @@
 /** Tells the log that requests are turned away because the queue is full, and keeps a flood of it out. */
-import { REFUSAL_LOG_MS } from '../limits.js';
-import type { ProblemCode } from '../problems.js';
+import { REFUSAL_LOG_MS } from '../domain/limits.js';
+import type { ProblemCode } from '../domain/problems.js';
 import type { Logger } from './context.js';
 
 /** Notes that a request was turned away. */

@@ -1,7 +1,6 @@
 /** The parameters and answers of the API as zod schemas: they validate what comes in, and `/openapi.json` is made of them. */
 import { z } from 'zod';
-import { EVENT_TYPES, type EventType } from '../event.js';
-import { sessionIdSchema } from '../ingest/schema.js';
+import { EVENT_TYPES, type EventType } from '../domain/event.js';
 import {
   APP_NAME_MAX,
   CHUNK_SEQ_MAX,
@@ -15,9 +14,10 @@ import {
   TOP_LIMIT_DEFAULT,
   TOP_LIMIT_MAX,
   USER_ID_MAX,
-} from '../limits.js';
-import { PROBLEMS, type ProblemCode } from '../problems.js';
-import type { EventPosition } from '../store/store.js';
+} from '../domain/limits.js';
+import { PROBLEMS, type ProblemCode } from '../domain/problems.js';
+import { sessionIdSchema } from '../ingest/schema.js';
+import type { EventPosition } from '../store/port.js';
 import { parseCursor } from './cursor.js';
 
 // --- parameters: text in a URL, given once, whole numbers in plain decimal

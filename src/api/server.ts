@@ -6,29 +6,32 @@ import {
   type FastifyRequest,
   fastify,
 } from 'fastify';
-import type { Config } from '../config.js';
-import type { Ingest } from '../ingest/types.js';
+import type { Config } from '../config/config.js';
+import { madeOf } from '../config/live-config.js';
 import {
   CONNECTION_CHECK_MS,
   HEADERS_MS_MAX,
   KEEP_ALIVE_MS,
   REQUEST_MS_MAX,
   SHUTDOWN_MS,
-} from '../limits.js';
-import { madeOf } from '../live-config.js';
-import { type Meters, openMeters } from '../meters.js';
-import type { AuditTrail, DiskWatch, Store } from '../store/store.js';
-import { createAccess, NOBODY_ASKED, restrict } from './access.js';
-import { createPasswordGate, type Guard, requirePassword } from './auth.js';
-import { createHostCheck, crossSite, hostMissing, hostTwice } from './browser-guards.js';
+} from '../domain/limits.js';
+import type { Ingest } from '../ingest/types.js';
+import type { AuditTrail, DiskWatch, Store } from '../store/port.js';
+import { type Meters, openMeters } from '../telemetry/meters.js';
+import { isSmallBody, readSmallBody, SMALL_BODY } from './bodies/small-bodies.js';
+import { createUnfinishedBodies } from './bodies/unfinished-bodies.js';
 import type { Api, ApiContext } from './context.js';
-import { createCors } from './cors.js';
-import { createDashboard, DASHBOARD_DIR } from './dashboard.js';
-import { docsRoutes } from './docs.js';
 import { answerClientError, createErrorHandler, type ErrorHandler, sendProblem } from './errors.js';
-import { createFallback, pathOf } from './fallback.js';
+import { createAccess, NOBODY_ASKED, restrict } from './guards/access.js';
+import { createPasswordGate, type Guard, requirePassword } from './guards/auth.js';
+import { createHostCheck, crossSite, hostMissing, hostTwice } from './guards/browser-guards.js';
+import { createCors } from './guards/cors.js';
 import { createIngestAnswers } from './ingest-answers.js';
+import { createStreamHub } from './live/stream.js';
 import { createMetrics, type Reloads } from './metrics.js';
+import { createDashboard, DASHBOARD_DIR } from './pages/dashboard.js';
+import { docsRoutes } from './pages/docs.js';
+import { createFallback, pathOf } from './pages/fallback.js';
 import { parseQueryString } from './query-string.js';
 import { createRefusalLog } from './refusals.js';
 import { createRequestIds, nameAnswer, REQUEST_ID } from './request-id.js';
@@ -43,9 +46,6 @@ import { replayUploadRoute } from './routes/replay.js';
 import { sdkRoute } from './routes/sdk.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { streamRoute } from './routes/stream.js';
-import { isSmallBody, readSmallBody, SMALL_BODY } from './small-bodies.js';
-import { createStreamHub } from './stream.js';
-import { createUnfinishedBodies } from './unfinished-bodies.js';
 import { NO_COMPILERS, withZod } from './zod-routes.js';
 
 export interface ServerDeps {

@@ -1,6 +1,6 @@
 /** How sessions and their replay chunks are addressed: from a path to the app meant, and from a chunk to its path. */
-import type { Config } from '../config.js';
-import type { ChunkRow, Store } from '../store/store.js';
+import type { Config } from '../config/config.js';
+import type { ChunkRow, Store } from '../store/port.js';
 import { ProblemError } from './errors.js';
 
 /** A chunk as manifests and cues list it. */

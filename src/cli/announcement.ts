@@ -1,6 +1,6 @@
 /** What `serve` says once it is up: where the dashboard is, with which key to send, and a line to try it with. */
 import { styleText } from 'node:util';
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import { keysOf } from '../ingest/keyring.js';
 
 /** The text for standard output; `styled` is for a terminal that shows colours. */

@@ -6,7 +6,7 @@ import { startProgress } from './progress.js';
 export async function backup(dir: string, where: Where): Promise<void> {
   const dataDir = await dataDirOf(where);
   const target = resolve(dir);
-  const { backupStore } = await import('../store/backup.js');
+  const { backupStore } = await import('../store/offline/backup.js');
   const progress = await startProgress('backup', 'replay chunks');
   const report = await backupStore(dataDir, target, progress.update).finally(progress.stop);
   console.log(

@@ -2,19 +2,19 @@
 import { createServer as createSocketServer } from 'node:net';
 import type { Logger } from 'pino';
 import type { ClickhouseTuning } from '../clickhouse/open.js';
-import type { Config } from '../config.js';
-import { SHUTDOWN_MS } from '../limits.js';
-import { liveCopy, needRestart, takeOver } from '../live-config.js';
-import { journalBytes } from '../log/journal.js';
-import { newMeterMemory, openMeters } from '../meters.js';
+import type { Config } from '../config/config.js';
+import { liveCopy, needRestart, takeOver } from '../config/live-config.js';
+import { SHUTDOWN_MS } from '../domain/limits.js';
+import { VERSION } from '../domain/version.js';
+import { journalBytes } from '../log/wal/journal.js';
 import { openAuditTrail } from '../store/audit.js';
 import { startDiskWatch } from '../store/disk-watch.js';
+import { eraseOnThread } from '../store/offline/erasing.js';
 import { openStore } from '../store/open.js';
+import type { AuditTrail, EraseReport, Erasure, Store } from '../store/port.js';
 import { type Opened, openReopenable } from '../store/reopenable.js';
-import type { AuditTrail, EraseReport, Erasure, Store } from '../store/store.js';
-import { eraseOnThread } from '../store/threads/erasing.js';
 import type { Notice } from '../store/threads/messages.js';
-import { VERSION } from '../version.js';
+import { newMeterMemory, openMeters } from '../telemetry/meters.js';
 import { startSweeping } from './sweeping.js';
 
 /** How far the views are that opening a store has to bring up to the log: ids folded, of how many. */

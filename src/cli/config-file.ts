@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import { CommandFailure, EXIT_USAGE } from './failure.js';
 
 export const CONFIG_FILE = 'spyglass.config.json';
@@ -28,7 +28,7 @@ export async function readConfig(where: Where): Promise<Config> {
       EXIT_USAGE,
     );
   }
-  const { loadConfig } = await import('../config.js');
+  const { loadConfig } = await import('../config/config.js');
   const config = loadConfig(file, process.env);
   return where.data === undefined ? config : { ...config, dataDir: resolve(where.data) };
 }
@@ -50,7 +50,7 @@ export async function dataDirOf(where: Where): Promise<string> {
  */
 export async function writeFirstConfig(file: string): Promise<boolean> {
   if (existsSync(file)) return false;
-  const { defaultConfigJson } = await import('../config.js');
+  const { defaultConfigJson } = await import('../config/config.js');
   try {
     writeFileSync(file, defaultConfigJson(`sg_live_${randomBytes(KEY_BYTES).toString('base64url')}`), {
       flag: 'wx',

@@ -1,14 +1,14 @@
 /** `spyglass demo`: sends the made-up month to the collector that runs, or to one it starts for as long as it takes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
+import { eachOf, sendBatch, sendChunk, type Target } from '../demo/delivery.js';
+import { startLive } from '../demo/live.js';
+import { dayCount, type MonthOptions, month } from '../demo/month.js';
+import { isRecorded, record } from '../demo/recording.js';
 import { keysOf } from '../ingest/keyring.js';
 import { startCollector, urlOf } from './collector.js';
 import { configPath, readConfig, type Where, writeFirstConfig } from './config-file.js';
-import { eachOf, sendBatch, sendChunk, type Target } from './demo/delivery.js';
-import { startLive } from './demo/live.js';
-import { dayCount, type MonthOptions, month } from './demo/month.js';
-import { isRecorded, record } from './demo/recording.js';
 import { CommandFailure, EXIT_USAGE } from './failure.js';
 import { startProgress } from './progress.js';
 

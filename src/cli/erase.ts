@@ -1,5 +1,5 @@
 /** `spyglass erase`: takes a user out of the running collector, or of a store that nobody has open. */
-import type { EraseReport, Erasure } from '../store/store.js';
+import type { EraseReport, Erasure } from '../store/port.js';
 import { urlOf } from './collector.js';
 import { dataDirOf, readConfig, type Where } from './config-file.js';
 import { CommandFailure } from './failure.js';
@@ -70,7 +70,7 @@ async function fromFolder({ user, app, ...where }: EraseOptions): Promise<Receip
 
 async function eraseInFolder(where: Where, erasure: Erasure): Promise<EraseReport> {
   const dataDir = await dataDirOf(where);
-  const { eraseUser } = await import('../store/erase.js');
+  const { eraseUser } = await import('../store/offline/erase.js');
   const progress = await startProgress('erase', 'events');
   return eraseUser(dataDir, erasure, (at) => progress.update(at.done, at.total)).finally(progress.stop);
 }

@@ -16,7 +16,7 @@ export interface ExportOptions extends Where {
 export async function exportEvents(options: ExportOptions): Promise<void> {
   if (await exportClickhouse(options, options.after, (lines) => write(lines, options.out))) return;
   const dataDir = await dataDirOf(options);
-  const { exportPages } = await import('../store/export.js');
+  const { exportPages } = await import('../store/offline/export.js');
   const progress = await startProgress('export', 'events');
   const pages = exportPages(dataDir, options.after, ({ id, head }) => progress.update(id, head));
   await write(pages, options.out).finally(progress.stop);

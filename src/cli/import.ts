@@ -8,7 +8,7 @@ import { startProgress } from './progress.js';
 /** Reads an export from a file, or from standard input; one that was cut off makes the exit code 1. */
 export async function importEvents(file: string | undefined, where: Where): Promise<void> {
   const dataDir = await dataDirOf(where);
-  const { importLines } = await import('../store/import.js');
+  const { importLines } = await import('../store/offline/import.js');
   const input = file === undefined ? process.stdin : createReadStream(file);
   const unreadable = new Promise<never>((_, reject) => input.once('error', reject));
   const progress = await startProgress('import', 'events');

@@ -1,6 +1,6 @@
 /** The `spyglass` command: runs what its arguments name, and ends with an exit code that scripts can use. */
 import { type Command, CommanderError } from 'commander';
-import { VERSION } from '../version.js';
+import { VERSION } from '../domain/version.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, explain } from './failure.js';
 import { buildProgram } from './program.js';
 

@@ -11,13 +11,13 @@ import {
   movedUpTo,
   moveEvents,
 } from '../clickhouse/transfer.js';
-import { DAY_MS } from '../limits.js';
-import { exportPages } from '../store/export.js';
-import { openChunkExport } from '../store/export-chunks.js';
-import { eventLine, parseLine } from '../store/export-format.js';
-import { importLines } from '../store/import.js';
-import { openLmdbStore } from '../store/lmdb-store.js';
-import type { NewChunk, Store } from '../store/store.js';
+import { DAY_MS } from '../domain/limits.js';
+import { exportPages } from '../store/offline/export.js';
+import { openChunkExport } from '../store/offline/export-chunks.js';
+import { eventLine, parseLine } from '../store/offline/export-format.js';
+import { importLines } from '../store/offline/import.js';
+import { openLmdbStore } from '../store/open-in-process.js';
+import type { NewChunk, Store } from '../store/port.js';
 import { readConfig, type Where } from './config-file.js';
 import { CommandFailure, EXIT_FAILED, EXIT_USAGE } from './failure.js';
 import { startProgress } from './progress.js';

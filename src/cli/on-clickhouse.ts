@@ -1,6 +1,6 @@
 /** What commands do where the configuration keeps events in ClickHouse. */
 import type { ClickhouseStore } from '../clickhouse/store.js';
-import type { EraseReport, Erasure, SweepCutoffs, SweepReport } from '../store/store.js';
+import type { EraseReport, Erasure, SweepCutoffs, SweepReport } from '../store/port.js';
 import { readConfig, type Where } from './config-file.js';
 import { EXIT_FAILED } from './failure.js';
 import { startProgress } from './progress.js';

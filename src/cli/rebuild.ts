@@ -6,7 +6,7 @@ import { startProgress } from './progress.js';
 export async function rebuild(where: Where): Promise<void> {
   if (await rebuildClickhouse(where)) return;
   const dataDir = await dataDirOf(where);
-  const { rebuildStore } = await import('../store/rebuild.js');
+  const { rebuildStore } = await import('../store/offline/rebuild.js');
   const progress = await startProgress('rebuild', 'events');
   const head = await rebuildStore(dataDir, ({ done, total }) => progress.update(done, total)).finally(
     progress.stop,

@@ -9,8 +9,8 @@ export async function restore(dir: string, where: Where): Promise<void> {
   const source = resolve(dir);
   const dataDir = await dataDirOf(where);
   const [{ verifyStore }, { backupStore }] = await Promise.all([
-    import('../store/verify.js'),
-    import('../store/backup.js'),
+    import('../store/offline/verify.js'),
+    import('../store/offline/backup.js'),
   ]);
   const checking = await startProgress('verify', 'events');
   const { problem, isUnfinished } = await verifyStore(source, ({ done, total }) =>

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
-import type { Config } from '../config.js';
-import { SHUTDOWN_MS } from '../limits.js';
+import type { Config } from '../config/config.js';
+import { SHUTDOWN_MS } from '../domain/limits.js';
 import { announcement } from './announcement.js';
 import { type Collector, startCollector } from './collector.js';
 import { configPath, readConfig, type Where, writeFirstConfig } from './config-file.js';

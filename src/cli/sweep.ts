@@ -1,5 +1,5 @@
 /** `spyglass sweep`. */
-import type { SweepReport } from '../store/store.js';
+import type { SweepReport } from '../store/port.js';
 import { dataDirOf, readConfig, type Where } from './config-file.js';
 import { CommandFailure, EXIT_USAGE } from './failure.js';
 import { sweepClickhouse } from './on-clickhouse.js';
@@ -17,10 +17,10 @@ export async function sweep(options: SweepOptions): Promise<void> {
     console.log(`ok  ${place}: ${events} events and ${chunks} replay chunks were past their retention`);
   if (await sweepClickhouse(options, cutoffs, tell)) return;
   const dataDir = await dataDirOf(options);
-  const { assertStore } = await import('../store/rebuild.js');
+  const { assertStore } = await import('../store/offline/rebuild.js');
   assertStore(dataDir);
   const due = await cutoffs();
-  const { openLmdbStore } = await import('../store/lmdb-store.js');
+  const { openLmdbStore } = await import('../store/open-in-process.js');
   const store = await openLmdbStore({ dataDir });
   try {
     tell(dataDir, await store.sweep(due));

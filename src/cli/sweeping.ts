@@ -1,8 +1,8 @@
 /** The retention sweep as a running collector does it: once at the start, then once a day. */
 import type { Logger } from 'pino';
-import type { Config } from '../config.js';
-import { DAY_MS } from '../limits.js';
-import type { Store, SweepCutoffs } from '../store/store.js';
+import type { Config } from '../config/config.js';
+import { DAY_MS } from '../domain/limits.js';
+import type { Store, SweepCutoffs } from '../store/port.js';
 
 /** What the retention of a configuration comes to at a moment (Unix ms): the UTC midnights before which things go. */
 export function cutoffsAt(retention: Config['retention'], now: number): SweepCutoffs {

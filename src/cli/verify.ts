@@ -16,7 +16,7 @@ export async function verify({ diff, ...where }: VerifyOptions): Promise<void> {
   if (await verifyClickhouse(where)) return;
   const dataDir = await dataDirOf(where);
   if (diff) return verifyDiff(dataDir);
-  const { verifyStore } = await import('../store/verify.js');
+  const { verifyStore } = await import('../store/offline/verify.js');
   const progress = await startProgress('verify', 'events');
   const report = await verifyStore(dataDir, ({ done, total }) => progress.update(done, total)).finally(
     progress.stop,
@@ -33,7 +33,7 @@ export async function verify({ diff, ...where }: VerifyOptions): Promise<void> {
 }
 
 async function verifyDiff(dataDir: string): Promise<void> {
-  const { diffStore } = await import('../store/diff.js');
+  const { diffStore } = await import('../store/offline/diff.js');
   const progress = await startProgress('fold', 'events');
   const { asked, changes } = await diffStore(dataDir, ({ done, total }) =>
     progress.update(done, total),

@@ -1,7 +1,7 @@
 /** Aggregates over a range: whole days from the views, the one or two days a bound cuts from the events themselves. */
-import { EVENT_TYPES, type EventType } from '../event.js';
-import { DAY_MS } from '../limits.js';
-import type { ActivityDay, Aggregates, CountedDay, CountedName, Query, TimeRange } from '../store/store.js';
+import { EVENT_TYPES, type EventType } from '../domain/event.js';
+import { DAY_MS } from '../domain/limits.js';
+import type { ActivityDay, Aggregates, CountedDay, CountedName, Query, TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { timesOf } from './listing.js';
 import { dayName, dayOf, ERROR } from './rows.js';

@@ -10,9 +10,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import type { EventBatch, NewEvent } from '../event.js';
-import { SEEN_MS } from '../limits.js';
-import { type AppendResult, StoreFailed, type StoreStats } from '../store/store.js';
+import type { EventBatch, NewEvent } from '../domain/event.js';
+import { SEEN_MS } from '../domain/limits.js';
+import { type AppendResult, StoreFailed, type StoreStats } from '../store/port.js';
 import { type Engine, RowsRefused } from './connect.js';
 import type { IdSource } from './ids.js';
 import { digest, type EventRow, toRow } from './rows.js';

@@ -4,8 +4,8 @@
  * A greater id may be stored before a lesser one, by another collector or another insert of this one. So the stream trails: it ends at ids
  * given some seconds ago, and before the least id of an insert of this process that is still under way.
  */
-import type { StoredEvent } from '../event.js';
-import type { TailPage } from '../store/store.js';
+import type { StoredEvent } from '../domain/event.js';
+import type { TailPage } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { EMBEDDED_ID_END, leastIdAt, timeOfId } from './ids.js';
 import { EVENT_COLUMNS, type ReadRow, toEvent, withoutRepeats } from './rows.js';

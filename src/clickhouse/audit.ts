@@ -1,5 +1,5 @@
 /** The audit trail in the engine: who watched which session's replay, whichever collector they asked. */
-import type { AuditEntry, AuditTrail } from '../store/store.js';
+import type { AuditEntry, AuditTrail } from '../store/port.js';
 import type { Engine } from './connect.js';
 
 /** A reader who goes on watching is one row for a while: a player asks for a session chunk by chunk. */

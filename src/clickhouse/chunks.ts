@@ -1,5 +1,5 @@
 /** Replay chunks in the engine: a row each, its bytes as base64; uploaded again, a row with a greater version. */
-import type { ChunkRow, NewChunk, StoredChunk } from '../store/store.js';
+import type { ChunkRow, NewChunk, StoredChunk } from '../store/port.js';
 import type { Engine } from './connect.js';
 import type { IdSource } from './ids.js';
 

@@ -1,8 +1,8 @@
 /** The way to the engine: its official client, what is asked of the engine with every request, and who is asked next when one is gone. */
 import { performance } from 'node:perf_hooks';
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
-import { READ_MS_MAX } from '../limits.js';
-import { ReadTimeout, StoreFailed } from '../store/store.js';
+import { READ_MS_MAX } from '../domain/limits.js';
+import { ReadTimeout, StoreFailed } from '../store/port.js';
 
 /** Where the engine is and which of its databases is ours. */
 export interface Place {

@@ -1,6 +1,7 @@
 /** Reads of errors: the groups they fall into, one group's occurrences, and what came before and after one. */
-import type { StoredEvent } from '../event.js';
-import { frameOf } from '../projections/error-frame.js';
+
+import { frameOf } from '../domain/error-grouping.js';
+import type { StoredEvent } from '../domain/event.js';
 import type {
   CountedDay,
   ErrorGroupRow,
@@ -8,7 +9,7 @@ import type {
   Neighbours,
   Query,
   TimeRange,
-} from '../store/store.js';
+} from '../store/port.js';
 import type { Engine } from './connect.js';
 import { listNewest, typeNumber } from './listing.js';
 import { dayName, ERROR, groupId } from './rows.js';

@@ -6,8 +6,8 @@
  * of identities, the second with the same one. Where the events of a user are, on that shard, all of it is done; what travels is a
  * number a user.
  */
-import { FUNNEL_STEPS_MAX } from '../limits.js';
-import type { CountedName, TimeRange } from '../store/store.js';
+import { FUNNEL_STEPS_MAX } from '../domain/limits.js';
+import type { CountedName, TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { all, equal, within } from './sql.js';
 

@@ -4,20 +4,20 @@
  * While the engine is away, groups fail and their requests are told to come again; what arrives faster than they fail fills the
  * queue, and the rest is turned away at once. The first group that succeeds is the recovery.
  */
-import type { Config } from '../config.js';
-import type { EventBatch } from '../event.js';
-import { withEvents } from '../event-columns.js';
-import { readExact } from '../ingest/exact-reader.js';
-import { createIngest } from '../ingest/ingest.js';
-import type { Ingest, IngestRequest, Refusal } from '../ingest/types.js';
+import type { Config } from '../config/config.js';
+import type { EventBatch } from '../domain/event.js';
+import { withEvents } from '../domain/event-columns.js';
 import {
   GROUP_BODY_BYTES_MAX,
   GROUP_REQUESTS_MAX,
   QUEUE_BYTES_MAX,
   QUEUE_REQUESTS_MAX,
   RETRY_AFTER_S,
-} from '../limits.js';
-import type { Store, StoreStats } from '../store/store.js';
+} from '../domain/limits.js';
+import { readExact } from '../ingest/exact-reader.js';
+import { createIngest } from '../ingest/ingest.js';
+import type { Ingest, IngestRequest, Refusal } from '../ingest/types.js';
+import type { Store, StoreStats } from '../store/port.js';
 
 /** Groups on their way at once: enough that the engine always has one, few enough that they are large under load. */
 const GROUPS_MAX = 4;

@@ -3,8 +3,8 @@
  *
  * The views tell where to begin and where to end: the latest and earliest times of what is asked for.
  */
-import { EVENT_TYPES } from '../event.js';
-import type { EventPosition, EventsPage, EventsQuery, TimeRange } from '../store/store.js';
+import { EVENT_TYPES } from '../domain/event.js';
+import type { EventPosition, EventsPage, EventsQuery, TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { EVENT_COLUMNS, HOUR_MS, type ReadRow, toEvent, withoutRepeats } from './rows.js';
 import { ALL, all, beforePlace, type Condition, daysWithin, equal, within } from './sql.js';

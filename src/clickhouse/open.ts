@@ -1,7 +1,7 @@
 /** The engine as a collector runs on it: the store, the way in, and what else keeps something. */
-import type { Config, StoreConfig } from '../config.js';
+import type { Config, StoreConfig } from '../config/config.js';
 import type { Ingest } from '../ingest/types.js';
-import type { AuditTrail, EraseReport, Erasure, Store } from '../store/store.js';
+import type { AuditTrail, EraseReport, Erasure, Store } from '../store/port.js';
 import { openAudit } from './audit.js';
 import { type IngestQueue, openIngest } from './ingest.js';
 import { type ClickhouseStoreOptions, openClickhouseStore } from './store.js';

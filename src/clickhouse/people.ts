@@ -4,8 +4,8 @@
  * Which rows make the list is told by the days since a recent one, where that is enough of them: whoever was seen since then was seen
  * later than all others. Only of those that make it the states are merged.
  */
-import { DAY_MS } from '../limits.js';
-import type { Query, SessionRow, TimeRange, UserRow } from '../store/store.js';
+import { DAY_MS } from '../domain/limits.js';
+import type { Query, SessionRow, TimeRange, UserRow } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { timesOf } from './listing.js';
 import { dayOf } from './rows.js';

@@ -5,8 +5,8 @@
  * whole rows of the views. An erasure folds the days and sessions it touched anew: folding a row twice changes nothing, so that it is
  * safe beside collectors that store.
  */
-import { DAY_MS, SEEN_MS } from '../limits.js';
-import type { EraseReport, Erasure } from '../store/store.js';
+import { DAY_MS, SEEN_MS } from '../domain/limits.js';
+import type { EraseReport, Erasure } from '../store/port.js';
 import type { Engine, Params } from './connect.js';
 import { leastIdAt } from './ids.js';
 import { foldOf, localTable } from './migrations.js';

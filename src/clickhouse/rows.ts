@@ -1,8 +1,8 @@
 /** An event as a row of the engine's `events`, and back. */
 import { createHash } from 'node:crypto';
-import { EVENT_TYPES, type JsonText, type NewEvent, type StoredEvent } from '../event.js';
-import { DAY_MS } from '../limits.js';
-import { frameOf, groupHash } from '../projections/error-frame.js';
+import { frameOf, groupHash } from '../domain/error-grouping.js';
+import { EVENT_TYPES, type JsonText, type NewEvent, type StoredEvent } from '../domain/event.js';
+import { DAY_MS } from '../domain/limits.js';
 
 export const HOUR_MS = 3_600_000;
 export const ERROR = EVENT_TYPES.indexOf('error');

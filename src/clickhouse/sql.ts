@@ -1,5 +1,5 @@
 /** Conditions with their bound parameters: what a client sent never is part of a statement's text. */
-import type { EventPosition, TimeRange } from '../store/store.js';
+import type { EventPosition, TimeRange } from '../store/port.js';
 import type { Params } from './connect.js';
 import { dayOf, hourOf } from './rows.js';
 

@@ -1,6 +1,6 @@
 /** The `Store` port on ClickHouse: any number of collectors share an engine, and nothing else. */
-import { MAX_TS } from '../limits.js';
-import type { EraseReport, Erasure, Store, TimeRange } from '../store/store.js';
+import { MAX_TS } from '../domain/limits.js';
+import type { EraseReport, Erasure, Store, TimeRange } from '../store/port.js';
 import { activityOf, aggregate, listNames } from './aggregates.js';
 import { openAppender } from './append.js';
 import { openArrivals } from './arrivals.js';

@@ -4,9 +4,15 @@
  * An event moved here keeps its id, and its identity is made of the store's and that id: moving it again changes nothing. On the way
  * back, ids that this engine gave are too great: they are given anew, in their order, from the greatest kept one on.
  */
-import type { StoredEvent } from '../event.js';
-import { batchLine, type ExportedBatch, endLine, eventLine, headerLine } from '../store/export-format.js';
-import type { NewChunk, Store } from '../store/store.js';
+import type { StoredEvent } from '../domain/event.js';
+import {
+  batchLine,
+  type ExportedBatch,
+  endLine,
+  eventLine,
+  headerLine,
+} from '../store/offline/export-format.js';
+import type { NewChunk, Store } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { EMBEDDED_ID_END } from './ids.js';
 import { digest, toRow } from './rows.js';

@@ -1,6 +1,6 @@
 /** Puts client clocks right: which time an event gets, from what its client said and when it was received. */
-import type { EventColumns } from '../event-columns.js';
-import { CLOCK_SKEW_MS, FUTURE_MS, MAX_TS } from '../limits.js';
+import type { EventColumns } from '../domain/event-columns.js';
+import { CLOCK_SKEW_MS, FUTURE_MS, MAX_TS } from '../domain/limits.js';
 
 export interface RequestClock {
   /** The client's clock as it sent, Unix ms, when it said. */

@@ -1,5 +1,5 @@
 /** What the two readers of a body agree on: its envelope, and the content that is looked at once the envelope is let in. */
-import type { EventColumns } from '../event-columns.js';
+import type { EventColumns } from '../domain/event-columns.js';
 import type { Refusal } from './types.js';
 
 /** How many errors an answer lists: enough to find the mistake, not enough to make a large answer of a large body. */

@@ -1,8 +1,8 @@
 /** Reads any body there can be: `JSON.parse` for the syntax, a scan for what that hides, the schema for the verdict. */
 import assert from 'node:assert/strict';
-import type { JsonText } from '../event.js';
-import { columnsOf } from '../event-columns.js';
-import { JSON_DEPTH_MAX } from '../limits.js';
+import type { JsonText } from '../domain/event.js';
+import { columnsOf } from '../domain/event-columns.js';
+import { JSON_DEPTH_MAX } from '../domain/limits.js';
 import {
   type Content,
   type ContentOutcome,

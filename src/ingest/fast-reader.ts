@@ -4,7 +4,7 @@
  * has doubts about (odd spellings, keys given twice, anything invalid) to the exact reader by returning `undefined`.
  */
 import { isAscii } from 'node:buffer';
-import type { Person } from '../event.js';
+import type { Person } from '../domain/event.js';
 import {
   ABSENT,
   type EventColumns,
@@ -13,7 +13,7 @@ import {
   SPANS,
   URL_SPAN,
   type Visit,
-} from '../event-columns.js';
+} from '../domain/event-columns.js';
 import {
   BATCH_ID_MAX,
   BATCH_ID_MIN,
@@ -22,7 +22,7 @@ import {
   SESSION_ID_MAX,
   TEXT_MAX,
   USER_ID_MAX,
-} from '../limits.js';
+} from '../domain/limits.js';
 import type { Content, Envelope } from './content.js';
 import {
   afterColon,

@@ -1,6 +1,6 @@
 /** From the bytes of a `POST /v1/events` to a valid batch, or to the reason for turning it away. */
-import type { AppConfig, Config } from '../config.js';
-import type { ColumnBatch } from '../event-columns.js';
+import type { AppConfig, Config } from '../config/config.js';
+import type { ColumnBatch } from '../domain/event-columns.js';
 import { decodeBody } from './body.js';
 import { settleClocks } from './clock.js';
 import type { Content, Envelope, EnvelopeOutcome } from './content.js';

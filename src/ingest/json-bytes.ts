@@ -3,7 +3,7 @@
  * refuse valid JSON that is unusual (see below), and never accepts what `JSON.parse` would not; so a refusal means "ask
  * the exact reader", nothing else. Positions are byte offsets; `REFUSED` stands for no position.
  */
-import { JSON_DEPTH_MAX } from '../limits.js';
+import { JSON_DEPTH_MAX } from '../domain/limits.js';
 
 export const REFUSED = -1;
 

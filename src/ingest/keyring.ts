@@ -1,6 +1,6 @@
 /** Who may send: app keys and origins, compared so that timing tells nothing about a key. */
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { AppConfig } from '../config.js';
+import type { AppConfig } from '../config/config.js';
 
 export interface Keyring {
   /** Whether `app` is configured and `key` is one of its keys. An unknown app costs the same work as a wrong key. */

@@ -3,7 +3,7 @@
  * keys may not be in it. One linear pass over the text, so that duplicate keys and odd spellings hide nothing.
  */
 import assert from 'node:assert/strict';
-import { JSON_DEPTH_MAX } from '../limits.js';
+import { JSON_DEPTH_MAX } from '../domain/limits.js';
 import { ERRORS_MAX, type FieldError } from './content.js';
 import {
   BACKSLASH,

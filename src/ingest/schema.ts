@@ -1,6 +1,6 @@
 /** What a valid `POST /v1/events` body is, as zod schemas: they give the verdict, and the API's description is made of them. */
 import { z } from 'zod';
-import { EVENT_TYPES } from '../event.js';
+import { EVENT_TYPES } from '../domain/event.js';
 import {
   BATCH_ID_MAX,
   BATCH_ID_MIN,
@@ -9,7 +9,7 @@ import {
   SESSION_ID_MAX,
   TEXT_MAX,
   USER_ID_MAX,
-} from '../limits.js';
+} from '../domain/limits.js';
 
 /** `Cc` is exactly C0, DEL and C1. */
 const NO_CONTROL = /^\P{Cc}*$/u;

@@ -1,5 +1,5 @@
 /** What stands in a body as it is spelt, compared byte by byte: field names, types, and what stood there before. */
-import { EVENT_TYPES } from '../event.js';
+import { EVENT_TYPES } from '../domain/event.js';
 import type { Span } from './scan.js';
 
 export const UNKNOWN = -1;

@@ -1,6 +1,6 @@
 /** What taking in a request needs and what it comes to; shared by the HTTP side and the thread that parses. */
-import type { ColumnBatch } from '../event-columns.js';
-import type { ProblemCode } from '../problems.js';
+import type { ColumnBatch } from '../domain/event-columns.js';
+import type { ProblemCode } from '../domain/problems.js';
 
 /** A `POST /v1/events` as it came off the socket. */
 export interface IngestRequest {

@@ -1,7 +1,7 @@
 /** The schema's verdict on a parsed body, event by event, and the events it makes of them. */
 import type { z } from 'zod';
-import type { JsonText, NewEvent, Person } from '../event.js';
-import { PERSON_TEXT_MAX, TEXT_MAX } from '../limits.js';
+import type { JsonText, NewEvent, Person } from '../domain/event.js';
+import { PERSON_TEXT_MAX, TEXT_MAX } from '../domain/limits.js';
 import { ERRORS_MAX, type FieldError } from './content.js';
 import { type ClientEvent, eventSchema } from './schema.js';
 import { cutText } from './text.js';

@@ -5,11 +5,11 @@
  * `day_users`: `[day u24][block u24]` → the same over all apps together. `day_counts`: `[app u16][day u24]` → distinct users
  * u32; app 0 stands for all apps.
  */
-import { DAY_MS } from '../limits.js';
-import type { Env } from '../log/env.js';
-import { packKey, put16, put24, u16 } from '../log/keys.js';
-import { obtain, type Projection } from './projection.js';
-import type { StagedTable } from './stage.js';
+import { DAY_MS } from '../domain/limits.js';
+import type { Env } from '../log/file/env.js';
+import { packKey, put16, put24, u16 } from '../log/file/keys.js';
+import { obtain, type Projection } from './engine/projection.js';
+import type { StagedTable } from './engine/stage.js';
 
 const BLOCK_USERS = 2_048;
 const BITMAP_BYTES = BLOCK_USERS / 8;

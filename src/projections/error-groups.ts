@@ -6,15 +6,16 @@
  * would give otherwise: its id outlives an export. Row k of the day lies in block ⌊k ÷ 285⌋, so that a block
  * fits one 4 KiB page. Days come first: a range is one scan, and retention drops whole days.
  */
-import { EVENT_TYPES } from '../event.js';
-import { DAY_MS } from '../limits.js';
-import type { Entry, Env, Range } from '../log/env.js';
-import { packKey, prefixEnd } from '../log/keys.js';
-import type { BatchView } from '../log/record-batch.js';
+
+import { frameOf, groupHash } from '../domain/error-grouping.js';
+import { EVENT_TYPES } from '../domain/event.js';
+import { DAY_MS } from '../domain/limits.js';
+import type { BatchView } from '../log/batches/record-batch.js';
+import type { Entry, Env, Range } from '../log/file/env.js';
+import { packKey, prefixEnd } from '../log/file/keys.js';
 import { appsIn, dayOf } from './days.js';
-import { frameOf, groupHash } from './error-frame.js';
-import { obtain, type Projection } from './projection.js';
-import type { StagedTable } from './stage.js';
+import { obtain, type Projection } from './engine/projection.js';
+import type { StagedTable } from './engine/stage.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 const ROW_BYTES = 14;

@@ -4,15 +4,15 @@
  * `error_counts`: `[app u16][day u24]` → errors of each of its hours, u32 × 24. `error_times`: `[app u16][hour u32][block u32]`
  * → ms into the hour, u32 each, in order of arrival: error k of the hour lies in block ⌊k ÷ 1,000⌋. All little-endian.
  */
-import { EVENT_TYPES } from '../event.js';
-import { DAY_MS, HOUR_MS } from '../limits.js';
-import type { Env } from '../log/env.js';
-import { prefixEnd, put16, put24 } from '../log/keys.js';
-import type { BatchView } from '../log/record-batch.js';
+import { EVENT_TYPES } from '../domain/event.js';
+import { DAY_MS, HOUR_MS } from '../domain/limits.js';
+import type { BatchView } from '../log/batches/record-batch.js';
+import type { Env } from '../log/file/env.js';
+import { prefixEnd, put16, put24 } from '../log/file/keys.js';
 import { appsIn, dayOf } from './days.js';
+import { obtain, type Projection } from './engine/projection.js';
+import type { StagedTable } from './engine/stage.js';
 import { hourBlockKey, hourKey, viewNumbers } from './hours.js';
-import { obtain, type Projection } from './projection.js';
-import type { StagedTable } from './stage.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 const HOURS = 24;

@@ -1,8 +1,8 @@
 /** Counts by name, as rows hold them: names in blocks of 512, a block's counts packed ascending by name. */
-import type { Table } from '../log/env.js';
-import { packKey } from '../log/keys.js';
-import { obtain } from './projection.js';
-import type { StagedTable } from './stage.js';
+import type { Table } from '../log/file/env.js';
+import { packKey } from '../log/file/keys.js';
+import { obtain } from './engine/projection.js';
+import type { StagedTable } from './engine/stage.js';
 
 /** A name's block is its number without these. */
 const BLOCK_BITS = 9;

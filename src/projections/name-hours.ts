@@ -9,15 +9,15 @@
  * lies in block ⌊k ÷ 900⌋, so that a block fits one 4 KiB page as a rule. A block inside a range is added name by name, and only
  * a quarter or two is read at a time, so time comes first in the keys, and what is written now lies together.
  */
-import { EVENT_TYPES, type EventType } from '../event.js';
-import { HOUR_MS } from '../limits.js';
-import type { Env } from '../log/env.js';
-import { put8, put16, put24, put32 } from '../log/keys.js';
-import type { BatchView } from '../log/record-batch.js';
+import { EVENT_TYPES, type EventType } from '../domain/event.js';
+import { HOUR_MS } from '../domain/limits.js';
+import type { BatchView } from '../log/batches/record-batch.js';
+import type { Env } from '../log/file/env.js';
+import { put8, put16, put24, put32 } from '../log/file/keys.js';
+import { obtain, type Projection } from './engine/projection.js';
+import type { StagedTable } from './engine/stage.js';
 import { type CountsFold, kindsIn, type NameSums, openCountsFold } from './name-counts.js';
 import { inUnits, type Part } from './nearest.js';
-import { obtain, type Projection } from './projection.js';
-import type { StagedTable } from './stage.js';
 
 const QUARTER_MS = HOUR_MS / 4;
 const QUARTERS_MAX = 2 ** 29;

@@ -6,13 +6,13 @@
  * `[ms into the day u32 …][user u32 …][id, low u32 …][id, high u16 …]`, little-endian, in id order: posting k of the day lies
  * in block ⌊k ÷ 291⌋, so that a block fits one 4 KiB page. The count tells where the next posting goes.
  */
-import { DAY_MS } from '../limits.js';
-import type { Env } from '../log/env.js';
-import { put8, put16, put24, put32 } from '../log/keys.js';
+import { DAY_MS } from '../domain/limits.js';
+import type { Env } from '../log/file/env.js';
+import { put8, put16, put24, put32 } from '../log/file/keys.js';
 import { dayOf } from './days.js';
+import { obtain, type Projection } from './engine/projection.js';
+import type { StagedTable } from './engine/stage.js';
 import { BLOCK_NAMES, kindsIn, type NameSums, openCountsFold, unpackCounts } from './name-counts.js';
-import { obtain, type Projection } from './projection.js';
-import type { StagedTable } from './stage.js';
 
 const POSTING_BYTES = 14;
 /** What is left of a 4 KiB page for one value: ⌊4,080 ÷ 14⌋ postings. */

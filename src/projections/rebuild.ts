@@ -1,9 +1,10 @@
 /** Folding the whole log anew: what makes the next opening do it, and doing it aside, for a comparison. */
-import type { Env } from '../log/env.js';
-import type { Log } from '../log/log.js';
-import { openFolder } from './folding.js';
+
+import type { Log } from '../log/batches/log.js';
+import type { Env } from '../log/file/env.js';
+import { openFolder } from './engine/folding.js';
+import type { BrokenView, FoldingProgress } from './engine/lifecycle.js';
 import { PROJECTIONS, writeViewStates } from './registry.js';
-import type { BrokenView, FoldingProgress } from './views.js';
 
 /** Record batches folded in one transaction: enough to coalesce well, few enough to stay small in memory. */
 const GROUP_BATCHES = 8_192;

@@ -1,12 +1,13 @@
 /** Every view, and the record of how far each has come. */
-import type { Env } from '../log/env.js';
-import { type Log, META } from '../log/log.js';
+
+import { type Log, META } from '../log/batches/log.js';
+import type { Env } from '../log/file/env.js';
 import { days } from './days.js';
+import type { Projection } from './engine/projection.js';
 import { errorGroups } from './error-groups.js';
 import { errors } from './errors.js';
 import { nameHours } from './name-hours.js';
 import { names } from './names.js';
-import type { Projection } from './projection.js';
 import { sessions } from './sessions.js';
 import { streams } from './streams.js';
 import { userHours } from './user-hours.js';

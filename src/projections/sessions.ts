@@ -4,14 +4,24 @@
  * `sessions`: `[app u16][session utf8]` → `[first ts u48][last ts u48][id of the newest event u48][its user u32]
  * [events u48][errors u48]`. `sessions_order`: `[app u16][~last ts u48][session utf8]` → `[0]`: latest first, then by bytes.
  */
-import { EVENT_TYPES } from '../event.js';
-import { MAX_TS } from '../limits.js';
-import type { Env } from '../log/env.js';
-import { newKeyMemory, prefixEnd, put16, put32, put48, putText, readU32, readU48, u16 } from '../log/keys.js';
-import type { Log } from '../log/log.js';
-import type { BatchView } from '../log/record-batch.js';
-import { obtain, type Projection } from './projection.js';
-import type { Stage, StagedTable } from './stage.js';
+import { EVENT_TYPES } from '../domain/event.js';
+import { MAX_TS } from '../domain/limits.js';
+import type { Log } from '../log/batches/log.js';
+import type { BatchView } from '../log/batches/record-batch.js';
+import type { Env } from '../log/file/env.js';
+import {
+  newKeyMemory,
+  prefixEnd,
+  put16,
+  put32,
+  put48,
+  putText,
+  readU32,
+  readU48,
+  u16,
+} from '../log/file/keys.js';
+import { obtain, type Projection } from './engine/projection.js';
+import type { Stage, StagedTable } from './engine/stage.js';
 import { openStreams, type Streams, sessionStream } from './streams.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');

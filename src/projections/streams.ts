@@ -6,8 +6,10 @@
  * the type, so that a listing of a rare type reads no batch for the sake of others: then `[lastTs − last, u16]`, big-endian,
  * follows the mask where it is not 0. The mask lets a filtered scan pass over a batch without decoding it.
  */
-import { MAX_TS } from '../limits.js';
-import type { Env, Table } from '../log/env.js';
+import { MAX_TS } from '../domain/limits.js';
+import { type BatchRef, lastTsBound } from '../log/batches/log.js';
+import { type BatchView, typeMask } from '../log/batches/record-batch.js';
+import type { Env, Table } from '../log/file/env.js';
 import {
   newKeyMemory,
   prefixEnd,
@@ -18,10 +20,8 @@ import {
   putText,
   readU48,
   timeKey,
-} from '../log/keys.js';
-import { type BatchRef, lastTsBound } from '../log/log.js';
-import { type BatchView, typeMask } from '../log/record-batch.js';
-import type { Projection } from './projection.js';
+} from '../log/file/keys.js';
+import type { Projection } from './engine/projection.js';
 
 const BY_USER = 1;
 const BY_SESSION = 2;

@@ -7,13 +7,13 @@
  * A record batch widens its user's latest run in the hour's last block, as long as that spans a quarter of an hour at most; else
  * it is a run of its own. So what a block holds does not depend on how commits were grouped.
  */
-import { HOUR_MS } from '../limits.js';
-import type { Env } from '../log/env.js';
-import type { BatchView } from '../log/record-batch.js';
+import { HOUR_MS } from '../domain/limits.js';
+import type { BatchView } from '../log/batches/record-batch.js';
+import type { Env } from '../log/file/env.js';
 import { appsIn } from './days.js';
+import { obtain, type Projection } from './engine/projection.js';
+import type { StagedTable } from './engine/stage.js';
 import { hourBlockKey, hourKey, hourOf, viewNumbers } from './hours.js';
-import { obtain, type Projection } from './projection.js';
-import type { StagedTable } from './stage.js';
 
 /** What is left of a 4 KiB page for one value: ⌊4,040 ÷ 12⌋ runs. */
 const BLOCK_RUNS = 336;

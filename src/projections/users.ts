@@ -6,8 +6,10 @@
  * `users_order`: `[app u16][~last ts u48][user id utf8]` → `[user u32]`: latest first, then by bytes.
  * `user_sessions`: `[app u16][user u32][session utf8]` → `[last ts u48]`: when the user last had an event in it.
  */
-import { MAX_TS } from '../limits.js';
-import type { Env, Table } from '../log/env.js';
+import { MAX_TS } from '../domain/limits.js';
+import { type Log, lastTsBound } from '../log/batches/log.js';
+import type { BatchView } from '../log/batches/record-batch.js';
+import type { Env, Table } from '../log/file/env.js';
 import {
   newKeyMemory,
   prefixEnd,
@@ -20,11 +22,9 @@ import {
   u16,
   u32,
   u48,
-} from '../log/keys.js';
-import { type Log, lastTsBound } from '../log/log.js';
-import type { BatchView } from '../log/record-batch.js';
-import { obtain, type Projection } from './projection.js';
-import type { Stage, StagedTable } from './stage.js';
+} from '../log/file/keys.js';
+import { obtain, type Projection } from './engine/projection.js';
+import type { Stage, StagedTable } from './engine/stage.js';
 import { openStreams, type Streams, userStream } from './streams.js';
 
 /** A fact an event told about its user, and which event: the newest by `(ts, id)` wins. */

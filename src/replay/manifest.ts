@@ -5,9 +5,9 @@
  * the upload named one. `chunk_counts`: `[app u16][session utf8]` → u32. `chunk_files`: `[file id]` → the chunk's key.
  * `chunk_expiry`: `[received u48][file id]` → the chunk's key.
  */
-import { CHUNK_SEQ_MAX } from '../limits.js';
-import type { Env } from '../log/env.js';
-import { packKey, prefixEnd, readU48, u48 } from '../log/keys.js';
+import { CHUNK_SEQ_MAX } from '../domain/limits.js';
+import type { Env } from '../log/file/env.js';
+import { packKey, prefixEnd, readU48, u48 } from '../log/file/keys.js';
 
 export const FILE_ID_BYTES = 16;
 const TS_AT = 10 + FILE_ID_BYTES;

@@ -5,7 +5,7 @@
  */
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AuditEntry, AuditTrail } from './store.js';
+import type { AuditEntry, AuditTrail } from './port.js';
 
 const AUDIT_FILE = 'audit.ndjson';
 const SAME_WATCHING_MS = 10 * 60_000;

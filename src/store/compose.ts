@@ -1,8 +1,8 @@
 /** The `Store` port made of a write side, a read side and the chunk files, wherever the two sides live. */
 import type { ChunkFiles } from '../replay/files.js';
 import type { Chunk } from '../replay/manifest.js';
-import type { ReadSide, WriteSide } from './engine.js';
-import { type AppendResult, type Store, StoreFailed, type StoreStats } from './store.js';
+import { type AppendResult, type Store, StoreFailed, type StoreStats } from './port.js';
+import type { ReadSide, WriteSide } from './sides.js';
 
 /** The same functions, answering later. */
 export type Later<T> = {

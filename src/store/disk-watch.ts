@@ -3,8 +3,8 @@
  * needed, then events; reads go on. An app's replays have a budget an hour besides: its key is in every page it has.
  */
 import { statfsSync } from 'node:fs';
-import type { Config } from '../config.js';
-import type { DiskWatch } from './store.js';
+import type { Config } from '../config/config.js';
+import type { DiskWatch } from './port.js';
 
 const LOOK_EVERY_MS = 2_000;
 const HOUR_MS = 3_600_000;

@@ -4,12 +4,12 @@
  *
  * Heavy reads have a thread of their own, at a lower priority, so that neither ingest nor a look-up waits for them.
  */
-import type { Config } from '../config.js';
-import { newMeterMemory } from '../meters.js';
-import type { FoldingProgress } from '../projections/views.js';
+import type { Config } from '../config/config.js';
+import type { FoldingProgress } from '../projections/engine/lifecycle.js';
 import { openChunkFiles } from '../replay/files.js';
+import { newMeterMemory } from '../telemetry/meters.js';
 import { composeStore } from './compose.js';
-import { takeDataDir } from './exclusive.js';
+import { takeDataDir } from './offline/exclusive.js';
 import type { Opened } from './reopenable.js';
 import type { Notice } from './threads/messages.js';
 import { startReaders } from './threads/readers.js';

@@ -2,10 +2,10 @@
  * A store that can be closed for a while and opened again under those who hold it: for work that needs the folder alone.
  * Meanwhile whoever asks is told to come again.
  */
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
+import { RETRY_AFTER_S } from '../domain/limits.js';
 import type { Ingest, Refusal } from '../ingest/types.js';
-import { RETRY_AFTER_S } from '../limits.js';
-import { type Store, StoreReopening } from './store.js';
+import { type Store, StoreReopening } from './port.js';
 
 export interface Opened {
   store: Store;

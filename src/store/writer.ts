@@ -7,20 +7,20 @@
  */
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { EventBatch } from '../event.js';
-import type { ColumnBatch } from '../event-columns.js';
-import { DAY_MS, SEEN_MS } from '../limits.js';
-import { readGroups } from '../log/apply.js';
-import { beginCommit, type Commit } from '../log/commit.js';
-import type { Env } from '../log/env.js';
-import { readU48, timeKey, u48 } from '../log/keys.js';
-import { type Log, META } from '../log/log.js';
-import { baseOn } from '../log/pending.js';
-import type { RecordBatch } from '../log/record-batch.js';
-import { forgetExpired } from '../log/seen.js';
-import { openStage } from '../projections/stage.js';
-import { type BrokenView, type FoldingProgress, openViews } from '../projections/views.js';
-import { type AppendResult, StoreFailed } from './store.js';
+import type { EventBatch } from '../domain/event.js';
+import type { ColumnBatch } from '../domain/event-columns.js';
+import { DAY_MS, SEEN_MS } from '../domain/limits.js';
+import { type Log, META } from '../log/batches/log.js';
+import type { RecordBatch } from '../log/batches/record-batch.js';
+import { forgetExpired } from '../log/batches/seen.js';
+import type { Env } from '../log/file/env.js';
+import { readU48, timeKey, u48 } from '../log/file/keys.js';
+import { readGroups } from '../log/wal/apply.js';
+import { beginCommit, type Commit } from '../log/wal/commit.js';
+import { baseOn } from '../log/wal/pending.js';
+import { type BrokenView, type FoldingProgress, openViews } from '../projections/engine/lifecycle.js';
+import { openStage } from '../projections/engine/stage.js';
+import { type AppendResult, StoreFailed } from './port.js';
 
 /** Work of one sweep transaction; keeps it short, so that commits wait for a few ms at most. */
 const SWEEP_BATCHES = 64;

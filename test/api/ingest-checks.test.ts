@@ -1,7 +1,7 @@
 /** The order in which `POST /v1/events` checks a request: of two faults at once, the earlier check answers. */
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { QUEUE_BYTES_MAX } from '../../src/limits.js';
+import { QUEUE_BYTES_MAX } from '../../src/domain/limits.js';
 import { startCollector } from '../support/collector.js';
 import {
   type Answer,

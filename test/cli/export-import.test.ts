@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { openLmdbStore } from '../../src/store/lmdb-store.js';
+import { openLmdbStore } from '../../src/store/open-in-process.js';
 import { answersOf, QUERIES } from '../support/answers.js';
 import { runSpyglass } from '../support/command.js';
 import type { UserRow } from '../support/rows.js';

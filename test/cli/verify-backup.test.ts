@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { openEnv } from '../../src/log/env.js';
+import { openEnv } from '../../src/log/file/env.js';
 import { runSpyglass } from '../support/command.js';
 import { filesUnder } from '../support/files.js';
 import { fillStore } from '../support/stores.js';

@@ -2,9 +2,9 @@
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { DATA_FILE } from '../../src/log/data-dir.js';
-import { type Env, openEnv } from '../../src/log/env.js';
-import { openLog } from '../../src/log/log.js';
+import { openLog } from '../../src/log/batches/log.js';
+import { DATA_FILE } from '../../src/log/file/data-dir.js';
+import { type Env, openEnv } from '../../src/log/file/env.js';
 import { readViewStates, writeViewStates } from '../../src/projections/registry.js';
 import { runSpyglass } from '../support/command.js';
 import { fillStore } from '../support/stores.js';

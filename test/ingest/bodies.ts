@@ -1,6 +1,6 @@
 /** Bodies of `POST /v1/events` for the tests: plain ones, and arbitrary ones in every spelling that JSON allows. */
 import fc from 'fast-check';
-import { EVENT_TYPES } from '../../src/event.js';
+import { EVENT_TYPES } from '../../src/domain/event.js';
 
 export const KEY = 'sg_live_inventory_key';
 

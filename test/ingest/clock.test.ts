@@ -1,9 +1,9 @@
 /** Client clocks: which time an event gets, at and on both sides of every bound. */
 import t from 'tap';
-import type { NewEvent } from '../../src/event.js';
-import { columnsOf, type EventColumns, eventsOf } from '../../src/event-columns.js';
+import type { NewEvent } from '../../src/domain/event.js';
+import { columnsOf, type EventColumns, eventsOf } from '../../src/domain/event-columns.js';
+import { MAX_TS } from '../../src/domain/limits.js';
 import { settleClocks, settleTs } from '../../src/ingest/clock.js';
-import { MAX_TS } from '../../src/limits.js';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;

@@ -1,11 +1,11 @@
 /** `POST /v1/events` as far as it is decided before the store: every check, their order, and the batch they let through. */
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
-import { withEvents } from '../../src/event-columns.js';
+import { withEvents } from '../../src/domain/event-columns.js';
+import type { ProblemCode } from '../../src/domain/problems.js';
 import { readExact } from '../../src/ingest/exact-reader.js';
 import { createIngest } from '../../src/ingest/ingest.js';
 import type { IngestRequest, Refusal } from '../../src/ingest/types.js';
-import type { ProblemCode } from '../../src/problems.js';
 import { bytesOf, envelope, event, KEY } from './bodies.js';
 
 const NOW = 1_718_200_000_500;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import t from 'tap';
-import { eventsOf } from '../../src/event-columns.js';
+import { eventsOf } from '../../src/domain/event-columns.js';
 import type { Envelope } from '../../src/ingest/content.js';
 import { readExact } from '../../src/ingest/exact-reader.js';
 import { readFast } from '../../src/ingest/fast-reader.js';

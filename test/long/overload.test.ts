@@ -7,7 +7,7 @@ import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { QUEUE_BYTES_MAX } from '../../src/limits.js';
+import { QUEUE_BYTES_MAX } from '../../src/domain/limits.js';
 import { spawnCollector } from '../support/collector.js';
 import { apps, ask, event, get, keyOf } from '../support/http.js';
 

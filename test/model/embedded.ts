@@ -1,10 +1,10 @@
 /** The embedded engine as the histories' subject: opened on this thread, or on threads of its own as a collector has it. */
-import { type Env, openEnv } from '../../src/log/env.js';
+import { type Env, openEnv } from '../../src/log/file/env.js';
 import { PROJECTIONS } from '../../src/projections/registry.js';
-import { openLmdbStore } from '../../src/store/lmdb-store.js';
+import { verifyStore } from '../../src/store/offline/verify.js';
 import { openStore } from '../../src/store/open.js';
-import type { Store } from '../../src/store/store.js';
-import { verifyStore } from '../../src/store/verify.js';
+import { openLmdbStore } from '../../src/store/open-in-process.js';
+import type { Store } from '../../src/store/port.js';
 import type { DumpingSubject, ViewRow } from './grouping.js';
 import type { Subject } from './run.js';
 

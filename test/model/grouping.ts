@@ -1,7 +1,7 @@
 /** One history lived twice, its appends grouped into commits in two ways: the views must come out byte for byte alike. */
-import type { EventBatch } from '../../src/event.js';
-import { DAY_MS } from '../../src/limits.js';
-import type { Store } from '../../src/store/store.js';
+import type { EventBatch } from '../../src/domain/event.js';
+import { DAY_MS } from '../../src/domain/limits.js';
+import type { Store } from '../../src/store/port.js';
 import { makeHistory, type Step } from './history.js';
 import { type Subject, withDataDir } from './run.js';
 

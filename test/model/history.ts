@@ -1,7 +1,7 @@
 /** Random histories of a store's life as plain data: what is written, swept, restarted and asked, in order. */
-import { EVENT_TYPES, type EventBatch, type NewEvent } from '../../src/event.js';
-import { BATCH_EVENTS_MAX, DAY_MS, SEEN_MS } from '../../src/limits.js';
-import type { NewChunk, SweepCutoffs } from '../../src/store/store.js';
+import { EVENT_TYPES, type EventBatch, type NewEvent } from '../../src/domain/event.js';
+import { BATCH_EVENTS_MAX, DAY_MS, SEEN_MS } from '../../src/domain/limits.js';
+import type { NewChunk, SweepCutoffs } from '../../src/store/port.js';
 import { examination, pickQuestion, pickSweepQuestion, type Question } from './questions.js';
 import { createRandom, type Random } from './random.js';
 import {

@@ -1,7 +1,7 @@
 /** The model itself against examples worked out by hand from the contract, so that it can be trusted as the measure. */
 import t from 'tap';
-import type { EventBatch, JsonText, NewEvent } from '../../src/event.js';
-import { DAY_MS, MAX_TS, SEEN_MS } from '../../src/limits.js';
+import type { EventBatch, JsonText, NewEvent } from '../../src/domain/event.js';
+import { DAY_MS, MAX_TS, SEEN_MS } from '../../src/domain/limits.js';
 import { firstDifference } from './difference.js';
 import { makeHistory } from './history.js';
 import { createModel, dayOf, type Model } from './model.js';

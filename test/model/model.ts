@@ -1,8 +1,8 @@
 /** The contract at its most naive: arrays, full scans and sorts, so that the answers are right by reading. */
 import { createHash } from 'node:crypto';
-import type { EventBatch, StoredEvent } from '../../src/event.js';
-import { SEEN_MS } from '../../src/limits.js';
-import { frameOf } from '../../src/projections/error-frame.js';
+import { frameOf } from '../../src/domain/error-grouping.js';
+import type { EventBatch, StoredEvent } from '../../src/domain/event.js';
+import { SEEN_MS } from '../../src/domain/limits.js';
 import type {
   ActivityDay,
   Aggregates,
@@ -20,7 +20,7 @@ import type {
   Store,
   TimeRange,
   UserRow,
-} from '../../src/store/store.js';
+} from '../../src/store/port.js';
 
 /** The model is a `Store` that also knows what to forget when its data folder is opened again. */
 export interface Model extends Store {

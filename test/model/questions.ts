@@ -1,7 +1,7 @@
 /** Every question the port answers, drawn at random, and how to put one to a store. */
-import { EVENT_TYPES } from '../../src/event.js';
-import { FUNNEL_STEPS_MAX, LIST_LIMIT_MAX, MAX_ID, MAX_TS } from '../../src/limits.js';
-import type { EventPosition, EventsQuery, Query, Store, TimeRange } from '../../src/store/store.js';
+import { EVENT_TYPES } from '../../src/domain/event.js';
+import { FUNNEL_STEPS_MAX, LIST_LIMIT_MAX, MAX_ID, MAX_TS } from '../../src/domain/limits.js';
+import type { EventPosition, EventsQuery, Query, Store, TimeRange } from '../../src/store/port.js';
 import type { Random } from './random.js';
 import { pickBound, pickTs, type World } from './world.js';
 

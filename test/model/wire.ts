@@ -1,8 +1,8 @@
 /** The wire form of a history: how its steps are sent to a collector, and what the contract has it answer. */
 import assert from 'node:assert/strict';
-import type { EventBatch, NewEvent } from '../../src/event.js';
-import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, LIST_LIMIT_MAX } from '../../src/limits.js';
-import type { Aggregates, ChunkRow, EventsQuery, NewChunk, Store } from '../../src/store/store.js';
+import type { EventBatch, NewEvent } from '../../src/domain/event.js';
+import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, LIST_LIMIT_MAX } from '../../src/domain/limits.js';
+import type { Aggregates, ChunkRow, EventsQuery, NewChunk, Store } from '../../src/store/port.js';
 import { ask, keyOf, postEvents } from '../support/http.js';
 import type {
   AggregatesAnswer,

@@ -1,6 +1,6 @@
 /** The few apps, people, names and moments one history is made of: few, so that they collide often. */
-import type { JsonText, Person } from '../../src/event.js';
-import { DAY_MS, MAX_TS, TEXT_MAX } from '../../src/limits.js';
+import type { JsonText, Person } from '../../src/domain/event.js';
+import { DAY_MS, MAX_TS, TEXT_MAX } from '../../src/domain/limits.js';
 import type { Random } from './random.js';
 
 /** A leap day lies in the middle. Long past, so that a collector's own clock leaves these times alone. */

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { parse } from 'yaml';
-import { loadConfig } from '../../src/config.js';
-import { SHUTDOWN_MS } from '../../src/limits.js';
+import { loadConfig } from '../../src/config/config.js';
+import { SHUTDOWN_MS } from '../../src/domain/limits.js';
 import { dockerStages, goesIntoBuild, textsOf } from '../support/container.js';
 
 const [build = [], last = []] = dockerStages('Dockerfile');
@@ -55,7 +55,7 @@ t.test('into the build goes nothing that is secret, large or not needed', async 
     'sdk/node_modules/x.js',
     'sdk/dist/index.js',
     'dist/src/cli/main.js',
-    'test/config.test.ts',
+    'test/config/config.test.ts',
   ]) {
     t.notOk(goes(path), path);
   }

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { openMeters } from '../../src/meters.js';
+import { openMeters } from '../../src/telemetry/meters.js';
 import { serve } from '../api/unit/server.js';
 import { startCollector } from '../support/collector.js';
 import { apps, ask, event, keyOf, NOON, postEvents, store } from '../support/http.js';

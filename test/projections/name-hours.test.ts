@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import type { EventType, NewEvent } from '../../src/event.js';
-import { DAY_MS } from '../../src/limits.js';
-import { openEnv } from '../../src/log/env.js';
-import { openLmdbStore } from '../../src/store/lmdb-store.js';
-import { verifyStore } from '../../src/store/verify.js';
+import type { EventType, NewEvent } from '../../src/domain/event.js';
+import { DAY_MS } from '../../src/domain/limits.js';
+import { openEnv } from '../../src/log/file/env.js';
+import { verifyStore } from '../../src/store/offline/verify.js';
+import { openLmdbStore } from '../../src/store/open-in-process.js';
 
 const MIDNIGHT = Date.UTC(2026, 2, 1);
 const HOUR_MS = 3_600_000;

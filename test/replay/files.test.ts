@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { type Env, openEnv } from '../../src/log/env.js';
+import { type Env, openEnv } from '../../src/log/file/env.js';
 import {
   type ChunkFiles,
   chunkFilesIn,

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { openEnv } from '../../src/log/env.js';
+import { openEnv } from '../../src/log/file/env.js';
 import { type Chunk, openManifest } from '../../src/replay/manifest.js';
 
 const dataDir = await mkdtemp(join(tmpdir(), 'spyglass-manifest-'));

@@ -2,7 +2,7 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import t from 'tap';
-import { createAccess } from '../../src/api/access.js';
+import { createAccess } from '../../src/api/guards/access.js';
 import { createKeyring } from '../../src/ingest/keyring.js';
 
 /** The lengths of each pair that was compared. */

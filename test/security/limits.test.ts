@@ -2,7 +2,12 @@
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
-import { BODY_BYTES_DEFAULT, LIST_TEXT_MAX, STREAM_READERS_MAX, TAIL_TEXT_MAX } from '../../src/limits.js';
+import {
+  BODY_BYTES_DEFAULT,
+  LIST_TEXT_MAX,
+  STREAM_READERS_MAX,
+  TAIL_TEXT_MAX,
+} from '../../src/domain/limits.js';
 import { startCollector } from '../support/collector.js';
 import { apps, ask, basic, event, get, keyOf, NOON, postEvents, problemOf, store } from '../support/http.js';
 import { chunk, postReplay } from '../support/replay.js';

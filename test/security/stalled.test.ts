@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { CONNECTION_CHECK_MS, HEADERS_MS_MAX } from '../../src/limits.js';
+import { CONNECTION_CHECK_MS, HEADERS_MS_MAX } from '../../src/domain/limits.js';
 import { startCollector } from '../support/collector.js';
 import { event, get } from '../support/http.js';
 import type { EventsAnswer } from '../support/rows.js';

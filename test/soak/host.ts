@@ -6,8 +6,8 @@
 import { pino } from 'pino';
 import { startCollector } from '../../src/cli/collector.js';
 import { cutoffsAt } from '../../src/cli/sweeping.js';
-import type { Config } from '../../src/config.js';
-import { DAY_MS } from '../../src/limits.js';
+import type { Config } from '../../src/config/config.js';
+import { DAY_MS } from '../../src/domain/limits.js';
 
 const LEAK_BYTES = 6 * 1_048_576;
 const { SPYGLASS_SOAK_CONFIG: given = '', SPYGLASS_SOAK_LEAK: leak } = process.env;

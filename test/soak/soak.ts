@@ -12,7 +12,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Config } from '../../src/config.js';
+import type { Config } from '../../src/config/config.js';
 import { filesUnder } from '../support/files.js';
 import { ask, apps as configuredApps, event, keyOf, postEvents } from '../support/http.js';
 import { chunk, postReplay } from '../support/replay.js';

@@ -3,14 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { EventBatch } from '../../src/event.js';
-import { DAY_MS, SEEN_MS } from '../../src/limits.js';
-import { type Env, openEnv } from '../../src/log/env.js';
-import { u48 } from '../../src/log/keys.js';
-import { META } from '../../src/log/log.js';
-import { openLmdbStore } from '../../src/store/lmdb-store.js';
-import type { Store } from '../../src/store/store.js';
-import { verifyStore } from '../../src/store/verify.js';
+import type { EventBatch } from '../../src/domain/event.js';
+import { DAY_MS, SEEN_MS } from '../../src/domain/limits.js';
+import { META } from '../../src/log/batches/log.js';
+import { type Env, openEnv } from '../../src/log/file/env.js';
+import { u48 } from '../../src/log/file/keys.js';
+import { verifyStore } from '../../src/store/offline/verify.js';
+import { openLmdbStore } from '../../src/store/open-in-process.js';
+import type { Store } from '../../src/store/port.js';
 
 const TODAY = Date.UTC(2026, 2, 1);
 

@@ -1,5 +1,5 @@
 /** What a collector of this tree answers on a data folder, for comparisons. */
-import type { AppConfig } from '../../src/config.js';
+import type { AppConfig } from '../../src/config/config.js';
 import { startCollector } from './collector.js';
 import { ask } from './http.js';
 

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pino } from 'pino';
 import { startCollector as startInProcess } from '../../src/cli/collector.js';
-import type { AppConfig, Config } from '../../src/config.js';
-import { BODY_BYTES_DEFAULT, CHUNK_BYTES_DEFAULT } from '../../src/limits.js';
-import type { Store } from '../../src/store/store.js';
+import type { AppConfig, Config } from '../../src/config/config.js';
+import { BODY_BYTES_DEFAULT, CHUNK_BYTES_DEFAULT } from '../../src/domain/limits.js';
+import type { Store } from '../../src/store/port.js';
 import { MAIN } from './command.js';
 import { storeFor, TUNING } from './engine.js';
 

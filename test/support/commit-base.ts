@@ -1,10 +1,10 @@
 /** What commits continue from, in memory, and what the groups they were sealed into hold. */
-import type { StoredEvent } from '../../src/event.js';
-import type { CommitBase, SealedCommit } from '../../src/log/commit.js';
-import { readGroup } from '../../src/log/commit-group.js';
-import { byKind } from '../../src/log/dictionaries.js';
-import { createNameCache } from '../../src/log/name-cache.js';
-import { decodeBatch, toEvent } from '../../src/log/record-batch.js';
+import type { StoredEvent } from '../../src/domain/event.js';
+import { byKind } from '../../src/log/batches/dictionaries.js';
+import { decodeBatch, toEvent } from '../../src/log/batches/record-batch.js';
+import type { CommitBase, SealedCommit } from '../../src/log/wal/commit.js';
+import { readGroup } from '../../src/log/wal/commit-group.js';
+import { createNameCache } from '../../src/log/wal/name-cache.js';
 
 export interface MemoryBase extends CommitBase {
   /** Takes a sealed commit, which the next one continues from; returns its events as they are stored. */

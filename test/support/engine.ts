@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { consecutiveIds } from '../../src/clickhouse/ids.js';
 import type { ClickhouseTuning } from '../../src/clickhouse/open.js';
-import type { Config } from '../../src/config.js';
+import type { Config } from '../../src/config/config.js';
 
 /** One address, or one a shard with commas in between. */
 const CLICKHOUSE_URL = process.env.SPYGLASS_TEST_CLICKHOUSE_URL;

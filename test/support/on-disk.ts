@@ -1,7 +1,7 @@
 /** Looks for texts in all that a collector keeps on disk, packed or not. */
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import { openEnv } from '../../src/log/env.js';
+import { openEnv } from '../../src/log/file/env.js';
 import { filesUnder } from './files.js';
 
 /**

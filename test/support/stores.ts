@@ -1,9 +1,9 @@
 /** Stores on disk for tests of what works on them offline. */
 import assert from 'node:assert/strict';
-import { type DemoSession, month } from '../../src/cli/demo/month.js';
-import { record } from '../../src/cli/demo/recording.js';
-import type { EventBatch, JsonText, NewEvent } from '../../src/event.js';
-import { openLmdbStore } from '../../src/store/lmdb-store.js';
+import { type DemoSession, month } from '../../src/demo/month.js';
+import { record } from '../../src/demo/recording.js';
+import type { EventBatch, JsonText, NewEvent } from '../../src/domain/event.js';
+import { openLmdbStore } from '../../src/store/open-in-process.js';
 
 /** Fills the store in a folder with a made-up week and some replays, and closes it again; returns how many events. */
 export async function fillStore(

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import { openEnv } from '../../src/log/env.js';
-import { openLog } from '../../src/log/log.js';
+import { openLog } from '../../src/log/batches/log.js';
+import { openEnv } from '../../src/log/file/env.js';
 import { chunkFilesIn, chunkPath } from '../../src/replay/files.js';
 import { openManifest } from '../../src/replay/manifest.js';
-import { exportPages } from '../../src/store/export.js';
-import { openLmdbStore } from '../../src/store/lmdb-store.js';
-import { verifyStore } from '../../src/store/verify.js';
+import { exportPages } from '../../src/store/offline/export.js';
+import { verifyStore } from '../../src/store/offline/verify.js';
+import { openLmdbStore } from '../../src/store/open-in-process.js';
 import { APP } from '../support/collector.js';
 import { GOING_EVENTS, type Ledger, type SentBatch } from './mixed-load.js';
 

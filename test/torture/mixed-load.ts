@@ -9,7 +9,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { DAY_MS } from '../../src/limits.js';
+import { DAY_MS } from '../../src/domain/limits.js';
 import type { Random } from '../model/random.js';
 import { APP, KEY } from '../support/collector.js';
 

@@ -6,14 +6,14 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EVENT_TYPES, type EventBatch, type JsonText, type NewEvent } from '../../src/event.js';
-import { DAY_MS } from '../../src/limits.js';
-import { beginCommit } from '../../src/log/commit.js';
-import { openEnv } from '../../src/log/env.js';
-import { openJournal } from '../../src/log/journal.js';
-import { openLog, STORE_FORMAT } from '../../src/log/log.js';
-import { openPending } from '../../src/log/pending.js';
-import { openLmdbStore } from '../../src/store/lmdb-store.js';
+import { EVENT_TYPES, type EventBatch, type JsonText, type NewEvent } from '../../src/domain/event.js';
+import { DAY_MS } from '../../src/domain/limits.js';
+import { openLog, STORE_FORMAT } from '../../src/log/batches/log.js';
+import { openEnv } from '../../src/log/file/env.js';
+import { beginCommit } from '../../src/log/wal/commit.js';
+import { openJournal } from '../../src/log/wal/journal.js';
+import { openPending } from '../../src/log/wal/pending.js';
+import { openLmdbStore } from '../../src/store/open-in-process.js';
 import { chunk } from '../support/replay.js';
 import { fixturePath, saveFixture } from './fixtures.js';
 

@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { openEnv } from '../../src/log/env.js';
-import { META, STORE_FORMAT } from '../../src/log/log.js';
-import { decodeBatch } from '../../src/log/record-batch.js';
-import { verifyStore } from '../../src/store/verify.js';
+import { META, STORE_FORMAT } from '../../src/log/batches/log.js';
+import { decodeBatch } from '../../src/log/batches/record-batch.js';
+import { openEnv } from '../../src/log/file/env.js';
+import { verifyStore } from '../../src/store/offline/verify.js';
 import { answersOf } from '../support/answers.js';
 import { runSpyglass } from '../support/command.js';
 import { APPS, fixturePath, hasFixture, unpackFixture, withoutGroups } from './fixtures.js';

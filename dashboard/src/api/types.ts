@@ -1,12 +1,12 @@
 /** What the API answers with, as types: the store's own shapes, but for `props`, which arrive parsed. */
-import type { EventType, Person } from '../../../src/event.js';
+import type { EventType, Person } from '../../../src/domain/event.js';
 import type {
   ActivityDay,
   CountedName,
   ErrorGroupRow,
   SessionRow,
   UserRow,
-} from '../../../src/store/store.js';
+} from '../../../src/store/port.js';
 
 export type {
   ActivityDay,
@@ -16,7 +16,7 @@ export type {
   ErrorGroupRow,
   SessionRow,
   UserRow,
-} from '../../../src/store/store.js';
+} from '../../../src/store/port.js';
 export type { EventType, Person };
 
 export const EVENT_TYPES: readonly EventType[] = ['event', 'pageview', 'network', 'error', 'bug_report'];

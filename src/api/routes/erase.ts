@@ -1,5 +1,5 @@
 /** `POST /v1/erase`: takes everything a user left out of the store, and gives a receipt. */
-import type { EraseReport, Erasure } from '../../store/store.js';
+import type { EraseReport, Erasure } from '../../store/port.js';
 import type { Api, ApiContext } from '../context.js';
 import { ProblemError } from '../errors.js';
 import { eraseAnswer, eraseBody, problems } from '../schemas.js';

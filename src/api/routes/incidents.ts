@@ -1,7 +1,7 @@
 /** `/v1/incidents/:event_id`: what happened around an error or bug report, and the recording of it. */
-import type { StoredEvent } from '../../event.js';
-import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../../limits.js';
-import { cueFor } from '../../replay/cue.js';
+import type { StoredEvent } from '../../domain/event.js';
+import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../../domain/limits.js';
+import { cueFor } from '../../domain/replay-cue.js';
 import type { Api, ApiContext } from '../context.js';
 import { ProblemError } from '../errors.js';
 import { eventJson, eventsJson, sendJson } from '../event-json.js';

@@ -1,5 +1,5 @@
 /** The queries: `/v1/query/*`, each one question to the store and its answer as JSON. */
-import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../../limits.js';
+import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../../domain/limits.js';
 import type { Api, ApiContext } from '../context.js';
 import { sendPage } from '../event-json.js';
 import { given } from '../given.js';

@@ -1,10 +1,10 @@
 /** `POST /v1/replay`: takes one gzipped chunk of a recording, byte for byte. */
 import { z } from 'zod';
+import { madeOf } from '../../config/live-config.js';
+import { CHUNKS_BYTES_MAX, DISK_RETRY_AFTER_S, RETRY_AFTER_S } from '../../domain/limits.js';
 import { settleTs } from '../../ingest/clock.js';
 import { createKeyring, type Keyring } from '../../ingest/keyring.js';
-import { CHUNKS_BYTES_MAX, DISK_RETRY_AFTER_S, RETRY_AFTER_S } from '../../limits.js';
-import { madeOf } from '../../live-config.js';
-import type { NewChunk } from '../../store/store.js';
+import type { NewChunk } from '../../store/port.js';
 import type { Api, ApiContext } from '../context.js';
 import { NOT_ACCEPTING, ProblemError, sendProblem } from '../errors.js';
 import { noContent, problems, replayHeaders, replayUpload } from '../schemas.js';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { Api } from '../context.js';
 import { ProblemError } from '../errors.js';
-import { readSdkFiles } from '../sdk-files.js';
+import { readSdkFiles } from '../pages/sdk-files.js';
 
 const FOLDER = fileURLToPath(new URL('../../../public/sdk/', import.meta.url));
 const YEAR_S = 31_536_000;

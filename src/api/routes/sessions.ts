@@ -1,8 +1,8 @@
 /** `/v1/sessions/:id/replay`: what was recorded of a session, and each chunk of it as it was sent. */
-import type { StoredChunk } from '../../store/store.js';
-import { clientAddress } from '../client-address.js';
+import type { StoredChunk } from '../../store/port.js';
 import type { Api, ApiContext } from '../context.js';
 import { ProblemError } from '../errors.js';
+import { clientAddress } from '../guards/client-address.js';
 import {
   chunkBytes,
   chunkPath,

@@ -1,11 +1,11 @@
 /** `/v1/stream`: events as they become durable, as server-sent events. */
 import { z } from 'zod';
-import { STREAM_READERS_MAX } from '../../limits.js';
+import { STREAM_READERS_MAX } from '../../domain/limits.js';
+import { takeOver } from '../bodies/take-over.js';
 import type { Api, ApiContext } from '../context.js';
 import { ProblemError } from '../errors.js';
 import { given } from '../given.js';
 import { lastEventId, problems, streamQuery } from '../schemas.js';
-import { takeOver } from '../take-over.js';
 
 const STREAM_RETRY_AFTER_S = 10;
 const HEADERS = {

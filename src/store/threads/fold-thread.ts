@@ -1,11 +1,11 @@
 /** The thread that reads the log and folds it ahead of the one that writes the views (`folding-ahead.ts`). */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { openEnv } from '../../log/env.js';
-import { readU48 } from '../../log/keys.js';
-import { openLog } from '../../log/log.js';
-import { type Folded, openFolder } from '../../projections/folding.js';
-import { buffersOf, type StagedRows } from '../../projections/stage.js';
-import { addSome, targetAt } from '../../projections/views.js';
+import { openLog } from '../../log/batches/log.js';
+import { openEnv } from '../../log/file/env.js';
+import { readU48 } from '../../log/file/keys.js';
+import { type Folded, openFolder } from '../../projections/engine/folding.js';
+import { addSome, targetAt } from '../../projections/engine/lifecycle.js';
+import { buffersOf, type StagedRows } from '../../projections/engine/stage.js';
 import { type FoldAheadData, type FoldedAhead, STOP, type WrittenRows } from './folding-ahead.js';
 import { toPlain } from './rpc.js';
 

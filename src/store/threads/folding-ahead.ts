@@ -4,15 +4,15 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { Env } from '../../log/env.js';
-import type { Log } from '../../log/log.js';
-import { buffersOf, type StagedRows, writeRows } from '../../projections/stage.js';
+import type { Log } from '../../log/batches/log.js';
+import type { Env } from '../../log/file/env.js';
 import {
   type BrokenView,
   type FoldingProgress,
   openViews,
   type TargetPlace,
-} from '../../projections/views.js';
+} from '../../projections/engine/lifecycle.js';
+import { buffersOf, type StagedRows, writeRows } from '../../projections/engine/stage.js';
 import { fromPlain, type PlainError } from './rpc.js';
 
 /** Record batches folded and written at once: enough to write most rows once only, few enough to stay small in memory. */

@@ -3,8 +3,9 @@
  *
  * The ingest thread answers in the order of arrival, so the promises waiting here are a plain queue too.
  */
+
+import { QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX, RETRY_AFTER_S } from '../../domain/limits.js';
 import type { IngestOutcome, IngestRequest, Refusal } from '../../ingest/types.js';
-import { QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX, RETRY_AFTER_S } from '../../limits.js';
 import type { IngestedMessage, IngestMessage } from './messages.js';
 
 export interface IngestQueue {

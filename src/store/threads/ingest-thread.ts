@@ -5,25 +5,25 @@
  */
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { EventBatch } from '../../event.js';
-import type { ColumnBatch } from '../../event-columns.js';
-import { sharedWindows, type Windows } from '../../ingest/event-limiter.js';
-import { createIngest, type IngestOptions } from '../../ingest/ingest.js';
-import type { IngestOutcome, IngestRequest, Refusal } from '../../ingest/types.js';
+import type { EventBatch } from '../../domain/event.js';
+import type { ColumnBatch } from '../../domain/event-columns.js';
 import {
   GROUP_BODY_BYTES_MAX,
   GROUP_REQUESTS_MAX,
   RETRY_AFTER_S,
   UNAPPLIED_BYTES_MAX,
-} from '../../limits.js';
-import { beginCommit, type SealedCommit } from '../../log/commit.js';
-import { reason, StoreUnusable } from '../../log/data-dir.js';
-import { openEnv } from '../../log/env.js';
-import { openJournal } from '../../log/journal.js';
-import { openLog } from '../../log/log.js';
-import { openPending } from '../../log/pending.js';
-import { openMeters } from '../../meters.js';
-import { StoreFailed } from '../store.js';
+} from '../../domain/limits.js';
+import { sharedWindows, type Windows } from '../../ingest/event-limiter.js';
+import { createIngest, type IngestOptions } from '../../ingest/ingest.js';
+import type { IngestOutcome, IngestRequest, Refusal } from '../../ingest/types.js';
+import { openLog } from '../../log/batches/log.js';
+import { reason, StoreUnusable } from '../../log/file/data-dir.js';
+import { openEnv } from '../../log/file/env.js';
+import { beginCommit, type SealedCommit } from '../../log/wal/commit.js';
+import { openJournal } from '../../log/wal/journal.js';
+import { openPending } from '../../log/wal/pending.js';
+import { openMeters } from '../../telemetry/meters.js';
+import { StoreFailed } from '../port.js';
 import { addAll, count, noStats, type Settled } from '../writer.js';
 import type {
   EndMessage,

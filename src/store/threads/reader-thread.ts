@@ -1,7 +1,7 @@
 /** A reader thread: answers calls on the read side, each from the newest snapshot. */
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openReadSide } from '../engine.js';
+import { openReadSide } from '../sides.js';
 import { answer, type Call } from './rpc.js';
 
 if (!parentPort) throw new Error('a reader thread must be started by openStore');

@@ -1,7 +1,7 @@
 /** The reader threads as the HTTP thread sees them: two lanes, so that no look-up waits for a heavy read. */
 import { Worker } from 'node:worker_threads';
 import type { Later } from '../compose.js';
-import type { ReadSide } from '../engine.js';
+import type { ReadSide } from '../sides.js';
 import { type Call, type Caller, openCaller, type Reply } from './rpc.js';
 
 const HEAVY_NICENESS = 10;

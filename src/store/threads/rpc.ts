@@ -1,8 +1,8 @@
 /** Calls between threads: a method name and arguments one way, a result or a described error the other. */
 
-import { StoreUnusable } from '../../log/data-dir.js';
-import { ViewNotReady } from '../../projections/projection.js';
-import { ReadTimeout, StoreFailed, StoreFull } from '../store.js';
+import { StoreUnusable } from '../../log/file/data-dir.js';
+import { ViewNotReady } from '../../projections/engine/projection.js';
+import { ReadTimeout, StoreFailed, StoreFull } from '../port.js';
 
 export interface Call {
   kind: 'call';

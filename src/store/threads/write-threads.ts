@@ -5,14 +5,14 @@
  * read waits until they hold all that was durable by then.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import type { Config } from '../../config.js';
+import type { Config } from '../../config/config.js';
+import { RETRY_AFTER_S } from '../../domain/limits.js';
 import { newWindowMemory, sharedWindows } from '../../ingest/event-limiter.js';
 import { readExact } from '../../ingest/exact-reader.js';
 import { createIngest } from '../../ingest/ingest.js';
-import { RETRY_AFTER_S } from '../../limits.js';
-import type { FoldingProgress } from '../../projections/views.js';
+import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import type { Sides } from '../compose.js';
-import { type AppendResult, StoreFailed, type StoreStats } from '../store.js';
+import { type AppendResult, StoreFailed, type StoreStats } from '../port.js';
 import { openIngestQueue } from './ingest-queue.js';
 import type {
   ApplyMessage,

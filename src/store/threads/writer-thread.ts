@@ -6,10 +6,10 @@
  */
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
-import { APPLY_BYTES, APPLY_PAUSE_FACTOR, APPLY_PAUSE_MS_MAX } from '../../limits.js';
-import { commitOf } from '../../log/commit-group.js';
-import { openMeters } from '../../meters.js';
-import { openWriteSide, type WriteSide } from '../engine.js';
+import { APPLY_BYTES, APPLY_PAUSE_FACTOR, APPLY_PAUSE_MS_MAX } from '../../domain/limits.js';
+import { commitOf } from '../../log/wal/commit-group.js';
+import { openMeters } from '../../telemetry/meters.js';
+import { openWriteSide, type WriteSide } from '../sides.js';
 import type {
   ApplyMessage,
   EndMessage,

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { eventJson, eventsJson, onOneLine } from '../../../src/api/event-json.js';
-import type { JsonText, StoredEvent } from '../../../src/event.js';
+import type { JsonText, StoredEvent } from '../../../src/domain/event.js';
 import { EVENT } from './fake-store.js';
 
 const event = (over: Partial<StoredEvent> = {}): StoredEvent => ({ ...EVENT, id: 7, ...over });

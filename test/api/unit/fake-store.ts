@@ -1,7 +1,7 @@
 /** A store in memory for the API's own tests: it keeps what it is given, and fails where it is told to. */
 import { EventEmitter } from 'node:events';
-import type { StoredEvent } from '../../../src/event.js';
-import type { ChunkRow, Store, StoredChunk, StoreStats, TailPage } from '../../../src/store/store.js';
+import type { StoredEvent } from '../../../src/domain/event.js';
+import type { ChunkRow, Store, StoredChunk, StoreStats, TailPage } from '../../../src/store/port.js';
 
 export interface FakeStore extends Store {
   /** In order of arrival, ids ascending. */

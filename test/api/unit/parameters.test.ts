@@ -4,7 +4,7 @@ import t from 'tap';
 import { cursorOf, parseCursor } from '../../../src/api/cursor.js';
 import { parseQueryString } from '../../../src/api/query-string.js';
 import { aggregatesQuery, eventsQuery, funnelQuery, incidentPath } from '../../../src/api/schemas.js';
-import { MAX_ID, MAX_TS } from '../../../src/limits.js';
+import { MAX_ID, MAX_TS } from '../../../src/domain/limits.js';
 
 const parse = (text: string) => ({ ...parseQueryString(text) });
 

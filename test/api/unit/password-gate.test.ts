@@ -1,15 +1,15 @@
 /** The password gate: who passes, who is counted, who is locked out, and how much of that is remembered. */
 import type { Socket } from 'node:net';
 import t from 'tap';
-import { createAccess } from '../../../src/api/access.js';
-import { createPasswordGate, type PasswordGate } from '../../../src/api/auth.js';
-import { clientAddress, networkOf } from '../../../src/api/client-address.js';
+import { createAccess } from '../../../src/api/guards/access.js';
+import { createPasswordGate, type PasswordGate } from '../../../src/api/guards/auth.js';
+import { clientAddress, networkOf } from '../../../src/api/guards/client-address.js';
 import {
   LOCKOUT_ADDRESSES_MAX,
   LOCKOUT_FAILURES,
   LOCKOUT_MS,
   LOCKOUT_WINDOW_MS,
-} from '../../../src/limits.js';
+} from '../../../src/domain/limits.js';
 
 const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`;
 const RIGHT = basic('anyone:pä:ss');

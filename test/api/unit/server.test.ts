@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import t from 'tap';
-import { PROBLEMS } from '../../../src/problems.js';
+import { PROBLEMS } from '../../../src/domain/problems.js';
 import { ask, get, problemOf, withResolvers } from '../../support/http.js';
 import { CONFIG, serve } from './server.js';
 

@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import type { Test } from 'tap';
 import { createServer, type ServerDeps } from '../../../src/api/server.js';
-import type { Config } from '../../../src/config.js';
+import type { Config } from '../../../src/config/config.js';
 import { createFakeStore, type FakeStore } from './fake-store.js';
 
 export const KEY = 'sg_live_inventory';

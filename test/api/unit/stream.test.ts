@@ -4,8 +4,8 @@ import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { createStreamHub, type StreamHub } from '../../../src/api/stream.js';
-import type { JsonText } from '../../../src/event.js';
+import { createStreamHub, type StreamHub } from '../../../src/api/live/stream.js';
+import type { JsonText } from '../../../src/domain/event.js';
 import { createFakeStore, type FakeStore } from './fake-store.js';
 
 const log = pino({ level: 'silent' });

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Duplex, PassThrough } from 'node:stream';
 import t from 'tap';
-import { createUnfinishedBodies } from '../../../src/api/unfinished-bodies.js';
+import { createUnfinishedBodies } from '../../../src/api/bodies/unfinished-bodies.js';
 
 interface Sender {
   readonly stream: PassThrough;

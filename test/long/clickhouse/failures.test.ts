@@ -1,7 +1,7 @@
 /** What may fail between a client and ClickHouse, made to fail under load: nothing acknowledged is lost or there twice. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import type { Config } from '../../../src/config.js';
+import type { Config } from '../../../src/config/config.js';
 import { startChdb } from '../../support/clickhouse/chdb.js';
 import { type Cluster, startCluster } from '../../support/clickhouse/cluster.js';
 import { spawnCollector } from '../../support/collector.js';

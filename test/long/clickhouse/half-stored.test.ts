@@ -1,8 +1,8 @@
 /** A batch whose events were stored, but never acknowledged, sent again later under other times: it is there once all the same. */
 import t from 'tap';
 import { openClickhouseStore } from '../../../src/clickhouse/store.js';
-import type { EventBatch, StoredEvent } from '../../../src/event.js';
-import type { Store } from '../../../src/store/store.js';
+import type { EventBatch, StoredEvent } from '../../../src/domain/event.js';
+import type { Store } from '../../../src/store/port.js';
 import { type Cluster, startCluster } from '../../support/clickhouse/cluster.js';
 
 const USERS = 20;

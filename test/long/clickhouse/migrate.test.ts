@@ -53,7 +53,7 @@ t.test('a folder moves there and back, once or again', async (t) => {
     t.match(stdout, same);
   }
   t.match((await runSpyglass(['verify', '--data', back])).stdout, /^ok /);
-  const { openLmdbStore } = await import('../../../src/store/lmdb-store.js');
+  const { openLmdbStore } = await import('../../../src/store/open-in-process.js');
   const embedded = await openLmdbStore({ dataDir: back });
   t.same(await embedded.users({ limit: 500 }), expected);
   t.same(await embedded.sessions({ limit: 500 }), sessions);
@@ -74,7 +74,7 @@ t.test(
 
     const later = join(root, 'later');
     t.equal((await migrate('clickhouse', later)).code, 0);
-    const { openLmdbStore } = await import('../../../src/store/lmdb-store.js');
+    const { openLmdbStore } = await import('../../../src/store/open-in-process.js');
     const embedded = await openLmdbStore({ dataDir: later });
     const { events, head } = await embedded.events({ user: 'new', limit: 2 });
     await embedded.close();

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import type { Page, Request } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { eachOf } from '../../../src/cli/demo/delivery.js';
+import { eachOf } from '../../../src/demo/delivery.js';
 import { hostileHints, hostileMarkup, TO_NODES } from '../../dashboard/hostile-pages.js';
 import {
   change,

@@ -1,0 +1,121 @@
+/** The built dashboard's files: the page for every place within it, the page around recordings, and what both load. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import type { FastifyReply } from 'fastify';
+import type { Api } from '../context.js';
+import { sendProblem } from '../errors.js';
+import type { SendPage } from './fallback.js';
+
+/** Where the build leaves them, seen from the compiled server. */
+export const DASHBOARD_DIR = join(import.meta.dirname, '../../../dashboard');
+
+/** Everything from this server, no script or style within the page, and no frame around it. */
+const PAGE_CSP = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data: blob:",
+  "connect-src 'self'",
+  "frame-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/**
+ * A recording is played in a frame within this page, and has its policy: whatever was recorded may look as it looked, with
+ * styles and pictures it brought along, but runs nothing and asks nobody for anything.
+ */
+const FRAME_CSP = [
+  "default-src 'none'",
+  "style-src 'self' 'unsafe-inline'",
+  'img-src data: blob:',
+  'font-src data:',
+  'media-src data: blob:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'self'",
+  'sandbox allow-same-origin',
+].join('; ');
+
+const NOT_BUILT = `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>spyglass</title></head>
+<body>
+<h1>The dashboard is not built</h1>
+<p>The collector runs, and takes data in. <code>npm start</code> builds the dashboard, <code>node dashboard/build.mjs</code> does it by hand;
+then start the collector again. Until then there is the <a href="/docs">API documentation</a>.</p>
+</body>
+</html>
+`;
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+export interface Dashboard {
+  /** Answers with the page; a 503 that says what to do where it was not built. */
+  sendPage: SendPage;
+  /** Adds the routes of its files. */
+  routes(app: Api): void;
+}
+
+/** The dashboard in a folder, as it is now and held from now on: a build replaces the files under a collector that runs. */
+export function createDashboard(folder: string): Dashboard {
+  const assets = filesIn(join(folder, 'assets'));
+  const page = pageIn(folder, 'index.html');
+  const frame = pageIn(folder, 'frame.html');
+
+  const sendAsset = (reply: FastifyReply, name: string, encodings: string) => {
+    const type = CONTENT_TYPES[extname(name)];
+    const plain = assets.get(name);
+    if (type === undefined || plain === undefined) {
+      return sendProblem(reply, { code: 'not_found', detail: 'The dashboard has no such file.' });
+    }
+    const gzipped = /\bgzip\b/.test(encodings) ? assets.get(`${name}.gz`) : undefined;
+    reply
+      .header('content-type', type)
+      // The name changes with the content.
+      .header('cache-control', 'public, max-age=31536000, immutable')
+      .header('vary', 'Accept-Encoding');
+    if (gzipped !== undefined) reply.header('content-encoding', 'gzip');
+    return reply.send(gzipped ?? plain);
+  };
+
+  const sendPage: SendPage = (reply) =>
+    page === undefined ? sendHtml(reply.status(503), NOT_BUILT, PAGE_CSP) : sendHtml(reply, page, PAGE_CSP);
+
+  return {
+    sendPage,
+    routes(app) {
+      const schema = { hide: true };
+      app.get('/', { schema }, (_request, reply) => sendPage(reply));
+      app.get<{ Params: { name: string } }>('/assets/:name', { schema }, (request, reply) =>
+        sendAsset(reply, request.params.name, String(request.headers['accept-encoding'] ?? '')),
+      );
+      app.get('/assets/frame.html', { schema }, (_request, reply) => sendHtml(reply, frame ?? '', FRAME_CSP));
+    },
+  };
+}
+
+function filesIn(folder: string): Map<string, Buffer> {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return new Map(names.map((name) => [name, readFileSync(join(folder, name))]));
+}
+
+function pageIn(folder: string, name: string): string | undefined {
+  const file = join(folder, name);
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+}
+
+function sendHtml(reply: FastifyReply, html: string, policy: string): FastifyReply {
+  return reply
+    .header('content-type', 'text/html; charset=utf-8')
+    .header('content-security-policy', policy)
+    .header('x-content-type-options', 'nosniff')
+    .header('referrer-policy', 'no-referrer')
+    .header('cache-control', 'no-cache')
+    .send(html);
+}

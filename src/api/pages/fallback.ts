@@ -1,0 +1,68 @@
+/** What answers when no route does: the page, a 404, or a 405 that says which methods there are. */
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { sendProblem } from '../errors.js';
+
+interface KnownPath {
+  pattern: RegExp;
+  methods: Set<string>;
+}
+
+/** Answers with the page the dashboard is. */
+export type SendPage = (reply: FastifyReply) => FastifyReply;
+
+export interface Fallback {
+  /** Takes note of a route; fastify's `onRoute` hook. */
+  note(route: Pick<RouteOptions, 'url' | 'method'>): void;
+  /** fastify's not-found handler. */
+  answer(request: FastifyRequest, reply: FastifyReply): FastifyReply;
+}
+
+/** Paths with a file or an answer of their own below them; an unknown one there is no place within the dashboard. */
+const NOT_OF_THE_PAGE = /^\/(v1|sdk|assets)(\/|$)/;
+
+export function createFallback(sendPage: SendPage): Fallback {
+  const known = new Map<string, KnownPath>();
+
+  const methodsOf = (path: string): string[] => {
+    const methods = new Set<string>();
+    for (const entry of known.values()) {
+      if (entry.pattern.test(path)) for (const method of entry.methods) methods.add(method);
+    }
+    return [...methods].sort();
+  };
+
+  return {
+    note({ url, method }) {
+      const entry = known.get(url) ?? { pattern: patternOf(url), methods: new Set<string>() };
+      for (const name of Array.isArray(method) ? method : [method]) entry.methods.add(name);
+      known.set(url, entry);
+    },
+    answer(request, reply) {
+      const path = pathOf(request);
+      const methods = methodsOf(path);
+      const ofThePage = methods.length === 0 && !NOT_OF_THE_PAGE.test(path);
+      if (ofThePage && (request.method === 'GET' || request.method === 'HEAD')) return sendPage(reply);
+      if (methods.length === 0 && !ofThePage) {
+        return sendProblem(reply, { code: 'not_found', detail: 'There is nothing at this path.' });
+      }
+      const allow = ofThePage ? 'GET, HEAD' : methods.join(', ');
+      reply.header('allow', allow);
+      return sendProblem(reply, { code: 'method_not_allowed', detail: `This path takes ${allow}.` });
+    },
+  };
+}
+
+/** The path of a request as it was sent, without its query. */
+export function pathOf(request: FastifyRequest): string {
+  const { url } = request.raw;
+  return url?.split('?', 1)[0] ?? '/';
+}
+
+function patternOf(url: string): RegExp {
+  const segments = url.split('/').map((segment) => {
+    if (segment === '*') return '.*';
+    if (segment.startsWith(':')) return '[^/]+';
+    return segment.replace(/[.+?^$(){}|[\]\\]/g, '\\$&');
+  });
+  return new RegExp(`^${segments.join('/')}$`);
+}

@@ -1,0 +1,181 @@
+/** Session replays of made-up visits: rrweb recordings in gzipped chunks, one for each page a person was on. */
+import { gzipSync } from 'node:zlib';
+import { DAY_MS } from '../domain/limits.js';
+import type { DemoSession } from './month.js';
+import { type PageSnapshot, type Place, pageSnapshot, toastNodes, VIEWPORT } from './page-snapshot.js';
+import { type Random, randomFrom } from './random.js';
+import type { DemoEvent } from './visit.js';
+
+export interface DemoChunk {
+  session: string;
+  seq: number;
+  /** Of the chunk's first recorded event, Unix ms. */
+  ts: number;
+  /** A gzip stream of a JSON array of rrweb events. */
+  bytes: Uint8Array;
+}
+
+interface RrwebEvent {
+  type: number;
+  data: object;
+  timestamp: number;
+}
+
+/** rrweb's event types and sources of incremental snapshots that are used here. */
+const FULL_SNAPSHOT = 2;
+const INCREMENTAL = 3;
+const META = 4;
+const PLUGIN = 6;
+const MUTATION = 0;
+const MOUSE_MOVE = 1;
+const MOUSE_INTERACTION = 2;
+const INPUT = 5;
+const CLICK = 2;
+
+const ORIGIN = 'https://stock.harborline.example';
+/** Visits longer ago than the default retention of replays have none to show. */
+const RECORDED_DAYS = 14;
+const RECORDED_SHARE = 0.01;
+const MOVE_MS = 600;
+const SLOW_MS = 800;
+const MOVE_POINTS = 8;
+
+/** Whether a visit is recorded: each of late that something went wrong in, and a few of the others. */
+export function isRecorded(session: DemoSession, until: number): boolean {
+  const { ts } = session.events[0] ?? { ts: 0 };
+  if (ts < until - RECORDED_DAYS * DAY_MS) return false;
+  const troubled = session.events.some(({ type }) => type === 'error' || type === 'bug_report');
+  return troubled || randomFrom('recorded', session.id).chance(RECORDED_SHARE);
+}
+
+/** The visit's chunks in order; each can be played by itself, as it begins with a picture of the whole page. */
+export function record(session: DemoSession): DemoChunk[] {
+  const random = randomFrom('recording', session.id);
+  return byPage(session.events).map((events, index) => {
+    const recorded = recordPage(events, random);
+    return {
+      session: session.id,
+      seq: index + 1,
+      ts: recorded[0]?.timestamp ?? 0,
+      bytes: gzipSync(JSON.stringify(recorded)),
+    };
+  });
+}
+
+/** Runs of events that each begin with a page view. */
+function byPage(events: readonly DemoEvent[]): DemoEvent[][] {
+  const pages: DemoEvent[][] = [];
+  for (const event of events) {
+    const page = pages.at(-1);
+    if (event.type === 'pageview' || page === undefined) pages.push([event]);
+    else page.push(event);
+  }
+  return pages;
+}
+
+function recordPage(events: readonly DemoEvent[], random: Random): RrwebEvent[] {
+  const [{ ts: start, url }] = [events[0] ?? { ts: 0, url: '/' }];
+  const page = pageSnapshot(url);
+  const pointer = { x: VIEWPORT.width / 2, y: VIEWPORT.height / 2 };
+  const recorded: RrwebEvent[] = [
+    { type: META, data: { href: ORIGIN + url, ...VIEWPORT }, timestamp: start },
+    {
+      type: FULL_SNAPSHOT,
+      data: { node: page.document, initialOffset: { left: 0, top: 0 } },
+      timestamp: start,
+    },
+  ];
+  recorded.push(move(pointer, page.button, start + 1), ...events.flatMap(consoleLine));
+  const rest = events.slice(1).filter(({ type }) => type !== 'network');
+  for (const event of rest) recorded.push(...gesture(event, page, pointer, random));
+  const wander = page.rows.length > 0 ? random.pick(page.rows) : page.button;
+  const end = Math.max(...recorded.map(({ timestamp }) => timestamp));
+  recorded.push(move(pointer, wander, end + random.wait(2_000) + MOVE_MS));
+  return recorded.sort((a, b) => a.timestamp - b.timestamp);
+}
+
+/** What the app writes to its console, and the browser of errors, as rrweb's console plugin takes it down. */
+function consoleLine({ type, name, ts, props = {} }: DemoEvent): RrwebEvent[] {
+  const line = (level: string, text: string, after: number, trace: string[] = []): RrwebEvent[] => {
+    const payload = { level, payload: [JSON.stringify(text)], trace };
+    return [{ type: PLUGIN, data: { plugin: 'rrweb/console@1', payload }, timestamp: ts + after }];
+  };
+  if (type === 'pageview') return line('info', `[router] ${name}`, 1);
+  if (type === 'error') {
+    const [title = name, ...frames] = String(props.stack ?? name).split('\n');
+    return line(
+      'error',
+      `Uncaught ${title}`,
+      0,
+      frames.map((frame) => frame.trim()),
+    );
+  }
+  if (type !== 'network') return [];
+  const [status, took] = [Number(props.status), Number(props.duration_ms)];
+  if (status >= 400) return line('error', `[api] ${name} answered ${status}`, took);
+  return took > SLOW_MS ? line('warn', `[api] ${name} took ${took} ms`, took) : [];
+}
+
+/** What a person is seen to do at the moment of an event; moves the pointer along. */
+function gesture(
+  event: DemoEvent,
+  page: PageSnapshot,
+  pointer: { x: number; y: number },
+  random: Random,
+): RrwebEvent[] {
+  if (event.type === 'error') return showToast(page, event.ts + 40);
+  if (event.name === 'item_searched') {
+    return [
+      move(pointer, page.search, event.ts - 1_400),
+      click(page.search, event.ts - 1_350),
+      ...typing(page.search, event),
+    ];
+  }
+  const target =
+    event.name.endsWith('_viewed') && page.rows.length > 0 ? random.pick(page.rows) : page.button;
+  return [move(pointer, target, event.ts - 60), click(target, event.ts)];
+}
+
+function move(pointer: { x: number; y: number }, target: Place, timestamp: number): RrwebEvent {
+  const from = { ...pointer };
+  const positions = Array.from({ length: MOVE_POINTS }, (_, index) => {
+    const part = (index + 1) / MOVE_POINTS;
+    const eased = part * part * (3 - 2 * part);
+    return {
+      x: Math.round(from.x + (target.x - from.x) * eased),
+      y: Math.round(from.y + (target.y - from.y) * eased),
+      id: target.id,
+      timeOffset: Math.round(MOVE_MS * (part - 1)),
+    };
+  });
+  pointer.x = target.x;
+  pointer.y = target.y;
+  return { type: INCREMENTAL, data: { source: MOUSE_MOVE, positions }, timestamp };
+}
+
+function click({ id, x, y }: Place, timestamp: number): RrwebEvent {
+  return { type: INCREMENTAL, data: { source: MOUSE_INTERACTION, type: CLICK, id, x, y }, timestamp };
+}
+
+/** The words searched for, a letter at a time, done at the moment of the event. */
+function typing({ id }: Place, { ts, props }: DemoEvent): RrwebEvent[] {
+  const query = String(props?.query ?? '');
+  const letterMs = Math.floor(1_200 / Math.max(1, query.length));
+  return Array.from(query, (_, index) => ({
+    type: INCREMENTAL,
+    data: { source: INPUT, text: query.slice(0, index + 1), isChecked: false, id },
+    timestamp: ts - (query.length - 1 - index) * letterMs,
+  }));
+}
+
+/** The message that something failed; those of several errors lie on top of each other. */
+function showToast(page: PageSnapshot, timestamp: number): RrwebEvent[] {
+  const { box, label } = toastNodes(page.freeId);
+  page.freeId += 2;
+  const adds = [
+    { parentId: page.bodyId, nextId: null, node: box },
+    { parentId: box.id, nextId: null, node: label },
+  ];
+  const data = { source: MUTATION, texts: [], attributes: [], removes: [], adds };
+  return [{ type: INCREMENTAL, data, timestamp }];
+}

@@ -1,0 +1,80 @@
+/** One person's visit to the made-up inventory app, written down step by step as the events its SDK would send. */
+import type { EventType, Person } from '../domain/event.js';
+import type { Employee } from './people.js';
+import type { Random } from './random.js';
+
+/** An event as it goes over the wire. */
+export interface DemoEvent {
+  ts: number;
+  user_id: string;
+  session_id: string;
+  type: EventType;
+  name: string;
+  url: string;
+  props?: Record<string, unknown>;
+  user?: Person;
+}
+
+export interface Visit {
+  readonly employee: Employee;
+  readonly random: Random;
+  readonly session: string;
+  readonly events: DemoEvent[];
+  /** Now, for the person visiting: Unix ms. */
+  at: number;
+  /** The page the person is on. */
+  url: string;
+}
+
+/** Response times that people feel, ms. */
+const CALL_MS_TYPICAL = 90;
+const ACT_MS_TYPICAL = 7_000;
+const READ_MS_TYPICAL = 14_000;
+
+export function startVisit(employee: Employee, random: Random, session: string, at: number): Visit {
+  return { employee, random, session, events: [], at, url: '/' };
+}
+
+/** Opens a page and reads it for a while; `props` go with the page view. */
+export function open(visit: Visit, url: string, props?: Record<string, unknown>): void {
+  visit.at += visit.random.wait(1_200);
+  visit.url = url;
+  note(visit, 'pageview', url, props);
+  visit.at += visit.random.wait(READ_MS_TYPICAL);
+}
+
+/** Does something the product team tracks. */
+export function act(visit: Visit, name: string, props?: Record<string, unknown>): void {
+  note(visit, 'event', name, props);
+  visit.at += visit.random.wait(ACT_MS_TYPICAL);
+}
+
+/** Calls the app's own API: noted as it begins, and waited for. */
+export function call(
+  visit: Visit,
+  method: string,
+  path: string,
+  status = 200,
+  typicalMs = CALL_MS_TYPICAL,
+): void {
+  const duration_ms = visit.random.wait(typicalMs);
+  const props = { method, url: path, status, duration_ms, response_bytes: visit.random.wait(4_000) };
+  note(visit, 'network', `${method} ${path}`, props);
+  visit.at += duration_ms;
+}
+
+/** Writes an event down at the visit's present moment and page. */
+export function note(visit: Visit, type: EventType, name: string, props?: Record<string, unknown>): void {
+  const { id, name: fullName, email } = visit.employee;
+  const first = visit.events.length === 0;
+  visit.events.push({
+    ts: visit.at,
+    user_id: id,
+    session_id: visit.session,
+    type,
+    name,
+    url: visit.url,
+    ...(props === undefined ? {} : { props }),
+    ...(first ? { user: { name: fullName, email } } : {}),
+  });
+}

@@ -1,0 +1,261 @@
+/**
+ * The log: record batches by time and by offset, the only truth every view is folded from.
+ *
+ * Tables: `log` `[lastTs u48][offset u48]` → record batch (LZ4); `offsets` `[offset u48]` → `[lastTs u48][count u16]`;
+ * `dictionary`, `seen` and `seen_expiry` (see their files); `meta`: `format` → JSON, `next` → the counters below,
+ * `fence` → u48, `views` → JSON kept by the projections.
+ */
+import { randomUUID } from 'node:crypto';
+import type { StoredEvent } from '../../domain/event.js';
+import { BATCH_SPAN_MS, MAX_ID, MAX_TS } from '../../domain/limits.js';
+import { StoreUnusable } from '../file/data-dir.js';
+import type { Env, Table } from '../file/env.js';
+import { put48, readU48, timeKey, u48 } from '../file/keys.js';
+import { type DictionaryReader, openDictionaries } from './dictionaries.js';
+import {
+  type BatchView,
+  checkValue,
+  DamagedBatch,
+  decodeBatch,
+  openBatchReader,
+  type RecordBatch,
+  toEvent,
+} from './record-batch.js';
+
+/** Stores of this format and older open here; the number grows when an older release could misread the store. */
+export const STORE_FORMAT = 1;
+
+export interface LogTables {
+  meta: Table;
+  log: Table;
+  offsets: Table;
+  dictionary: Table;
+  seen: Table;
+  expiry: Table;
+}
+
+/** What the next commit continues from. */
+export interface Counters {
+  offset: number;
+  commit: number;
+  app: number;
+  user: number;
+  name: number;
+}
+
+const COUNTERS_BYTES = 24;
+const U48_BYTES = 6;
+const FIRST: Counters = { offset: 1, commit: 1, app: 1, user: 1, name: 1 };
+
+export const META = {
+  format: Buffer.from('format'),
+  next: Buffer.from('next'),
+  fence: Buffer.from('fence'),
+  views: Buffer.from('views'),
+} as const;
+
+/** A record batch's place in the log; `mask` has a bit a type code it holds. */
+export interface BatchRef {
+  lastTs: number;
+  offset: number;
+  mask: number;
+}
+
+export interface Log {
+  readonly tables: LogTables;
+  readonly storeId: string;
+  readonly dictionaries: DictionaryReader;
+  counters(): Counters;
+  /** The newest committed id; 0 before the first event. */
+  head(): number;
+  /** Events with a lower `ts` do not exist for any read; a UTC midnight, 0 when nothing ever expired. */
+  fence(): number;
+  /** The numbers of every app that ever had an event, ascending. */
+  apps(): number[];
+  batch(ref: { lastTs: number; offset: number }): RecordBatch;
+  /** The batch that holds the id, if it is still there and above the fence. */
+  batchOf(id: number): RecordBatch | undefined;
+  /** Batches in order of arrival, from the one that holds `id` or comes next after it, expired ones left out. */
+  arrivals(id: number): Generator<RecordBatch>;
+  /** The same for who looks at each only until the next: all are read into the same memory. */
+  scan(id: number): Generator<BatchView>;
+  /** Every batch that can hold an event in the range, latest `lastTs` first, then greatest offset. */
+  newestFirst(range: { from: number; to: number }): Generator<BatchRef>;
+  event(batch: RecordBatch, index: number): StoredEvent;
+}
+
+/** Batches whose `lastTs` is up to this can hold an event at `to`. */
+export const lastTsBound = (to: number): number => Math.min(to + BATCH_SPAN_MS, MAX_TS);
+
+/**
+ * Opens the log in an environment, making it when the store is new. Throws `StoreUnusable` for a store of a newer
+ * format, before anything in it is touched.
+ */
+export function openLog(env: Env): Log {
+  const meta = env.table('meta');
+  const format = meta.get(META.format);
+  const log = env.table('log', { compressed: true });
+  if (!format && (log.entryCount() > 0 || meta.get(META.next))) throw damaged(env, 'says no format');
+  const { store } = format ? readFormat(format, env) : createStore(env, meta);
+  const tables: LogTables = {
+    meta,
+    log,
+    offsets: env.table('offsets'),
+    dictionary: env.table('dictionary'),
+    seen: env.table('seen'),
+    expiry: env.table('seen_expiry'),
+  };
+  assertCounters(env, tables);
+  return logOver(tables, store);
+}
+
+const damaged = (env: Env, what: string): StoreUnusable =>
+  new StoreUnusable(`the store in ${env.dataDir} ${what}: it is damaged, restore a backup`);
+
+/** Ids that are there already must not be given again. */
+function assertCounters(env: Env, { meta, offsets }: LogTables): void {
+  const value = meta.get(META.next);
+  if (value?.length !== COUNTERS_BYTES) throw damaged(env, 'has lost its counters');
+  const fence = meta.get(META.fence);
+  if (fence !== undefined && fence.length !== U48_BYTES) throw damaged(env, 'has lost its fence');
+  const next = unpackCounters(value).offset;
+  for (const { key, value } of offsets.range({ start: u48(MAX_TS), reverse: true, limit: 1 })) {
+    const end = readU48(key, 0) + value.readUInt16BE(6);
+    if (end > next) throw damaged(env, `holds id ${end - 1}, and would give ${next} next`);
+  }
+}
+
+function createStore(env: Env, meta: Table): { store: string } {
+  const store = randomUUID();
+  env.transaction(() => {
+    meta.put(META.format, Buffer.from(JSON.stringify({ format: STORE_FORMAT, store })));
+    meta.put(META.next, packCounters(FIRST));
+  });
+  return { store };
+}
+
+function readFormat(value: Buffer, env: Env): { store: string } {
+  let format: unknown;
+  let store: unknown;
+  try {
+    ({ format, store } = JSON.parse(value.toString('utf8')));
+  } catch {
+    // said below
+  }
+  if (typeof format !== 'number' || typeof store !== 'string')
+    throw damaged(env, 'has a format that cannot be read');
+  if (format > STORE_FORMAT) {
+    throw new StoreUnusable(
+      `the store in ${env.dataDir} has format ${format}; this release reads up to ${STORE_FORMAT}: run a newer spyglass`,
+    );
+  }
+  return { store };
+}
+
+export function packCounters(counters: Counters): Buffer {
+  const value = Buffer.allocUnsafe(COUNTERS_BYTES);
+  value.writeUIntBE(counters.offset, 0, 6);
+  value.writeUIntBE(counters.commit, 6, 6);
+  value.writeUInt32BE(counters.app, 12);
+  value.writeUInt32BE(counters.user, 16);
+  value.writeUInt32BE(counters.name, 20);
+  return value;
+}
+
+function unpackCounters(value: Buffer): Counters {
+  return {
+    offset: readU48(value, 0),
+    commit: readU48(value, 6),
+    app: value.readUInt32BE(12),
+    user: value.readUInt32BE(16),
+    name: value.readUInt32BE(20),
+  };
+}
+
+function logOver(tables: LogTables, storeId: string): Log {
+  const dictionaries = openDictionaries(tables.dictionary);
+
+  const counters = (): Counters => {
+    const value = tables.meta.get(META.next);
+    if (!value) throw new StoreUnusable('the store has lost its counters: restore a backup');
+    return unpackCounters(value);
+  };
+
+  const fence = (): number => {
+    const value = tables.meta.get(META.fence);
+    return value ? readU48(value, 0) : 0;
+  };
+
+  const batch = ({ lastTs, offset }: { lastTs: number; offset: number }): RecordBatch => {
+    const value = tables.log.get(timeKey(lastTs, offset));
+    if (!value) throw new DamagedBatch(`batch at ${offset}: missing`);
+    return decodeBatch(value, offset, dictionaries.text);
+  };
+
+  const batchOf = (id: number): RecordBatch | undefined => {
+    if (id < 1 || id > MAX_ID) return undefined;
+    for (const { key, value } of tables.offsets.range({
+      start: u48(Math.min(id, MAX_TS)),
+      reverse: true,
+      limit: 1,
+    })) {
+      const offset = readU48(key, 0);
+      const lastTs = readU48(value, 0);
+      if (id >= offset + value.readUInt16BE(6) || lastTs < fence()) return undefined;
+      return batch({ lastTs, offset });
+    }
+    return undefined;
+  };
+
+  function* places(id: number): Generator<{ lastTs: number; offset: number }> {
+    const below = fence();
+    const holder = batchOf(id);
+    const range = { start: u48(holder ? holder.offset : id), end: u48(MAX_TS) };
+    for (const { key, value } of tables.offsets.scan(range)) {
+      const lastTs = readU48(value, 0);
+      if (lastTs >= below) yield { lastTs, offset: readU48(key, 0) };
+    }
+  }
+
+  return {
+    tables,
+    storeId,
+    dictionaries,
+    counters,
+    head: () => counters().offset - 1,
+    fence,
+    apps: () => Array.from({ length: counters().app - 1 }, (_, index) => index + 1),
+    batch,
+    batchOf,
+    *arrivals(id) {
+      for (const place of places(id)) yield batch(place);
+    },
+    *scan(id) {
+      const reader = openBatchReader(dictionaries.text);
+      let value: Buffer = Buffer.allocUnsafeSlow(1 << 16);
+      const key = timeKey(0, 0);
+      for (const { lastTs, offset } of places(id)) {
+        put48(key, put48(key, 0, lastTs), offset);
+        let length = tables.log.copyInto(value, key);
+        if (length === 0) throw new DamagedBatch(`batch at ${offset}: missing`);
+        if (length > value.length) {
+          value = Buffer.allocUnsafeSlow(length * 2);
+          length = tables.log.copyInto(value, key);
+        }
+        checkValue(value.subarray(0, length), offset);
+        reader.read(value, 0, length, offset);
+        yield reader;
+      }
+    },
+    *newestFirst({ from, to }) {
+      const range = {
+        start: timeKey(lastTsBound(to), MAX_TS),
+        end: timeKey(from, 0),
+        reverse: true as const,
+      };
+      for (const key of tables.log.scanKeys(range))
+        yield { lastTs: readU48(key, 0), offset: readU48(key, 6), mask: 0xff };
+    },
+    event: (source, index) => toEvent(source, index, dictionaries.text('app', source.app)),
+  };
+}

@@ -1,0 +1,87 @@
+/** What commit groups become in the log: the batches to fold, and the rows of every table of the log. */
+
+import { byKind, putText } from '../batches/dictionaries.js';
+import { type Log, META, packCounters } from '../batches/log.js';
+import { type BatchView, countIn, openBatchReader, type TextOf } from '../batches/record-batch.js';
+import { remember } from '../batches/seen.js';
+import { rowMemory } from '../file/env.js';
+import { put16, put48 } from '../file/keys.js';
+import { type CommitGroup, readGroup } from './commit-group.js';
+
+/** `[lastTs u48][offset u48]`, as it stands in a group. */
+const LOG_KEY_BYTES = 12;
+
+export interface Application {
+  /** The record batches of every group, in order of arrival; each is valid until the next. */
+  batches(): Generator<BatchView>;
+  /** The id the next event gets. */
+  readonly nextOffset: number;
+  /** Inside the transaction. */
+  write(): void;
+}
+
+/** Reads groups, which follow the log and each other without a gap; throws otherwise. */
+export function readGroups(log: Log, groups: readonly Buffer[]): Application {
+  const read = groups.map(readGroup);
+  let { commit } = log.counters();
+  const fresh = byKind(() => new Map<number, string>());
+  for (const group of read) {
+    if (group.commit !== commit) throw new RangeError(`commit ${group.commit} does not follow ${commit - 1}`);
+    commit++;
+    for (const { kind, number, text } of group.texts) fresh[kind].set(number, text);
+  }
+  const textOf: TextOf = (kind, number) => fresh[kind].get(number) ?? log.dictionaries.text(kind, number);
+  const last = read.at(-1);
+  return {
+    batches: () => batchesOf(read, textOf),
+    nextOffset: last?.next.offset ?? log.counters().offset,
+    write() {
+      for (const group of read) writeGroup(log, group);
+      if (last) log.tables.meta.put(META.next, packCounters(last.next));
+    },
+  };
+}
+
+function* batchesOf(groups: readonly CommitGroup[], textOf: TextOf): Generator<BatchView> {
+  const reader = openBatchReader(textOf);
+  for (const { bytes, batches } of groups) {
+    for (const { value, valueEnd, offset } of batches) {
+      reader.read(bytes, value, valueEnd, offset);
+      yield reader;
+    }
+  }
+}
+
+/** Whether groups go on from this very log: ids and numbers as well, which those of another copy of the store do not. */
+export function continues(log: Log, groups: readonly Buffer[]): boolean {
+  let next = log.counters();
+  return groups.map(readGroup).every((group) => {
+    const numbers = { ...next };
+    const isNext =
+      (group.batches[0]?.offset ?? group.next.offset) === next.offset &&
+      group.texts.every(({ kind, number }) => number === numbers[kind]++);
+    next = group.next;
+    return isNext;
+  });
+}
+
+const offsetValue = Buffer.alloc(8);
+const offsetKey = Buffer.alloc(6);
+
+function writeGroup(
+  { tables, dictionaries }: Log,
+  { bytes, commit, texts, batchIds, batches }: CommitGroup,
+): void {
+  for (const { kind, number, text } of texts) {
+    putText(tables.dictionary, kind, number, text);
+    dictionaries.learn(kind, number, text);
+  }
+  remember(tables, commit, batchIds);
+  const memory = rowMemory(bytes);
+  for (const { lastTs, offset, key, value, valueEnd } of batches) {
+    tables.log.putFrom(memory, { key, keyEnd: key + LOG_KEY_BYTES, value, valueEnd });
+    put48(offsetKey, 0, offset);
+    put16(offsetValue, put48(offsetValue, 0, lastTs), countIn(bytes, value));
+    tables.offsets.put(offsetKey, offsetValue);
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * The journal: where commit groups become durable, one small write and sync each, before the store's tables take them.
+ *
+ * Two files in the data folder take turns. A record is `["SGJ1"][body bytes u32][crc32 u32][store tag u32]` and the group's
+ * bytes, filled up to a multiple of 512 so that no write touches the sector of an earlier record. Its life:
+ *   1. `append` writes and syncs it: the group is durable; 2. the writer applies the group, and others with it, in a
+ *   transaction of the store; 3. `applied` says so, and the record's place may be written over: at once from the start of
+ *   its file when nothing waits, else once the other file has no record left that waits.
+ * Places that were written before cost a sync a fraction of what a growing file costs, which is why files are used
+ * again and never cut. What lies behind the newest record is older, and known by its commit number.
+ */
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { crc32 } from 'node:zlib';
+import { JOURNAL_TURN_BYTES } from '../../domain/limits.js';
+import type { Histogram } from '../../telemetry/histogram.js';
+import { StoreUnusable } from '../file/data-dir.js';
+import { commitOf, GROUP_HEAD_BYTES } from './commit-group.js';
+
+export const JOURNAL_FILES = ['journal-a.bin', 'journal-b.bin'] as const;
+
+const MAGIC = Buffer.from('SGJ1');
+const HEAD_BYTES = 16;
+const SECTOR_BYTES = 512;
+
+/** Marks records of one store, so that those of another one are never taken for its own. */
+const storeTag = (storeId: string): number => crc32(storeId);
+
+export interface Journal {
+  /** Makes a group durable; whatever it throws means that nothing more may be acknowledged. */
+  append(group: Buffer): void;
+  /** The store holds every group up to this commit. */
+  applied(commit: number): void;
+  close(): void;
+}
+
+interface Segment {
+  file: number;
+  /** Where the next record goes, bytes. */
+  end: number;
+  /** The newest record's commit. */
+  newest: number;
+}
+
+/**
+ * Opens the journal for a store that holds every group there is (`readJournal` gives those it does not). Its files are
+ * made when missing; throws what the disk throws. `syncSeconds` is told how long each sync took.
+ */
+export function openJournal(dataDir: string, storeId: string, syncSeconds?: Histogram): Journal {
+  const tag = storeTag(storeId);
+  const open = (name: string): Segment => {
+    const path = join(dataDir, name);
+    return { file: openSync(path, existsSync(path) ? 'r+' : 'w+'), end: 0, newest: 0 };
+  };
+  const [first, second] = JOURNAL_FILES;
+  let current = open(first);
+  let other = open(second);
+  syncFolder(dataDir);
+  let appliedUpTo = 0;
+  let record = Buffer.allocUnsafeSlow(1 << 16);
+
+  /** The file and the place of the next record. */
+  const turn = (): void => {
+    if (current.newest <= appliedUpTo) current.end = 0;
+    else if (current.end >= JOURNAL_TURN_BYTES && other.newest <= appliedUpTo) {
+      [current, other] = [other, current];
+      current.end = 0;
+    }
+  };
+
+  return {
+    append(group) {
+      turn();
+      const size = Math.ceil((HEAD_BYTES + group.length) / SECTOR_BYTES) * SECTOR_BYTES;
+      if (record.length < size) record = Buffer.allocUnsafeSlow(size * 2);
+      MAGIC.copy(record);
+      record.writeUInt32BE(group.length, 4);
+      record.writeUInt32BE(crc32(group), 8);
+      record.writeUInt32BE(tag, 12);
+      group.copy(record, HEAD_BYTES);
+      record.fill(0, HEAD_BYTES + group.length, size);
+      for (let done = 0; done < size; ) {
+        done += writeSync(current.file, record, done, size - done, current.end + done);
+      }
+      const start = performance.now();
+      fdatasyncSync(current.file);
+      syncSeconds?.observe((performance.now() - start) / 1_000);
+      current.end += size;
+      current.newest = commitOf(group);
+    },
+    applied(commit) {
+      appliedUpTo = commit;
+    },
+    close() {
+      closeSync(current.file);
+      closeSync(other.file);
+    },
+  };
+}
+
+/** Bytes the journal takes on the disk. */
+export const journalBytes = (dataDir: string): number =>
+  JOURNAL_FILES.reduce(
+    (sum, name) => sum + (statSync(join(dataDir, name), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
+
+/** Removes the journal of a store that holds all there is in it, and that nobody has open. */
+export function removeJournal(dataDir: string): void {
+  for (const name of JOURNAL_FILES) rmSync(join(dataDir, name), { force: true });
+  syncFolder(dataDir);
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+/**
+ * The groups that the journal holds from commit `from` on, in order: those a crash kept from the store. Throws
+ * `StoreUnusable` when one between them is missing or damaged: an acknowledged batch would be lost without a word.
+ */
+export function readJournal(dataDir: string, storeId: string, from: number): Buffer[] {
+  const groups = recordsOf(dataDir, storeId)
+    .filter((group) => commitOf(group) >= from)
+    .sort((a, b) => commitOf(a) - commitOf(b));
+  groups.forEach((group, index) => {
+    if (commitOf(group) === from + index) return;
+    throw new StoreUnusable(
+      `the journal in ${dataDir} goes on at commit ${commitOf(group)}, but ${from + index} is missing: restore a backup, ` +
+        `or delete ${JOURNAL_FILES.join(' and ')} to go on without what was stored last`,
+    );
+  });
+  return groups;
+}
+
+/** The newest commit in the journal, beside a collector that writes it too; 0 when it is empty. */
+export const newestInJournal = (dataDir: string, storeId: string): number =>
+  recordsOf(dataDir, storeId).reduce((newest, group) => Math.max(newest, commitOf(group)), 0);
+
+const recordsOf = (dataDir: string, storeId: string): Buffer[] =>
+  JOURNAL_FILES.flatMap((name) => recordsIn(join(dataDir, name), storeTag(storeId)));
+
+/** Every whole record of a file, older ones behind the newest among them. */
+function recordsIn(path: string, tag: number): Buffer[] {
+  if (!existsSync(path)) return [];
+  const bytes = readWhole(path);
+  const groups: Buffer[] = [];
+  for (let at = 0; at + HEAD_BYTES + GROUP_HEAD_BYTES <= bytes.length; ) {
+    const group = recordAt(bytes, at, tag);
+    if (group) groups.push(group);
+    at += group ? Math.ceil((HEAD_BYTES + group.length) / SECTOR_BYTES) * SECTOR_BYTES : SECTOR_BYTES;
+  }
+  return groups;
+}
+
+function readWhole(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new StoreUnusable(`cannot read the journal ${path}: ${(error as Error).message}`);
+  }
+}
+
+function recordAt(bytes: Buffer, at: number, tag: number): Buffer | undefined {
+  if (bytes.compare(MAGIC, 0, MAGIC.length, at, at + MAGIC.length) !== 0) return undefined;
+  const start = at + HEAD_BYTES;
+  const length = bytes.readUInt32BE(at + 4);
+  if (length < GROUP_HEAD_BYTES || start + length > bytes.length) return undefined;
+  if (bytes.readUInt32BE(at + 12) !== tag) return undefined;
+  const group = bytes.subarray(start, start + length);
+  return crc32(group) === bytes.readUInt32BE(at + 8) ? group : undefined;
+}

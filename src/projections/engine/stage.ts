@@ -1,0 +1,154 @@
+/**
+ * Staged writes of a view, one behind the other as flat bytes.
+ *
+ * A commit stages thousands of rows; each as objects of its own would cost more than all else that is done with it, since
+ * they live just long enough for the collector of garbage to carry them about.
+ */
+import { type Env, rowMemory, type Table } from '../../log/file/env.js';
+import { obtain } from './projection.js';
+
+/**
+ * A table whose writes are staged: reads see the store, not what is staged. One write a key and commit. Keys and values are
+ * copied at once, so that a fold may use their memory for the next.
+ */
+export interface StagedTable extends Pick<Table, 'get' | 'lend' | 'range' | 'keys'> {
+  put(key: Uint8Array, value: Uint8Array): void;
+  remove(key: Uint8Array): void;
+}
+
+/** The staged writes of one commit after the other. */
+export interface Stage {
+  /** The same one each time. */
+  table(name: string): StagedTable;
+  /** How many writes are staged. */
+  readonly size: number;
+  /** Inside a transaction: performs every staged write, in the order given. */
+  write(): void;
+  /** Forgets what is staged. */
+  clear(): void;
+  /** Gives away what is staged, for another thread to write; memory that came back from there is used for what is staged next. */
+  take(spare?: StagedRows): StagedRows;
+}
+
+/** Staged writes as they lie in memory. */
+export interface StagedRows {
+  size: number;
+  memory: Uint8Array<ArrayBuffer>;
+  /** By write: where its key ends, and its value, or `REMOVED`; it begins where the write before ends. */
+  ends: Uint32Array<ArrayBuffer>;
+  /** By write: which of the tables it is for. */
+  tableOf: Uint8Array<ArrayBuffer>;
+  tables: string[];
+}
+
+const REMOVED = 0;
+
+const newRows = (writes: number, bytes: number, tables: string[]): StagedRows => ({
+  size: 0,
+  memory: new Uint8Array(bytes),
+  ends: new Uint32Array(2 * writes),
+  tableOf: new Uint8Array(writes),
+  tables,
+});
+
+/** Inside a transaction; the tables by the names they have in the store. */
+export function writeRows(env: Env, { size, memory, ends, tableOf, tables }: StagedRows): void {
+  const opened = tables.map((name) => env.table(name));
+  const rows = rowMemory(memory);
+  const place = { key: 0, keyEnd: 0, value: 0, valueEnd: 0 };
+  for (let row = 0; row < size; row++) {
+    const table = opened[tableOf[row] as number] as Table;
+    place.keyEnd = ends[2 * row] as number;
+    place.value = place.keyEnd;
+    place.valueEnd = ends[2 * row + 1] as number;
+    if (place.valueEnd === REMOVED) table.remove(memory.subarray(place.key, place.keyEnd));
+    else table.putFrom(rows, place);
+    place.key = place.valueEnd === REMOVED ? place.keyEnd : place.valueEnd;
+  }
+}
+
+/** What moves to another thread with rows, instead of being copied. */
+export const buffersOf = ({ memory, ends, tableOf }: StagedRows): ArrayBuffer[] => [
+  memory.buffer,
+  ends.buffer,
+  tableOf.buffer,
+];
+
+/** A stage for tables of one environment, under the names they have there. */
+export function openStage(env: Env): Stage {
+  let rows = newRows(1 << 6, 1 << 12, []);
+  let length = 0;
+  const tables = new Map<string, StagedTable>();
+
+  /** Makes room for a write of so many bytes, and returns where it goes. */
+  const reserve = (bytes: number): Uint8Array => {
+    const { size, memory, ends, tableOf } = rows;
+    if (length + bytes > memory.length) {
+      rows.memory = new Uint8Array(Math.max(length + bytes, memory.length * 2));
+      rows.memory.set(memory.subarray(0, length));
+    }
+    if (size === tableOf.length) {
+      rows.ends = new Uint32Array(ends.length * 2);
+      rows.ends.set(ends);
+      rows.tableOf = new Uint8Array(tableOf.length * 2);
+      rows.tableOf.set(tableOf);
+    }
+    return rows.memory;
+  };
+  const add = (table: number, keyEnd: number, valueEnd: number): void => {
+    const { size, ends, tableOf } = rows;
+    tableOf[size] = table;
+    ends[2 * size] = keyEnd;
+    ends[2 * size + 1] = valueEnd;
+    rows.size++;
+  };
+
+  const openTable = ({ name, get, lend, range, keys }: Table): StagedTable => {
+    const place = rows.tables.push(name) - 1;
+    return {
+      get,
+      lend,
+      range,
+      keys,
+      put(key, value) {
+        const memory = reserve(key.length + value.length);
+        const keyEnd = copy(memory, length, key);
+        length = copy(memory, keyEnd, value);
+        add(place, keyEnd, length);
+      },
+      remove(key) {
+        length = copy(reserve(key.length), length, key);
+        add(place, length, REMOVED);
+      },
+    };
+  };
+
+  return {
+    table: (name) => obtain(tables, name, () => openTable(env.table(name))),
+    get size() {
+      return rows.size;
+    },
+    write: () => writeRows(env, rows),
+    clear() {
+      rows.size = 0;
+      length = 0;
+    },
+    take(spare) {
+      const taken = rows;
+      const { tableOf, memory, tables } = taken;
+      rows = spare ? { ...spare, size: 0, tables } : newRows(tableOf.length, memory.length, tables);
+      length = 0;
+      return taken;
+    },
+  };
+}
+
+/** For a few bytes a loop beats the call. */
+const LOOP_BYTES_MAX = 48;
+
+function copy(memory: Uint8Array, at: number, bytes: Uint8Array): number {
+  const { length } = bytes;
+  if (length > LOOP_BYTES_MAX) memory.set(bytes, at);
+  else for (let i = 0; i < length; i++) memory[at + i] = bytes[i] as number;
+  return at + length;
+}

@@ -1,0 +1,142 @@
+/**
+ * Which answers would change if the views were folded anew: by this release, from the log, in a throw-away folder. For
+ * whoever upgrades: the store is left as it is.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EVENT_TYPES } from '../../domain/event.js';
+import { type Log, openLog } from '../../log/batches/log.js';
+import { StoreUnusable } from '../../log/file/data-dir.js';
+import { openEnv } from '../../log/file/env.js';
+import { type FoldingProgress, storedViews, viewsFrom } from '../../projections/engine/lifecycle.js';
+import { ViewNotReady } from '../../projections/engine/projection.js';
+import { rebuildAside } from '../../projections/rebuild.js';
+import { openViewTables, PROJECTIONS, readViewStates } from '../../projections/registry.js';
+import { openReads, type Reads } from '../answers/reads.js';
+import { ReadTimeout } from '../port.js';
+import { settleStore } from './settle.js';
+
+/** Users, names and error groups that are asked about one by one. */
+const SAMPLE = 20;
+const ROWS = 500;
+const EXCERPT_CHARS = 60;
+
+export interface DiffReport {
+  /** Questions whose two answers were compared. */
+  asked: number;
+  /** A line each, for what changes and for what could not be compared. */
+  changes: string[];
+}
+
+interface Question {
+  title: string;
+  ask(reads: Reads): unknown;
+}
+
+/** Compares the answers of the store in `dataDir`, beside a collector too. Throws `StoreUnusable`. */
+export async function diffStore(
+  dataDir: string,
+  onProgress: (progress: FoldingProgress) => void,
+): Promise<DiffReport> {
+  await settleStore(dataDir);
+  const env = openEnv(dataDir, { mode: 'read' });
+  const folder = mkdtempSync(join(tmpdir(), 'spyglass-diff-'));
+  const aside = openEnv(folder, { mode: 'scratch' });
+  try {
+    const log = openLog(env);
+    openViewTables(aside);
+    const stored = openReads(storedViews(env, log), log, () => 0);
+    const anew = openReads(viewsFrom(aside, env), log, () => 0);
+    // Synchronous from here on: every read of the log and the views sees one snapshot.
+    env.renewSnapshot();
+    const broken = rebuildAside(aside, log, onProgress);
+    if (broken) throw new StoreUnusable(`view ${broken.view} cannot be folded: ${broken.error.message}`);
+    return compare(stored, anew, log, statesOf(log));
+  } finally {
+    await aside.close();
+    await env.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What stands in the way of a comparison, a line each view. */
+function statesOf(log: Log): string[] {
+  const states = readViewStates(log);
+  return PROJECTIONS.flatMap(({ name, version, previous }) => {
+    const state = states[name];
+    if (state === undefined) return [`view ${name} is new: it has no answers yet`];
+    if (state.version !== version && state.version !== previous?.version)
+      return [
+        `view ${name} goes from version ${state.version} to ${version}, whose rows are others: any answer may change`,
+      ];
+    if (state.checkpoint <= log.head())
+      return [`view ${name} holds events up to id ${state.checkpoint - 1} of ${log.head()} only`];
+    return [];
+  });
+}
+
+function compare(stored: Reads, anew: Reads, log: Log, changes: string[]): DiffReport {
+  const apps = log.apps().map((app) => log.dictionaries.text('app', app));
+  let asked = 0;
+  for (const { title, ask } of questions(anew, apps)) {
+    try {
+      const difference = firstDifference(ask(stored), ask(anew), '');
+      asked++;
+      if (difference !== undefined) changes.push(`${title}: ${difference}`);
+    } catch (error) {
+      if (error instanceof ReadTimeout) changes.push(`${title}: takes too long to compare`);
+      // Said of its view already.
+      else if (!(error instanceof ViewNotReady)) throw error;
+    }
+  }
+  return { asked, changes };
+}
+
+/** One of each kind the API answers, of every app and of all together, and of some users, names and groups. */
+function* questions(anew: Reads, apps: readonly string[]): Generator<Question> {
+  for (const app of [undefined, ...apps]) {
+    const where = app === undefined ? {} : { app };
+    const whose = app === undefined ? 'of all apps' : `of ${app}`;
+    yield { title: `sessions ${whose}`, ask: (reads) => reads.sessions({ ...where, limit: ROWS }) };
+    yield { title: `users ${whose}`, ask: (reads) => reads.users({ ...where, limit: ROWS }) };
+    yield { title: `aggregates ${whose}`, ask: (reads) => reads.aggregates({ ...where, limit: 100 }) };
+    yield { title: `names ${whose}`, ask: (reads) => reads.names({ ...where, prefix: '', limit: ROWS }) };
+    yield { title: `errors ${whose}`, ask: (reads) => reads.errorGroups({ ...where, limit: ROWS }) };
+    for (const type of EVENT_TYPES)
+      yield {
+        title: `${type} events ${whose}`,
+        ask: (reads) => reads.events({ ...where, type, limit: ROWS }),
+      };
+  }
+  for (const { user_id: user } of anew.users({ limit: SAMPLE })) {
+    yield { title: `events of user ${user}`, ask: (reads) => reads.events({ user, limit: ROWS }) };
+    yield { title: `sessions of user ${user}`, ask: (reads) => reads.sessions({ user, limit: ROWS }) };
+    yield { title: `activity of user ${user}`, ask: (reads) => reads.activity({ user }) };
+  }
+  for (const { group, name } of anew.errorGroups({ limit: SAMPLE }))
+    yield { title: `occurrences of ${name}`, ask: (reads) => reads.occurrences({ group, limit: ROWS }) };
+  const names = anew.names({ prefix: '', limit: SAMPLE }).map(({ name }) => name);
+  for (const [index, name] of names.slice(1).entries()) {
+    const steps = [names[index] ?? '', name];
+    yield { title: `the funnel ${steps.join(' → ')}`, ask: (reads) => reads.funnel({ steps }) };
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
+const brief = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, EXCERPT_CHARS);
+
+/** Where two answers first differ, and how. */
+function firstDifference(before: unknown, after: unknown, path: string): string | undefined {
+  if (isRecord(before) && isRecord(after)) {
+    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+      const place = path === '' ? key : `${path}.${key}`;
+      const difference = firstDifference(before[key], after[key], place);
+      if (difference !== undefined) return difference;
+    }
+    return undefined;
+  }
+  return Object.is(before, after) ? undefined : `${path} was ${brief(before)}, would be ${brief(after)}`;
+}

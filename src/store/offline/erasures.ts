@@ -1,0 +1,51 @@
+/**
+ * Which users are to be erased: a file in the data folder, there from the moment an erasure was asked for until nothing of
+ * them is left. Whoever opens the store to write carries it out first (`erase.ts`), so that a crash only delays it.
+ */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Erasure } from '../port.js';
+
+const ERASURES_FILE = 'erasures.json';
+/** Where a compaction writes the new data file. */
+export const COMPACT_FOLDER = '.compact';
+
+/** The erasures asked for and not done yet; empty as a rule. */
+export function pendingErasures(dataDir: string): Erasure[] {
+  try {
+    return JSON.parse(readFileSync(join(dataDir, ERASURES_FILE), 'utf8')) as Erasure[];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Durable when it returns. */
+export function askForErasure(dataDir: string, erasure: Erasure): void {
+  const path = join(dataDir, ERASURES_FILE);
+  const fresh = `${path}.new`;
+  writeFileSync(fresh, JSON.stringify([...pendingErasures(dataDir), erasure]), { mode: 0o600 });
+  syncPath(fresh);
+  renameSync(fresh, path);
+  syncPath(dataDir);
+}
+
+export function erasuresDone(dataDir: string): void {
+  rmSync(join(dataDir, ERASURES_FILE), { force: true });
+  syncPath(dataDir);
+}
+
+/** Removes what a compaction that was cut off left behind. */
+export function removeLeftovers(dataDir: string): void {
+  rmSync(join(dataDir, COMPACT_FOLDER), { recursive: true, force: true });
+}
+
+/** Makes a file, or what a folder says of its files, durable. */
+export function syncPath(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The embedded engine, opened: its write side, for the one thread that writes, and its read side, for any that reads.
+ *
+ * Both are plain synchronous functions over one LMDB environment; `compose.ts` makes the `Store` port of them, whether
+ * they live on the calling thread or on workers.
+ */
+
+import { type Log, openLog } from '../log/batches/log.js';
+import { StoreUnusable } from '../log/file/data-dir.js';
+import { type Env, openEnv } from '../log/file/env.js';
+import { continues } from '../log/wal/apply.js';
+import { JOURNAL_FILES, readJournal } from '../log/wal/journal.js';
+import {
+  type BrokenView,
+  type FoldingProgress,
+  servingSignature,
+  servingViews,
+} from '../projections/engine/lifecycle.js';
+import { removeOrphans } from '../replay/files.js';
+import { type Chunk, openManifest } from '../replay/manifest.js';
+import type { Meters } from '../telemetry/meters.js';
+import { openReads, type Reads } from './answers/reads.js';
+import type { StoreStats } from './port.js';
+import { openWriter, type Writer } from './writer.js';
+
+/** Chunks dropped in one transaction of a sweep. */
+const SWEEP_CHUNKS = 128;
+
+export interface WriteSide
+  extends Pick<Writer, 'commit' | 'apply' | 'appNumber' | 'sweepEvents' | 'foldViews'> {
+  /** Commits a chunk's row; returns the file it replaced, to be removed. */
+  putChunkRow(app: number, session: string, chunk: Chunk): string | undefined;
+  /** Drops some rows of chunks received before `before`; returns their files, to be removed; none when it is done. */
+  dropExpiredChunks(before: number): string[];
+  stats(): Omit<StoreStats, 'queue_requests' | 'queue_bytes'>;
+  head(): number;
+  close(): Promise<void>;
+}
+
+export interface ReadSide extends Reads {
+  chunkRows(app: string, session: string): Chunk[];
+  chunkRow(app: string, session: string, seq: number): Chunk | undefined;
+}
+
+export interface WriteSideOptions {
+  onProgress: (progress: FoldingProgress) => void;
+  /** Called once, with the first commit that failed. */
+  onFailure: (error: Error) => void;
+  /** Called for each view that cannot be folded: its reads are refused, everything else goes on. */
+  onBroken?: (broken: BrokenView) => void;
+  /** `later`: the caller folds the views that lag, by `foldViews`; they are brought up to the log here otherwise. */
+  views?: 'now' | 'later';
+  /** Told how many replay chunks there are. */
+  meters?: Meters;
+}
+
+/** Opens the store for its one writer. Throws `StoreUnusable`. */
+export function openWriteSide(
+  dataDir: string,
+  { onProgress, onFailure, onBroken = () => {}, views = 'now', meters }: WriteSideOptions,
+): WriteSide & { env: Env; log: Log } {
+  const env = openEnv(dataDir, { mode: 'write' });
+  const log = openLog(env);
+  const writer = openWriter(env, log, { onFailure, onBroken });
+  for (let step = views === 'now' && writer.foldViews(); step; step = writer.foldViews()) onProgress(step);
+  // What a crash kept from the tables; chunk files whose rows name an app that is only here yet are no orphans.
+  const kept = readJournal(dataDir, log.storeId, log.counters().commit);
+  if (!continues(log, kept)) {
+    throw new StoreUnusable(
+      `the journal in ${dataDir} belongs to another copy of this store: delete ${JOURNAL_FILES.join(' and ')} to go on without it`,
+    );
+  }
+  if (kept.length > 0) writer.apply(kept);
+  const manifest = openManifest(env);
+  removeOrphans(dataDir, manifest);
+  const noteChunks = (): void => {
+    if (meters === undefined) return;
+    const { chunks, bytes } = manifest.totals();
+    meters.set('chunks', chunks);
+    meters.set('chunk_bytes', bytes);
+  };
+  noteChunks();
+  return {
+    env,
+    log,
+    commit: writer.commit,
+    apply: writer.apply,
+    appNumber: writer.appNumber,
+    sweepEvents: writer.sweepEvents,
+    foldViews: writer.foldViews,
+    putChunkRow(app, session, chunk) {
+      let replaced: string | undefined;
+      writer.transact(() => {
+        replaced = manifest.put(app, session, chunk);
+      });
+      noteChunks();
+      return replaced;
+    },
+    dropExpiredChunks(before) {
+      let files: string[] = [];
+      writer.transact(() => {
+        files = manifest.dropExpired(before, SWEEP_CHUNKS);
+      });
+      noteChunks();
+      return files;
+    },
+    stats: () => ({ head: log.head(), file_bytes: env.fileBytes(), ...writer.stats }),
+    head: () => log.head(),
+    close: () => env.close(),
+  };
+}
+
+/** Reads over an environment that is open already. */
+export function readSideOf(env: Env, log: Log): ReadSide {
+  const manifest = openManifest(env);
+  const number = (app: string) => log.dictionaries.number('app', app);
+  return {
+    ...openReads(env, log, manifest.count),
+    chunkRows(app, session) {
+      const known = number(app);
+      return known === undefined ? [] : manifest.list(known, session);
+    },
+    chunkRow(app, session, seq) {
+      const known = number(app);
+      return known === undefined ? undefined : manifest.get(known, session, seq);
+    },
+  };
+}
+
+/** A read side whose views are, from each `renew` on, those that serve then. */
+export function liveReadSide(env: Env, log: Log): { read: ReadSide; renew(): void } {
+  let signature = '';
+  let current = readSideOf(servingViews(env, log), log);
+  const renew = (): void => {
+    env.renewSnapshot();
+    // Opening a table begins a new snapshot.
+    for (let now = servingSignature(log); now !== signature; now = servingSignature(log)) {
+      signature = now;
+      current = readSideOf(servingViews(env, log), log);
+      env.renewSnapshot();
+    }
+  };
+  const read = Object.fromEntries(
+    Object.keys(current).map((name) => [
+      name,
+      (...args: unknown[]) => (current[name as keyof ReadSide] as (...args: unknown[]) => unknown)(...args),
+    ]),
+  ) as unknown as ReadSide;
+  return { read, renew };
+}
+
+/** Opens the store's environment on a thread that only reads; a writer must have opened it before. */
+export function openReadSide(dataDir: string): { read: ReadSide; renew(): void; close(): Promise<void> } {
+  const env = openEnv(dataDir, { mode: 'write' });
+  return { ...liveReadSide(env, openLog(env)), close: env.close };
+}
