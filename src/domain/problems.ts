@@ -36,3 +36,22 @@ export const PROBLEMS = {
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Why a request is turned away. */
+export interface Refusal {
+  code: ProblemCode;
+  detail: string;
+  errors?: { path: string; message: string }[];
+  retryAfterS?: number;
+}
+
+/** Thrown to answer with a problem. */
+export class ProblemError extends Error {
+  override name = 'ProblemError';
+  readonly refusal: Refusal;
+
+  constructor(code: ProblemCode, detail: string, more: Pick<Refusal, 'errors' | 'retryAfterS'> = {}) {
+    super(detail);
+    this.refusal = { code, detail, ...more };
+  }
+}

@@ -1,8 +1,16 @@
 /** Writes events as JSON. Their `props` are JSON text already, and are spliced in as they are: no digit is lost on the way. */
-import type { FastifyReply } from 'fastify';
 import type { StoredEvent } from '../domain/event.js';
-import type { EventsPage } from '../store/port.js';
-import { cursorOf } from './cursor.js';
+import { cursorOf, type EventPosition } from './cursor.js';
+
+/** A page of a listing. */
+export interface EventsPage {
+  /** Newest first by `(ts, id)`. */
+  events: StoredEvent[];
+  /** The place to go on after; there while there is more. */
+  next?: EventPosition;
+  /** The newest committed id; 0 in a store that never had an event. */
+  head: number;
+}
 
 /** One event as a JSON object; what is absent is left out. */
 export function eventJson(event: StoredEvent): string {
@@ -29,15 +37,10 @@ export function onOneLine(json: string): string {
   return /[\r\n]/.test(json) ? json.replace(/[\r\n]+/g, ' ') : json;
 }
 
-/** Sends text that is JSON already. */
-export function sendJson(reply: FastifyReply, json: string): FastifyReply {
-  return reply.header('content-type', 'application/json; charset=utf-8').send(json);
-}
-
-/** Sends a page of a listing, with the cursor that goes on after it while there is more. */
-export function sendPage(reply: FastifyReply, { events, next, head }: EventsPage): FastifyReply {
+/** A page of a listing, with the cursor that goes on after it while there is more. */
+export function pageJson({ events, next, head }: EventsPage): string {
   const cursor = next === undefined ? '' : `,"next_cursor":"${cursorOf(next)}"`;
-  return sendJson(reply, `{"events":${eventsJson(events)}${cursor},"head":${head}}`);
+  return `{"events":${eventsJson(events)}${cursor},"head":${head}}`;
 }
 
 const quote: (value: string | object) => string = JSON.stringify;

@@ -1,6 +1,11 @@
 /** Cursors of event listings: a place in the order of events, in a form that asks not to be taken apart. */
 import { MAX_ID, MAX_TS } from '../domain/limits.js';
-import type { EventPosition } from '../store/port.js';
+
+/** A place in the newest-first order of events. */
+export interface EventPosition {
+  ts: number;
+  id: number;
+}
 
 /** The cursor that goes on after `position`. */
 export function cursorOf({ ts, id }: EventPosition): string {
