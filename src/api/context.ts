@@ -1,27 +1,15 @@
-/** What the routes share: who they ask, what they count, and the types they are written against. */
-
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
-import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+/** What the routes share: who they ask, and what they count. */
 import type { Config } from '../config/config.js';
 import type { Ingest } from '../ingest/types.js';
-import type { AuditTrail, DiskWatch, Store } from '../store/port.js';
+import type { AuditTrail, DiskWatch, EraseReport, Erasure, Store } from '../store/port.js';
 import type { Cors } from './guards/cors.js';
 import type { IngestAnswers } from './ingest-answers.js';
 import type { StreamHub } from './live/stream.js';
+import type { Logger } from './logger.js';
 import type { Metrics } from './metrics.js';
-import type { Erase } from './routes/erase.js';
 
-export type Logger = Pick<FastifyBaseLogger, 'level' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
-
-/** A fastify instance whose routes get their types from zod schemas. */
-export type Api = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  ZodTypeProvider
->;
+/** Settles when nothing of the user is left, in no answer and not on the disk. */
+export type Erase = (erasure: Erasure) => Promise<EraseReport>;
 
 export interface ApiContext {
   readonly config: Config;
@@ -34,7 +22,7 @@ export interface ApiContext {
   /** Notes what the ingest routes answer. */
   readonly answers: IngestAnswers;
   readonly stream: StreamHub;
-  readonly erase?: Erase;
+  readonly erase: Erase;
   readonly audit: AuditTrail;
   readonly disk: DiskWatch;
   /** Unix ms. */

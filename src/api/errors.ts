@@ -3,21 +3,9 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { DISK_RETRY_AFTER_S, LINGER_MS, RETRY_AFTER_S } from '../domain/limits.js';
-import { PROBLEMS, type ProblemCode } from '../domain/problems.js';
-import type { Refusal } from '../ingest/types.js';
-import type { Logger } from './context.js';
+import { PROBLEMS, ProblemError, type Refusal } from '../domain/problems.js';
+import type { Logger } from './logger.js';
 import { REQUEST_ID } from './request-id.js';
-
-/** Thrown by a handler to answer with a problem. */
-export class ProblemError extends Error {
-  override name = 'ProblemError';
-  readonly refusal: Refusal;
-
-  constructor(code: ProblemCode, detail: string, retryAfterS?: number) {
-    super(detail);
-    this.refusal = { code, detail, ...(retryAfterS === undefined ? {} : { retryAfterS }) };
-  }
-}
 
 /**
  * The body of a problem. `type` and `instance` are names, not addresses: there is nothing more to read behind them. The latter
@@ -76,7 +64,6 @@ export function refusalOf(error: FastifyError, requestId: string): Refusal {
   }
   // Of a chunk's file: a commit that meets a full disk ends all acceptance.
   if (error.code === 'ENOSPC') return REPLAY_DISK_FULL;
-  if (error.validation !== undefined) return invalidParameters(error);
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return { code: 'body_too_large', detail: 'The body is larger than this collector takes.' };
   }
@@ -103,15 +90,6 @@ const REPLAY_DISK_FULL: Refusal = {
   detail: 'The disk has too little space left for replays; events are taken.',
   retryAfterS: DISK_RETRY_AFTER_S,
 };
-
-function invalidParameters(error: FastifyError): Refusal {
-  const errors = (error.validation ?? []).map(({ instancePath, message }) => ({
-    path: instancePath.slice(1).replaceAll('/', '.'),
-    message: message ?? 'is not valid',
-  }));
-  const detail = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
-  return { code: 'invalid_parameter', detail: `${detail}.`, errors };
-}
 
 /** Answers an error, and tells what it answered. */
 export type ErrorHandler = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => Refusal;

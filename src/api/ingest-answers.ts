@@ -1,7 +1,7 @@
 /** Notes what the ingest routes answer: figures of all of them, a line in the log of those somebody wants to read of. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ProblemCode } from '../domain/problems.js';
-import type { Logger } from './context.js';
+import type { Logger } from './logger.js';
 import type { IngestRoute, Metrics } from './metrics.js';
 import type { NoteRefusal } from './refusals.js';
 

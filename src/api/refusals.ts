@@ -1,7 +1,7 @@
 /** Tells the log that requests are turned away because the queue is full, and keeps a flood of it out. */
 import { REFUSAL_LOG_MS } from '../domain/limits.js';
 import type { ProblemCode } from '../domain/problems.js';
-import type { Logger } from './context.js';
+import type { Logger } from './logger.js';
 
 /** Notes that a request was turned away. */
 export type NoteRefusal = (code: ProblemCode) => void;

@@ -5,6 +5,7 @@ import {
   type FastifyInstance,
   type FastifyRequest,
   fastify,
+  type RouteOptions,
 } from 'fastify';
 import type { Config } from '../config/config.js';
 import { madeOf } from '../config/live-config.js';
@@ -17,10 +18,10 @@ import {
 } from '../domain/limits.js';
 import type { Ingest } from '../ingest/types.js';
 import type { AuditTrail, DiskWatch, Store } from '../store/port.js';
-import { type Meters, openMeters } from '../telemetry/meters.js';
+import type { Meters } from '../telemetry/meters.js';
 import { isSmallBody, readSmallBody, SMALL_BODY } from './bodies/small-bodies.js';
 import { createUnfinishedBodies } from './bodies/unfinished-bodies.js';
-import type { Api, ApiContext } from './context.js';
+import type { ApiContext, Erase } from './context.js';
 import { answerClientError, createErrorHandler, type ErrorHandler, sendProblem } from './errors.js';
 import { createAccess, NOBODY_ASKED, restrict } from './guards/access.js';
 import { createPasswordGate, type Guard, requirePassword } from './guards/auth.js';
@@ -29,24 +30,24 @@ import { createCors } from './guards/cors.js';
 import { createIngestAnswers } from './ingest-answers.js';
 import { createStreamHub } from './live/stream.js';
 import { createMetrics, type Reloads } from './metrics.js';
-import { createDashboard, DASHBOARD_DIR } from './pages/dashboard.js';
+import type { DescribedRoute } from './openapi.js';
+import { createDashboard } from './pages/dashboard.js';
 import { docsRoutes } from './pages/docs.js';
 import { createFallback, pathOf } from './pages/fallback.js';
 import { parseQueryString } from './query-string.js';
 import { createRefusalLog } from './refusals.js';
 import { createRequestIds, nameAnswer, REQUEST_ID } from './request-id.js';
 import { auditRoute } from './routes/audit.js';
-import { type Erase, eraseRoute } from './routes/erase.js';
-import { errorRoutes } from './routes/errors.js';
-import { incidentRoute } from './routes/incidents.js';
+import { chunkRoute } from './routes/chunk.js';
+import { eraseRoute } from './routes/erase.js';
 import { eventsIngestRoute } from './routes/ingest.js';
 import { healthRoutes, operatorRoutes } from './routes/operator.js';
-import { queryRoutes } from './routes/query.js';
+import { questionRoutes } from './routes/questions.js';
 import { replayUploadRoute } from './routes/replay.js';
 import { sdkRoute } from './routes/sdk.js';
-import { sessionRoutes } from './routes/sessions.js';
 import { streamRoute } from './routes/stream.js';
-import { NO_COMPILERS, withZod } from './zod-routes.js';
+
+export { DASHBOARD_DIR } from './pages/dashboard.js';
 
 export interface ServerDeps {
   config: Config;
@@ -56,24 +57,24 @@ export interface ServerDeps {
   log: FastifyBaseLogger;
   /** Of the collector, as its API description names it. */
   version: string;
-  /** Takes a user out of the store; without it there is no way to ask for that. */
-  erase?: Erase;
-  /** Where it is written down who watched a replay; without it, nowhere. */
-  audit?: AuditTrail;
-  /** What the disk has room for; without it, everything. */
-  disk?: DiskWatch;
-  /** What the store's threads measure of themselves; without it, nothing. */
-  meters?: Meters;
+  /** Takes a user out of the store. */
+  erase: Erase;
+  /** Where it is written down who watched a replay. */
+  audit: AuditTrail;
+  /** What the disk has room for. */
+  disk: DiskWatch;
+  /** What the store's threads measure of themselves. */
+  meters: Meters;
   /** Bytes of the journal's files. */
-  journalBytes?: () => number;
+  journalBytes: () => number;
   /** How often the configuration was read again. */
-  reloads?: () => Reloads;
+  reloads: () => Reloads;
   /** Whether the store's views are caught up; `/readyz` says so. */
-  ready?: () => boolean;
-  /** Where the built dashboard is; where the build leaves it, unless told. */
-  dashboardDir?: string;
-  /** Unix ms; for tests. */
-  now?: () => number;
+  ready: () => boolean;
+  /** Where the built dashboard is. */
+  dashboardDir: string;
+  /** Unix ms. */
+  now: () => number;
 }
 
 /**
@@ -110,15 +111,17 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     server.server.emit('request', request, response),
   );
   server.decorateRequest('access');
-  const app = withZod(server);
+  const app = server;
 
   app.setErrorHandler((error: FastifyError, request, reply) => {
     onError(error, request, reply);
   });
   const guard = createGuard(context);
-  const dashboard = createDashboard(deps.dashboardDir ?? DASHBOARD_DIR);
+  const dashboard = createDashboard(deps.dashboardDir);
   const fallback = createFallback(dashboard.sendPage);
   app.addHook('onRoute', fallback.note);
+  const described: DescribedRoute[] = [];
+  app.addHook('onRoute', (route) => noteDescribed(described, route));
   await app.register(async (scope) => {
     prepareIngest(scope, context, onError);
     addIngestRoutes(scope, context);
@@ -143,11 +146,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
       scope.addHook('onRequest', guard);
       guardHeaders(scope);
       addGuardedRoutes(scope, context);
-      docsRoutes(scope, context.version, (described) => {
-        addIngestRoutes(described, context);
-        addGuardedRoutes(described, context);
-        healthRoutes(described, context);
-      });
+      docsRoutes(scope, context.version, () => described);
       dashboard.routes(scope);
     });
     others.setNotFoundHandler(
@@ -160,13 +159,21 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   return app;
 }
 
-const UNAUDITED: AuditTrail = { note: async () => {}, list: async () => [] };
-const ENDLESS: DiskWatch = {
-  freeBytes: () => Number.MAX_SAFE_INTEGER,
-  takesEvents: () => true,
-  takesReplays: () => true,
-  spend: () => undefined,
+/** fastify then never loads ajv, a third of its start: parameters are validated by zod, in the handlers. */
+const NO_COMPILERS = {
+  compilersFactory: { buildValidator: neverCalled, buildSerializer: neverCalled },
 };
+
+function neverCalled(): never {
+  throw new Error('no route has a schema of fastify');
+}
+
+function noteDescribed(described: DescribedRoute[], { method, url, config }: RouteOptions): void {
+  const { access, describe } = config ?? {};
+  if (describe === undefined || typeof method !== 'string' || method === 'HEAD') return;
+  described.push({ method, path: url, describe, ...(access && { access }) });
+}
+
 const BYTES = 'application/octet-stream';
 /** Node takes no longer request line and headers. */
 const MAX_HEADER_BYTES = 16_384;
@@ -181,7 +188,8 @@ function isOpen(request: FastifyRequest): boolean {
 }
 
 function createContext(deps: ServerDeps): ApiContext {
-  const { config, store, ingest, log, version, erase, ready, now = Date.now } = deps;
+  const { config, store, ingest, log, version, erase, audit, disk, now, ready } = deps;
+  const { meters, reloads, journalBytes } = deps;
   let failed = false;
   store.failed.then((reason) => {
     failed = true;
@@ -191,40 +199,18 @@ function createContext(deps: ServerDeps): ApiContext {
     );
   });
   const hasFailed = () => failed;
-  const audit = deps.audit ?? UNAUDITED;
-  const disk = deps.disk ?? ENDLESS;
+  const isReady = () => !failed && ready();
   const stream = createStreamHub({ store, log });
+  const streamReaders = stream.followers;
   const metrics = createMetrics({
-    store,
-    hasFailed,
-    streamReaders: stream.followers,
-    disk,
-    version,
-    now,
-    meters: deps.meters ?? openMeters(),
-    reloads: deps.reloads ?? (() => ({ applied: 0, refused: 0 })),
-    journalBytes: deps.journalBytes ?? (() => 0),
+    ...{ store, hasFailed, streamReaders, disk, version, now, meters, reloads, journalBytes },
   });
   const answers = createIngestAnswers({ metrics, log, noteRefusal: createRefusalLog(log, now) });
   const cors = createCors(config);
-  const isReady = () => !failed && (ready?.() ?? true);
-  const shared = {
-    config,
-    store,
-    ingest,
-    log,
-    version,
-    cors,
-    metrics,
-    answers,
-    stream,
-    now,
-    isReady,
-    hasFailed,
-    audit,
-    disk,
+  return {
+    ...{ config, store, ingest, log, version, erase, audit, disk, now },
+    ...{ cors, metrics, answers, stream, isReady, hasFailed },
   };
-  return { ...shared, ...(erase && { erase }) };
 }
 
 /** The hook that keeps other sites out, and asks for the password where one is set. */
@@ -268,7 +254,11 @@ const begin: Guard = (request, reply, done) => {
 };
 
 /** Makes a scope one that takes data in: bodies as bytes, readable from other origins, counted. */
-function prepareIngest(scope: Api, { config, cors, answers }: ApiContext, onError: ErrorHandler): void {
+function prepareIngest(
+  scope: FastifyInstance,
+  { config, cors, answers }: ApiContext,
+  onError: ErrorHandler,
+): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser([BYTES, '*'], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   scope.addContentTypeParser(SMALL_BODY, (_request, body, done) => readSmallBody(body, done));
@@ -292,21 +282,19 @@ function prepareIngest(scope: Api, { config, cors, answers }: ApiContext, onErro
     answers.refused(route, request, reply, performance.now() - reply.elapsedTime, refusal.code);
   });
   for (const url of ['/v1/events', '/v1/replay']) {
-    scope.options(url, { schema: { hide: true } }, cors.preflight);
+    scope.options(url, cors.preflight);
   }
 }
 
-function addIngestRoutes(scope: Api, context: ApiContext): void {
+function addIngestRoutes(scope: FastifyInstance, context: ApiContext): void {
   eventsIngestRoute(scope, context);
   replayUploadRoute(scope, context);
 }
 
 /** The routes that ask for the password. */
-function addGuardedRoutes(scope: Api, context: ApiContext): void {
-  queryRoutes(scope, context);
-  errorRoutes(scope, context);
-  sessionRoutes(scope, context);
-  incidentRoute(scope, context);
+function addGuardedRoutes(scope: FastifyInstance, context: ApiContext): void {
+  questionRoutes(scope, context);
+  chunkRoute(scope, context);
   streamRoute(scope, context);
   operatorRoutes(scope, context);
   eraseRoute(scope, context);
@@ -314,7 +302,7 @@ function addGuardedRoutes(scope: Api, context: ApiContext): void {
 }
 
 /** Headers for the answers of a scope; the ingest routes do without. */
-function guardHeaders(scope: Api): void {
+function guardHeaders(scope: FastifyInstance): void {
   scope.addHook('onRequest', (_request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('referrer-policy', 'no-referrer');
@@ -331,7 +319,7 @@ const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS']);
  * Times every answer but those of the ingest routes, and writes its line. It names the route's pattern: paths and queries
  * hold the ids of sessions and users.
  */
-function observe(app: Api, { metrics, log }: ApiContext): void {
+function observe(app: FastifyInstance, { metrics, log }: ApiContext): void {
   app.addHook('onResponse', (request, reply, done) => {
     const { id: reqId, access } = request;
     const route = request.routeOptions.url ?? 'unknown';
@@ -352,7 +340,7 @@ function levelOf(route: string, status: number): 'warn' | 'info' | 'debug' {
 }
 
 /** Ends the streams as closing begins, connections as they go idle, and whatever is left after `SHUTDOWN_MS`. */
-function closeInTime(app: Api, { stream }: ApiContext): void {
+function closeInTime(app: FastifyInstance, { stream }: ApiContext): void {
   const { server } = app;
   app.addHook('preClose', (done) => {
     stream.close();

@@ -59,7 +59,7 @@ export async function startCollector(
   const opened = await openEngine(config, { onProgress, onNotice, tuning, meterMemory });
   const { store, ingest, isOpen, audit, erase, disk } = opened;
   try {
-    const { createServer } = await serverModule;
+    const { createServer, DASHBOARD_DIR } = await serverModule;
     const server = await createServer({
       config,
       store,
@@ -73,6 +73,8 @@ export async function startCollector(
       meters: openMeters(meterMemory),
       journalBytes: () => (config.store.engine === 'lmdb' ? journalBytes(config.dataDir) : 0),
       reloads: () => reloads,
+      dashboardDir: DASHBOARD_DIR,
+      now: Date.now,
     });
     await server.listen(config.listen);
     const address = server.server.address();

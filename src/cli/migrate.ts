@@ -137,7 +137,7 @@ async function moveOut({ engine, ...store }: ClickhouseStore, dataDir: string): 
 async function moveChunks(
   chunks: AsyncIterable<NewChunk>,
   count: number,
-  target: Pick<Store, 'chunks' | 'putChunk'>,
+  target: Pick<Store, 'ask' | 'putChunk'>,
 ): Promise<void> {
   const progress = await startProgress('replays', 'chunks');
   let done = 0;
@@ -148,8 +148,8 @@ async function moveChunks(
     for await (const chunk of chunks) {
       if (session !== `${chunk.app}/${chunk.session}`) {
         session = `${chunk.app}/${chunk.session}`;
-        const rows = await target.chunks(chunk.app, chunk.session);
-        there = new Map(rows.map((row) => [row.seq, markOf(row.size_bytes, row.received_at)]));
+        const { chunks } = await target.ask('replay', { id: chunk.session, apps: [chunk.app] });
+        there = new Map(chunks.map((row) => [row.seq, markOf(row.size_bytes, row.received_at)]));
       }
       if (there.get(chunk.seq) !== markOf(chunk.bytes.byteLength, chunk.receivedAt))
         await target.putChunk(chunk);

@@ -1,11 +1,15 @@
 /** Aggregates over a range: whole days from the views, the one or two days a bound cuts from the events themselves. */
-import { EVENT_TYPES, type EventType } from '../domain/event.js';
+import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS } from '../domain/limits.js';
-import type { ActivityDay, Aggregates, CountedDay, CountedName, Query, TimeRange } from '../store/port.js';
+import type { ActivityDay } from '../questions/activity.js';
+import { ALL, all, type Condition, type EventFilter, ofApps, toCondition } from '../questions/filter.js';
+import type { Ask, Found } from '../questions/index.js';
+import type { CountedDay, CountedName } from '../questions/shapes.js';
+import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { timesOf } from './listing.js';
 import { dayName, dayOf, ERROR } from './rows.js';
-import { all, type Condition, equal, within } from './sql.js';
+import { within } from './sql.js';
 
 const EVENT = EVENT_TYPES.indexOf('event');
 const PAGEVIEW = EVENT_TYPES.indexOf('pageview');
@@ -42,16 +46,16 @@ interface DayRow {
 
 export async function aggregate(
   engine: Engine,
-  { app, limit }: Query<'aggregates'>,
+  { apps, limit }: Ask<'aggregates'>,
   range: Required<TimeRange>,
-): Promise<Aggregates> {
+): Promise<Found<'aggregates'>> {
   // Bounds that nothing lies beyond cut no day.
-  const times = await timesOf(engine, { app }, range);
+  const times = await timesOf(engine, apps ? { apps } : {}, range);
   if (!times) return { dau: [], top_events: [], top_pages: [], errors_by_day: [] };
   const { whole, cut } = splitDays(range);
-  const ofApp = equal('app', 'String', app);
-  const days = all(inDays(whole), ofApp);
-  const parts = cut.map((part) => all(within(part), ofApp));
+  const ofThese = ofApps(apps);
+  const days = all(inDays(whole), ofThese);
+  const parts = cut.map((part) => all(within(part), ofThese));
   const [wholeDays, ...cutDays] = await Promise.all([
     engine.query<DayRow>(
       `SELECT day, uniqExactMerge(users) AS user_count, uniqExactIfMerge(errors) AS error_count
@@ -121,14 +125,13 @@ const numbered = (sql: string, index: number): string => sql.replace(/\{(\w+):/g
 /** Names that begin with a prefix, greatest count first, then by bytes. */
 export async function listNames(
   engine: Engine,
-  { type, prefix, app, limit }: Query<'names'>,
+  { type, prefix, apps, limit }: Ask<'names'>,
   range: Required<TimeRange>,
 ): Promise<CountedName[]> {
   const { sql, params } = all(
     inDays([dayOf(range.from), dayOf(range.to)]),
-    equal('app', 'String', app),
-    equal('type', 'UInt8', type === undefined ? undefined : EVENT_TYPES.indexOf(type satisfies EventType)),
-    prefix ? { sql: 'startsWith(name, {prefix:String})', params: { prefix } } : { sql: '1', params: {} },
+    toCondition({ ...(apps && { apps }), ...(type && { type }) }),
+    prefix ? { sql: 'startsWith(name, {prefix:String})', params: { prefix } } : ALL,
   );
   const rows = await engine.query<CountedName>(
     `SELECT name, uniqExactMerge(events) AS count FROM names WHERE ${sql}
@@ -141,12 +144,13 @@ export async function listNames(
 /** The days on which a user has an event, ascending. */
 export async function activityOf(
   engine: Engine,
-  { user, app }: Query<'activity'>,
+  { user, apps }: Ask<'activity'>,
   range: Required<TimeRange>,
 ): Promise<ActivityDay[]> {
-  const times = await timesOf(engine, { user, app }, range);
+  const filter: EventFilter = { user, ...(apps && { apps }) };
+  const times = await timesOf(engine, filter, range);
   if (!times) return [];
-  const { sql, params } = all(within(times), equal('user_id', 'String', user), equal('app', 'String', app));
+  const { sql, params } = all(within(times), toCondition(filter));
   const rows = await engine.query<{ day: number; events: number; errors: number; sessions: number }>(
     `SELECT intDiv(hour, 24) AS day, uniqExact(batch, idx) AS events,
        uniqExactIf(batch, idx, type = ${ERROR}) AS errors, uniqExact(app, session_id) AS sessions

@@ -1,5 +1,6 @@
 /** Replay chunks in the engine: a row each, its bytes as base64; uploaded again, a row with a greater version. */
-import type { ChunkRow, NewChunk, StoredChunk } from '../store/port.js';
+import type { ChunkRow } from '../questions/replay.js';
+import type { NewChunk, StoredChunk } from '../store/port.js';
 import type { Engine } from './connect.js';
 import type { IdSource } from './ids.js';
 

@@ -2,18 +2,17 @@
 
 import { frameOf } from '../domain/error-grouping.js';
 import type { StoredEvent } from '../domain/event.js';
-import type {
-  CountedDay,
-  ErrorGroupRow,
-  EventPosition,
-  Neighbours,
-  Query,
-  TimeRange,
-} from '../store/port.js';
+import type { EventPosition } from '../questions/cursor.js';
+import type { ErrorGroupRow } from '../questions/errors.js';
+import { all, type Condition, equal, ofApps, toCondition } from '../questions/filter.js';
+import type { Neighbours } from '../questions/incident.js';
+import type { Ask } from '../questions/index.js';
+import type { CountedDay } from '../questions/shapes.js';
+import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
-import { listNewest, typeNumber } from './listing.js';
+import { type Listed, listNewest } from './listing.js';
 import { dayName, ERROR, groupId } from './rows.js';
-import { all, type Condition, equal, within } from './sql.js';
+import { within } from './sql.js';
 
 interface GroupRow {
   error_group: string;
@@ -36,11 +35,11 @@ const once = ({ sql }: Condition): string => `
 
 export async function listGroups(
   engine: Engine,
-  { app, group, limit }: Query<'errorGroups'>,
+  { apps, group, limit }: Ask<'errors'>,
   range: Required<TimeRange>,
 ): Promise<ErrorGroupRow[]> {
   if (range.from > range.to) return [];
-  const condition = all(within(range), equal('app', 'String', app), equal('error_group', 'String', group));
+  const condition = all(within(range), ofApps(apps), equal('error_group', 'String', group));
   const rows = await engine.query<GroupRow>(
     `SELECT error_group, any(its_app) AS app, any(its_name) AS name, any(its_frame) AS frame, count() AS count,
        uniqExact(its_user) AS user_count, min(its_ts) AS first_seen, max(its_ts) AS last_seen,
@@ -76,8 +75,8 @@ export async function neighboursOf(
   range: Required<TimeRange>,
 ): Promise<Neighbours> {
   const group = type === 'error' ? groupId(app, name, frameOf(props)) : undefined;
-  const listed = { app, type: typeNumber(type), group };
-  const { events } = await listNewest(engine, listed, range, { limit: 1, before: { ts, id } });
+  const listed: Listed = { apps: [app], type, ...(group === undefined ? {} : { group }) };
+  const { events } = await listNewest(engine, listed, range, { limit: 1, cursor: { ts, id } });
   const [previous] = events;
   const next = await firstAfter(engine, listed, { ts, id }, range);
   return {
@@ -89,14 +88,13 @@ export async function neighboursOf(
 
 async function firstAfter(
   engine: Engine,
-  { app, type, group }: { app: string; type: number | undefined; group: string | undefined },
+  { group, ...filter }: Listed,
   place: EventPosition,
   range: Required<TimeRange>,
 ): Promise<number | undefined> {
   const { sql, params } = all(
     within({ from: place.ts, to: range.to }),
-    equal('app', 'String', app),
-    equal('type', 'UInt8', type),
+    toCondition(filter),
     equal('error_group', 'String', group),
   );
   const [row] = await engine.query<{ next: number }>(

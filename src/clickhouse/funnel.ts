@@ -7,18 +7,21 @@
  * number a user.
  */
 import { FUNNEL_STEPS_MAX } from '../domain/limits.js';
-import type { CountedName, TimeRange } from '../store/port.js';
+import { all, ofApps } from '../questions/filter.js';
+import type { Ask, Found } from '../questions/index.js';
+import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
-import { all, equal, within } from './sql.js';
+import { within } from './sql.js';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz'.slice(0, FUNNEL_STEPS_MAX);
 
 export async function countFunnel(
   engine: Engine,
-  { steps, app, ...range }: Required<TimeRange> & { steps: readonly string[]; app?: string | undefined },
-): Promise<CountedName[]> {
+  { steps, apps }: Ask<'funnel'>,
+  range: Required<TimeRange>,
+): Promise<Found<'funnel'>> {
   const names = [...new Set(steps)];
-  const { sql, params } = all(within(range), equal('app', 'String', app));
+  const { sql, params } = all(within(range), ofApps(apps));
   let pattern = '%';
   const reached = steps.map((step) => {
     pattern += `${LETTERS[names.indexOf(step)]}%`;
@@ -40,5 +43,5 @@ export async function countFunnel(
     // A user's events are on one shard: what it says of them is all there is to say.
     { distributed_group_by_no_merge: '1' },
   );
-  return steps.map((name, index) => ({ name, count: Number(row?.[`step${index}`] ?? 0) }));
+  return { steps: steps.map((name, index) => ({ name, count: Number(row?.[`step${index}`] ?? 0) })) };
 }

@@ -14,10 +14,11 @@ import {
   QUEUE_REQUESTS_MAX,
   RETRY_AFTER_S,
 } from '../domain/limits.js';
+import type { Refusal } from '../domain/problems.js';
 import { readExact } from '../ingest/exact-reader.js';
 import { createIngest } from '../ingest/ingest.js';
-import type { Ingest, IngestRequest, Refusal } from '../ingest/types.js';
-import type { Store, StoreStats } from '../store/port.js';
+import type { Ingest, IngestRequest } from '../ingest/types.js';
+import type { StoreStats, WritableStore } from '../store/port.js';
 
 /** Groups on their way at once: enough that the engine always has one, few enough that they are large under load. */
 const GROUPS_MAX = 4;
@@ -49,7 +50,7 @@ export interface IngestQueue {
 }
 
 export function openIngest(
-  store: Pick<Store, 'append'>,
+  store: Pick<WritableStore, 'append'>,
   settings: Pick<Config, 'apps' | 'limits'>,
 ): IngestQueue {
   let check = createIngest({ ...settings, readExact });

@@ -3,11 +3,21 @@
  *
  * The views tell where to begin and where to end: the latest and earliest times of what is asked for.
  */
-import { EVENT_TYPES } from '../domain/event.js';
-import type { EventPosition, EventsPage, EventsQuery, TimeRange } from '../store/port.js';
+import type { EventPosition } from '../questions/cursor.js';
+import type { EventsPage } from '../questions/event-json.js';
+import {
+  ALL,
+  all,
+  type Condition,
+  type EventFilter,
+  equal,
+  ofApps,
+  toCondition,
+} from '../questions/filter.js';
+import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { EVENT_COLUMNS, HOUR_MS, type ReadRow, toEvent, withoutRepeats } from './rows.js';
-import { ALL, all, beforePlace, type Condition, daysWithin, equal, within } from './sql.js';
+import { beforePlace, daysWithin, within } from './sql.js';
 
 const FIRST_WINDOW_MS = HOUR_MS;
 const WINDOW_GROWTH = 24;
@@ -15,29 +25,20 @@ const WINDOW_GROWTH = 24;
 const SPARE_ROWS = 16;
 
 /** What a listing goes by, besides its times. */
-export interface Listed {
-  app?: string | undefined;
-  user?: string | undefined;
-  session?: string | undefined;
-  type?: number | undefined;
-  group?: string | undefined;
+export interface Listed extends EventFilter {
+  /** An error's group. */
+  group?: string;
 }
 
 export const newerFirst = (a: EventPosition, b: EventPosition): number => b.ts - a.ts || b.id - a.id;
 
-const conditionOf = ({ app, user, session, type, group }: Listed): Condition =>
-  all(
-    equal('app', 'String', app),
-    equal('user_id', 'String', user),
-    equal('session_id', 'String', session),
-    equal('type', 'UInt8', type),
-    equal('error_group', 'String', group),
-  );
+const conditionOf = ({ group, ...filter }: Listed): Condition =>
+  all(toCondition(filter), equal('error_group', 'String', group));
 
 /** The times between which there is anything of what is asked for, as its narrowest view tells; `undefined` for nothing. */
 export async function timesOf(
   engine: Engine,
-  { app, user, session }: Listed,
+  { apps, user, session }: EventFilter,
   range: Required<TimeRange>,
 ): Promise<Required<TimeRange> | undefined> {
   if (range.from > range.to) return undefined;
@@ -48,7 +49,7 @@ export async function timesOf(
       : user !== undefined
         ? equal('user_id', 'String', user)
         : ALL;
-  const { sql, params } = all(daysWithin(range), equal('app', 'String', app), narrow);
+  const { sql, params } = all(daysWithin(range), ofApps(apps), narrow);
   const [row] = await engine.query<{ rows: number; first: number; last: number }>(
     `SELECT count() AS rows, minMerge(first_ts) AS first, maxMerge(last_ts) AS last FROM ${view} WHERE ${sql}`,
     params,
@@ -63,12 +64,12 @@ export async function listNewest(
   engine: Engine,
   listed: Listed,
   range: Required<TimeRange>,
-  { limit, before }: Pick<EventsQuery, 'limit' | 'before'>,
+  { limit, cursor }: { limit: number; cursor?: EventPosition },
 ): Promise<Omit<EventsPage, 'head'>> {
-  const bounds = { from: range.from, to: Math.min(range.to, before?.ts ?? range.to) };
+  const bounds = { from: range.from, to: Math.min(range.to, cursor?.ts ?? range.to) };
   const times = await timesOf(engine, listed, bounds);
   if (!times) return { events: [] };
-  const condition = all(conditionOf(listed), beforePlace(before));
+  const condition = all(conditionOf(listed), beforePlace(cursor));
   const found: ReadRow[] = [];
   let width = FIRST_WINDOW_MS;
   for (let to = times.to; to >= times.from && found.length <= limit; ) {
@@ -121,6 +122,3 @@ export async function listAll(
     .sort((a, b) => newerFirst(b, a))
     .map(toEvent);
 }
-
-export const typeNumber = (type: (typeof EVENT_TYPES)[number] | undefined): number | undefined =>
-  type === undefined ? undefined : EVENT_TYPES.indexOf(type);

@@ -5,11 +5,15 @@
  * later than all others. Only of those that make it the states are merged.
  */
 import { DAY_MS } from '../domain/limits.js';
-import type { Query, SessionRow, TimeRange, UserRow } from '../store/port.js';
+import { ALL, all, type Condition, equal, ofApps } from '../questions/filter.js';
+import type { Ask } from '../questions/index.js';
+import type { SessionRow } from '../questions/sessions.js';
+import type { UserRow } from '../questions/users.js';
+import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { timesOf } from './listing.js';
 import { dayOf } from './rows.js';
-import { ALL, all, type Condition, daysWithin, equal } from './sql.js';
+import { daysWithin } from './sql.js';
 
 /** Days looked at first, then next; at last all. */
 const RECENT_DAYS = [2, 32];
@@ -17,13 +21,13 @@ const RECENT_DAYS = [2, 32];
 /** Lists by ever more days, until they have enough; `list` is given what narrows the rows that make the list. */
 async function byRecentDays<Row>(
   engine: Engine,
-  listed: { app?: string | undefined; user?: string | undefined; limit: number },
+  listed: Ask<'users'>,
   range: Required<TimeRange>,
   list: (recent: Condition) => Promise<Row[]>,
 ): Promise<Row[]> {
   // One user's rows are few.
   if (listed.user !== undefined) return list(ALL);
-  const times = await timesOf(engine, { app: listed.app }, range);
+  const times = await timesOf(engine, listed, range);
   if (!times) return [];
   for (const days of RECENT_DAYS) {
     const from = times.to - days * DAY_MS;
@@ -36,11 +40,12 @@ async function byRecentDays<Row>(
 
 export async function listUsers(
   engine: Engine,
-  { app, user, limit }: Query<'users'>,
+  ask: Ask<'users'>,
   range: Required<TimeRange>,
 ): Promise<UserRow[]> {
-  const condition = all(daysWithin(range), equal('app', 'String', app), equal('user_id', 'String', user));
-  const rows = await byRecentDays(engine, { app, user, limit }, range, (recent) => {
+  const { apps, user, limit } = ask;
+  const condition = all(daysWithin(range), ofApps(apps), equal('user_id', 'String', user));
+  const rows = await byRecentDays(engine, ask, range, (recent) => {
     const latest = all(condition, recent);
     return engine.query<Omit<UserRow, 'name' | 'email'> & { name_told: string; email_told: string }>(
       `SELECT user_id, app, minMerge(first_ts) AS first_seen, maxMerge(last_ts) AS last_seen,
@@ -67,10 +72,11 @@ export async function listUsers(
 
 export async function listSessions(
   engine: Engine,
-  { app, user, limit }: Query<'sessions'>,
+  ask: Ask<'sessions'>,
   range: Required<TimeRange>,
 ): Promise<SessionRow[]> {
-  const condition = all(daysWithin(range), equal('app', 'String', app));
+  const { apps, user, limit } = ask;
+  const condition = all(daysWithin(range), ofApps(apps));
   const ofUser: Condition =
     user === undefined
       ? ALL
@@ -79,7 +85,7 @@ export async function listSessions(
             WHERE user_id = {user:String} AND ${condition.sql} GROUP BY app)`,
           params: { user },
         };
-  const rows = await byRecentDays(engine, { app, user, limit }, range, (recent) => {
+  const rows = await byRecentDays(engine, ask, range, (recent) => {
     const latest = all(condition, ofUser, recent);
     return engine.query<Omit<SessionRow, 'chunk_count'>>(
       `SELECT session_id, app, argMaxMerge(last_user) AS user_id, minMerge(first_ts) AS started_at,

@@ -1,32 +1,8 @@
-/** Conditions with their bound parameters: what a client sent never is part of a statement's text. */
-import type { EventPosition, TimeRange } from '../store/port.js';
-import type { Params } from './connect.js';
+/** Conditions on times and places, besides those of the filter. */
+import type { EventPosition } from '../questions/cursor.js';
+import { ALL, type Condition } from '../questions/filter.js';
+import type { TimeRange } from '../store/port.js';
 import { dayOf, hourOf } from './rows.js';
-
-export interface Condition {
-  sql: string;
-  params: Params;
-}
-
-export const ALL: Condition = { sql: '1', params: {} };
-
-/** A column that equals a value; no condition where there is no value. */
-export function equal(
-  column: string,
-  type: 'String' | 'UInt8',
-  value: string | number | undefined,
-): Condition {
-  return value === undefined ? ALL : { sql: `${column} = {${column}:${type}}`, params: { [column]: value } };
-}
-
-export function all(...conditions: readonly Condition[]): Condition {
-  const due = conditions.filter(({ sql }) => sql !== '1');
-  if (due.length === 0) return ALL;
-  return {
-    sql: due.map(({ sql }) => `(${sql})`).join(' AND '),
-    params: Object.assign({}, ...due.map((one) => one.params)),
-  };
-}
 
 /** Events between two times, both inclusive; by the hour too, which is how they are ordered. */
 export const within = ({ from, to }: Required<TimeRange>): Condition => ({

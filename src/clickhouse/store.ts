@@ -1,18 +1,13 @@
 /** The `Store` port on ClickHouse: any number of collectors share an engine, and nothing else. */
-import { MAX_TS } from '../domain/limits.js';
-import type { EraseReport, Erasure, Store, TimeRange } from '../store/port.js';
-import { activityOf, aggregate, listNames } from './aggregates.js';
+import type { EraseReport, Erasure, WritableStore } from '../store/port.js';
+import { appsOfSession, openAnswers } from './answers.js';
 import { openAppender } from './append.js';
 import { openArrivals } from './arrivals.js';
 import { openChunks } from './chunks.js';
 import { connect, type Engine, type Place } from './connect.js';
-import { listGroups, neighboursOf } from './errors.js';
-import { countFunnel } from './funnel.js';
 import { createIds, type IdSource } from './ids.js';
 import { takeNode } from './lease.js';
-import { listAll, listNewest, typeNumber } from './listing.js';
 import { migrate } from './migrations.js';
-import { listSessions, listUsers } from './people.js';
 import { deleteBelow, deleteChunks, eraseUser, forgetBatches, forgetPlaced } from './retention.js';
 
 /** How far behind the clock the stream is: an id given this long ago is stored, or its insert has failed. */
@@ -29,7 +24,7 @@ export interface ClickhouseStoreOptions extends Place {
   pollMs?: number;
 }
 
-export interface ClickhouseStore extends Store {
+export interface ClickhouseStore extends WritableStore {
   readonly engine: Engine;
   /** Whether the engine answered when it was last asked, every shard of it. */
   isUp(): boolean;
@@ -85,11 +80,8 @@ export async function openClickhouseStore(options: ClickhouseStoreOptions): Prom
     }, pollMs);
     timer.unref();
 
-    /** The range with its defaults, from the fence on. */
-    const clamp = ({ from = 0, to = MAX_TS }: TimeRange): Required<TimeRange> => ({
-      from: Math.max(from, meta.fence()),
-      to: Math.min(to, MAX_TS),
-    });
+    const parts = { engine, arrivals, chunks, fence: meta.fence };
+    const answers = openAnswers(parts);
     const fileBytes = async (): Promise<number> => {
       const [row] = await engine.query<{ bytes: number }>(
         'SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = {database:String}',
@@ -102,42 +94,10 @@ export async function openClickhouseStore(options: ClickhouseStoreOptions): Prom
       engine,
       isUp: () => up && engine.isUp(),
       append: appender.append,
-      async events({ user, app, session, type, ...query }) {
-        const listed = { user, app, session, type: typeNumber(type) };
-        const head = await arrivals.head();
-        return { ...(await listNewest(engine, listed, clamp(query), query)), head };
-      },
-      event: arrivals.event,
-      sessionWindow: (app, session, range) => listAll(engine, { app, session }, clamp(range)),
+      ask: (kind, ask) => answers[kind](ask),
       tail: arrivals.tail,
-      users: (query) => listUsers(engine, query, clamp({})),
-      sessions: (query) => listSessions(engine, query, clamp({})),
-      funnel: ({ steps, app, ...range }) => countFunnel(engine, { steps, app, ...clamp(range) }),
-      aggregates: (query) => aggregate(engine, query, clamp(query)),
-      names: (query) => listNames(engine, query, clamp({})),
-      errorGroups: (query) => listGroups(engine, query, clamp(query)),
-      async occurrences({ group, ...query }) {
-        const head = await arrivals.head();
-        return { ...(await listNewest(engine, { group }, clamp(query), query)), head };
-      },
-      async neighbours(id) {
-        const event = await arrivals.event(id);
-        return event && neighboursOf(engine, event, clamp({}));
-      },
-      activity: (query) => activityOf(engine, query, clamp(query)),
+      sessionApps: (session) => appsOfSession(parts, session),
       putChunk: chunks.put,
-      async sessionApps(session) {
-        const { from } = clamp({});
-        const rows = await engine.query<{ app: string }>(
-          `SELECT DISTINCT app FROM (
-             SELECT app FROM sessions WHERE session_id = {session:String} AND day >= {day:UInt32}
-             UNION ALL SELECT app FROM chunks WHERE session_id = {session:String}
-           ) ORDER BY app`,
-          { session, day: Math.floor(from / 86_400_000) },
-        );
-        return rows.map(({ app }) => app);
-      },
-      chunks: chunks.list,
       chunk: chunks.get,
       async sweep({ eventsBefore, replaysBefore }) {
         if (eventsBefore !== undefined) await meta.raise('fence', eventsBefore);

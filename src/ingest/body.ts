@@ -1,7 +1,8 @@
 /** From the bytes of a request to the bytes of its JSON: size, encoding, inflation, UTF-8. */
 import { isUtf8 } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
-import type { IngestRequest, Refusal } from './types.js';
+import type { Refusal } from '../domain/problems.js';
+import type { IngestRequest } from './types.js';
 
 export type DecodedBody = { json: Buffer; refusal?: never } | { refusal: Refusal; json?: never };
 

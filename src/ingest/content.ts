@@ -1,6 +1,6 @@
 /** What the two readers of a body agree on: its envelope, and the content that is looked at once the envelope is let in. */
 import type { EventColumns } from '../domain/event-columns.js';
-import type { Refusal } from './types.js';
+import type { Refusal } from '../domain/problems.js';
 
 /** How many errors an answer lists: enough to find the mistake, not enough to make a large answer of a large body. */
 export const ERRORS_MAX = 100;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { JsonText } from '../domain/event.js';
 import { columnsOf } from '../domain/event-columns.js';
 import { JSON_DEPTH_MAX } from '../domain/limits.js';
+import type { Refusal } from '../domain/problems.js';
 import {
   type Content,
   type ContentOutcome,
@@ -12,7 +13,6 @@ import {
 } from './content.js';
 import { isTooDeep, scanJson } from './scan.js';
 import { batchIdSchema, sentAtSchema } from './schema.js';
-import type { Refusal } from './types.js';
 import { validateEvents, validateField } from './validate.js';
 
 /** Reads the envelope of a body of valid UTF-8; the events are looked at when the envelope's `content` is asked for. */

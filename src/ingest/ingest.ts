@@ -1,13 +1,14 @@
 /** From the bytes of a `POST /v1/events` to a valid batch, or to the reason for turning it away. */
 import type { AppConfig, Config } from '../config/config.js';
 import type { ColumnBatch } from '../domain/event-columns.js';
+import type { Refusal } from '../domain/problems.js';
 import { decodeBody } from './body.js';
 import { settleClocks } from './clock.js';
 import type { Content, Envelope, EnvelopeOutcome } from './content.js';
 import { createEventLimiter, type Windows } from './event-limiter.js';
 import { readFast } from './fast-reader.js';
 import { createKeyring } from './keyring.js';
-import type { IngestOutcome, IngestRequest, Refusal } from './types.js';
+import type { IngestOutcome, IngestRequest } from './types.js';
 
 export interface IngestOptions {
   apps: Readonly<Record<string, AppConfig>>;

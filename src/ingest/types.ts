@@ -1,6 +1,6 @@
 /** What taking in a request needs and what it comes to; shared by the HTTP side and the thread that parses. */
 import type { ColumnBatch } from '../domain/event-columns.js';
-import type { ProblemCode } from '../domain/problems.js';
+import type { Refusal } from '../domain/problems.js';
 
 /** A `POST /v1/events` as it came off the socket. */
 export interface IngestRequest {
@@ -11,14 +11,6 @@ export interface IngestRequest {
   origin?: string;
   /** Time of receipt, Unix ms. */
   receivedAt: number;
-}
-
-/** Why a request is turned away; `code` is a row of the problem registry. */
-export interface Refusal {
-  code: ProblemCode;
-  detail: string;
-  errors?: { path: string; message: string }[];
-  retryAfterS?: number;
 }
 
 export type IngestOutcome = { batch: ColumnBatch; refusal?: never } | { refusal: Refusal; batch?: never };

@@ -52,7 +52,7 @@ function addUser({ blocks }: DayFold, user: number): void {
 }
 
 /** Adds a block's users to those that were there, into `bits`; returns how many are new. */
-function addKnown(bits: Uint8Array, known: Buffer | undefined): number {
+function addKnown(bits: Uint8Array, known: Uint8Array | undefined): number {
   let fresh = 0;
   for (let at = 0; at < BITMAP_BYTES; at++) {
     const before = known?.[at] ?? 0;
@@ -134,20 +134,50 @@ export function appsIn(table: Pick<StagedTable, 'keys'>): number[] {
 }
 
 export interface Days {
-  /** Distinct users of whole days, of one app or, without it, of all together. */
-  counts(app: number | undefined, fromDay: number, toDay: number): Generator<{ day: number; count: number }>;
+  /** Distinct users of whole days, ascending: of some apps together or, without a list, of all. */
+  counts(
+    apps: readonly number[] | undefined,
+    fromDay: number,
+    toDay: number,
+  ): Iterable<{ day: number; count: number }>;
 }
 
 export function openDays(env: Env): Days {
   const counts = env.table('day_counts');
-  return {
-    *counts(app = ALL_APPS, fromDay, toDay) {
-      for (const { key, value } of counts.range({
-        start: dayKey(app, fromDay),
-        end: dayKey(app, toDay + 1),
-      })) {
-        yield { day: key.readUIntBE(2, 3), count: value.readUInt32LE(0) };
+  const blocks = env.table('days');
+
+  function* countsOf(app: number, fromDay: number, toDay: number): Generator<{ day: number; count: number }> {
+    const range = { start: dayKey(app, fromDay), end: dayKey(app, toDay + 1) };
+    for (const { key, value } of counts.range(range)) {
+      yield { day: key.readUIntBE(2, 3), count: value.readUInt32LE(0) };
+    }
+  }
+
+  /** Several apps may share users: their bitmaps are joined, so that nobody is counted twice. */
+  function countTogether(apps: readonly number[], fromDay: number, toDay: number) {
+    const days = new Map<number, Map<number, Uint8Array>>();
+    const found = new Map<number, number>();
+    for (const app of apps) {
+      const range = { start: blockKey(app, fromDay, 0), end: blockKey(app, toDay + 1, 0) };
+      for (const { key, value } of blocks.range(range)) {
+        const day = key.readUIntBE(2, 3);
+        const ofDay = obtain(days, day, () => new Map<number, Uint8Array>());
+        const block = key.readUIntBE(5, 3);
+        const bits = new Uint8Array(BITMAP_BYTES);
+        bits.set(value);
+        found.set(day, (found.get(day) ?? 0) + addKnown(bits, ofDay.get(block)));
+        ofDay.set(block, bits);
       }
+    }
+    return [...found].sort(([a], [b]) => a - b).map(([day, count]) => ({ day, count }));
+  }
+
+  return {
+    counts(apps, fromDay, toDay) {
+      if (apps === undefined) return countsOf(ALL_APPS, fromDay, toDay);
+      const [first] = apps;
+      if (apps.length === 1 && first !== undefined) return countsOf(first, fromDay, toDay);
+      return countTogether(apps, fromDay, toDay);
     },
   };
 }

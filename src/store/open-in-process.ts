@@ -1,9 +1,9 @@
 /** The embedded engine on the calling thread: for the command line's offline work and for tests. */
 import type { FoldingProgress } from '../projections/engine/lifecycle.js';
 import { openChunkFiles } from '../replay/files.js';
-import { composeStore, type Later } from './compose.js';
+import { composeStore, type Later, type LaterReads } from './compose.js';
 import { takeDataDir } from './offline/exclusive.js';
-import type { Store } from './port.js';
+import type { AppendResult, WritableStore } from './port.js';
 import { liveReadSide, openWriteSide } from './sides.js';
 
 export interface LmdbStoreOptions {
@@ -28,7 +28,7 @@ function later<T extends object>(sync: T, before: () => void): Later<T> {
 }
 
 /** Opens the store in `dataDir` for this process alone. Throws `StoreUnusable`. */
-export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
+export async function openLmdbStore(options: LmdbStoreOptions): Promise<WritableStore> {
   const { dataDir, onProgress = () => {}, now = Date.now } = options;
   const lock = await takeDataDir(dataDir, options.lockWaitMs, onProgress);
   let fail: (error: Error) => void = () => {};
@@ -39,20 +39,9 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
     const { env, log, close, head, ...write } = openWriteSide(dataDir, { onProgress, onFailure: fail });
     const { read, renew } = liveReadSide(env, log);
     const listeners = new Set<(head: number) => void>();
-    return composeStore({
-      write: later(
-        {
-          ...write,
-          commit(group) {
-            const before = head();
-            const settled = write.commit(group);
-            if (head() !== before) for (const listener of listeners) listener(head());
-            return settled;
-          },
-        } satisfies typeof write,
-        () => {},
-      ),
-      read: later(read, renew),
+    const store = composeStore({
+      write: later(write, () => {}),
+      read: later(read, renew) as LaterReads,
       files: openChunkFiles(dataDir),
       queue: () => ({ queue_requests: 0, queue_bytes: 0 }),
       onCommit(listener) {
@@ -66,6 +55,20 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
         await lock.release();
       },
     });
+    return {
+      ...store,
+      async append(batches) {
+        const before = head();
+        const settled = write.commit(batches);
+        if (head() !== before) for (const listener of listeners) listener(head());
+        return settled.map(
+          (one): PromiseSettledResult<AppendResult> =>
+            'error' in one
+              ? { status: 'rejected', reason: one.error }
+              : { status: 'fulfilled', value: one.result },
+        );
+      },
+    };
   } catch (error) {
     await lock.release();
     throw error;

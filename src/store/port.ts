@@ -6,36 +6,13 @@
  * past `READ_MS_MAX`, never with a shortened list. `from` and `to` are inclusive Unix ms; absent means unbounded.
  * An app or user nobody has heard of is an empty answer.
  */
-import type { EventBatch, EventType, StoredEvent } from '../domain/event.js';
+import type { EventBatch, StoredEvent } from '../domain/event.js';
+import type { Ask, Found, QuestionName } from '../questions/index.js';
 
+/** Unix ms, both inclusive. */
 export interface TimeRange {
   from?: number;
   to?: number;
-}
-
-/** A place in the newest-first order of events. */
-export interface EventPosition {
-  ts: number;
-  id: number;
-}
-
-export interface EventsQuery extends TimeRange {
-  user?: string;
-  type?: EventType;
-  app?: string;
-  session?: string;
-  limit: number;
-  /** Only events strictly before this place in the listing's order, i.e. less by `(ts, id)`. */
-  before?: EventPosition;
-}
-
-export interface EventsPage {
-  /** Newest first by `(ts, id)`. */
-  events: StoredEvent[];
-  /** Set while there is more: pass it as `before`. */
-  next?: EventPosition;
-  /** The newest committed id; 0 in a store that never had an event. */
-  head: number;
 }
 
 export interface TailPage {
@@ -49,80 +26,6 @@ export interface TailPage {
   gap: boolean;
 }
 
-export interface UserRow {
-  user_id: string;
-  app: string;
-  first_seen: number;
-  last_seen: number;
-  session_count: number;
-  name?: string;
-  email?: string;
-}
-
-export interface SessionRow {
-  session_id: string;
-  app: string;
-  user_id: string;
-  started_at: number;
-  last_seen: number;
-  event_count: number;
-  error_count: number;
-  chunk_count: number;
-}
-
-export interface CountedName {
-  name: string;
-  count: number;
-}
-
-export interface CountedDay {
-  /** UTC `YYYY-MM-DD`. */
-  day: string;
-  count: number;
-}
-
-export interface Aggregates {
-  dau: CountedDay[];
-  top_events: CountedName[];
-  top_pages: CountedName[];
-  errors_by_day: CountedDay[];
-}
-
-/** Errors of one app that share their message and the top frame of their stack, within the range asked for. */
-export interface ErrorGroupRow {
-  /** Names the group in later queries; opaque. */
-  group: string;
-  app: string;
-  /** The message: the events' name. */
-  name: string;
-  /** Where it was thrown, without the origin; absent when no event said. */
-  frame?: string;
-  count: number;
-  user_count: number;
-  first_seen: number;
-  last_seen: number;
-  last_event_id: number;
-  /** Ascending, days without any left out. */
-  by_day: CountedDay[];
-}
-
-/** The incidents before and after one, by `(ts, id)`: of an error's group, or of an app's bug reports. */
-export interface Neighbours {
-  /** An error's group. */
-  group?: string;
-  /** Event ids. */
-  previous?: number;
-  next?: number;
-}
-
-export interface ActivityDay {
-  /** UTC `YYYY-MM-DD`. */
-  day: string;
-  event_count: number;
-  error_count: number;
-  session_count: number;
-}
-
 export interface NewChunk {
   app: string;
   session: string;
@@ -134,13 +37,6 @@ export interface NewChunk {
   receivedAt: number;
   /** A gzip stream, stored byte for byte. */
   bytes: Uint8Array;
-}
-
-export interface ChunkRow {
-  seq: number;
-  ts?: number;
-  size_bytes: number;
-  received_at: number;
 }
 
 export interface StoredChunk {
@@ -228,42 +124,14 @@ export interface StoreStats {
 export type AppendResult = 'stored' | 'duplicate';
 
 export interface Store {
-  /**
-   * Stores each batch whole or not at all, durably, folded into every view; settles per batch, in order. A rejected
-   * entry is `StoreFull`, `StoreFailed`, or the error of that batch alone.
-   */
-  append(batches: readonly EventBatch[]): Promise<PromiseSettledResult<AppendResult>[]>;
-  events(query: EventsQuery): Promise<EventsPage>;
-  event(id: number): Promise<StoredEvent | undefined>;
-  /** Every event of the session in the range, ascending by `(ts, id)`. */
-  sessionWindow(app: string, session: string, range: TimeRange): Promise<StoredEvent[]>;
+  /** Answers a question. */
+  ask<K extends QuestionName>(kind: K, ask: Ask<K>): Promise<Found<K>>;
   /** Events in order of arrival. */
   tail(after: number, limit: number): Promise<TailPage>;
-  /** Latest `last_seen` first, then `user_id`, then `app`, by UTF-8 bytes. */
-  users(query: { app?: string; user?: string; limit: number }): Promise<UserRow[]>;
-  /** Latest `last_seen` first, then `app`, then `session_id`, by UTF-8 bytes. */
-  sessions(query: { app?: string; user?: string; limit: number }): Promise<SessionRow[]>;
-  /** For each step, how many users reached at least it in order. */
-  funnel(query: TimeRange & { steps: readonly string[]; app?: string }): Promise<CountedName[]>;
-  aggregates(query: TimeRange & { app?: string; limit: number }): Promise<Aggregates>;
-  /** Names that begin with `prefix`, over all time: greatest count first, then by name's UTF-8 bytes. */
-  names(query: { type?: EventType; prefix?: string; app?: string; limit: number }): Promise<CountedName[]>;
-  /** Greatest count first, then latest `last_seen`, then greatest `last_event_id`; all groups or the one asked for. */
-  errorGroups(query: TimeRange & { app?: string; group?: string; limit: number }): Promise<ErrorGroupRow[]>;
-  /** A group's events, as `events` would page them. */
-  occurrences(
-    query: TimeRange & { group: string; limit: number; before?: EventPosition },
-  ): Promise<EventsPage>;
-  /** What comes before and after an error or bug report; undefined for an id that is not there. */
-  neighbours(id: number): Promise<Neighbours | undefined>;
-  /** The days on which the user has an event, ascending; of all apps together when none is given. */
-  activity(query: TimeRange & { user: string; app?: string }): Promise<ActivityDay[]>;
   /** Durable when it settles; the same `(app, session, seq)` again replaces the chunk. */
   putChunk(chunk: NewChunk): Promise<void>;
   /** The apps in which the session has an event or a chunk, by name. */
   sessionApps(session: string): Promise<string[]>;
-  /** Ascending by `seq`; empty for a session without chunks. */
-  chunks(app: string, session: string): Promise<ChunkRow[]>;
   chunk(app: string, session: string, seq: number): Promise<StoredChunk | undefined>;
   /**
    * Commits the fence first, then deletes; an interrupted sweep goes on at the next one, whatever its cutoffs. Expired
@@ -279,8 +147,14 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** What a read is asked with. */
-export type Query<K extends keyof Store> = Store[K] extends (query: infer Q) => unknown ? Q : never;
+/** A store that takes batches itself; a collector's takes them through `Ingest`. */
+export interface WritableStore extends Store {
+  /**
+   * Stores each batch whole or not at all, durably, folded into every view; settles per batch, in order. A rejected
+   * entry is `StoreFull`, `StoreFailed`, or the error of that batch alone.
+   */
+  append(batches: readonly EventBatch[]): Promise<PromiseSettledResult<AppendResult>[]>;
+}
 
 /** The write queue is full: the batch was not taken. */
 export class StoreFull extends Error {

@@ -4,7 +4,8 @@
  */
 import type { Config } from '../config/config.js';
 import { RETRY_AFTER_S } from '../domain/limits.js';
-import type { Ingest, Refusal } from '../ingest/types.js';
+import type { Refusal } from '../domain/problems.js';
+import type { Ingest } from '../ingest/types.js';
 import { type Store, StoreReopening } from './port.js';
 
 export interface Opened {
@@ -20,36 +21,11 @@ export interface Reopenable extends Opened {
   whileClosed<T>(work: () => Promise<T>): Promise<T>;
 }
 
-type Answers = Omit<Store, 'onCommit' | 'failed' | 'close'>;
 const CLOSED = 'the store is being rewritten';
 const REOPENING: Refusal = {
   code: 'reopening',
   detail: CLOSED,
   retryAfterS: RETRY_AFTER_S,
-};
-
-/** Every one of them, which the type sees to. */
-const METHODS: Record<keyof Answers, true> = {
-  append: true,
-  events: true,
-  event: true,
-  sessionWindow: true,
-  tail: true,
-  users: true,
-  sessions: true,
-  funnel: true,
-  aggregates: true,
-  putChunk: true,
-  sessionApps: true,
-  chunks: true,
-  chunk: true,
-  sweep: true,
-  stats: true,
-  names: true,
-  errorGroups: true,
-  occurrences: true,
-  neighbours: true,
-  activity: true,
 };
 
 /** Opens the store for the first time; throws what `open` throws. */
@@ -72,21 +48,19 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
   };
   attach(opened);
 
-  const answers = Object.fromEntries(
-    (Object.keys(METHODS) as (keyof Answers)[]).map((method) => [
-      method,
-      async (...args: unknown[]) => {
-        if (!opened) throw new StoreReopening(CLOSED);
-        const answer = (opened.store[method] as (...args: unknown[]) => Promise<unknown>)(...args);
-        underWay.add(answer);
-        try {
-          return await answer;
-        } finally {
-          underWay.delete(answer);
-        }
-      },
-    ]),
-  ) as unknown as Answers;
+  /** Passes a call on to the store, unless it is closed. */
+  const whileOpen =
+    <A extends unknown[], R>(call: (store: Store, ...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      if (!opened) throw new StoreReopening(CLOSED);
+      const answer = call(opened.store, ...args);
+      underWay.add(answer);
+      try {
+        return await answer;
+      } finally {
+        underWay.delete(answer);
+      }
+    };
 
   const reopen = async (): Promise<void> => {
     try {
@@ -100,7 +74,13 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
 
   return {
     store: {
-      ...answers,
+      ask: (kind, ask) => whileOpen((store) => store.ask(kind, ask))(),
+      tail: whileOpen((store, ...args) => store.tail(...args)),
+      sessionApps: whileOpen((store, ...args) => store.sessionApps(...args)),
+      putChunk: whileOpen((store, ...args) => store.putChunk(...args)),
+      chunk: whileOpen((store, ...args) => store.chunk(...args)),
+      sweep: whileOpen((store, ...args) => store.sweep(...args)),
+      stats: whileOpen((store) => store.stats()),
       onCommit(listener) {
         listeners.add(listener);
         return () => listeners.delete(listener);

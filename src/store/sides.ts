@@ -19,7 +19,7 @@ import {
 import { removeOrphans } from '../replay/files.js';
 import { type Chunk, openManifest } from '../replay/manifest.js';
 import type { Meters } from '../telemetry/meters.js';
-import { openReads, type Reads } from './answers/reads.js';
+import { openReads, type Reads } from './answers/index.js';
 import type { StoreStats } from './port.js';
 import { openWriter, type Writer } from './writer.js';
 
@@ -37,10 +37,7 @@ export interface WriteSide
   close(): Promise<void>;
 }
 
-export interface ReadSide extends Reads {
-  chunkRows(app: string, session: string): Chunk[];
-  chunkRow(app: string, session: string, seq: number): Chunk | undefined;
-}
+export type ReadSide = Reads;
 
 export interface WriteSideOptions {
   onProgress: (progress: FoldingProgress) => void;
@@ -110,33 +107,16 @@ export function openWriteSide(
   };
 }
 
-/** Reads over an environment that is open already. */
-export function readSideOf(env: Env, log: Log): ReadSide {
-  const manifest = openManifest(env);
-  const number = (app: string) => log.dictionaries.number('app', app);
-  return {
-    ...openReads(env, log, manifest.count),
-    chunkRows(app, session) {
-      const known = number(app);
-      return known === undefined ? [] : manifest.list(known, session);
-    },
-    chunkRow(app, session, seq) {
-      const known = number(app);
-      return known === undefined ? undefined : manifest.get(known, session, seq);
-    },
-  };
-}
-
 /** A read side whose views are, from each `renew` on, those that serve then. */
 export function liveReadSide(env: Env, log: Log): { read: ReadSide; renew(): void } {
   let signature = '';
-  let current = readSideOf(servingViews(env, log), log);
+  let current = openReads(servingViews(env, log), log);
   const renew = (): void => {
     env.renewSnapshot();
     // Opening a table begins a new snapshot.
     for (let now = servingSignature(log); now !== signature; now = servingSignature(log)) {
       signature = now;
-      current = readSideOf(servingViews(env, log), log);
+      current = openReads(servingViews(env, log), log);
       env.renewSnapshot();
     }
   };

@@ -8,7 +8,7 @@ import {
   LOCKOUT_SLOW_MS,
   LOCKOUT_WINDOW_MS,
 } from '../../domain/limits.js';
-import type { Refusal } from '../../ingest/types.js';
+import type { Refusal } from '../../domain/problems.js';
 import { sendProblem } from '../errors.js';
 import type { Access } from './access.js';
 import { clientAddress, networkOf } from './client-address.js';

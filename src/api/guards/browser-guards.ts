@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import { type Config, isLoopback } from '../../config/config.js';
-import type { Refusal } from '../../ingest/types.js';
+import type { Refusal } from '../../domain/problems.js';
 
 /** Says why a request may not pass, or nothing. */
 export type Check = (request: FastifyRequest) => Refusal | undefined;

@@ -1,7 +1,7 @@
 /** The live feed: one reader of the log's tail for everybody who follows it, as server-sent events. */
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EventType, StoredEvent } from '../../domain/event.js';
+import type { StoredEvent } from '../../domain/event.js';
 import {
   STREAM_BUFFER_BYTES_MAX,
   STREAM_HEARTBEAT_MS,
@@ -9,20 +9,14 @@ import {
   STREAM_PAUSE_MS,
   STREAM_STALL_MS,
 } from '../../domain/limits.js';
+import { eventJson, onOneLine } from '../../questions/event-json.js';
+import { type EventFilter, matches } from '../../questions/filter.js';
 import type { Store, TailPage } from '../../store/port.js';
-import type { Logger } from '../context.js';
-import { eventJson, onOneLine } from '../event-json.js';
-
-export interface StreamFilter {
-  user?: string | undefined;
-  type?: EventType | undefined;
-  app?: string | undefined;
-  session?: string | undefined;
-}
+import type { Logger } from '../logger.js';
 
 export interface StreamHub {
   /** Sends `sink` every matching event with an id over `after`, in order, each once, until either side ends it. */
-  follow(sink: Writable, filter: StreamFilter, after: number): void;
+  follow(sink: Writable, filter: EventFilter, after: number): void;
   /** How many follow now. */
   followers(): number;
   /** Ends every stream; the clients come back by themselves. */
@@ -38,7 +32,7 @@ export interface StreamHub {
  */
 interface Follower {
   readonly sink: Writable;
-  readonly filter: StreamFilter;
+  readonly filter: EventFilter;
   /** Every event up to this id was sent, or does not match, or does not exist any more. */
   position: number;
   /** Since when its catching up waits for it to take more, Unix ms. */
@@ -228,15 +222,6 @@ export function createStreamHub({
       }
     },
   };
-}
-
-function matches(event: StoredEvent, { user, type, app, session }: StreamFilter): boolean {
-  return (
-    (user === undefined || event.user_id === user) &&
-    (type === undefined || event.type === type) &&
-    (app === undefined || event.app === app) &&
-    (session === undefined || event.session_id === session)
-  );
 }
 
 function eventFrame(event: StoredEvent): string {

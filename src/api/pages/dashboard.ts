@@ -1,8 +1,7 @@
 /** The built dashboard's files: the page for every place within it, the page around recordings, and what both load. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import type { FastifyReply } from 'fastify';
-import type { Api } from '../context.js';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { sendProblem } from '../errors.js';
 import type { SendPage } from './fallback.js';
 
@@ -59,7 +58,7 @@ export interface Dashboard {
   /** Answers with the page; a 503 that says what to do where it was not built. */
   sendPage: SendPage;
   /** Adds the routes of its files. */
-  routes(app: Api): void;
+  routes(app: FastifyInstance): void;
 }
 
 /** The dashboard in a folder, as it is now and held from now on: a build replaces the files under a collector that runs. */
@@ -90,12 +89,11 @@ export function createDashboard(folder: string): Dashboard {
   return {
     sendPage,
     routes(app) {
-      const schema = { hide: true };
-      app.get('/', { schema }, (_request, reply) => sendPage(reply));
-      app.get<{ Params: { name: string } }>('/assets/:name', { schema }, (request, reply) =>
+      app.get('/', (_request, reply) => sendPage(reply));
+      app.get<{ Params: { name: string } }>('/assets/:name', (request, reply) =>
         sendAsset(reply, request.params.name, String(request.headers['accept-encoding'] ?? '')),
       );
-      app.get('/assets/frame.html', { schema }, (_request, reply) => sendHtml(reply, frame ?? '', FRAME_CSP));
+      app.get('/assets/frame.html', (_request, reply) => sendHtml(reply, frame ?? '', FRAME_CSP));
     },
   };
 }

@@ -1,104 +1,120 @@
-/** The API's own description: `/openapi.json`, made from the schemas of the routes, and the page at `/docs` that renders it. */
-import type {} from '@fastify/swagger';
-import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
-import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
-import { takeOver } from '../bodies/take-over.js';
-import type { Api } from '../context.js';
-import { refusalOf, sendProblem } from '../errors.js';
-import { sendJson } from '../event-json.js';
-import { NO_COMPILERS, withZod } from '../zod-routes.js';
+/** The API's description of itself: `/openapi.json`, and `/docs`, a page that shows it without a script. */
+import { createHash } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { type DescribedRoute, type OpenApi, type Operation, openApi } from '../openapi.js';
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** What the description says of a request that fastify itself does not validate. */
-    documented?: { body?: unknown; headers?: unknown; consumes?: string[] };
-  }
-}
+const STYLE = `
+:root { color-scheme: light dark; --line: light-dark(#ddd, #333); --soft: light-dark(#666, #999); }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }
+h2 { margin-top: 3rem; border-bottom: 1px solid var(--line); }
+h3 { margin: 2rem 0 0; font-size: 1rem; }
+h3 code { font-size: 1rem; }
+p { margin: 0.25rem 0; }
+table { border-collapse: collapse; width: 100%; margin: 0.5rem 0; }
+td { border-top: 1px solid var(--line); padding: 0.3rem 1rem 0.3rem 0; vertical-align: top; overflow-wrap: anywhere; }
+td:first-child { width: 30%; }
+pre { overflow-x: auto; padding: 0.75rem; border: 1px solid var(--line); border-radius: 4px; font-size: 13px; }
+summary, .soft { color: var(--soft); }`;
 
-const TAGS = ['Ingest', 'Queries', 'Replay', 'Incidents', 'Live', 'Operator'];
-
-/** The page has its scripts and styles from this server; the styles it also sets on elements are its own. */
-const DOCS_CSP = [
+const CSP = [
   "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
+  `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
 
-/**
- * Adds `/openapi.json` and `/docs`. They cost nothing until somebody first asks: only then `addRoutes` adds the routes once
- * more, to a small server of its own that takes note of them and has the page. It never listens.
- */
-export function docsRoutes(app: Api, version: string, addRoutes: (app: Api) => void): void {
-  let described: Promise<FastifyInstance> | undefined;
+/** Adds both, of the routes that `described` gives; they are put together when somebody first asks. */
+export function docsRoutes(app: FastifyInstance, version: string, described: () => DescribedRoute[]): void {
+  let made: OpenApi | undefined;
   const describe = () => {
-    described ??= buildDocs(version, addRoutes);
-    return described;
+    made ??= openApi(version, described());
+    return made;
   };
-  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
-    const docs = await describe();
-    return sendJson(reply, JSON.stringify(docs.swagger()));
-  });
-  for (const url of ['/docs', '/docs/*']) {
-    app.get(url, { schema: { hide: true } }, async (request, reply) => {
-      const { routing } = await describe();
-      routing(request.raw, takeOver(reply));
-    });
-  }
-  app.addHook('onClose', async () => {
-    await (await described)?.close();
-  });
+  app.get('/openapi.json', (_request, reply) =>
+    reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(describe())),
+  );
+  app.get('/docs', (_request, reply) =>
+    reply
+      .header('content-type', 'text/html; charset=utf-8')
+      .header('content-security-policy', CSP)
+      .send(docsPage(describe())),
+  );
 }
 
-async function buildDocs(version: string, addRoutes: (app: Api) => void): Promise<FastifyInstance> {
-  const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([
-    import('@fastify/swagger'),
-    import('@fastify/swagger-ui'),
-  ]);
-  const docs = fastify({ schemaController: NO_COMPILERS });
-  docs.setErrorHandler((error: FastifyError, request, reply) =>
-    sendProblem(reply, refusalOf(error, request.id)),
+function docsPage({ info, tags, paths, components }: OpenApi): string {
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
   );
-  docs.setNotFoundHandler((_request, reply) =>
-    sendProblem(reply, { code: 'not_found', detail: 'There is nothing at this path.' }),
-  );
-  await docs.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'spyglass',
-        version,
-        description:
-          'Times are Unix milliseconds, days are UTC. A parameter given as an empty string counts as absent. Every error ' +
-          'is a problem (RFC 9457).',
-      },
-      tags: TAGS.map((name) => ({ name })),
-      components: { securitySchemes: { password: { type: 'http', scheme: 'basic' } } },
-      security: [{ password: [] }],
-    },
-    transform: (document) => {
-      const { documented } = document.route.config ?? {};
-      return jsonSchemaTransform({ ...document, schema: { ...document.schema, ...documented } });
-    },
-    transformObject: (document) => {
-      const described = jsonSchemaTransformObject(document);
-      // Each named schema comes twice, as it is read and as it is written; all of ours are written only.
-      const schemas = ('components' in described && described.components?.schemas) || {};
-      for (const name of Object.keys(schemas)) if (name.endsWith('Input')) delete schemas[name];
-      return described;
-    },
+  const sections = tags.map(({ name }) => {
+    const own = operations.filter(({ operation }) => operation.tags.includes(name));
+    return `<h2>${escape(name)}</h2>${own.map(({ path, method, operation }) => section(`${method} ${path}`, operation)).join('')}`;
   });
-  await docs.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: DOCS_CSP,
-    theme: { title: 'spyglass API' },
-    uiConfig: { layout: 'BaseLayout', defaultModelsExpandDepth: 0 },
-  });
-  addRoutes(withZod(docs));
-  await docs.ready();
-  return docs;
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>spyglass API</title><style>${STYLE}</style></head>
+<body>
+<h1>spyglass API ${escape(info.version)}</h1>
+<p>${escape(info.description)}</p>
+<p>For programs: <a href="/openapi.json">openapi.json</a></p>
+${sections.join('\n')}
+<h2>Shapes</h2>${Object.entries(components.schemas).map(shape).join('')}
+</body>
+</html>
+`;
 }
+
+function section(
+  title: string,
+  { summary, description, parameters, requestBody, responses }: Operation,
+): string {
+  const rows = (parameters ?? []).map(({ name, in: place, required, description = '', schema }) =>
+    row(
+      `<code>${escape(name)}</code>`,
+      `${required ? 'required, ' : ''}${place}`,
+      escape(description),
+      limits(schema),
+    ),
+  );
+  const answers = Object.entries(responses).map(([status, response]) =>
+    row(
+      status,
+      escape(response.description === 'Default Response' ? 'What was asked for' : response.description),
+    ),
+  );
+  const bodies = [
+    ...Object.entries(requestBody?.content ?? {}).map(
+      ([type, { schema }]) => [`Body, ${type}`, schema] as const,
+    ),
+    ...Object.entries(responses)
+      .filter(([status]) => Number(status) < 300)
+      .flatMap(([, { content }]) => Object.entries(content ?? {}))
+      .map(([type, { schema }]) => [`Answer, ${type}`, schema] as const),
+  ];
+  return `<h3 id="${escape(title.replace(' ', ''))}"><code>${escape(title)}</code></h3><p>${escape(summary)}</p>
+${description === undefined ? '' : `<p class="soft">${escape(description)}</p>`}
+${rows.length === 0 ? '' : `<table>${rows.join('')}</table>`}<table>${answers.join('')}</table>
+${bodies.map(shape).join('')}`;
+}
+
+/** What a value may be, in a few words. */
+function limits({
+  type,
+  enum: choices,
+  minimum,
+  maximum,
+  default: byDefault,
+}: Record<string, unknown>): string {
+  const bounds = minimum === undefined && maximum === undefined ? '' : ` ${minimum ?? ''} … ${maximum ?? ''}`;
+  const says = Array.isArray(choices) ? choices.join(', ') : `${type ?? 'any'}${bounds}`;
+  return `<span class="soft">${escape(says)}${byDefault === undefined ? '' : escape(`, default ${byDefault}`)}</span>`;
+}
+
+const row = (...cells: readonly string[]): string =>
+  `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
+
+const shape = ([name, schema]: readonly [string, object]): string =>
+  `<details><summary>${escape(name)}</summary><pre>${escape(JSON.stringify(schema, undefined, 2))}</pre></details>`;
+
+const escape = (text: string): string => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);

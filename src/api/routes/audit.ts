@@ -1,22 +1,22 @@
 /** `/v1/audit`: who watched which replay, for the operator. */
-import type { Api, ApiContext } from '../context.js';
-import { auditAnswer, auditQuery, problems } from '../schemas.js';
+import type { FastifyInstance } from 'fastify';
+import type { ApiContext } from '../context.js';
+import { json, validated } from '../route.js';
+import { auditAnswer, auditAsk } from '../schemas.js';
 
 /** Adds the route. */
-export function auditRoute(app: Api, { audit }: ApiContext): void {
-  app.get(
-    '/v1/audit',
-    {
-      schema: {
-        summary: 'Who watched which replay, newest first',
-        tags: ['Operator'],
-        querystring: auditQuery,
-        response: {
-          200: auditAnswer,
-          ...problems('invalid_parameter', 'unauthorized', 'forbidden', 'locked_out'),
-        },
-      },
+export function auditRoute(app: FastifyInstance, { audit }: ApiContext): void {
+  const config = {
+    access: { role: 'operator', scope: 'all' },
+    describe: {
+      summary: 'Who watched which replay, newest first',
+      tag: 'Operator',
+      ask: auditAsk,
+      answers: { 200: json(auditAnswer) },
+      refusals: ['invalid_parameter', 'unauthorized', 'forbidden', 'locked_out'],
     },
-    async (request) => ({ entries: await audit.list(request.query.limit) }),
-  );
+  } as const;
+  app.get('/v1/audit', { config }, async ({ query }) => ({
+    entries: await audit.list(validated(auditAsk, query).limit),
+  }));
 }

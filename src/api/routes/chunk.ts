@@ -1,90 +1,70 @@
-/** `/v1/sessions/:id/replay`: what was recorded of a session, and each chunk of it as it was sent. */
+/** `/v1/sessions/:id/replay/:seq`: one chunk of a recording, as it was sent. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { ProblemError } from '../../domain/problems.js';
+import { onlyApp } from '../../questions/replay.js';
 import type { StoredChunk } from '../../store/port.js';
-import type { Api, ApiContext } from '../context.js';
-import { ProblemError } from '../errors.js';
+import type { ApiContext } from '../context.js';
+import { appsFor } from '../guards/access.js';
 import { clientAddress } from '../guards/client-address.js';
-import {
-  chunkBytes,
-  chunkPath,
-  manifestAnswer,
-  notModified,
-  problems,
-  sessionPath,
-  sessionQuery,
-} from '../schemas.js';
-import { appOfSession, referTo } from '../session-paths.js';
+import { validated } from '../route.js';
+import { chunkAsk } from '../schemas.js';
+import { QUESTION_REFUSALS } from './questions.js';
 
-const refusals = problems(
-  'invalid_parameter',
-  'unauthorized',
-  'forbidden',
-  'not_found',
-  'ambiguous_session',
-  'locked_out',
-  'read_timeout',
-  'view_not_ready',
-);
+const BYTES = z.custom<Uint8Array>().meta({ type: 'array', items: {} });
 
-/** Adds the manifest and the chunk route. */
-export function sessionRoutes(app: Api, { config, store, audit, now }: ApiContext): void {
-  app.get(
-    '/v1/sessions/:id/replay',
-    {
-      schema: {
-        summary: "A session's replay chunks, in order",
-        tags: ['Replay'],
-        params: sessionPath,
-        querystring: sessionQuery,
-        response: { 200: manifestAnswer, ...refusals },
+const routeConfig = {
+  access: { role: 'viewer', scope: 'app' },
+  describe: {
+    summary: 'One replay chunk, gzipped as it was sent',
+    tag: 'Replay',
+    ask: chunkAsk,
+    answers: {
+      200: {
+        description: 'rrweb events, with Content-Encoding: gzip and an ETag',
+        type: 'application/json',
+        schema: BYTES,
       },
+      304: { description: 'Still what If-None-Match names.' },
     },
-    async (request) => {
-      const { id } = request.params;
-      const owner = await appOfSession(store, id, request.query.app);
-      const chunks = owner === undefined ? [] : await store.chunks(owner, id);
-      if (owner === undefined || chunks.length === 0) {
-        throw new ProblemError('not_found', 'There is no replay of this session.');
-      }
-      return { session_id: id, chunks: referTo(chunks, owner, id, config.apps) };
-    },
-  );
-  app.get(
-    '/v1/sessions/:id/replay/:seq',
-    {
-      schema: {
-        summary: 'One replay chunk, gzipped as it was sent',
-        tags: ['Replay'],
-        params: chunkPath,
-        querystring: sessionQuery,
-        response: { 200: chunkBytes, 304: notModified, ...refusals },
-      },
-    },
-    async (request, reply) => {
-      const { id, seq } = request.params;
-      const owner = await appOfSession(store, id, request.query.app);
-      const chunk = owner === undefined ? undefined : await store.chunk(owner, id, seq);
-      if (chunk === undefined) throw new ProblemError('not_found', 'There is no such chunk of this session.');
-      if (owner !== undefined) {
-        const { role, name } = request.access;
-        await audit.note({
-          at: now(),
-          role,
-          name,
-          address: clientAddress(request),
-          app: owner,
-          session_id: id,
-        });
-      }
-      // A chunk may be replaced, so it is kept with the reader and asked about again each time.
-      reply.header('etag', `"${chunk.etag}"`).header('cache-control', 'private, no-cache');
-      if (isCurrent(request.headers['if-none-match'], chunk)) return reply.code(304).send(undefined);
-      return reply
-        .header('content-type', 'application/json')
-        .header('content-encoding', 'gzip')
-        .send(Buffer.from(chunk.bytes.buffer, chunk.bytes.byteOffset, chunk.bytes.byteLength));
-    },
-  );
+    refusals: [...QUESTION_REFUSALS, 'not_found', 'ambiguous_session'],
+  },
+} as const;
+
+const chunkPath = chunkAsk.pick({ id: true, seq: true });
+const chunkQuery = chunkAsk.pick({ app: true });
+
+/** Adds the route. */
+export function chunkRoute(app: FastifyInstance, { store, audit, now }: ApiContext): void {
+  app.get('/v1/sessions/:id/replay/:seq', { config: routeConfig }, async (request, reply) => {
+    const { id, seq } = validated(chunkPath, request.params);
+    const apps = appsFor(request.access, validated(chunkQuery, request.query).app);
+    // An app that was named is not looked for among those that have the session.
+    const owner = onlyApp(apps?.length === 1 ? apps : await appsAmong(store.sessionApps(id), apps));
+    const chunk = owner === undefined ? undefined : await store.chunk(owner, id, seq);
+    if (owner === undefined || chunk === undefined)
+      throw new ProblemError('not_found', 'There is no such chunk of this session.');
+    const { role, name } = request.access;
+    await audit.note({
+      at: now(),
+      role,
+      name,
+      address: clientAddress(request),
+      app: owner,
+      session_id: id,
+    });
+    // A chunk may be replaced, so it is kept with the reader and asked about again each time.
+    reply.header('etag', `"${chunk.etag}"`).header('cache-control', 'private, no-cache');
+    if (isCurrent(request.headers['if-none-match'], chunk)) return reply.code(304).send(undefined);
+    return reply
+      .header('content-type', 'application/json')
+      .header('content-encoding', 'gzip')
+      .send(Buffer.from(chunk.bytes.buffer, chunk.bytes.byteOffset, chunk.bytes.byteLength));
+  });
 }
+
+const appsAmong = async (found: Promise<string[]>, apps: readonly string[] | undefined): Promise<string[]> =>
+  (await found).filter((app) => apps?.includes(app) ?? true);
 
 /** Whether `If-None-Match` names what is stored, by the weak comparison of RFC 9110, 13.1.2. */
 function isCurrent(ifNoneMatch: string | undefined, { etag }: StoredChunk): boolean {

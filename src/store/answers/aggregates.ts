@@ -40,9 +40,9 @@ function splitDays(from: number, to: number): DayParts {
 }
 
 export interface AggregatesQuery {
-  /** Undefined for all apps together. */
-  app: number | undefined;
   apps: readonly number[];
+  /** Whether these are all there are: then days are counted once for all of them. */
+  areAll: boolean;
   from: number;
   to: number;
   /** All user numbers are below this. */
@@ -84,7 +84,11 @@ export function aggregate(
       },
     );
 
-  for (const { day, count } of views.days.counts(query.app, parts.wholeFrom, parts.wholeTo))
+  for (const { day, count } of views.days.counts(
+    query.areAll ? undefined : query.apps,
+    parts.wholeFrom,
+    parts.wholeTo,
+  ))
     add(dau, day, count);
   for (const { day, from, to } of parts.cut) {
     const midnight = day * DAY_MS;

@@ -4,7 +4,7 @@
  * An event can be given out once no batch still to come can hold a later one: batches come by their last event that can match,
  * latest first, so that is when its `ts` is greater than that of the next batch.
  */
-import { EVENT_TYPES, type StoredEvent, textOf, typeCode } from '../../domain/event.js';
+import { EVENT_TYPES, type StoredEvent, textOf } from '../../domain/event.js';
 import { LIST_TEXT_MAX } from '../../domain/limits.js';
 import type { BatchRef, Log } from '../../log/batches/log.js';
 import type { RecordBatch } from '../../log/batches/record-batch.js';
@@ -15,8 +15,12 @@ import {
   typeStream,
   userStream,
 } from '../../projections/streams.js';
-import type { EventPosition, EventsPage, EventsQuery } from '../port.js';
+import type { EventPosition } from '../../questions/cursor.js';
+import type { EventsPage } from '../../questions/event-json.js';
+import { type ColumnFilter, mayMatch, toColumnFilter } from '../../questions/filter.js';
+import type { Ask } from '../../questions/index.js';
 import { mergeOrdered } from './merge.js';
+import type { Scope } from './scope.js';
 
 interface Place extends EventPosition {
   batch: RecordBatch;
@@ -26,36 +30,16 @@ interface Place extends EventPosition {
 const newerFirst = (a: EventPosition, b: EventPosition): number => b.ts - a.ts || b.id - a.id;
 const laterBatchFirst = (a: StreamRef, b: StreamRef): number => b.last - a.last || b.offset - a.offset;
 
-/** The query in the log's numbers; `undefined` when a name in it never occurred. */
-interface Filter {
-  app: number | undefined;
-  user: number | undefined;
-  session: string | undefined;
-  type: number | undefined;
+/** The filter in the log's numbers, with the bounds of the page. */
+interface Filter extends ColumnFilter {
   from: number;
   to: number;
-  before: EventPosition | undefined;
-}
-
-function toFilter(log: Log, query: EventsQuery, range: { from: number; to: number }): Filter | undefined {
-  const app = query.app === undefined ? undefined : log.dictionaries.number('app', query.app);
-  const user = query.user === undefined ? undefined : log.dictionaries.number('user', query.user);
-  if ((query.app !== undefined && app === undefined) || (query.user !== undefined && user === undefined))
-    return undefined;
-  return {
-    app,
-    user,
-    session: query.session,
-    type: query.type === undefined ? undefined : typeCode(query.type),
-    from: range.from,
-    to: Math.min(range.to, query.before?.ts ?? range.to),
-    before: query.before,
-  };
+  cursor: EventPosition | undefined;
 }
 
 /** The batches that can hold a match, from the most selective streams there are. */
 function candidates(log: Log, streams: Streams, filter: Filter): Iterable<BatchRef | StreamRef> {
-  const apps = filter.app === undefined ? log.apps() : [filter.app];
+  const apps = filter.apps ?? log.apps();
   const { user, session, type } = filter;
   const merge = (keys: Buffer[]) =>
     mergeOrdered(
@@ -88,9 +72,7 @@ interface Standing extends Place {
 
 /** The batch at its latest match, if it has any. */
 function standAt(batch: RecordBatch, filter: Filter): Standing | undefined {
-  if (filter.app !== undefined && batch.app !== filter.app) return undefined;
-  if (filter.user !== undefined && batch.user !== filter.user) return undefined;
-  if (filter.session !== undefined && batch.session !== filter.session) return undefined;
+  if (!mayMatch(batch, filter)) return undefined;
   const { ts: times, count, isAscending } = batch;
   const inTime = (a: number, b: number) => (times[a] as number) - (times[b] as number) || a - b;
   const order = isAscending ? undefined : Array.from({ length: count }, (_, index) => index).sort(inTime);
@@ -99,7 +81,7 @@ function standAt(batch: RecordBatch, filter: Filter): Standing | undefined {
 }
 
 /** Goes on to the match before; false where there is none. */
-function advance(standing: Standing, { type, from, to, before }: Filter): boolean {
+function advance(standing: Standing, { type, from, to, cursor }: Filter): boolean {
   const { batch, order } = standing;
   while (standing.left > 0) {
     standing.left--;
@@ -108,7 +90,7 @@ function advance(standing: Standing, { type, from, to, before }: Filter): boolea
     const id = batch.offset + index;
     if (ts < from) return false;
     if (ts > to || (type !== undefined && batch.types[index] !== type)) continue;
-    if (before !== undefined && ts === before.ts && id >= before.id) continue;
+    if (cursor !== undefined && ts === cursor.ts && id >= cursor.id) continue;
     standing.ts = ts;
     standing.id = id;
     standing.index = index;
@@ -129,28 +111,25 @@ function insert(open: Standing[], standing: Standing): void {
   open.splice(low, 0, standing);
 }
 
-/** One page; `range` is the query's, clamped to the retention fence. */
-export function listEvents(
-  log: Log,
-  streams: Streams,
-  query: EventsQuery,
-  range: { from: number; to: number },
-  checkTime: () => void,
-): EventsPage {
+/** One page. */
+export function listEvents({ log, streams, clamp, openDeadline }: Scope, ask: Ask<'events'>): EventsPage {
   const head = log.head();
-  const filter = range.from > range.to ? undefined : toFilter(log, query, range);
-  if (!filter) return { events: [], head };
+  const { limit, cursor } = ask;
+  const { from, to } = clamp(ask);
+  const columns = from > to ? undefined : toColumnFilter(ask, log.dictionaries.number);
+  if (!columns) return { events: [], head };
+  const filter: Filter = { ...columns, from, to: Math.min(to, cursor?.ts ?? to), cursor };
   const wanted = filter.type === undefined ? 0xff : 1 << filter.type;
   const places = newestPlaces(
     log,
     candidates(log, streams, filter),
     filter,
-    { wanted, limit: query.limit + 1 },
-    checkTime,
+    { wanted, limit: limit + 1 },
+    openDeadline(),
   );
   const events: StoredEvent[] = [];
   let size = 0;
-  for (const { batch, index } of places.slice(0, query.limit)) {
+  for (const { batch, index } of places.slice(0, limit)) {
     // The rest comes with the next page.
     if (size > LIST_TEXT_MAX) break;
     const event = log.event(batch, index);

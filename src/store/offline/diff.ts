@@ -13,7 +13,7 @@ import { type FoldingProgress, storedViews, viewsFrom } from '../../projections/
 import { ViewNotReady } from '../../projections/engine/projection.js';
 import { rebuildAside } from '../../projections/rebuild.js';
 import { openViewTables, PROJECTIONS, readViewStates } from '../../projections/registry.js';
-import { openReads, type Reads } from '../answers/reads.js';
+import { openReads, type Reads } from '../answers/index.js';
 import { ReadTimeout } from '../port.js';
 import { settleStore } from './settle.js';
 
@@ -46,8 +46,8 @@ export async function diffStore(
   try {
     const log = openLog(env);
     openViewTables(aside);
-    const stored = openReads(storedViews(env, log), log, () => 0);
-    const anew = openReads(viewsFrom(aside, env), log, () => 0);
+    const stored = openReads(storedViews(env, log), log);
+    const anew = openReads(viewsFrom(aside, env), log);
     // Synchronous from here on: every read of the log and the views sees one snapshot.
     env.renewSnapshot();
     const broken = rebuildAside(aside, log, onProgress);
@@ -96,30 +96,36 @@ function compare(stored: Reads, anew: Reads, log: Log, changes: string[]): DiffR
 /** One of each kind the API answers, of every app and of all together, and of some users, names and groups. */
 function* questions(anew: Reads, apps: readonly string[]): Generator<Question> {
   for (const app of [undefined, ...apps]) {
-    const where = app === undefined ? {} : { app };
+    const where = app === undefined ? {} : { apps: [app] };
     const whose = app === undefined ? 'of all apps' : `of ${app}`;
-    yield { title: `sessions ${whose}`, ask: (reads) => reads.sessions({ ...where, limit: ROWS }) };
-    yield { title: `users ${whose}`, ask: (reads) => reads.users({ ...where, limit: ROWS }) };
-    yield { title: `aggregates ${whose}`, ask: (reads) => reads.aggregates({ ...where, limit: 100 }) };
-    yield { title: `names ${whose}`, ask: (reads) => reads.names({ ...where, prefix: '', limit: ROWS }) };
-    yield { title: `errors ${whose}`, ask: (reads) => reads.errorGroups({ ...where, limit: ROWS }) };
+    yield { title: `sessions ${whose}`, ask: (reads) => reads.ask('sessions', { ...where, limit: ROWS }) };
+    yield { title: `users ${whose}`, ask: (reads) => reads.ask('users', { ...where, limit: ROWS }) };
+    yield { title: `aggregates ${whose}`, ask: (reads) => reads.ask('aggregates', { ...where, limit: 100 }) };
+    yield {
+      title: `names ${whose}`,
+      ask: (reads) => reads.ask('names', { ...where, prefix: '', limit: ROWS }),
+    };
+    yield { title: `errors ${whose}`, ask: (reads) => reads.ask('errors', { ...where, limit: ROWS }) };
     for (const type of EVENT_TYPES)
       yield {
         title: `${type} events ${whose}`,
-        ask: (reads) => reads.events({ ...where, type, limit: ROWS }),
+        ask: (reads) => reads.ask('events', { ...where, type, limit: ROWS }),
       };
   }
-  for (const { user_id: user } of anew.users({ limit: SAMPLE })) {
-    yield { title: `events of user ${user}`, ask: (reads) => reads.events({ user, limit: ROWS }) };
-    yield { title: `sessions of user ${user}`, ask: (reads) => reads.sessions({ user, limit: ROWS }) };
-    yield { title: `activity of user ${user}`, ask: (reads) => reads.activity({ user }) };
+  for (const { user_id: user } of anew.ask('users', { limit: SAMPLE }).users) {
+    yield { title: `events of user ${user}`, ask: (reads) => reads.ask('events', { user, limit: ROWS }) };
+    yield { title: `sessions of user ${user}`, ask: (reads) => reads.ask('sessions', { user, limit: ROWS }) };
+    yield { title: `activity of user ${user}`, ask: (reads) => reads.ask('activity', { user }) };
   }
-  for (const { group, name } of anew.errorGroups({ limit: SAMPLE }))
-    yield { title: `occurrences of ${name}`, ask: (reads) => reads.occurrences({ group, limit: ROWS }) };
-  const names = anew.names({ prefix: '', limit: SAMPLE }).map(({ name }) => name);
+  for (const { group, name } of anew.ask('errors', { limit: SAMPLE }).groups)
+    yield {
+      title: `occurrences of ${name}`,
+      ask: (reads) => reads.ask('occurrences', { group, limit: ROWS }),
+    };
+  const names = anew.ask('names', { prefix: '', limit: SAMPLE }).names.map(({ name }) => name);
   for (const [index, name] of names.slice(1).entries()) {
     const steps = [names[index] ?? '', name];
-    yield { title: `the funnel ${steps.join(' → ')}`, ask: (reads) => reads.funnel({ steps }) };
+    yield { title: `the funnel ${steps.join(' → ')}`, ask: (reads) => reads.ask('funnel', { steps }) };
   }
 }
 

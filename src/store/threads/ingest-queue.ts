@@ -5,7 +5,8 @@
  */
 
 import { QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX, RETRY_AFTER_S } from '../../domain/limits.js';
-import type { IngestOutcome, IngestRequest, Refusal } from '../../ingest/types.js';
+import type { Refusal } from '../../domain/problems.js';
+import type { IngestOutcome, IngestRequest } from '../../ingest/types.js';
 import type { IngestedMessage, IngestMessage } from './messages.js';
 
 export interface IngestQueue {

@@ -13,9 +13,10 @@ import {
   RETRY_AFTER_S,
   UNAPPLIED_BYTES_MAX,
 } from '../../domain/limits.js';
+import type { Refusal } from '../../domain/problems.js';
 import { sharedWindows, type Windows } from '../../ingest/event-limiter.js';
 import { createIngest, type IngestOptions } from '../../ingest/ingest.js';
-import type { IngestOutcome, IngestRequest, Refusal } from '../../ingest/types.js';
+import type { IngestOutcome, IngestRequest } from '../../ingest/types.js';
 import { openLog } from '../../log/batches/log.js';
 import { reason, StoreUnusable } from '../../log/file/data-dir.js';
 import { openEnv } from '../../log/file/env.js';
@@ -252,12 +253,6 @@ function serve(committing: ReturnType<typeof openCommitting>): void {
 
   /** What the calls answer is durable; each says the commit that reads have to see. */
   const calls = {
-    commit(requests: readonly EventBatch[]): unknown {
-      const settled = committing
-        .commit(requests)
-        .map((one) => ('error' in one ? { error: toPlain(one.error) } : one));
-      return { settled, commit: committing.pending.newest() };
-    },
     appNumber(app: string): unknown {
       const [settled] = committing.pending.number('app', app) ? [] : committing.commit([emptyBatch(app)]);
       if (settled && 'error' in settled) throw settled.error;

@@ -1,7 +1,7 @@
 /** What the HTTP thread, the ingest thread and the writer thread say to each other, besides calls. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../../config/config.js';
-import type { Refusal } from '../../ingest/types.js';
+import type { Refusal } from '../../domain/problems.js';
 import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import type { PlainError, Reply } from './rpc.js';
 

@@ -1,30 +1,10 @@
 /** The reader threads as the HTTP thread sees them: two lanes, so that no look-up waits for a heavy read. */
 import { Worker } from 'node:worker_threads';
-import type { Later } from '../compose.js';
-import type { ReadSide } from '../sides.js';
+import { QUESTIONS } from '../../questions/index.js';
+import type { LaterReads } from '../compose.js';
 import { type Call, type Caller, openCaller, type Reply } from './rpc.js';
 
 const HEAVY_NICENESS = 10;
-const HEAVY = [
-  'funnel',
-  'aggregates',
-  'names',
-  'errorGroups',
-  'occurrences',
-  'neighbours',
-  'activity',
-  'sessionWindow',
-] as const satisfies (keyof ReadSide)[];
-const LIGHT = [
-  'events',
-  'event',
-  'tail',
-  'users',
-  'sessions',
-  'sessionApps',
-  'chunkRows',
-  'chunkRow',
-] as const satisfies (keyof ReadSide)[];
 
 interface Reader {
   call: Caller['call'];
@@ -54,26 +34,29 @@ function startReader(dataDir: string, niceness: number): Reader {
 export function startReaders(
   dataDir: string,
   caughtUp: () => Promise<void> | undefined,
-): { read: Later<ReadSide>; close(): Promise<void> } {
+): { read: LaterReads; close(): Promise<void> } {
   const lanes: { light?: Reader; heavy?: Reader } = {};
-  const light = () => {
-    lanes.light ??= startReader(dataDir, 0);
-    return lanes.light;
+  const start = {
+    light: () => startReader(dataDir, 0),
+    heavy: () => startReader(dataDir, HEAVY_NICENESS),
   };
-  const heavy = () => {
-    lanes.heavy ??= startReader(dataDir, HEAVY_NICENESS);
-    return lanes.heavy;
+  const call = async (lane: 'light' | 'heavy', method: string, args: unknown[]) => {
+    await caughtUp();
+    lanes[lane] ??= start[lane]();
+    return lanes[lane].call(method, args);
   };
-  const onLane = (lane: () => Reader) => (method: string) => [
-    method,
-    async (...args: unknown[]) => {
-      await caughtUp();
-      return lane().call(method, args);
-    },
-  ];
-  const entries = [...LIGHT.map(onLane(light)), ...HEAVY.map(onLane(heavy))];
+  const light =
+    (method: string) =>
+    (...args: unknown[]) =>
+      call('light', method, args);
   return {
-    read: Object.fromEntries(entries) as Later<ReadSide>,
+    read: {
+      ask: (kind: keyof typeof QUESTIONS, ...args: unknown[]) =>
+        call(QUESTIONS[kind].lane, 'ask', [kind, ...args]),
+      tail: light('tail'),
+      sessionApps: light('sessionApps'),
+      chunkRow: light('chunkRow'),
+    } as LaterReads,
     async close() {
       await Promise.all([lanes.light?.close(), lanes.heavy?.close()]);
     },

@@ -12,7 +12,7 @@ import { readExact } from '../../ingest/exact-reader.js';
 import { createIngest } from '../../ingest/ingest.js';
 import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import type { Sides } from '../compose.js';
-import { type AppendResult, StoreFailed, type StoreStats } from '../port.js';
+import { StoreFailed, type StoreStats } from '../port.js';
 import { openIngestQueue } from './ingest-queue.js';
 import type {
   ApplyMessage,
@@ -24,7 +24,7 @@ import type {
   Notice,
   WriterData,
 } from './messages.js';
-import { type Call, fromPlain, openCaller, type PlainError } from './rpc.js';
+import { type Call, fromPlain, openCaller } from './rpc.js';
 
 /** Garbage is short-lived here: left to itself, each thread would keep three times this for it. */
 const YOUNG_GENERATION_MB = 16;
@@ -155,14 +155,6 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   }
 
   const write: Sides['write'] = {
-    async commit(requests) {
-      const { settled, commit } = (await callIngest.call('commit', [requests])) as {
-        settled: ({ result: AppendResult } | { error: PlainError })[];
-        commit: number;
-      };
-      progress.durable(commit);
-      return settled.map((one) => ('error' in one ? { error: fromPlain(one.error) } : one));
-    },
     async appNumber(app) {
       const { number, commit, isApplied } = (await callIngest.call('appNumber', [app])) as {
         number: number;
