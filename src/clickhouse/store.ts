@@ -1,8 +1,15 @@
 /** The `Store` port on ClickHouse: any number of collectors share an engine, and nothing else. */
-import type { EraseReport, Erasure, WritableStore } from '../store/port.js';
+import type {
+  EraseReport,
+  Erasure,
+  StoreStats,
+  SweepCutoffs,
+  SweepReport,
+  WritableStore,
+} from '../store/port.js';
 import { appsOfSession, openAnswers } from './answers.js';
-import { openAppender } from './append.js';
-import { openArrivals } from './arrivals.js';
+import { type Appender, openAppender } from './append.js';
+import { type Arrivals, openArrivals } from './arrivals.js';
 import { openChunks } from './chunks.js';
 import { connect, type Engine, type Place } from './connect.js';
 import { createIds, type IdSource } from './ids.js';
@@ -33,113 +40,135 @@ export interface ClickhouseStore extends WritableStore {
 
 /** Connects, migrates, claims a number to give ids under. Throws `ClickhouseUnusable`. */
 export async function openClickhouseStore(options: ClickhouseStoreOptions): Promise<ClickhouseStore> {
-  const { now = Date.now, trailMs = TRAIL_MS, pollMs = POLL_MS } = options;
   const engine = await connect(options);
   try {
     await migrate(engine);
-    const meta = await openMeta(engine);
-    const lease = options.ids ? undefined : await takeNode(engine);
-    const listeners = new Set<(head: number) => void>();
-    let lastHead = 0;
-    const lastStats = { head: 0, file_bytes: 0 };
-
-    const arrivals = openArrivals({
-      engine,
-      trailMs,
-      fence: meta.fence,
-      swept: meta.swept,
-      leastUnderWay: () => appender.leastUnderWay(),
-    });
-    const tellHead = async (): Promise<void> => {
-      const head = await arrivals.head();
-      if (head === lastHead) return;
-      lastHead = head;
-      for (const listener of listeners) listener(head);
-    };
-    const ids = options.ids?.(await greatestId(engine, meta.swept())) ?? createIds(lease?.node ?? (() => 0));
-    const appender = openAppender({
-      engine,
-      ids,
-      mayGiveIds: lease?.holds ?? (() => true),
-      fence: meta.fence,
-      onStored: tellHead,
-    });
-    lastHead = await arrivals.head();
-    const chunks = openChunks(engine, createIds(lease?.node ?? (() => 0)));
-    let up = true;
-    const look = () =>
-      meta
-        .refresh()
-        .then(tellHead)
-        .then(
-          () => true,
-          () => false,
-        );
-    const timer = setInterval(async () => {
-      up = await look();
-    }, pollMs);
-    timer.unref();
-
-    const parts = { engine, arrivals, chunks, fence: meta.fence };
-    const answers = openAnswers(parts);
-    const fileBytes = async (): Promise<number> => {
-      const [row] = await engine.query<{ bytes: number }>(
-        'SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = {database:String}',
-        { database: engine.database },
-      );
-      return Number(row?.bytes ?? 0);
-    };
-
-    return {
-      engine,
-      isUp: () => up && engine.isUp(),
-      append: appender.append,
-      ask: (kind, ask) => answers[kind](ask),
-      tail: arrivals.tail,
-      sessionApps: (session) => appsOfSession(parts, session),
-      putChunk: chunks.put,
-      chunk: chunks.get,
-      async sweep({ eventsBefore, replaysBefore }) {
-        if (eventsBefore !== undefined) await meta.raise('fence', eventsBefore);
-        const { events, newest } = await deleteBelow(engine, meta.fence());
-        if (events > 0) await meta.raise('swept', newest);
-        await forgetBatches(engine, meta.fence(), now());
-        await forgetPlaced(engine, now());
-        return {
-          events,
-          chunks: replaysBefore === undefined ? 0 : await deleteChunks(engine, replaysBefore),
-        };
-      },
-      async stats() {
-        // Figures are wanted most while the engine is away: the last known ones are better than none.
-        [lastStats.head, lastStats.file_bytes] = await Promise.all([arrivals.head(), fileBytes()]).catch(
-          () => [lastStats.head, lastStats.file_bytes],
-        );
-        return { ...lastStats, queue_requests: 0, queue_bytes: 0, ...appender.stats };
-      },
-      onCommit(listener) {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
-      // The engine comes back: nothing that happens to it is final here.
-      failed: new Promise<Error>(() => {}),
-      async erase(erasure) {
-        const bytesBefore = await fileBytes();
-        const report = await eraseUser(engine, erasure);
-        return { ...report, bytesBefore, bytesAfter: await fileBytes() };
-      },
-      async close() {
-        clearInterval(timer);
-        lease?.end();
-        await appender.idle();
-        await engine.close();
-      },
-    };
+    return await openOn(engine, options);
   } catch (error) {
     await engine.close();
     throw error;
   }
 }
+
+async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<ClickhouseStore> {
+  const { now = Date.now, trailMs = TRAIL_MS, pollMs = POLL_MS } = options;
+  const meta = await openMeta(engine);
+  const lease = options.ids ? undefined : await takeNode(engine);
+  const node = lease?.node ?? (() => 0);
+  const arrivals = openArrivals({
+    engine,
+    trailMs,
+    fence: meta.fence,
+    swept: meta.swept,
+    leastUnderWay: () => appender.leastUnderWay(),
+  });
+  const heads = watchHead(arrivals);
+  const appender = openAppender({
+    engine,
+    ids: options.ids?.(await greatestId(engine, meta.swept())) ?? createIds(node),
+    mayGiveIds: lease?.holds ?? (() => true),
+    fence: meta.fence,
+    onStored: heads.look,
+  });
+  await heads.begin();
+  const chunks = openChunks(engine, createIds(node));
+  const parts = { engine, arrivals, chunks, fence: meta.fence };
+  const answers = openAnswers(parts);
+  let up = true;
+  const timer = setInterval(async () => {
+    up = await meta
+      .refresh()
+      .then(heads.look)
+      .then(
+        () => true,
+        () => false,
+      );
+  }, pollMs).unref();
+  return {
+    engine,
+    isUp: () => up && engine.isUp(),
+    append: appender.append,
+    ask: (kind, ask) => answers[kind](ask),
+    tail: arrivals.tail,
+    sessionApps: (session) => appsOfSession(parts, session),
+    putChunk: chunks.put,
+    chunk: chunks.get,
+    sweep: (cutoffs) => sweep(engine, meta, cutoffs, now),
+    stats: openStats(engine, arrivals, appender),
+    onCommit: heads.onCommit,
+    // The engine comes back: nothing that happens to it is final here.
+    failed: new Promise<Error>(() => {}),
+    async erase(erasure) {
+      const bytesBefore = await fileBytes(engine);
+      const report = await eraseUser(engine, erasure);
+      return { ...report, bytesBefore, bytesAfter: await fileBytes(engine) };
+    },
+    async close() {
+      clearInterval(timer);
+      lease?.end();
+      await appender.idle();
+      await engine.close();
+    },
+  };
+}
+
+/** Tells listeners of each new head that a look finds. */
+function watchHead(arrivals: Arrivals) {
+  const listeners = new Set<(head: number) => void>();
+  let last = 0;
+  return {
+    /** Takes the head there is for known. */
+    async begin(): Promise<void> {
+      last = await arrivals.head();
+    },
+    async look(): Promise<void> {
+      const head = await arrivals.head();
+      if (head === last) return;
+      last = head;
+      for (const listener of listeners) listener(head);
+    },
+    onCommit(listener: (head: number) => void): () => void {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+async function sweep(
+  engine: Engine,
+  meta: Meta,
+  { eventsBefore, replaysBefore }: SweepCutoffs,
+  now: () => number,
+): Promise<SweepReport> {
+  if (eventsBefore !== undefined) await meta.raise('fence', eventsBefore);
+  const { events, newest } = await deleteBelow(engine, meta.fence());
+  if (events > 0) await meta.raise('swept', newest);
+  await forgetBatches(engine, meta.fence(), now());
+  await forgetPlaced(engine, now());
+  return { events, chunks: replaysBefore === undefined ? 0 : await deleteChunks(engine, replaysBefore) };
+}
+
+/** Figures are wanted most while the engine is away: then the last known ones are given. */
+function openStats(engine: Engine, arrivals: Arrivals, appender: Appender): () => Promise<StoreStats> {
+  let last = { head: 0, file_bytes: 0 };
+  return async () => {
+    last = await Promise.all([arrivals.head(), fileBytes(engine)]).then(
+      ([head, file_bytes]) => ({ head, file_bytes }),
+      () => last,
+    );
+    return { ...last, queue_requests: 0, queue_bytes: 0, ...appender.stats };
+  };
+}
+
+async function fileBytes(engine: Engine): Promise<number> {
+  const [row] = await engine.query<{ bytes: number }>(
+    'SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = {database:String}',
+    { database: engine.database },
+  );
+  return Number(row?.bytes ?? 0);
+}
+
+type Meta = Awaited<ReturnType<typeof openMeta>>;
 
 /** The numbers that all collectors share and that only grow, as this one knows them. */
 async function openMeta(engine: Engine) {
