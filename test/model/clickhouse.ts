@@ -6,6 +6,7 @@ import type { Subject } from './run.js';
 
 export function clickhouse(engine: { url: string; cluster?: string }): Subject {
   return {
+    medium: 'port',
     // A sweep is several statements of the engine's.
     fencesAtOnce: false,
     open: (dataDir, now) =>

@@ -47,7 +47,7 @@ t.test('hours that bounds cut', async (t) => {
   bounds.push(first + 2 * HOUR_MS, first + 2.7 * HOUR_MS, first + 3 * HOUR_MS - 1, first + 3 * HOUR_MS);
   for (const from of bounds) {
     for (const to of bounds.filter((bound) => bound >= from)) {
-      const found = await store.aggregates({ from, to, limit: 100 });
+      const found = await store.ask('aggregates', { from, to, limit: 100 });
       const range = `${from - first} to ${to - first} ms`;
       t.strictSame(found.top_events, topOf('event', from, to), `events, ${range}`);
       t.strictSame(found.top_pages, topOf('pageview', from, to), `pages, ${range}`);

@@ -48,15 +48,15 @@ function docsPage({ info, tags, paths, components }: OpenApi): string {
   );
   const sections = tags.map(({ name }) => {
     const own = operations.filter(({ operation }) => operation.tags.includes(name));
-    return `<h2>${escape(name)}</h2>${own.map(({ path, method, operation }) => section(`${method} ${path}`, operation)).join('')}`;
+    return `<h2>${escapeHtml(name)}</h2>${own.map(({ path, method, operation }) => section(`${method} ${path}`, operation)).join('')}`;
   });
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>spyglass API</title><style>${STYLE}</style></head>
 <body>
-<h1>spyglass API ${escape(info.version)}</h1>
-<p>${escape(info.description)}</p>
+<h1>spyglass API ${escapeHtml(info.version)}</h1>
+<p>${escapeHtml(info.description)}</p>
 <p>For programs: <a href="/openapi.json">openapi.json</a></p>
 ${sections.join('\n')}
 <h2>Shapes</h2>${Object.entries(components.schemas).map(shape).join('')}
@@ -71,16 +71,16 @@ function section(
 ): string {
   const rows = (parameters ?? []).map(({ name, in: place, required, description = '', schema }) =>
     row(
-      `<code>${escape(name)}</code>`,
+      `<code>${escapeHtml(name)}</code>`,
       `${required ? 'required, ' : ''}${place}`,
-      escape(description),
+      escapeHtml(description),
       limits(schema),
     ),
   );
   const answers = Object.entries(responses).map(([status, response]) =>
     row(
       status,
-      escape(response.description === 'Default Response' ? 'What was asked for' : response.description),
+      escapeHtml(response.description === 'Default Response' ? 'What was asked for' : response.description),
     ),
   );
   const bodies = [
@@ -92,8 +92,8 @@ function section(
       .flatMap(([, { content }]) => Object.entries(content ?? {}))
       .map(([type, { schema }]) => [`Answer, ${type}`, schema] as const),
   ];
-  return `<h3 id="${escape(title.replace(' ', ''))}"><code>${escape(title)}</code></h3><p>${escape(summary)}</p>
-${description === undefined ? '' : `<p class="soft">${escape(description)}</p>`}
+  return `<h3 id="${escapeHtml(title.replace(' ', ''))}"><code>${escapeHtml(title)}</code></h3><p>${escapeHtml(summary)}</p>
+${description === undefined ? '' : `<p class="soft">${escapeHtml(description)}</p>`}
 ${rows.length === 0 ? '' : `<table>${rows.join('')}</table>`}<table>${answers.join('')}</table>
 ${bodies.map(shape).join('')}`;
 }
@@ -108,13 +108,13 @@ function limits({
 }: Record<string, unknown>): string {
   const bounds = minimum === undefined && maximum === undefined ? '' : ` ${minimum ?? ''} … ${maximum ?? ''}`;
   const says = Array.isArray(choices) ? choices.join(', ') : `${type ?? 'any'}${bounds}`;
-  return `<span class="soft">${escape(says)}${byDefault === undefined ? '' : escape(`, default ${byDefault}`)}</span>`;
+  return `<span class="soft">${escapeHtml(says)}${byDefault === undefined ? '' : escapeHtml(`, default ${byDefault}`)}</span>`;
 }
 
 const row = (...cells: readonly string[]): string =>
   `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
 
 const shape = ([name, schema]: readonly [string, object]): string =>
-  `<details><summary>${escape(name)}</summary><pre>${escape(JSON.stringify(schema, undefined, 2))}</pre></details>`;
+  `<details><summary>${escapeHtml(name)}</summary><pre>${escapeHtml(JSON.stringify(schema, undefined, 2))}</pre></details>`;
 
-const escape = (text: string): string => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);

@@ -50,7 +50,7 @@ const flipBatch = (env: Env): void => {
 async function sessionsOf(dataDir: string): Promise<unknown[]> {
   const store = await openLmdbStore({ dataDir });
   try {
-    return await store.sessions({ limit: 500 });
+    return (await store.ask('sessions', { limit: 500 })).sessions;
   } finally {
     await store.close();
   }

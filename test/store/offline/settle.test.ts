@@ -79,7 +79,7 @@ t.test('a store that opens again goes on from it, batch ids too', async (t) => {
   const [again] = await store.append([batch('third')]);
   t.same(again, { status: 'fulfilled', value: 'duplicate' });
   await store.append([batch('fourth')]);
-  const { events } = await store.events({ limit: 100 });
+  const { events } = await store.ask('events', { limit: 100 });
   t.same(
     events.map(({ id, name }) => [id, name]).sort(([a], [b]) => Number(a) - Number(b)),
     ['first', 'second', 'third', 'fourth'].flatMap((name, index) => [
