@@ -16,7 +16,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   'log/file': [],
   'log/batches': ['log/file'],
   'log/wal': ['log/batches', 'log/file', 'telemetry'],
-  'projections/engine': ['log/batches', 'log/file', 'projections'],
+  'projections/engine': ['log/batches', 'log/file'],
   projections: ['projections/engine', 'log/batches', 'log/file'],
   replay: ['log/file'],
   ingest: ['config'],
@@ -24,6 +24,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   store: [
     ...['store/answers', 'store/threads', 'store/offline'],
     ...[
+      'projections',
       'projections/engine',
       'replay',
       'log/wal',
@@ -35,7 +36,8 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   'store/threads': [
-    ...['store', 'projections/engine', 'log/wal', 'log/batches', 'log/file', 'ingest', 'config', 'telemetry'],
+    ...['store', 'projections', 'projections/engine', 'log/wal', 'log/batches', 'log/file'],
+    ...['ingest', 'config', 'telemetry'],
   ],
   'store/offline': [
     ...['store', 'store/answers', 'store/threads', 'projections', 'projections/engine', 'replay'],

@@ -20,6 +20,7 @@ import { beginCommit, type Commit } from '../log/wal/commit.js';
 import { baseOn } from '../log/wal/pending.js';
 import { type BrokenView, type FoldingProgress, openViews } from '../projections/engine/lifecycle.js';
 import { openStage } from '../projections/engine/stage.js';
+import { PROJECTIONS } from '../projections/registry.js';
 import { type AppendResult, StoreFailed } from './port.js';
 
 /** Work of one sweep transaction; keeps it short, so that commits wait for a few ms at most. */
@@ -115,7 +116,7 @@ export function openWriter(env: Env, log: Log, { onFailure, onBroken }: WriterOp
     }
   };
 
-  const views = openViews(env, log, { transact, onBroken });
+  const views = openViews(env, log, { projections: PROJECTIONS, transact, onBroken });
 
   const apply = (groups: readonly Buffer[]): void => {
     const application = readGroups(log, groups);
