@@ -88,9 +88,9 @@ const CANARIES = [
   },
   {
     title: 'a view that takes over half-way',
-    file: 'src/projections/engine/lifecycle.js',
-    from: 'serves && state && next < end',
-    to: 'false',
+    file: 'src/projections/engine/serving.js',
+    from: 'state.checkpoint >= end',
+    to: 'true',
     test: 'test/projections/engine/lifecycle.test.js',
   },
   {

@@ -16,7 +16,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   'log/file': [],
   'log/batches': ['log/file'],
   'log/wal': ['log/batches', 'log/file', 'telemetry'],
-  'projections/engine': ['log/batches', 'log/file', 'projections'],
+  'projections/engine': ['log/batches', 'log/file'],
   projections: ['projections/engine', 'log/batches', 'log/file'],
   replay: ['log/file'],
   ingest: ['config'],
@@ -24,6 +24,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   store: [
     ...['store/answers', 'store/threads', 'store/offline'],
     ...[
+      'projections',
       'projections/engine',
       'replay',
       'log/wal',
@@ -35,7 +36,8 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   'store/threads': [
-    ...['store', 'projections/engine', 'log/wal', 'log/batches', 'log/file', 'ingest', 'config', 'telemetry'],
+    ...['store', 'projections', 'projections/engine', 'log/wal', 'log/batches', 'log/file'],
+    ...['ingest', 'config', 'telemetry'],
   ],
   'store/offline': [
     ...['store', 'store/answers', 'store/threads', 'projections', 'projections/engine', 'replay'],
@@ -164,11 +166,17 @@ function loaded(file: string, known = new Set<string>()): Set<string> {
   return known;
 }
 
-t.test('a start loads what its threads need: HTTP no LMDB, ingest no schemas', async (t) => {
+t.test('a start loads what its threads need: HTTP no LMDB, ingest no schemas and no views', async (t) => {
   const http = new Set([...loaded('cli/serve.js'), ...loaded('api/server.js')]);
   t.ok(http.has('fastify') && http.has('zod'), 'packages were found');
   for (const engine of ['lmdb', 'msgpackr']) t.notOk(http.has(engine), `${engine} for HTTP`);
   const ingest = loaded('store/threads/ingest-thread.js');
   t.ok(ingest.has('lmdb'));
   t.notOk(ingest.has('zod'), 'zod for ingest');
+  t.ok(loaded('store/threads/writer-thread.js').has('projections/sessions.js'), 'views were found');
+  t.same(
+    [...ingest].filter((file) => dirname(file) === 'projections'),
+    [],
+    'views for ingest',
+  );
 });

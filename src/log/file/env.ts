@@ -72,6 +72,8 @@ export interface Table {
   scanKeys(range: Range & { start: Uint8Array; end: Uint8Array }): Iterable<Buffer>;
   /** Empties the table; inside a transaction. */
   clear(): void;
+  /** Removes the table, which is not used again; inside a transaction. */
+  drop(): void;
   entryCount(): number;
 }
 
@@ -252,6 +254,7 @@ function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compres
     keys: (range) => db.getKeys(range) as unknown as Iterable<Buffer>,
     scanKeys: (range) => lending.getKeys(range) as unknown as Iterable<Buffer>,
     clear: () => db.clearSync(),
+    drop: () => db.dropSync(),
     entryCount: () => (db.getStats() as { entryCount: number }).entryCount,
   };
 }

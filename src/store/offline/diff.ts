@@ -9,10 +9,12 @@ import { EVENT_TYPES } from '../../domain/event.js';
 import { type Log, openLog } from '../../log/batches/log.js';
 import { StoreUnusable } from '../../log/file/data-dir.js';
 import { openEnv } from '../../log/file/env.js';
-import { type FoldingProgress, storedViews, viewsFrom } from '../../projections/engine/lifecycle.js';
+import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import { ViewNotReady } from '../../projections/engine/projection.js';
-import { rebuildAside } from '../../projections/rebuild.js';
-import { openViewTables, PROJECTIONS, readViewStates } from '../../projections/registry.js';
+import { storedViews } from '../../projections/engine/serving.js';
+import { readViewStates } from '../../projections/engine/states.js';
+import { rebuildAside, viewsFrom } from '../../projections/rebuild.js';
+import { openViewTables, PROJECTIONS } from '../../projections/registry.js';
 import { openReads, type Reads } from '../answers/index.js';
 import { ReadTimeout } from '../port.js';
 import { settleStore } from './settle.js';
@@ -46,7 +48,7 @@ export async function diffStore(
   try {
     const log = openLog(env);
     openViewTables(aside);
-    const stored = openReads(storedViews(env, log), log);
+    const stored = openReads(storedViews(env, log, PROJECTIONS), log);
     const anew = openReads(viewsFrom(aside, env), log);
     // Synchronous from here on: every read of the log and the views sees one snapshot.
     env.renewSnapshot();
@@ -63,10 +65,10 @@ export async function diffStore(
 /** What stands in the way of a comparison, a line each view. */
 function statesOf(log: Log): string[] {
   const states = readViewStates(log);
-  return PROJECTIONS.flatMap(({ name, version, previous }) => {
+  return PROJECTIONS.flatMap(({ name, version }) => {
     const state = states[name];
     if (state === undefined) return [`view ${name} is new: it has no answers yet`];
-    if (state.version !== version && state.version !== previous?.version)
+    if (state.version !== version)
       return [
         `view ${name} goes from version ${state.version} to ${version}, whose rows are others: any answer may change`,
       ];

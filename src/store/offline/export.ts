@@ -3,7 +3,8 @@
 import { openLog } from '../../log/batches/log.js';
 import { type SeenBatch, seenBatches, seenKey } from '../../log/batches/seen.js';
 import { openEnv } from '../../log/file/env.js';
-import { servingViews } from '../../projections/engine/lifecycle.js';
+import { servingViews } from '../../projections/engine/serving.js';
+import { PROJECTIONS } from '../../projections/registry.js';
 import { openReads } from '../answers/index.js';
 import { batchLine, endLine, eventLine, headerLine } from './export-format.js';
 import { settleStore } from './settle.js';
@@ -30,7 +31,7 @@ export async function* exportPages(
   const env = openEnv(dataDir, { mode: 'read' });
   try {
     const log = openLog(env);
-    const { tail } = openReads(servingViews(env, log), log);
+    const { tail } = openReads(servingViews(env, log, PROJECTIONS), log);
     const head = log.head();
     if (after > head) throw new RangeError(`the store ends at id ${head}: there is nothing after ${after}`);
     yield `${headerLine({ store: log.storeId, after, head })}\n`;

@@ -7,7 +7,7 @@ import { remember, seenAt, seenKey } from '../../log/batches/seen.js';
 import { prepareDataDir } from '../../log/file/data-dir.js';
 import type { Env } from '../../log/file/env.js';
 import { acquireWriterLock } from '../../log/file/writer-lock.js';
-import { markFolded } from '../../projections/registry.js';
+import { markFolded } from '../../projections/engine/states.js';
 import { openWriteSide, type WriteSide } from '../sides.js';
 import { type ExportedBatch, type ExportHeader, eventLine, parseLine } from './export-format.js';
 
@@ -179,7 +179,7 @@ function storeBatchIds(store: Opened, batches: readonly ExportedBatch[], now: nu
   const rows = batches
     .filter(({ receivedAt }) => now - receivedAt <= SEEN_MS && receivedAt <= now + DAY_MS)
     .map(({ app, batchId, receivedAt, next }) => ({
-      app: appNumber(store, app),
+      app: store.appNumber(app),
       batchId,
       receivedAt,
       offset: next,
@@ -192,15 +192,6 @@ function storeBatchIds(store: Opened, batches: readonly ExportedBatch[], now: nu
     log.tables.meta.put(META.next, packCounters({ ...counters, commit: counters.commit + 1 }));
   });
   return rows.length;
-}
-
-/** The number of an app; an app that has no event yet gets one now. */
-function appNumber(store: Opened, app: string): number {
-  const known = store.log.dictionaries.number('app', app);
-  if (known !== undefined) return known;
-  for (const settled of store.commit([{ app, receivedAt: 0, events: [] }]))
-    if ('error' in settled) throw settled.error;
-  return store.log.dictionaries.number('app', app) ?? 0;
 }
 
 /** Goes on from the exported head even where retention took its last events: ids are never given again. */

@@ -11,11 +11,13 @@ import { type Log, openLog } from '../../log/batches/log.js';
 import { DamagedBatch } from '../../log/batches/record-batch.js';
 import { type Entry, type Env, openEnv } from '../../log/file/env.js';
 import { timeKey } from '../../log/file/keys.js';
-import { type FoldingProgress, servingViews } from '../../projections/engine/lifecycle.js';
+import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import type { Projection } from '../../projections/engine/projection.js';
+import { servingViews } from '../../projections/engine/serving.js';
 import { openStage } from '../../projections/engine/stage.js';
+import { readViewStates } from '../../projections/engine/states.js';
 import { rebuildAside } from '../../projections/rebuild.js';
-import { openViewTables, PROJECTIONS, readViewStates, tableIn } from '../../projections/registry.js';
+import { openViewTables, PROJECTIONS } from '../../projections/registry.js';
 import { missingFiles } from '../../replay/files.js';
 import { type Manifest, openManifest } from '../../replay/manifest.js';
 import { settleStore } from './settle.js';
@@ -114,30 +116,28 @@ function checkFolds(env: Env, log: Log): Finding | undefined {
   const head = log.head();
   for (const { name, tables, version } of PROJECTIONS) {
     const state = states[name];
-    const missing = tables.find((table) => !there.has(tableIn(state?.slot ?? 0, table)));
+    const missing = tables.find((table) => !there.has(table));
     if (state !== undefined && missing !== undefined)
       return {
         problem: `view ${name}, table ${missing}: it is gone; a collector that starts folds it again, and so does \`spyglass rebuild\``,
       };
-    if (state?.version !== version && state?.next === undefined)
+    if (state?.version !== version)
       return {
         problem: `view ${name} was written by another release, or never: a collector that starts folds it anew, and so does \`spyglass rebuild\``,
         isUnfinished: true,
       };
-    if (state.version !== version || state.checkpoint <= head) {
-      const done = (state.next ?? state).checkpoint - 1;
+    if (state.checkpoint <= head)
       return {
-        problem: `view ${name} is folded up to id ${done} of ${head}: wait for the collector to go on, or run \`spyglass rebuild\``,
+        problem: `view ${name} is folded up to id ${Math.max(0, state.checkpoint - 1)} of ${head}: wait for the collector to go on, or run \`spyglass rebuild\``,
         isUnfinished: true,
       };
-    }
   }
   return undefined;
 }
 
 /** The views that serve, their tables open before the snapshot that counts: to open one begins a new snapshot. */
 function openServing(env: Env, log: Log): Env {
-  const serving = servingViews(env, log);
+  const serving = servingViews(env, log, PROJECTIONS);
   for (const { tables } of PROJECTIONS) for (const table of tables) serving.table(table);
   return serving;
 }
