@@ -1,6 +1,7 @@
 /** Aggregates over a range: whole days from the views, the one or two days a bound cuts from the events themselves. */
 import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS } from '../domain/limits.js';
+import { dayName, dayOf } from '../domain/utc.js';
 import type { ActivityDay } from '../questions/activity.js';
 import { ALL, all, type Condition, type EventFilter, ofApps, toCondition } from '../questions/filter.js';
 import type { Ask, Found } from '../questions/index.js';
@@ -8,7 +9,7 @@ import type { CountedDay, CountedName } from '../questions/shapes.js';
 import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { timesOf } from './listing.js';
-import { dayName, dayOf, ERROR } from './rows.js';
+import { ERROR } from './rows.js';
 import { within } from './sql.js';
 
 const EVENT = EVENT_TYPES.indexOf('event');

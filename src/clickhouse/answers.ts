@@ -3,6 +3,7 @@
 import type { StoredEvent } from '../domain/event.js';
 import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../domain/limits.js';
 import { cueFor } from '../domain/replay-cue.js';
+import { dayOf } from '../domain/utc.js';
 import { isIncident } from '../questions/incident.js';
 import type { Answers } from '../questions/index.js';
 import type { TimeRange } from '../store/port.js';
@@ -14,7 +15,6 @@ import { listGroups, neighboursOf } from './errors.js';
 import { countFunnel } from './funnel.js';
 import { listAll, listNewest } from './listing.js';
 import { listSessions, listUsers } from './people.js';
-import { dayOf } from './rows.js';
 
 interface Parts {
   engine: Engine;

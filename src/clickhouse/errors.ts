@@ -2,6 +2,7 @@
 
 import { frameOf } from '../domain/error-grouping.js';
 import type { StoredEvent } from '../domain/event.js';
+import { dayName } from '../domain/utc.js';
 import type { EventPosition } from '../questions/cursor.js';
 import type { ErrorGroupRow } from '../questions/errors.js';
 import { all, type Condition, equal, ofApps, toCondition } from '../questions/filter.js';
@@ -11,7 +12,7 @@ import type { CountedDay } from '../questions/shapes.js';
 import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { type Listed, listNewest } from './listing.js';
-import { dayName, ERROR, groupId } from './rows.js';
+import { ERROR, groupId } from './rows.js';
 import { within } from './sql.js';
 
 interface GroupRow {

@@ -3,6 +3,7 @@
  *
  * The views tell where to begin and where to end: the latest and earliest times of what is asked for.
  */
+import { HOUR_MS } from '../domain/limits.js';
 import type { EventPosition } from '../questions/cursor.js';
 import type { EventsPage } from '../questions/event-json.js';
 import {
@@ -16,7 +17,7 @@ import {
 } from '../questions/filter.js';
 import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
-import { EVENT_COLUMNS, HOUR_MS, type ReadRow, toEvent, withoutRepeats } from './rows.js';
+import { EVENT_COLUMNS, type ReadRow, toEvent, withoutRepeats } from './rows.js';
 import { beforePlace, daysWithin, within } from './sql.js';
 
 const FIRST_WINDOW_MS = HOUR_MS;

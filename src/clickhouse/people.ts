@@ -5,6 +5,7 @@
  * later than all others. Only of those that make it the states are merged.
  */
 import { DAY_MS } from '../domain/limits.js';
+import { dayOf } from '../domain/utc.js';
 import { ALL, all, type Condition, equal, ofApps } from '../questions/filter.js';
 import type { Ask } from '../questions/index.js';
 import type { SessionRow } from '../questions/sessions.js';
@@ -12,7 +13,6 @@ import type { UserRow } from '../questions/users.js';
 import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { timesOf } from './listing.js';
-import { dayOf } from './rows.js';
 import { daysWithin } from './sql.js';
 
 /** Days looked at first, then next; at last all. */

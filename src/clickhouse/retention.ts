@@ -6,12 +6,12 @@
  * safe beside collectors that store.
  */
 import { DAY_MS, SEEN_MS } from '../domain/limits.js';
+import { dayOf, hourOf } from '../domain/utc.js';
 import { all, equal } from '../questions/filter.js';
 import type { EraseReport, Erasure } from '../store/port.js';
 import type { Engine, Params } from './connect.js';
 import { leastIdAt } from './ids.js';
 import { foldOf, localTable } from './migrations.js';
-import { dayOf, hourOf } from './rows.js';
 
 /** Views that hold of a day what all its events come to. */
 const SUMMED = ['sessions', 'days', 'names'] as const;

@@ -2,9 +2,8 @@
 import { createHash } from 'node:crypto';
 import { frameOf, groupHash } from '../domain/error-grouping.js';
 import { EVENT_TYPES, type JsonText, type NewEvent, type StoredEvent } from '../domain/event.js';
-import { DAY_MS } from '../domain/limits.js';
+import { hourOf } from '../domain/utc.js';
 
-export const HOUR_MS = 3_600_000;
 export const ERROR = EVENT_TYPES.indexOf('error');
 
 export interface EventRow {
@@ -42,10 +41,6 @@ export const digest = (...texts: readonly unknown[]): string =>
 /** A group's name to the outside, as the embedded engine gives it. */
 export const groupId = (app: string, name: string, frame: string): string =>
   `${app}.${groupHash(name, frame)}`;
-
-export const hourOf = (ts: number): number => Math.floor(ts / HOUR_MS);
-export const dayOf = (ts: number): number => Math.floor(ts / DAY_MS);
-export const dayName = (day: number): string => new Date(day * DAY_MS).toISOString().replace(/T.*/, '');
 
 export function toRow(
   app: string,

@@ -1,8 +1,9 @@
 /** Conditions on times and places, besides those of the filter. */
+
+import { dayOf, hourOf } from '../domain/utc.js';
 import type { EventPosition } from '../questions/cursor.js';
 import { ALL, type Condition } from '../questions/filter.js';
 import type { TimeRange } from '../store/port.js';
-import { dayOf, hourOf } from './rows.js';
 
 /** Events between two times, both inclusive; by the hour too, which is how they are ordered. */
 export const within = ({ from, to }: Required<TimeRange>): Condition => ({
