@@ -60,7 +60,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   'api/live': ['api', 'store'],
   'api/pages': ['api', 'api/bodies'],
   'api/routes': ['api', 'api/guards', 'api/pages', 'api/bodies', 'store', 'ingest', 'config'],
-  demo: ['cli'],
+  demo: [],
   cli: [
     'api',
     'clickhouse',

@@ -7,7 +7,7 @@ import {
   eventsForEmbedded,
   everyChunk,
   linesForEmbedded,
-  moveBatches,
+  moveBatchIds,
   movedUpTo,
   moveEvents,
 } from '../clickhouse/transfer.js';
@@ -72,7 +72,7 @@ async function moveIn(dataDir: string, { engine, ...store }: ClickhouseStore): P
       source,
       group.flatMap((line) => (line.kind === 'event' ? [line.event] : [])),
     );
-    await moveBatches(
+    await moveBatchIds(
       engine,
       group.flatMap((line) => (line.kind === 'batch' ? [line.batch] : [])),
     );

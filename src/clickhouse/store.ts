@@ -15,17 +15,18 @@ import { connect, type Engine, type Place } from './connect.js';
 import { createIds, type IdSource } from './ids.js';
 import { takeNode } from './lease.js';
 import { migrate } from './migrations.js';
-import { deleteBelow, deleteChunks, eraseUser, forgetBatches, forgetPlaced } from './retention.js';
+import { deleteBelow, deleteChunks, eraseUser, forgetRetries } from './retention.js';
+import { queryNumber } from './sql.js';
 
-/** How far behind the clock the stream is: an id given this long ago is stored, or its insert has failed. */
+/** How far the stream trails the clock: an id given this long ago is stored, or its insert has failed. */
 const TRAIL_MS = 3_000;
-/** How often the engine is asked what others stored, and which fence they set. */
+/** How often to read the head and the fence, which other collectors change too. */
 const POLL_MS = 1_000;
 
 export interface ClickhouseStoreOptions extends Place {
   /** Unix ms. */
   now?: () => number;
-  /** Ids of one's own, for an engine with one collector, given the newest there is. */
+  /** Another source of ids, for an engine with one collector; `head` is the newest id. */
   ids?: (head: number) => IdSource;
   trailMs?: number;
   pollMs?: number;
@@ -33,12 +34,12 @@ export interface ClickhouseStoreOptions extends Place {
 
 export interface ClickhouseStore extends WritableStore {
   readonly engine: Engine;
-  /** Whether the engine answered when it was last asked, every shard of it. */
+  /** Whether the engine, with every shard, answered the last request. */
   isUp(): boolean;
   erase(erasure: Erasure): Promise<EraseReport>;
 }
 
-/** Connects, migrates, claims a number to give ids under. Throws `ClickhouseUnusable`. */
+/** Connects, migrates the schema, and claims a number for ids. Throws `ClickhouseUnusable`. */
 export async function openClickhouseStore(options: ClickhouseStoreOptions): Promise<ClickhouseStore> {
   const engine = await connect(options);
   try {
@@ -63,9 +64,11 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
     leastUnderWay: () => appender.leastUnderWay(),
   });
   const heads = watchHead(arrivals);
+  const greatestId = async (): Promise<number> =>
+    Math.max(await queryNumber(engine, 'SELECT max(id) FROM arrivals'), meta.swept());
   const appender = openAppender({
     engine,
-    ids: options.ids?.(await greatestId(engine, meta.swept())) ?? createIds(node),
+    ids: options.ids?.(await greatestId()) ?? createIds(node),
     mayGiveIds: lease?.holds ?? (() => true),
     fence: meta.fence,
     onStored: heads.look,
@@ -96,7 +99,7 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
     sweep: (cutoffs) => sweep(engine, meta, cutoffs, now),
     stats: openStats(engine, arrivals, appender),
     onCommit: heads.onCommit,
-    // The engine comes back: nothing that happens to it is final here.
+    // Never: the engine may come back after any failure.
     failed: new Promise<Error>(() => {}),
     async erase(erasure) {
       const bytesBefore = await fileBytes(engine);
@@ -112,12 +115,12 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
   };
 }
 
-/** Tells listeners of each new head that a look finds. */
+/** Tells listeners about each new head. */
 function watchHead(arrivals: Arrivals) {
   const listeners = new Set<(head: number) => void>();
   let last = 0;
   return {
-    /** Takes the head there is for known. */
+    /** Reads the present head without telling listeners. */
     async begin(): Promise<void> {
       last = await arrivals.head();
     },
@@ -143,12 +146,11 @@ async function sweep(
   if (eventsBefore !== undefined) await meta.raise('fence', eventsBefore);
   const { events, newest } = await deleteBelow(engine, meta.fence());
   if (events > 0) await meta.raise('swept', newest);
-  await forgetBatches(engine, meta.fence(), now());
-  await forgetPlaced(engine, now());
+  await forgetRetries(engine, meta.fence(), now());
   return { events, chunks: replaysBefore === undefined ? 0 : await deleteChunks(engine, replaysBefore) };
 }
 
-/** Figures are wanted most while the engine is away: then the last known ones are given. */
+/** Statistics; while the engine does not answer, the last known ones. */
 function openStats(engine: Engine, arrivals: Arrivals, appender: Appender): () => Promise<StoreStats> {
   let last = { head: 0, file_bytes: 0 };
   return async () => {
@@ -160,24 +162,23 @@ function openStats(engine: Engine, arrivals: Arrivals, appender: Appender): () =
   };
 }
 
-async function fileBytes(engine: Engine): Promise<number> {
-  const [row] = await engine.query<{ bytes: number }>(
-    'SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = {database:String}',
+const fileBytes = (engine: Engine): Promise<number> =>
+  queryNumber(
+    engine,
+    'SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = {database:String}',
     { database: engine.database },
   );
-  return Number(row?.bytes ?? 0);
-}
 
 type Meta = Awaited<ReturnType<typeof openMeta>>;
 
-/** The numbers that all collectors share and that only grow, as this one knows them. */
+/** This collector's copy of the numbers that all collectors share and that only grow. */
 async function openMeta(engine: Engine) {
   const known = new Map<string, number>();
   const refresh = async (): Promise<void> => {
     const rows = await engine.query<{ name: string; greatest: number }>(
       'SELECT name, max(value) AS greatest FROM meta GROUP BY name',
     );
-    for (const { name, greatest } of rows) known.set(name, Math.max(known.get(name) ?? 0, Number(greatest)));
+    for (const { name, greatest } of rows) known.set(name, Math.max(known.get(name) ?? 0, greatest));
   };
   await refresh();
   return {
@@ -190,9 +191,4 @@ async function openMeta(engine: Engine) {
       known.set(name, value);
     },
   };
-}
-
-async function greatestId(engine: Engine, swept: number): Promise<number> {
-  const [row] = await engine.query<{ id: number }>('SELECT max(id) AS id FROM arrivals');
-  return Math.max(Number(row?.id ?? 0), swept);
 }

@@ -4,10 +4,10 @@
  */
 import { statfsSync } from 'node:fs';
 import type { Config } from '../config/config.js';
+import { HOUR_MS } from '../domain/limits.js';
 import type { DiskWatch } from './port.js';
 
 const LOOK_EVERY_MS = 2_000;
-const HOUR_MS = 3_600_000;
 
 export interface DiskWatchOptions {
   /** Free bytes for unprivileged users; tests put their own in its place. */

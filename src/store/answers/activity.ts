@@ -1,6 +1,6 @@
 /** A user's days, counted over the user's own record batches. */
 import { EVENT_TYPES } from '../../domain/event.js';
-import { dayName, dayOf } from '../../projections/days.js';
+import { dayName, dayOf } from '../../domain/utc.js';
 import { obtain } from '../../projections/engine/projection.js';
 import { userStream } from '../../projections/streams.js';
 import type { ActivityDay } from '../../questions/activity.js';

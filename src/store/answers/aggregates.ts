@@ -1,7 +1,8 @@
 /** Aggregates over a range: whole days from the counts, the one or two days a bound cuts from hours and the events of a part of one. */
 import { EVENT_TYPES } from '../../domain/event.js';
 import { DAY_MS } from '../../domain/limits.js';
-import { type Days, dayOf } from '../../projections/days.js';
+import { dayOf } from '../../domain/utc.js';
+import type { Days } from '../../projections/days.js';
 import type { Errors } from '../../projections/errors.js';
 import { type NameSums, newNameSums } from '../../projections/name-counts.js';
 import type { NameHours } from '../../projections/name-hours.js';

@@ -1,6 +1,7 @@
 /** Figures over a range: funnels, aggregates, names. */
 import { EVENT_TYPES, typeCode } from '../../domain/event.js';
-import { dayName, dayOf, openDays } from '../../projections/days.js';
+import { dayName, dayOf } from '../../domain/utc.js';
+import { openDays } from '../../projections/days.js';
 import { openErrors } from '../../projections/errors.js';
 import { type NameSums, newNameSums } from '../../projections/name-counts.js';
 import { openNameHours } from '../../projections/name-hours.js';

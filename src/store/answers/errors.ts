@@ -3,7 +3,7 @@
 import { frameOf } from '../../domain/error-grouping.js';
 import type { StoredEvent } from '../../domain/event.js';
 import { MAX_TS } from '../../domain/limits.js';
-import { dayName, dayOf } from '../../projections/days.js';
+import { dayName, dayOf } from '../../domain/utc.js';
 import { obtain } from '../../projections/engine/projection.js';
 import {
   type ErrorGroup,

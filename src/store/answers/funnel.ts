@@ -7,7 +7,7 @@
  */
 import { EVENT_TYPES } from '../../domain/event.js';
 import { DAY_MS } from '../../domain/limits.js';
-import { dayOf } from '../../projections/days.js';
+import { dayOf } from '../../domain/utc.js';
 import type { Names, Postings } from '../../projections/names.js';
 
 const HIGH = 2 ** 32;

@@ -1,7 +1,7 @@
 /** Names, ids and parameters full of quotes, backslashes and SQL are data: the embedded engine's answers, whatever is in them. */
 import fc from 'fast-check';
 import t from 'tap';
-import { consecutiveIds } from '../../../src/clickhouse/ids.js';
+import { consecutiveIds } from '../../support/clickhouse/ids.js';
 import { openClickhouseStore } from '../../../src/clickhouse/store.js';
 import type { EventBatch, JsonText } from '../../../src/domain/event.js';
 import { openLmdbStore } from '../../../src/store/open-in-process.js';
