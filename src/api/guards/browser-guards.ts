@@ -1,7 +1,8 @@
 /** What a browser's own headers say against a request: no page of another site reaches the collector through its reader. */
 import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
-import { type Config, isLoopback } from '../../config/config.js';
+import { isLoopback } from '../../config/address.js';
+import type { Config } from '../../config/config.js';
 import type { Refusal } from '../../domain/problems.js';
 
 /** Says why a request may not pass, or nothing. */
