@@ -31,14 +31,14 @@ import {
 import { pathOf, queryOf, sendBatch, sendChunk, URL_CHARACTERS_MAX } from './wire.js';
 import { APPS } from './world.js';
 
-const SEEDS_A_COLLECTOR = 10;
+const SEEDS_A_COLLECTOR = 20;
 /** A user is erased once in so many seeds; the collectors in between are restarted instead. */
-const SEEDS_AN_ERASURE = 20;
+const SEEDS_AN_ERASURE = 40;
 /** The routes are asked badly once in so many seeds. */
-const SEEDS_A_TOUR = 50;
+const SEEDS_A_TOUR = 100;
 /** Of a listing's pages and of a history's incidents; more of them say no more. */
-const PAGES_MAX = 4;
-const INCIDENTS_MAX = 20;
+const PAGES_MAX = 3;
+const INCIDENTS_MAX = 8;
 const BODY_BYTES_MAX = 30 * 1_048_576;
 
 interface Play {
@@ -141,6 +141,7 @@ async function end(play: Play, steps: readonly Step[]): Promise<void> {
     await noteFigures(recorder, collector);
   }
   await follow(recorder, collector, batches[0]?.app ?? 'a');
+  await askForReplays(recorder, steps);
   if (hasErasure(seed)) {
     const { user_id: user = 'alice' } = batches.find(({ events }) => events.length > 0)?.events[0] ?? {};
     const erased = await recorder.ask('/v1/erase', { method: 'POST', body: JSON.stringify({ user }) });
@@ -157,7 +158,6 @@ async function end(play: Play, steps: readonly Step[]): Promise<void> {
 async function playHistory(play: Play): Promise<void> {
   const steps = stepsOf(play.seed, play.isLast);
   for (const step of steps) await takeStep(play, step);
-  await askForReplays(play.recorder, steps);
   if (play.isLast) await end(play, steps);
 }
 
