@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { madeOf } from '../../config/live-config.js';
 import { CHUNKS_BYTES_MAX, DISK_RETRY_AFTER_S, RETRY_AFTER_S } from '../../domain/limits.js';
 import { ProblemError } from '../../domain/problems.js';
-import { settleTs } from '../../ingest/clock.js';
+import { correctTs } from '../../ingest/clock.js';
 import { createKeyring, type Keyring } from '../../ingest/keyring.js';
 import type { NewChunk } from '../../store/port.js';
 import type { ApiContext } from '../context.js';
@@ -72,7 +72,7 @@ export function replayUploadRoute(app: FastifyInstance, context: ApiContext): vo
       const chunk: NewChunk = { app: owner, session, seq, receivedAt, bytes: gzipOf(request.body) };
       // As for events, 0 is a clock that does not know; a chunk, unlike an event, can do without a time.
       if (ts !== undefined && ts !== 0) {
-        chunk.ts = settleTs(ts, { receivedAt, ...(sent_at === undefined ? {} : { sentAt: sent_at }) });
+        chunk.ts = correctTs(ts, { receivedAt, sentAt: sent_at });
       }
       if (!disk.takesReplays())
         throw new ProblemError('replay_disk_full', NO_ROOM, { retryAfterS: DISK_RETRY_AFTER_S });
