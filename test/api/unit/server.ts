@@ -1,7 +1,8 @@
 /** The server on a fake store, listening on a loopback port. */
 import { pino } from 'pino';
 import type { Test } from 'tap';
-import { createServer, type ServerDeps } from '../../../src/api/server.js';
+import type { ServerDeps } from '../../../src/api/context.js';
+import { createServer } from '../../../src/api/server.js';
 import type { Config } from '../../../src/config/config.js';
 import { createFakeStore, type FakeStore } from './fake-store.js';
 
