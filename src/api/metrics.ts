@@ -1,48 +1,37 @@
-/** What `/metrics` tells: requests, the store's own figures and the process, in the Prometheus text format. */
+/** `/metrics`: requests, the store's figures and the process, in the Prometheus text format. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 import type { ProblemCode } from '../domain/problems.js';
-import type { DiskWatch, Store, StoreStats } from '../store/port.js';
-import { openHistogram, SECONDS_BOUNDS } from '../telemetry/histogram.js';
-import type { Meters } from '../telemetry/meters.js';
-import { readHistogram } from './read-histogram.js';
+import type { Store, StoreStats } from '../store/port.js';
+import { type HistogramReading, openHistogram, SECONDS_BOUNDS } from '../telemetry/histogram.js';
+import type { ServerDeps } from './context.js';
 
-export const INGEST_ROUTES = ['events', 'replay'] as const;
+const INGEST_ROUTES = ['events', 'replay'] as const;
 export type IngestRoute = (typeof INGEST_ROUTES)[number];
 
-/** How often the configuration was read again since the start, and what came of it. */
+/** How often the configuration was read again since the start, by result. */
 export interface Reloads {
   applied: number;
   refused: number;
 }
 
 export interface Metrics {
-  /** Counts an answer of an ingest route. On the hot path: it adds to a few numbers. */
-  countIngest(route: IngestRoute, status: number, seconds: number): void;
-  /** Counts the reason of an ingest route's answer that is not a 204. */
-  countRefusal(route: IngestRoute, code: ProblemCode): void;
-  /** Times an answer of any other route; `route` is its pattern, not its path. */
+  /** Counts an answer of an ingest route, and the refusal's code where it is not a 204. On the hot path. */
+  countIngest(route: IngestRoute, status: number, seconds: number, code?: ProblemCode): void;
+  /** Times an answer of any other route; `route` is its pattern. */
   observeRequest(route: string, method: string, status: number, seconds: number): void;
-  /** The page Prometheus reads, and its media type. */
   render(): Promise<{ contentType: string; text: string }>;
 }
 
-interface MetricsOptions {
+interface MetricsOptions
+  extends Pick<ServerDeps, 'disk' | 'meters' | 'version' | 'reloads' | 'journalBytes' | 'now'> {
   store: Pick<Store, 'stats'>;
   hasFailed: () => boolean;
   streamReaders: () => number;
-  disk: DiskWatch;
-  meters: Meters;
-  version: string;
-  reloads: () => Reloads;
-  /** Bytes of the journal's files. */
-  journalBytes: () => number;
-  /** Unix ms. */
-  now: () => number;
 }
 
-/** These begin at 0: Prometheus sees no growth in a series that begins with its first event. */
+/** These series begin at 0: Prometheus sees no increase in one that begins with its first event. */
 const WATCHED_STATUSES: readonly number[] = [204, 429, 503, 507];
 const WATCHED_REFUSALS: readonly ProblemCode[] = [
   'unauthorized_app',
@@ -56,10 +45,10 @@ const WATCHED_REFUSALS: readonly ProblemCode[] = [
   'internal',
 ];
 
-/** The figures of a store that does not answer in time are left out: they are not worth the whole scrape. */
+/** If the store does not answer within this time, the scrape leaves its figures out. */
 const STATS_MS_MAX = 2_000;
 
-/** The store's figures by name: those that only ever grow are counters, and have `_total` behind their name. */
+/** The store's figures by name. Those that only grow are counters; their names end in `_total`. */
 const STORE_FIGURES: Record<keyof StoreStats, { help: string; grows: boolean }> = {
   commits: { help: 'Commits since start', grows: true },
   committed_batches: { help: 'Batches stored since start', grows: true },
@@ -79,7 +68,7 @@ const STORE_FIGURES: Record<keyof StoreStats, { help: string; grows: boolean }> 
   queue_bytes: { help: 'Bytes waiting to be committed', grows: false },
 };
 
-/** A set of metrics of its own: several servers in one process do not share figures. */
+/** Several servers in one process have metrics of their own. */
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -91,12 +80,16 @@ export function createMetrics(options: MetricsOptions): Metrics {
     registers: [registry],
   });
   const ingest = addIngest(registry);
-  const { readMeters } = addCollector(registry, options);
+  const readMeters = addCollector(registry, options);
   const showStore = addStore(registry);
-  const anonymous = new Gauge({
+  new Gauge({
     name: 'process_resident_anonymous_bytes',
     help: 'Resident memory that is not the mapped data file (Linux)',
     registers: [registry],
+    async collect() {
+      const bytes = await readAnonymousBytes();
+      if (bytes !== undefined) this.set(bytes);
+    },
   });
   return {
     ...ingest,
@@ -104,23 +97,18 @@ export function createMetrics(options: MetricsOptions): Metrics {
       requests.observe({ route, method, status }, seconds);
     },
     async render() {
-      // Before the store is asked: it answers once the tables hold everything, and then nothing is behind any more.
+      // Before the store is asked: it answers after it has applied everything, and the backlog would be 0.
       readMeters();
-      // A store that has failed may not answer; the other figures are wanted all the more then.
-      const [stats, anonymousBytes] = await Promise.all([
-        Promise.race([options.store.stats(), sleep(STATS_MS_MAX, undefined, { ref: false })]).catch(
-          () => undefined,
-        ),
-        readAnonymousBytes(),
-      ]);
+      // A failed store may not answer, and the other figures matter most then.
+      const tooLate = sleep(STATS_MS_MAX, undefined, { ref: false });
+      const stats = await Promise.race([options.store.stats(), tooLate]).catch(() => undefined);
       if (stats !== undefined) showStore(stats);
-      if (anonymousBytes !== undefined) anonymous.set(anonymousBytes);
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
   };
 }
 
-/** A counter whose series are counted elsewhere, and read at each scrape. */
+/** A counter whose series are read at each scrape. */
 function addCounter(
   registry: Registry,
   about: { name: string; help: string; labelNames: string[] },
@@ -136,12 +124,12 @@ function addCounter(
   });
 }
 
-/** Adds what is counted of the ingest routes. */
-function addIngest(registry: Registry): Pick<Metrics, 'countIngest' | 'countRefusal'> {
+/** Adds the metrics of the ingest routes. */
+function addIngest(registry: Registry): Pick<Metrics, 'countIngest'> {
   const zeros = () => new Map(WATCHED_REFUSALS.map((code) => [code, 0]));
   const refusals = { events: zeros(), replay: zeros() };
   const seconds = { events: openHistogram(SECONDS_BOUNDS), replay: openHistogram(SECONDS_BOUNDS) };
-  /** How many answers there were of each status. */
+  /** Answers by status. */
   const answers = { events: new Float64Array(600), replay: new Float64Array(600) };
   addCounter(
     registry,
@@ -177,15 +165,44 @@ function addIngest(registry: Registry): Pick<Metrics, 'countIngest' | 'countRefu
     ),
   );
   return {
-    countIngest(route, status, took) {
+    countIngest(route, status, took, code) {
       const byStatus = answers[route];
       byStatus[status] = (byStatus[status] ?? 0) + 1;
       seconds[route].observe(took);
-    },
-    countRefusal(route, code) {
-      refusals[route].set(code, (refusals[route].get(code) ?? 0) + 1);
+      if (code !== undefined) refusals[route].set(code, (refusals[route].get(code) ?? 0) + 1);
     },
   };
+}
+
+interface Series {
+  labels: Record<string, string>;
+  reading: HistogramReading;
+}
+
+/** A Prometheus histogram whose series are counted elsewhere, and read at each scrape. */
+function readHistogram(name: string, help: string, read: () => Series[]): Metric {
+  const described = new Histogram({ name, help, registers: [] }).get();
+  // A gauge, since the registry takes what its `get` gives; it collects a histogram in another way.
+  const metric = new Gauge({ name, help, registers: [] });
+  metric.get = async () => ({
+    ...(await described),
+    values: read().flatMap((series) => valuesOf(name, series)),
+  });
+  return metric;
+}
+
+/** One value for each bound, which counts everything up to it, then the sum and the count. */
+function valuesOf(name: string, { labels, reading: { bounds, counts, sum } }: Series) {
+  let seen = 0;
+  const buckets = counts.map((count, index) => {
+    seen += count;
+    return { metricName: `${name}_bucket`, labels: { ...labels, le: bounds[index] ?? '+Inf' }, value: seen };
+  });
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: seen },
+  ];
 }
 
 const HISTOGRAMS = {
@@ -201,11 +218,11 @@ const HISTOGRAMS = {
   group_requests: ['spyglass_store_group_requests', 'Requests that commit groups made durable at once'],
 } as const;
 
-/** Adds what the collector and its threads tell of themselves. */
-function addCollector(registry: Registry, options: MetricsOptions): { readMeters(): void } {
+/** Adds the metrics of the collector and of its threads; the result reads the threads' meters. */
+function addCollector(registry: Registry, options: MetricsOptions): () => void {
   const { hasFailed, streamReaders, disk, meters, version, reloads, journalBytes, now } = options;
   let last = meters.read();
-  const gauges: [name: string, help: string, read: () => number][] = [
+  const gauges: [name: string, help: string, read: () => number | boolean][] = [
     [
       'spyglass_store_unapplied_commits',
       'Commit groups that are durable and not in the tables yet',
@@ -220,22 +237,10 @@ function addCollector(registry: Registry, options: MetricsOptions): { readMeters
     ['spyglass_store_chunks', 'Replay chunks stored', () => last.chunks],
     ['spyglass_store_chunk_bytes', 'Bytes of the replay chunks stored', () => last.chunk_bytes],
     ['spyglass_store_journal_bytes', 'Bytes of the journal files', journalBytes],
-    [
-      'spyglass_store_failed',
-      'Whether a commit failed: nothing is accepted until a new start',
-      () => Number(hasFailed()),
-    ],
+    ['spyglass_store_failed', 'Whether a commit failed: nothing is accepted until a new start', hasFailed],
     ['spyglass_disk_free_bytes', 'Bytes the disk of the data folder has free', disk.freeBytes],
-    [
-      'spyglass_disk_takes_replays',
-      'Whether the disk has room enough for replays',
-      () => Number(disk.takesReplays()),
-    ],
-    [
-      'spyglass_disk_takes_events',
-      'Whether the disk has room enough for events',
-      () => Number(disk.takesEvents()),
-    ],
+    ['spyglass_disk_takes_replays', 'Whether the disk has room enough for replays', disk.takesReplays],
+    ['spyglass_disk_takes_events', 'Whether the disk has room enough for events', disk.takesEvents],
     ['spyglass_stream_readers', 'Readers of the live feed', streamReaders],
   ];
   for (const [name, help, read] of gauges) {
@@ -244,7 +249,7 @@ function addCollector(registry: Registry, options: MetricsOptions): { readMeters
       help,
       registers: [registry],
       collect() {
-        this.set(read());
+        this.set(Number(read()));
       },
     });
   }
@@ -267,14 +272,12 @@ function addCollector(registry: Registry, options: MetricsOptions): { readMeters
     labelNames: ['version'],
     registers: [registry],
   }).set({ version }, 1);
-  return {
-    readMeters() {
-      last = meters.read();
-    },
+  return () => {
+    last = meters.read();
   };
 }
 
-/** Adds the store's own figures; they are set by hand, since the store answers later. */
+/** Adds the store's figures; the result sets them. */
 function addStore(registry: Registry): (stats: StoreStats) => void {
   const registers = [registry];
   const setters = (Object.keys(STORE_FIGURES) as (keyof StoreStats)[]).map((figure) => {
@@ -294,11 +297,11 @@ function addStore(registry: Registry): (stats: StoreStats) => void {
   };
 }
 
-/** 0 while there is no such time. */
+/** 0 where `time` is 0. */
 const secondsSince = (time: number, now: number): number =>
   time === 0 ? 0 : Math.max(0, now - time) / 1_000;
 
-/** `RssAnon` of this process; `undefined` where the system does not tell. */
+/** `RssAnon` of this process; `undefined` on other systems than Linux. */
 async function readAnonymousBytes(): Promise<number | undefined> {
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
   const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1];

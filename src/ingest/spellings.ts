@@ -1,11 +1,11 @@
-/** What stands in a body as it is spelt, compared byte by byte: field names, types, and what stood there before. */
+/** Compares bytes of a body with known spellings: field names, types, and earlier parts of the body. */
 import { EVENT_TYPES } from '../domain/event.js';
 import type { Span } from './scan.js';
 
 export const UNKNOWN = -1;
 const TYPES = EVENT_TYPES.map((type) => Buffer.from(`"${type}"`));
 
-/** Whether the bytes at `at` are those of a span before it; an empty one has none to compare. */
+/** Whether the bytes at `at` equal those of an earlier span; false for an empty one. */
 export function sameBytes(bytes: Uint8Array, at: number, { start, end }: Span): boolean {
   if (start === end || at + end - start > bytes.length) return false;
   for (let other = start; other < end; at++, other++) {
@@ -14,7 +14,7 @@ export function sameBytes(bytes: Uint8Array, at: number, { start, end }: Span): 
   return true;
 }
 
-/** The code of the type whose spelling stands at `start`. */
+/** The code of the type at `start`, quotes included. */
 export function typeAt(bytes: Uint8Array, start: number): number {
   for (let code = 0; code < TYPES.length; code++) {
     const spelling = TYPES[code] as Buffer;
@@ -23,10 +23,10 @@ export function typeAt(bytes: Uint8Array, start: number): number {
   return UNKNOWN;
 }
 
-/** How many bytes a type's spelling takes. */
+/** The bytes of a type, quotes included. */
 export const typeLength = (code: number): number => (TYPES[code] as Buffer).length;
 
-/** Field names as they stand in a body, quotes included, by the length of that. */
+/** Field names by their length, quotes included. */
 export function fields(names: readonly string[]): { spelling: Uint8Array; field: number }[][] {
   const byLength: { spelling: Uint8Array; field: number }[][] = [];
   names.forEach((name, field) => {
@@ -37,7 +37,7 @@ export function fields(names: readonly string[]): { spelling: Uint8Array; field:
   return byLength;
 }
 
-/** The index of the field that the key spanning `start` to `end` names. */
+/** The index of the field whose name, quotes included, spans `start` to `end`. */
 export function fieldAt(
   bytes: Uint8Array,
   start: number,

@@ -8,7 +8,7 @@
  */
 import type { JsonText, NewEvent, StoredEvent } from '../../domain/event.js';
 import { MAX_ID, MAX_TS } from '../../domain/limits.js';
-import { validateEvents } from '../../ingest/validate.js';
+import { validateEvents } from '../../ingest/exact-reader.js';
 
 export const EXPORT_FORMAT = 1;
 
