@@ -3,7 +3,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { DISK_RETRY_AFTER_S, LINGER_MS, RETRY_AFTER_S } from '../domain/limits.js';
-import { PROBLEMS, type ProblemCode } from '../domain/problems.js';
+import { PROBLEMS, type ProblemCode, problemJson } from '../domain/problems.js';
 import type { Refusal } from '../ingest/types.js';
 import type { Logger } from './context.js';
 import { REQUEST_ID } from './request-id.js';
@@ -17,16 +17,6 @@ export class ProblemError extends Error {
     super(detail);
     this.refusal = { code, detail, ...(retryAfterS === undefined ? {} : { retryAfterS }) };
   }
-}
-
-/**
- * The body of a problem. `type` and `instance` are names, not addresses: there is nothing more to read behind them. The latter
- * is the request as the log has it.
- */
-export function problemJson({ code, detail, errors }: Refusal, requestId?: string): string {
-  const { status, title } = PROBLEMS[code];
-  const instance = requestId === undefined ? undefined : `urn:spyglass:request:${requestId}`;
-  return JSON.stringify({ type: `urn:spyglass:problem:${code}`, title, status, detail, errors, instance });
 }
 
 /** Answers with a problem, as bytes: fastify would add a charset to text, which this media type does not have. */

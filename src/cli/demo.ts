@@ -96,7 +96,7 @@ async function fill(target: Target, options: MonthOptions): Promise<void> {
         }
       });
       sent.days += 1;
-      progress.update(sent.days, dayCount(options));
+      progress.update({ done: sent.days, total: dayCount(options) });
     }
   } finally {
     progress.stop();

@@ -1,6 +1,6 @@
 /** What taking in a request needs and what it comes to; shared by the HTTP side and the thread that parses. */
 import type { ColumnBatch } from '../domain/event-columns.js';
-import type { ProblemCode } from '../domain/problems.js';
+import type { Problem } from '../domain/problems.js';
 
 /** A `POST /v1/events` as it came off the socket. */
 export interface IngestRequest {
@@ -14,10 +14,7 @@ export interface IngestRequest {
 }
 
 /** Why a request is turned away; `code` is a row of the problem registry. */
-export interface Refusal {
-  code: ProblemCode;
-  detail: string;
-  errors?: { path: string; message: string }[];
+export interface Refusal extends Problem {
   retryAfterS?: number;
 }
 

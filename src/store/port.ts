@@ -194,6 +194,12 @@ export interface AuditTrail {
   list(limit: number): Promise<AuditEntry[]>;
 }
 
+/** How much of something long is done, of how much. */
+export interface Progress {
+  done: number;
+  total: number;
+}
+
 export interface SweepCutoffs {
   /** Events with a lower `ts` go; a UTC midnight. */
   eventsBefore?: number;

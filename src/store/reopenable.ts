@@ -5,6 +5,7 @@
 import type { Config } from '../config/config.js';
 import { RETRY_AFTER_S } from '../domain/limits.js';
 import type { Ingest, Refusal } from '../ingest/types.js';
+import type { ExportPage, ExportPlace } from './offline/export.js';
 import { type Store, StoreReopening } from './port.js';
 
 export interface Opened {
@@ -14,10 +15,19 @@ export interface Opened {
   configure(settings: Pick<Config, 'apps' | 'limits'>): Promise<void>;
 }
 
-export interface Reopenable extends Opened {
+/** The embedded engine can do more. */
+export interface OpenedFolder extends Opened {
+  exportPage(place: ExportPlace): Promise<ExportPage>;
+  /** Settles once the tables hold all that is durable now. */
+  caughtUp(): Promise<void> | undefined;
+}
+
+export interface Reopenable extends Omit<OpenedFolder, 'caughtUp'> {
   isOpen(): boolean;
-  /** Closes the store, runs `work`, and opens it again, whatever comes of the work. One at a time. */
+  /** Closes the store, runs `work`, and opens it again, whatever comes of the work. */
   whileClosed<T>(work: () => Promise<T>): Promise<T>;
+  /** Runs `work` on the store's file as it is open, all in it that was acknowledged before. One at a time, of both. */
+  whileOpen<T>(work: () => Promise<T>): Promise<T>;
 }
 
 type Answers = Omit<Store, 'onCommit' | 'failed' | 'close'>;
@@ -53,8 +63,8 @@ const METHODS: Record<keyof Answers, true> = {
 };
 
 /** Opens the store for the first time; throws what `open` throws. */
-export async function openReopenable(open: () => Promise<Opened>): Promise<Reopenable> {
-  let opened: Opened | undefined = await open();
+export async function openReopenable(open: () => Promise<OpenedFolder>): Promise<Reopenable> {
+  let opened: OpenedFolder | undefined = await open();
   let turn: Promise<unknown> = Promise.resolve();
   /** A store must not be asked once it is closing: all that was asked is waited for. */
   const underWay = new Set<Promise<unknown>>();
@@ -72,19 +82,22 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
   };
   attach(opened);
 
+  const ask = async <T>(question: (opened: OpenedFolder) => Promise<T>): Promise<T> => {
+    if (!opened) throw new StoreReopening(CLOSED);
+    const answer = question(opened);
+    underWay.add(answer);
+    try {
+      return await answer;
+    } finally {
+      underWay.delete(answer);
+    }
+  };
+
   const answers = Object.fromEntries(
     (Object.keys(METHODS) as (keyof Answers)[]).map((method) => [
       method,
-      async (...args: unknown[]) => {
-        if (!opened) throw new StoreReopening(CLOSED);
-        const answer = (opened.store[method] as (...args: unknown[]) => Promise<unknown>)(...args);
-        underWay.add(answer);
-        try {
-          return await answer;
-        } finally {
-          underWay.delete(answer);
-        }
-      },
+      (...args: unknown[]) =>
+        ask(({ store }) => (store[method] as (...args: unknown[]) => Promise<unknown>)(...args)),
     ]),
   ) as unknown as Answers;
 
@@ -96,6 +109,12 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
       fail(error as Error);
       throw error;
     }
+  };
+
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = turn.catch(() => {}).then(work);
+    turn = done;
+    return done;
   };
 
   return {
@@ -117,9 +136,10 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
       await turn.catch(() => {});
       await opened?.configure(settings);
     },
+    exportPage: (place) => ask((opened) => opened.exportPage(place)),
     isOpen: () => opened !== undefined,
-    whileClosed(work) {
-      const run = async () => {
+    whileClosed: (work) =>
+      inTurn(async () => {
         const closing = opened;
         opened = undefined;
         await Promise.allSettled(underWay);
@@ -129,10 +149,12 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
         } finally {
           await reopen();
         }
-      };
-      const done = turn.catch(() => {}).then(run);
-      turn = done;
-      return done;
-    },
+      }),
+    whileOpen: (work) =>
+      inTurn(async () => {
+        if (!opened) throw new StoreReopening(CLOSED);
+        await opened.caughtUp();
+        return work();
+      }),
   };
 }

@@ -20,6 +20,7 @@ import { removeOrphans } from '../replay/files.js';
 import { type Chunk, openManifest } from '../replay/manifest.js';
 import type { Meters } from '../telemetry/meters.js';
 import { openReads, type Reads } from './answers/reads.js';
+import { type ExportPage, type ExportPlace, exportPage } from './offline/export.js';
 import type { StoreStats } from './port.js';
 import { openWriter, type Writer } from './writer.js';
 
@@ -40,6 +41,7 @@ export interface WriteSide
 export interface ReadSide extends Reads {
   chunkRows(app: string, session: string): Chunk[];
   chunkRow(app: string, session: string, seq: number): Chunk | undefined;
+  exportPage(place: ExportPlace): ExportPage;
 }
 
 export interface WriteSideOptions {
@@ -114,8 +116,10 @@ export function openWriteSide(
 export function readSideOf(env: Env, log: Log): ReadSide {
   const manifest = openManifest(env);
   const number = (app: string) => log.dictionaries.number('app', app);
+  const reads = openReads(env, log, manifest.count);
   return {
-    ...openReads(env, log, manifest.count),
+    ...reads,
+    exportPage: (place) => exportPage(reads.tail, log, place),
     chunkRows(app, session) {
       const known = number(app);
       return known === undefined ? [] : manifest.list(known, session);

@@ -14,6 +14,7 @@ const HEAVY = [
   'neighbours',
   'activity',
   'sessionWindow',
+  'exportPage',
 ] as const satisfies (keyof ReadSide)[];
 const LIGHT = [
   'events',
