@@ -175,7 +175,7 @@ export async function benchRebuild(folder: string, events: number): Promise<Row[
   const { home, dataDir } = await copyOf(events, folder);
   const progress = await startProgress('rebuild', 'events');
   const start = performance.now();
-  const folded = await rebuildStore(dataDir, ({ done, total }) => progress.update(done, total));
+  const folded = await rebuildStore(dataDir, progress.update);
   const rate = folded / ((performance.now() - start) / 1_000);
   progress.stop();
   rmSync(home, { recursive: true, force: true });

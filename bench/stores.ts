@@ -58,7 +58,7 @@ export async function openFilled(
   const engine = await ENGINES[name](folder);
   const progress = await startProgress(`fill ${name}`, 'events');
   const start = performance.now();
-  await engine.fill({ events, tsv, onProgress: (done) => progress.update(done, events) });
+  await engine.fill({ events, tsv, onProgress: (done) => progress.update({ done, total: events }) });
   const fillS = (performance.now() - start) / 1_000;
   progress.stop();
   writeFileSync(doneOf(events, name), '');
@@ -77,7 +77,7 @@ async function writeTsv(events: number): Promise<string> {
       [++id, ts, app, user_id, session_id, type, name, url, props].join('\t'),
     );
     if (!file.write(`${lines.join('\n')}\n`)) await once(file, 'drain');
-    progress.update(id, events);
+    progress.update({ done: id, total: events });
   }
   file.end();
   await once(file, 'close');

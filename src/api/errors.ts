@@ -3,7 +3,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { DISK_RETRY_AFTER_S, LINGER_MS, RETRY_AFTER_S } from '../domain/limits.js';
-import { PROBLEMS, ProblemError, type Refusal } from '../domain/problems.js';
+import { PROBLEMS, ProblemError, problemJson, type Refusal } from '../domain/problems.js';
 import type { Logger } from './context.js';
 import { REQUEST_ID } from './request-id.js';
 
@@ -55,13 +55,6 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   },
   ERR_HTTP_REQUEST_TIMEOUT: { code: 'request_timeout', detail: 'The request did not arrive in time.' },
 };
-
-/** A problem's body. `instance` names the request as the log does. */
-export function problemJson({ code, detail, errors }: Refusal, requestId?: string): string {
-  const { status, title } = PROBLEMS[code];
-  const instance = requestId === undefined ? undefined : `urn:spyglass:request:${requestId}`;
-  return JSON.stringify({ type: `urn:spyglass:problem:${code}`, title, status, detail, errors, instance });
-}
 
 /** Sends bytes: to text, fastify would add a charset, which this media type does not have. */
 export function sendProblem(reply: FastifyReply, refusal: Refusal): FastifyReply {

@@ -96,7 +96,7 @@ async function fill(target: Target, options: MonthOptions): Promise<void> {
         }
       });
       sent.days += 1;
-      progress.update(sent.days, options.days + 1);
+      progress.update({ done: sent.days, total: options.days + 1 });
     }
   } finally {
     progress.stop();

@@ -88,6 +88,12 @@ export interface AuditTrail {
   list(limit: number): Promise<AuditEntry[]>;
 }
 
+/** How much of something long is done, of how much. */
+export interface Progress {
+  done: number;
+  total: number;
+}
+
 export interface SweepCutoffs {
   /** Deletes events with a lower `ts`; a UTC midnight. */
   eventsBefore?: number;

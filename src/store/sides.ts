@@ -17,6 +17,7 @@ import { removeOrphans } from '../replay/files.js';
 import { type Chunk, openManifest } from '../replay/manifest.js';
 import type { Meters } from '../telemetry/meters.js';
 import { openReads, type Reads } from './answers/index.js';
+import { type ExportPage, type ExportPlace, exportPage } from './offline/export.js';
 import type { StoreStats } from './port.js';
 import { openWriter, type Writer } from './writer.js';
 
@@ -34,7 +35,9 @@ export interface WriteSide
   close(): Promise<void>;
 }
 
-export type ReadSide = Reads;
+export interface ReadSide extends Reads {
+  exportPage(place: ExportPlace): ExportPage;
+}
 
 export interface WriteSideOptions {
   onProgress: (progress: FoldingProgress) => void;
@@ -104,6 +107,12 @@ export function openWriteSide(
   };
 }
 
+/** Reads over an environment that is open already. */
+export function readSideOf(env: Env, log: Log): ReadSide {
+  const reads = openReads(env, log);
+  return { ...reads, exportPage: (place) => exportPage(reads.tail, log, place) };
+}
+
 /** A read side whose views are, from each `renew` on, those that serve then. */
 export function liveReadSide(env: Env, log: Log): { read: ReadSide; renew(): void } {
   const namesOf = (): string =>
@@ -111,13 +120,13 @@ export function liveReadSide(env: Env, log: Log): { read: ReadSide; renew(): voi
       .map(({ name }) => name)
       .join();
   let serving = '';
-  let current = openReads(servingViews(env, log, PROJECTIONS), log);
+  let current = readSideOf(servingViews(env, log, PROJECTIONS), log);
   const renew = (): void => {
     env.renewSnapshot();
     // Opening a table begins a new snapshot.
     for (let now = namesOf(); now !== serving; now = namesOf()) {
       serving = now;
-      current = openReads(servingViews(env, log, PROJECTIONS), log);
+      current = readSideOf(servingViews(env, log, PROJECTIONS), log);
       env.renewSnapshot();
     }
   };

@@ -39,17 +39,18 @@ export function startReaders(
     lanes[lane] ??= startReader(dataDir, NICENESS[lane]);
     return lanes[lane].call(method, args);
   };
-  const light =
-    (method: string) =>
+  const on =
+    (lane: 'light' | 'heavy', method: string) =>
     (...args: unknown[]) =>
-      call('light', method, args);
+      call(lane, method, args);
   return {
     read: {
       ask: (kind: keyof typeof QUESTIONS, ...args: unknown[]) =>
         call(QUESTIONS[kind].lane, 'ask', [kind, ...args]),
-      tail: light('tail'),
-      sessionApps: light('sessionApps'),
-      chunkRow: light('chunkRow'),
+      tail: on('light', 'tail'),
+      sessionApps: on('light', 'sessionApps'),
+      chunkRow: on('light', 'chunkRow'),
+      exportPage: on('heavy', 'exportPage'),
     } as LaterReads,
     async close() {
       await Promise.all([lanes.light?.close(), lanes.heavy?.close()]);

@@ -1,15 +1,17 @@
-/** What a crash left in the journal is in the tables before anybody reads them from outside, or opens the store again. */
+/** What a crash left in the journal is in the tables before a command works on them, or the store opens again. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { EventBatch, JsonText } from '../../../src/domain/event.js';
 import { openLog } from '../../../src/log/batches/log.js';
+import { WRITER_SOCKET } from '../../../src/log/file/data-dir.js';
 import { openEnv } from '../../../src/log/file/env.js';
 import { beginCommit } from '../../../src/log/wal/commit.js';
 import { JOURNAL_FILES, openJournal } from '../../../src/log/wal/journal.js';
 import { openPending } from '../../../src/log/wal/pending.js';
-import { exportPages } from '../../../src/store/offline/export.js';
+import { exportStore } from '../../../src/store/offline/export-store.js';
+import { takeStore } from '../../../src/store/offline/take-store.js';
 import { verifyStore } from '../../../src/store/offline/verify.js';
 import { openLmdbStore } from '../../../src/store/open-in-process.js';
 
@@ -57,8 +59,10 @@ async function crashedStore(
 const mount = (...args: string[]): boolean => spawnSync('mount', args).status === 0;
 
 async function exportedNames(dataDir: string): Promise<string[]> {
+  const lock = await takeStore(dataDir);
   let text = '';
-  for await (const page of exportPages(dataDir, 0, () => {})) text += page;
+  for await (const page of exportStore(dataDir, 0, () => {})) text += page;
+  await lock?.release();
   return text.match(/(?<="name":")[^"]+/g) ?? [];
 }
 
@@ -69,6 +73,11 @@ t.test('an export and a check see it', async (t) => {
   const report = await verifyStore(dataDir, () => {});
   t.equal(report.problem, undefined);
   t.equal(report.events, 6);
+  t.same(
+    readdirSync(dataDir).filter((name) => WRITER_SOCKET.test(name)),
+    [],
+    'and the lock was let go',
+  );
 });
 
 t.test('a store that opens again goes on from it, batch ids too', async (t) => {
