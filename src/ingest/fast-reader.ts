@@ -4,7 +4,7 @@
  * in keys, duplicate keys, whatever is invalid) it leaves to the exact reader by returning `undefined`.
  */
 import { isAscii } from 'node:buffer';
-import { cutText, type Person } from '../domain/event.js';
+import { cutText, EVENT_TYPES, type Person } from '../domain/event.js';
 import {
   ABSENT,
   type EventColumns,
@@ -40,7 +40,7 @@ import {
   valueEnd,
 } from './json-bytes.js';
 import type { Span } from './scan.js';
-import { fieldAt, fields, sameBytes, typeAt, typeLength, UNKNOWN } from './spellings.js';
+import { nameAt, sameBytes, spellingsOf, UNKNOWN } from './spellings.js';
 import type { Envelope } from './types.js';
 
 const LOWER_N = 0x6e;
@@ -94,11 +94,12 @@ interface Root {
   sentAt?: number;
 }
 
-const ROOT_FIELDS = fields(['app', 'key', 'events', 'batch_id', 'sent_at']);
+const ROOT_FIELDS = spellingsOf(['app', 'key', 'events', 'batch_id', 'sent_at']);
 const [APP, KEY, EVENTS, BATCH_ID, SENT_AT] = [0, 1, 2, 3, 4];
-const EVENT_FIELDS = fields(['ts', 'user_id', 'session_id', 'type', 'name', 'url', 'props', 'user']);
+const EVENT_FIELDS = spellingsOf(['ts', 'user_id', 'session_id', 'type', 'name', 'url', 'props', 'user']);
 const [TS, USER_ID, SESSION_ID, TYPE, NAME, URL, PROPS] = [0, 1, 2, 3, 4, 5, 6];
-const PERSON_FIELDS = fields(['name', 'email']);
+const PERSON_FIELDS = spellingsOf(['name', 'email']);
+const TYPE_NAMES = spellingsOf(EVENT_TYPES);
 const REQUIRED = (1 << USER_ID) | (1 << SESSION_ID) | (1 << TYPE) | (1 << NAME);
 /** The length of `""`. */
 const EMPTY_LENGTH = 2;
@@ -165,7 +166,7 @@ function readRoot(source: Source, at: number, root: Root): number {
     const key = skipSpace(bytes, at + 1);
     const keyStop = keyEnd(bytes, key);
     if (keyStop === REFUSED) return REFUSED;
-    const field = fieldAt(bytes, key, keyStop, ROOT_FIELDS);
+    const field = nameAt(bytes, key, keyStop, ROOT_FIELDS);
     if (field !== UNKNOWN && seen & (1 << field)) return REFUSED;
     seen |= field === UNKNOWN ? 0 : 1 << field;
     const value = afterColon(bytes, keyStop);
@@ -251,7 +252,7 @@ function readMember({ bytes, members }: Source, at: number, index: number): Memb
   const keyStop = keyEnd(bytes, key);
   const end = keyStop === REFUSED ? REFUSED : afterColon(bytes, keyStop);
   if (end === REFUSED) return undefined;
-  const member = { start: at, end, field: fieldAt(bytes, key, keyStop, EVENT_FIELDS) };
+  const member = { start: at, end, field: nameAt(bytes, key, keyStop, EVENT_FIELDS) };
   members[index] = member;
   return member;
 }
@@ -263,9 +264,10 @@ function readEventField(source: Source, start: number, field: number): number {
   if (field === USER_ID) return readId(source, start, source.userId, USER_ID_MAX);
   if (field === SESSION_ID) return readId(source, start, source.sessionId, SESSION_ID_MAX);
   if (field === TYPE) {
-    const code = typeAt(bytes, start);
+    const end = keyEnd(bytes, start);
+    const code = nameAt(bytes, start, end, TYPE_NAMES);
     room.types[count] = code;
-    return code === UNKNOWN ? REFUSED : start + typeLength(code);
+    return code === UNKNOWN ? REFUSED : end;
   }
 
   const end = valueEnd(bytes, start, EVENT_DEPTH);
@@ -345,7 +347,7 @@ function readPerson(source: Source, at: number, person: Person): boolean {
     const end = valueEnd(bytes, start, EVENT_DEPTH + 1);
     at = skipSpace(bytes, end);
 
-    const field = fieldAt(bytes, key, keyStop, PERSON_FIELDS);
+    const field = nameAt(bytes, key, keyStop, PERSON_FIELDS);
     if (field === UNKNOWN) continue;
     if (seen & (1 << field)) return false;
     seen |= 1 << field;

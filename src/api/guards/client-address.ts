@@ -17,20 +17,14 @@ export function clientAddress({ ip, socket }: Pick<FastifyRequest, 'ip' | 'socke
 /** What counts as one client: an IPv4 address, or the /64 of an IPv6 address. */
 export function networkOf(address: string): string {
   if (isIP(address) !== 6) return address;
-  const [head = '', tail = ''] = (address.split('%', 1)[0] ?? '').split('::');
-  const front = groupsOf(head);
-  const back = groupsOf(tail);
-  const zeros = address.includes('::') ? GROUPS - front.length - back.length : 0;
-  const groups = [...front, ...Array<string>(Math.max(0, zeros)).fill('0'), ...back];
-  return `${groups.slice(0, NETWORK_GROUPS).join(':')}::/64`;
-}
-
-/** Groups as shortest lower-case hexadecimal; an IPv4 address at the end is two of them. */
-function groupsOf(text: string): string[] {
-  if (text === '') return [];
-  return text
-    .split(':')
-    .flatMap((group) => (group.includes('.') ? ['v4', 'v4'] : [Number.parseInt(group, 16).toString(16)]));
+  // A URL's host is the canonical form: shortest groups in lower case, IPv4 parts as groups.
+  const { hostname } = new URL(`http://[${address.split('%', 1)[0]}]`);
+  const [head = [], tail = []] = hostname
+    .slice(1, -1)
+    .split('::')
+    .map((part) => part.split(':').filter((group) => group !== ''));
+  const zeros = new Array<string>(GROUPS - head.length - tail.length).fill('0');
+  return `${[...head, ...zeros, ...tail].slice(0, NETWORK_GROUPS).join(':')}::/64`;
 }
 
 /** On a socket that listens on IPv6, an IPv4 client is `::ffff:192.0.2.1`. */

@@ -2,11 +2,6 @@
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { sendProblem } from '../errors.js';
 
-interface KnownPath {
-  pattern: RegExp;
-  methods: Set<string>;
-}
-
 /** Answers with the dashboard's page. */
 export type SendPage = (reply: FastifyReply) => FastifyReply;
 
@@ -21,21 +16,16 @@ export interface Fallback {
 const NOT_OF_THE_PAGE = /^\/(v1|sdk|assets)(\/|$)/;
 
 export function createFallback(sendPage: SendPage): Fallback {
-  const known = new Map<string, KnownPath>();
+  const known: { pattern: RegExp; methods: string[] }[] = [];
 
   const methodsOf = (path: string): string[] => {
-    const methods = new Set<string>();
-    for (const entry of known.values()) {
-      if (entry.pattern.test(path)) for (const method of entry.methods) methods.add(method);
-    }
-    return [...methods].sort();
+    const methods = known.filter(({ pattern }) => pattern.test(path)).flatMap((entry) => entry.methods);
+    return [...new Set(methods)].sort();
   };
 
   return {
     note({ url, method }) {
-      const entry = known.get(url) ?? { pattern: patternOf(url), methods: new Set<string>() };
-      for (const name of Array.isArray(method) ? method : [method]) entry.methods.add(name);
-      known.set(url, entry);
+      known.push({ pattern: patternOf(url), methods: [method].flat() });
     },
     answer(request, reply) {
       const path = pathOf(request);
