@@ -12,7 +12,23 @@ export interface DescribedRoute {
   describe: RouteDescription;
 }
 
-type JsonSchema = Record<string, unknown>;
+/** What the page at `/docs` reads of a schema, and whatever else there is. */
+export interface JsonSchema {
+  $ref?: string;
+  type?: string;
+  description?: string;
+  enum?: unknown[];
+  const?: unknown;
+  anyOf?: JsonSchema[];
+  items?: JsonSchema;
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  minimum?: number;
+  exclusiveMinimum?: number;
+  maximum?: number;
+  default?: unknown;
+  [keyword: string]: unknown;
+}
 
 export interface Parameter {
   name: string;
@@ -27,7 +43,7 @@ export interface Operation {
   description?: string;
   tags: string[];
   parameters?: Parameter[];
-  requestBody?: { required: true; content: Record<string, { schema: JsonSchema }> };
+  requestBody?: { required: true; description?: string; content: Record<string, { schema: JsonSchema }> };
   responses: Record<string, { description: string; content?: Record<string, { schema: JsonSchema }> }>;
   security?: object[];
 }
@@ -79,9 +95,9 @@ function operation(
   schemas: Record<string, JsonSchema>,
 ): Operation {
   const { summary, description, tag, ask, headers, body, answers, refusals } = describe;
-  const toSchema = (schema: z.ZodType, io: 'input' | 'output') => jsonSchema(schema, io, schemas);
+  const toSchema: ToSchema = (schema, io) => jsonSchema(schema, io, schemas);
   const parameters = [
-    ...parametersOf(ask, toSchema, (name) => (path.includes(`:${name}`) ? 'path' : 'query')),
+    ...parametersOf(ask, toSchema, (name) => (path.split('/').includes(`:${name}`) ? 'path' : 'query')),
     ...parametersOf(headers, toSchema, () => 'header'),
   ];
   const responses: Operation['responses'] = {};
@@ -98,17 +114,26 @@ function operation(
     tags: [tag],
     ...(description === undefined ? {} : { description }),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(body && {
-      requestBody: { required: true, content: { [body.type]: { schema: toSchema(body.schema, 'input') } } },
-    }),
+    ...(body && { requestBody: bodyOf(body, toSchema) }),
     ...(access === undefined ? { security: [] } : {}),
     responses,
   };
 }
 
+type ToSchema = (schema: z.ZodType, io: 'input' | 'output') => JsonSchema;
+
+function bodyOf(
+  { type, schema }: { type: string; schema: z.ZodType },
+  toSchema: ToSchema,
+): NonNullable<Operation['requestBody']> {
+  const { description } = schema;
+  const content = { [type]: { schema: toSchema(schema, 'input') } };
+  return { required: true, ...(description === undefined ? {} : { description }), content };
+}
+
 function parametersOf(
   shape: z.ZodObject | undefined,
-  toSchema: (schema: z.ZodType, io: 'input') => JsonSchema,
+  toSchema: ToSchema,
   placeOf: (name: string) => string,
 ): Parameter[] {
   return Object.entries(shape?.shape ?? {}).map(([name, schema]) => {
@@ -131,7 +156,7 @@ function jsonSchema(
   io: 'input' | 'output',
   schemas: Record<string, JsonSchema>,
 ): JsonSchema {
-  const made = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const made = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: constAsEnum });
   const text = JSON.stringify(made).replaceAll('#/$defs/', '#/components/schemas/');
   const {
     $schema: _,
@@ -143,6 +168,13 @@ function jsonSchema(
   if (id === undefined) return rest;
   schemas[id] = rest;
   return { $ref: `#/components/schemas/${id}` };
+}
+
+/** Readers of OpenAPI know `enum` since ever, `const` since 3.1. */
+function constAsEnum({ jsonSchema }: { jsonSchema: Pick<JsonSchema, 'const' | 'enum'> }): void {
+  if (jsonSchema.const === undefined) return;
+  jsonSchema.enum = [jsonSchema.const];
+  delete jsonSchema.const;
 }
 
 function titlesByStatus(codes: readonly ProblemCode[]): Map<number, string> {

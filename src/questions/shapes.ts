@@ -23,7 +23,7 @@ export const event = z
     url: z.string().optional(),
     props: z
       .custom<{ [key: string]: Json }>()
-      .meta({ type: 'object', additionalProperties: {} })
+      .meta({ type: 'object', properties: {}, additionalProperties: {} })
       .optional()
       .describe('Exactly as sent.'),
     user: z.object({ name: z.string().optional(), email: z.string().optional() }).optional(),

@@ -44,6 +44,8 @@ const ROUTES: [string, string[]][] = [
   ['/v1/query/errors?', ['app', 'from', 'to', 'group', 'limit']],
   ['/v1/query/occurrences?group=g&', ['from', 'to', 'limit', 'cursor']],
   ['/v1/query/activity?user=alice&', ['app', 'from', 'to']],
+  ['/v1/events/1?', []],
+  ['/v1/incidents/1?', []],
   ['/v1/sessions/s_1/replay?', ['app']],
   ['/v1/sessions/s_1/replay/1?', ['app']],
 ];

@@ -18,8 +18,7 @@ export async function registeredRoutes(): Promise<string[]> {
       const { indent, path, methods = '' } = LINE.exec(line)?.groups ?? {};
       if (indent === undefined || path === undefined) throw new Error(`no line of a tree: ${line}`);
       above.length = indent.length / COLUMNS;
-      // Below `/docs`, `/docs/*` is shown as `*`.
-      above.push(path === '*' ? '/*' : path);
+      above.push(path);
       return methods
         .split(', ')
         .filter(Boolean)
