@@ -12,16 +12,15 @@ import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS } from '../domain/limits.js';
 import type { BatchView } from '../log/batches/record-batch.js';
 import type { Entry, Env, Range } from '../log/file/env.js';
-import { packKey, prefixEnd } from '../log/file/keys.js';
+import { packKey, prefixEnd, u32 } from '../log/file/keys.js';
+import { appendRows, lastBlock } from './blocks.js';
 import { appsIn, dayOf } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
-import type { StagedTable } from './engine/stage.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 const ROW_BYTES = 14;
 /** What is left of a 4 KiB page for one value: ⌊4,000 ÷ 14⌋ rows. */
 export const BLOCK_ROWS = 285;
-const BLOCK_MAX = 0xffff_ffff;
 
 /** What the occurrences of a group have in common. */
 export interface ErrorGroup {
@@ -51,11 +50,10 @@ const groupKey = ({ app, hash }: ErrorGroup, day: number): Buffer =>
     Buffer.from(hash, 'hex'),
   );
 
-const blockKey = (prefix: Buffer, block: number): Buffer => Buffer.concat([prefix, packKey([[block, 4]])]);
+const rowsIn = (value: Buffer): number => value.length / ROW_BYTES;
 
-function parseKey(key: Buffer): { group: ErrorGroup; day: number; block: number } {
-  const group = { app: key.readUInt16BE(0), hash: key.toString('hex', 5, 17) };
-  return { group, day: key.readUIntBE(2, 3), block: key.readUInt32BE(17) };
+function parseKey(key: Buffer): { group: ErrorGroup; day: number } {
+  return { group: { app: key.readUInt16BE(0), hash: key.toString('hex', 5, 17) }, day: key.readUIntBE(2, 3) };
 }
 
 /** The group of an event of type `error`. */
@@ -87,7 +85,8 @@ function* unpackRows(value: Buffer, midnight: number): Generator<Occurrence> {
 }
 
 interface Fold {
-  prefix: Buffer;
+  /** Of the first block. */
+  key: Buffer;
   midnight: number;
   fresh: Occurrence[];
 }
@@ -104,24 +103,12 @@ function addErrors(folds: Folds, batch: BatchView): void {
     const group = groupOf(batch, i);
     const groups = obtain(folds, day * 2 ** 16 + app, () => new Map<string, Fold>());
     const fold = obtain(groups, group.hash, () => ({
-      prefix: groupKey(group, day),
+      key: Buffer.concat([groupKey(group, day), u32(0)]),
       midnight: day * DAY_MS,
       fresh: [],
     }));
     fold.fresh.push({ ts: ts[i] as number, user, id: offset + i });
   }
-}
-
-/** Where a group's day goes on: its last block while that has room, else the one after. */
-function lastBlock(table: StagedTable, prefix: Buffer): { block: number; known: Buffer | undefined } {
-  const range = { start: blockKey(prefix, BLOCK_MAX), end: prefix, reverse: true as const, limit: 1 };
-  for (const { key, value } of table.range(range)) {
-    const { block } = parseKey(key);
-    return value.length < BLOCK_ROWS * ROW_BYTES
-      ? { block, known: value }
-      : { block: block + 1, known: undefined };
-  }
-  return { block: 0, known: undefined };
 }
 
 export const errorGroups: Projection = {
@@ -135,13 +122,15 @@ export const errorGroups: Projection = {
       add: (batch) => addErrors(folds, batch),
       finish() {
         const all = [...folds.values()].flatMap((groups) => [...groups.values()]);
-        for (const { prefix, midnight, fresh } of all) {
-          let { block, known } = lastBlock(table, prefix);
-          for (let at = 0; at < fresh.length; block++, known = undefined) {
-            const room = BLOCK_ROWS - (known?.length ?? 0) / ROW_BYTES;
-            table.put(blockKey(prefix, block), packRows(known, fresh.slice(at, at + room), midnight));
-            at += room;
-          }
+        for (const { key, midnight, fresh } of all) {
+          appendRows(
+            table,
+            key,
+            BLOCK_ROWS,
+            lastBlock(table, key, BLOCK_ROWS, rowsIn),
+            fresh.length,
+            (known, from, to) => packRows(known, fresh.slice(from, to), midnight),
+          );
         }
         folds.clear();
       },

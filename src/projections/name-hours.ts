@@ -14,6 +14,7 @@ import { HOUR_MS } from '../domain/limits.js';
 import type { BatchView } from '../log/batches/record-batch.js';
 import type { Env } from '../log/file/env.js';
 import { put8, put16, put24, put32 } from '../log/file/keys.js';
+import { appendRows, lastBlock } from './blocks.js';
 import { obtain, type Projection } from './engine/projection.js';
 import type { StagedTable } from './engine/stage.js';
 import { type CountsFold, kindsIn, type NameSums, openCountsFold } from './name-counts.js';
@@ -28,7 +29,6 @@ const HEAD_BYTES = 8;
 const NAME_BYTES = 6;
 const TIME_BYTES = 3;
 const BLOCK_ROWS = 900;
-const BLOCK_MAX = 0xffff_ffff;
 
 const quarterOf = (ts: number): number => Math.floor(ts / QUARTER_MS);
 
@@ -192,28 +192,12 @@ function packBlock(known: Buffer | undefined, fresh: QuarterFold, from: number, 
   return value;
 }
 
-/** Where a quarter goes on: its last block while that has room, else the one after. */
-function lastBlock(
-  table: StagedTable,
-  { app, type, quarter }: QuarterFold,
-): { block: number; known: Buffer | undefined } {
-  const first = table.lend(timesKey(quarter, app, type, 0));
-  if (first === undefined || rowsIn(first) < BLOCK_ROWS) return { block: 0, known: first };
-  const range = { start: timesKey(quarter, app, type, BLOCK_MAX), end: quarterKey(quarter, app, type) };
-  for (const { key, value } of table.range({ ...range, reverse: true, limit: 1 })) {
-    const block = key.readUInt32BE(7);
-    return rowsIn(value) < BLOCK_ROWS ? { block, known: value } : { block: block + 1, known: undefined };
-  }
-  return { block: 0, known: undefined };
-}
-
 function stageTimes(table: StagedTable, fold: QuarterFold): void {
-  let { block, known } = lastBlock(table, fold);
-  for (let at = 0; at < fold.times.length; block++, known = undefined) {
-    const to = Math.min(fold.times.length, at + BLOCK_ROWS - (known ? rowsIn(known) : 0));
-    table.put(timesKey(fold.quarter, fold.app, fold.type, block), packBlock(known, fold, at, to));
-    at = to;
-  }
+  const key = timesKey(fold.quarter, fold.app, fold.type, 0);
+  const last = lastBlock(table, key, BLOCK_ROWS, rowsIn);
+  appendRows(table, key, BLOCK_ROWS, last, fold.times.length, (known, from, to) =>
+    packBlock(known, fold, from, to),
+  );
 }
 
 export const nameHours: Projection = {
