@@ -6,6 +6,8 @@
  * the type, so that a listing of a rare type reads no batch for the sake of others: then `[lastTs − last, u16]`, big-endian,
  * follows the mask where it is not 0. The mask lets a filtered scan pass over a batch without decoding it.
  */
+import assert from 'node:assert/strict';
+import { EVENT_TYPES } from '../domain/event.js';
 import { MAX_TS } from '../domain/limits.js';
 import { type BatchRef, lastTsBound } from '../log/batches/log.js';
 import { type BatchView, typeMask } from '../log/batches/record-batch.js';
@@ -32,6 +34,10 @@ const TYPE_BYTES = 4;
 /** `[last u48][offset u48]` behind each stream. */
 const PLACE_BYTES = 12;
 const MASK_BYTES = 1;
+/** Event types that a mask has a bit for. */
+const TYPES_MAX = 8 * MASK_BYTES;
+
+assert(EVENT_TYPES.length <= TYPES_MAX, "streams: each event type has a bit in a row's mask of one byte");
 
 const memory = newKeyMemory();
 
@@ -67,7 +73,7 @@ export function sessionStream(app: number, session: string): Buffer {
 }
 
 /** The greatest ts of each type in the batch that is being folded. */
-const lastOfType = new Float64Array(8);
+const lastOfType = new Float64Array(TYPES_MAX);
 
 function noteLasts({ count, ts, types }: BatchView): void {
   lastOfType.fill(-1);
@@ -99,7 +105,7 @@ function eachRow(batch: BatchView, take: (key: Buffer, value: Buffer) => void): 
 }
 
 /** The values of most stream rows, by mask: there are few. */
-const MASKS = Array.from({ length: 256 }, (_, mask) => Buffer.from([mask]));
+const MASKS = Array.from({ length: 2 ** TYPES_MAX }, (_, mask) => Buffer.from([mask]));
 
 const distanceValue = Buffer.alloc(MASK_BYTES + 2);
 
