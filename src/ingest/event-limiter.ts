@@ -21,16 +21,16 @@ export const newWindowMemory = (apps: number): Float64Array =>
 
 /** Windows in shared memory: one thread counts in them, another may look. `apps` in the same order on both. */
 export function sharedWindows(apps: readonly string[], memory: Float64Array): Windows {
-  const places = new Map(apps.map((app, index) => [app, index * 2]));
+  const offsets = new Map(apps.map((app, index) => [app, index * 2]));
   return {
     get(app) {
-      const place = places.get(app);
-      if (place === undefined) return undefined;
-      return { startedAt: memory[place] ?? 0, events: memory[place + 1] ?? 0 };
+      const at = offsets.get(app);
+      if (at === undefined) return undefined;
+      return { startedAt: memory[at] ?? 0, events: memory[at + 1] ?? 0 };
     },
     set(app, { startedAt, events }) {
-      const place = places.get(app);
-      if (place !== undefined) memory.set([startedAt, events], place);
+      const at = offsets.get(app);
+      if (at !== undefined) memory.set([startedAt, events], at);
     },
   };
 }

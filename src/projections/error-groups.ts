@@ -12,10 +12,11 @@ import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS } from '../domain/limits.js';
 import type { BatchView } from '../log/batches/record-batch.js';
 import type { Entry, Env, Range } from '../log/file/env.js';
-import { packKey, prefixEnd, u32 } from '../log/file/keys.js';
+import { prefixEnd, u32 } from '../log/file/keys.js';
 import { appendRows, lastBlock } from './blocks.js';
-import { appsIn, dayOf } from './days.js';
+import { appsIn, dayKey, dayOf } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
+import { removeRange } from './engine/stage.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 const ROW_BYTES = 14;
@@ -35,20 +36,8 @@ export interface Occurrence {
   id: number;
 }
 
-const dayKey = (app: number, day: number): Buffer =>
-  packKey([
-    [app, 2],
-    [day, 3],
-  ]);
-
 const groupKey = ({ app, hash }: ErrorGroup, day: number): Buffer =>
-  packKey(
-    [
-      [app, 2],
-      [day, 3],
-    ],
-    Buffer.from(hash, 'hex'),
-  );
+  Buffer.concat([dayKey(app, day), Buffer.from(hash, 'hex')]);
 
 const rowsIn = (value: Buffer): number => value.length / ROW_BYTES;
 
@@ -137,11 +126,8 @@ export const errorGroups: Projection = {
     };
   },
   dropDays(stage, fence, limit) {
-    const table = stage.table('error_groups');
-    for (const app of appsIn(table)) {
-      if (stage.size >= limit) return;
-      const range = { start: dayKey(app, 0), end: dayKey(app, dayOf(fence)), limit: limit - stage.size };
-      for (const key of table.keys(range)) table.remove(key);
+    for (const app of appsIn(stage.table('error_groups'))) {
+      removeRange(stage, 'error_groups', { start: dayKey(app, 0), end: dayKey(app, dayOf(fence)) }, limit);
     }
   },
 };
@@ -155,9 +141,9 @@ export interface ErrorGroups {
   ): Generator<{ group: ErrorGroup; rows: Iterable<Occurrence> }>;
   /** A group's occurrences a day, in id order; days ascending, or descending where `fromDay` is the later one. */
   days(group: ErrorGroup, fromDay: number, toDay: number): Generator<Occurrence[]>;
-  /** The id of the occurrence next to a place by `(ts, id)`, after it or before, up to and with the day `toDay`. */
-  next(group: ErrorGroup, place: { ts: number; id: number }, toDay: number): number | undefined;
-  previous(group: ErrorGroup, place: { ts: number; id: number }, toDay: number): number | undefined;
+  /** The id of the occurrence next to a position by `(ts, id)`, after it or before, up to and with the day `toDay`. */
+  next(group: ErrorGroup, position: { ts: number; id: number }, toDay: number): number | undefined;
+  previous(group: ErrorGroup, position: { ts: number; id: number }, toDay: number): number | undefined;
 }
 
 export function openErrorGroups(env: Env): ErrorGroups {
@@ -184,20 +170,20 @@ export function openErrorGroups(env: Env): ErrorGroups {
   /** A day can have very many: only what may be nearer than the nearest so far is looked at whole. */
   const beside = (
     group: ErrorGroup,
-    place: { ts: number; id: number },
+    position: { ts: number; id: number },
     toDay: number,
     sign: 1 | -1,
   ): number | undefined => {
     const isFurther = (a: { ts: number; id: number }, b: { ts: number; id: number }): boolean =>
       sign * (a.ts - b.ts || a.id - b.id) > 0;
-    for (const day of daysOf(group.app, dayOf(place.ts), toDay)) {
+    for (const day of daysOf(group.app, dayOf(position.ts), toDay)) {
       let nearest: { ts: number; id: number } | undefined;
       for (const { value } of blocksOn(group, day)) {
         for (let at = 0; at < value.length; at += ROW_BYTES) {
           const ts = day * DAY_MS + value.readUInt32LE(at);
-          if (sign * (ts - place.ts) < 0 || (nearest && sign * (ts - nearest.ts) > 0)) continue;
+          if (sign * (ts - position.ts) < 0 || (nearest && sign * (ts - nearest.ts) > 0)) continue;
           const row = { ts, id: value.readUIntLE(at + 8, 6) };
-          if (isFurther(row, place) && (!nearest || isFurther(nearest, row))) nearest = row;
+          if (isFurther(row, position) && (!nearest || isFurther(nearest, row))) nearest = row;
         }
       }
       if (nearest) return nearest.id;
@@ -222,7 +208,7 @@ export function openErrorGroups(env: Env): ErrorGroups {
         if (rows.length > 0) yield rows;
       }
     },
-    next: (group, place, toDay) => beside(group, place, toDay, 1),
-    previous: (group, place, toDay) => beside(group, place, toDay, -1),
+    next: (group, position, toDay) => beside(group, position, toDay, 1),
+    previous: (group, position, toDay) => beside(group, position, toDay, -1),
   };
 }

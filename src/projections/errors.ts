@@ -8,11 +8,11 @@ import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS, HOUR_MS } from '../domain/limits.js';
 import type { BatchView } from '../log/batches/record-batch.js';
 import type { Env } from '../log/file/env.js';
-import { prefixEnd, put16, put24 } from '../log/file/keys.js';
+import { prefixEnd } from '../log/file/keys.js';
 import { appendRows, blockAfter } from './blocks.js';
-import { appsIn, dayOf } from './days.js';
+import { appsIn, dayKey, dayOf } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
-import type { StagedTable } from './engine/stage.js';
+import { removeRange, type StagedTable } from './engine/stage.js';
 import { hourBlockKey, hourKey, viewNumbers } from './hours.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
@@ -20,12 +20,6 @@ const HOURS = 24;
 const BLOCK_TIMES = 1_000;
 const TIME_BYTES = 4;
 const DAYS_MAX = 2 ** 24;
-
-function dayKey(app: number, day: number): Buffer {
-  const key = Buffer.allocUnsafe(5);
-  put24(key, put16(key, 0, app), day);
-  return key;
-}
 
 const sum = (numbers: Uint32Array, from: number, end: number): number => {
   let total = 0;
@@ -100,15 +94,10 @@ export const errors: Projection = {
   },
   dropDays(stage, fence, limit) {
     const below = dayOf(fence);
-    // The times first: it is the counts that lead back here.
-    const drop = (name: string, start: Buffer, end: Buffer): void => {
-      if (stage.size >= limit) return;
-      const table = stage.table(name);
-      for (const key of table.keys({ start, end, limit: limit - stage.size })) table.remove(key);
-    };
     for (const app of appsIn(stage.table('error_counts'))) {
-      drop('error_times', hourKey(app, 0), hourKey(app, below * HOURS));
-      drop('error_counts', dayKey(app, 0), dayKey(app, below));
+      // The times first: it is the counts that lead back here.
+      removeRange(stage, 'error_times', { start: hourKey(app, 0), end: hourKey(app, below * HOURS) }, limit);
+      removeRange(stage, 'error_counts', { start: dayKey(app, 0), end: dayKey(app, below) }, limit);
     }
   },
 };

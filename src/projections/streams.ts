@@ -32,7 +32,7 @@ const BY_TYPE = 3;
 const USER_BYTES = 7;
 const TYPE_BYTES = 4;
 /** `[last u48][offset u48]` behind each stream. */
-const PLACE_BYTES = 12;
+const REF_BYTES = 12;
 const MASK_BYTES = 1;
 /** Event types that a mask has a bit for. */
 const TYPES_MAX = 8 * MASK_BYTES;
@@ -84,7 +84,7 @@ function noteLasts({ count, ts, types }: BatchView): void {
   }
 }
 
-const placed = (at: number, last: number, offset: number): Buffer =>
+const withRef = (at: number, last: number, offset: number): Buffer =>
   memory.upTo(put48(memory.bytes, put48(memory.bytes, at, last), offset));
 
 /** Calls `take` with each row of a batch, one at a time in the same memory. */
@@ -93,13 +93,13 @@ function eachRow(batch: BatchView, take: (key: Buffer, value: Buffer) => void): 
   const { bytes } = memory;
   const mask = typeMask(batch);
   const value = MASKS[mask] as Buffer;
-  take(placed(putUser(bytes, app, user), lastTs, offset), value);
-  take(placed(putSession(bytes, app, session), lastTs, offset), value);
+  take(withRef(putUser(bytes, app, user), lastTs, offset), value);
+  take(withRef(putSession(bytes, app, session), lastTs, offset), value);
   noteLasts(batch);
   for (let type = 0; mask >> type; type++) {
     if (((mask >> type) & 1) === 0) continue;
     const last = lastOfType[type] as number;
-    const key = placed(putType(bytes, app, type), last, offset);
+    const key = withRef(putType(bytes, app, type), last, offset);
     take(key, last === lastTs ? value : withDistance(mask, lastTs - last));
   }
 }
@@ -143,7 +143,7 @@ export interface Streams {
 }
 
 function toRef(key: Buffer, value: Buffer): StreamRef {
-  const at = key.length - PLACE_BYTES;
+  const at = key.length - REF_BYTES;
   const last = readU48(key, at);
   const distance = value.length > MASK_BYTES ? value.readUInt16BE(MASK_BYTES) : 0;
   return { last, lastTs: last + distance, offset: readU48(key, at + 6), mask: value[0] ?? 0 };

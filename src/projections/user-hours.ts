@@ -13,7 +13,7 @@ import type { Env } from '../log/file/env.js';
 import { blockKey, lastBlock } from './blocks.js';
 import { appsIn } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
-import type { StagedTable } from './engine/stage.js';
+import { removeRange, type StagedTable } from './engine/stage.js';
 import { hourBlockKey, hourKey, hourOf, viewNumbers } from './hours.js';
 
 /** What is left of a 4 KiB page for one value: ⌊4,040 ÷ 12⌋ runs. */
@@ -136,11 +136,8 @@ export const userHours: Projection = {
     };
   },
   dropDays(stage, fence, limit) {
-    const table = stage.table('hour_users');
-    for (const app of appsIn(table)) {
-      if (stage.size >= limit) return;
-      const range = { start: hourKey(app, 0), end: hourKey(app, hourOf(fence)) };
-      for (const key of table.keys({ ...range, limit: limit - stage.size })) table.remove(key);
+    for (const app of appsIn(stage.table('hour_users'))) {
+      removeRange(stage, 'hour_users', { start: hourKey(app, 0), end: hourKey(app, hourOf(fence)) }, limit);
     }
   },
 };

@@ -5,16 +5,9 @@ import type { EventBatch } from '../domain/event.js';
 import type { ColumnBatch } from '../domain/event-columns.js';
 import { beginCommit, type CommitBase, type SealedCommit } from '../log/wal/commit.js';
 import type { Meters } from '../telemetry/meters.js';
-import type { AppendResult } from './port.js';
+import type { AppendResult, StoreStats } from './port.js';
 
-export interface CommitStats {
-  late_events: number;
-  deduplicated_batches: number;
-  commits: number;
-  committed_batches: number;
-  committed_events: number;
-  commit_seconds: number;
-}
+export type CommitStats = Omit<StoreStats, 'head' | 'file_bytes' | 'queue_requests' | 'queue_bytes'>;
 
 /** What came of one request. */
 export type Outcome = { result: AppendResult } | { error: Error };
