@@ -7,16 +7,17 @@
  */
 import { dayOf } from '../domain/utc.js';
 import type { Env } from '../log/file/env.js';
-import { packKey, put16, put24, u16 } from '../log/file/keys.js';
+import { put16, put24, u16 } from '../log/file/keys.js';
 import { obtain, type Projection } from './engine/projection.js';
-import type { StagedTable } from './engine/stage.js';
+import { removeRange, type StagedTable } from './engine/stage.js';
 
 const BLOCK_USERS = 2_048;
 const BITMAP_BYTES = BLOCK_USERS / 8;
 const ALL_APPS = 0;
 const DAYS_MAX = 2 ** 24;
 
-function dayKey(app: number, day: number): Buffer {
+/** `[app u16][day u24]` */
+export function dayKey(app: number, day: number): Buffer {
   const key = Buffer.allocUnsafe(5);
   put24(key, put16(key, 0, app), day);
   return key;
@@ -101,17 +102,12 @@ export const days: Projection = {
   },
   dropDays(stage, fence, limit) {
     const below = dayOf(fence);
-    const drop = (name: string, prefix: Buffer): void => {
-      if (stage.size >= limit) return;
-      const table = stage.table(name);
-      const end = Buffer.concat([prefix, packKey([[below, 3]])]);
-      for (const key of table.keys({ start: prefix, end, limit: limit - stage.size })) table.remove(key);
-    };
     for (const app of appsIn(stage.table('day_counts'))) {
-      drop('days', u16(app));
-      drop('day_counts', u16(app));
+      const range = { start: dayKey(app, 0), end: dayKey(app, below) };
+      removeRange(stage, 'days', range, limit);
+      removeRange(stage, 'day_counts', range, limit);
     }
-    drop('day_users', Buffer.from([]));
+    removeRange(stage, 'day_users', { start: unionKey(0, 0), end: unionKey(below, 0) }, limit);
   },
 };
 

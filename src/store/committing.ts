@@ -5,16 +5,9 @@ import type { EventBatch } from '../domain/event.js';
 import type { ColumnBatch } from '../domain/event-columns.js';
 import { beginCommit, type CommitBase, type SealedCommit } from '../log/wal/commit.js';
 import type { Meters } from '../telemetry/meters.js';
-import type { AppendResult } from './port.js';
+import { type AppendResult, StoreFailed, type StoreStats } from './port.js';
 
-export interface CommitStats {
-  late_events: number;
-  deduplicated_batches: number;
-  commits: number;
-  committed_batches: number;
-  committed_events: number;
-  commit_seconds: number;
-}
+export type CommitStats = Omit<StoreStats, 'head' | 'file_bytes' | 'queue_requests' | 'queue_bytes'>;
 
 /** What came of one request. */
 export type Outcome = { result: AppendResult } | { error: Error };
@@ -27,17 +20,45 @@ export interface Committing {
   appNumber(app: string): number;
 }
 
+/** Stops at the first write that fails: the disk cannot be trusted from then on. */
+export interface FailStop {
+  /** Throws `StoreFailed` once a write has failed. */
+  assertUsable(): void;
+  /** Throws `StoreFailed` if it fails, or one before it did. */
+  write(run: () => void): void;
+}
+
+/** `onFailure` is called once. */
+export function openFailStop(onFailure: (error: StoreFailed) => void): FailStop {
+  let failure: StoreFailed | undefined;
+  const assertUsable = (): void => {
+    if (failure) throw failure;
+  };
+  return {
+    assertUsable,
+    write(run) {
+      assertUsable();
+      try {
+        run();
+      } catch (error) {
+        failure = new StoreFailed('a commit failed; nothing is accepted until a restart', { cause: error });
+        onFailure(failure);
+        throw failure;
+      }
+    },
+  };
+}
+
 export interface CommittingOptions {
   base: CommitBase;
-  /** Throws once nothing may be stored any more. */
-  assertUsable(): void;
+  failStop: FailStop;
   /** Stores a group, from which `base` continues then. What it throws fails all requests of the group. */
   makeDurable(sealed: SealedCommit): void;
   meters?: Pick<Meters, 'commit_seconds' | 'group_requests'>;
 }
 
 export function openCommitting(options: CommittingOptions): Committing {
-  const { base, assertUsable, makeDurable, meters } = options;
+  const { base, failStop, makeDurable, meters } = options;
   const stats: CommitStats = {
     late_events: 0,
     deduplicated_batches: 0,
@@ -48,7 +69,7 @@ export function openCommitting(options: CommittingOptions): Committing {
   };
 
   const store = (requests: readonly (EventBatch | ColumnBatch)[]): Outcome[] => {
-    assertUsable();
+    failStop.assertUsable();
     const commit = beginCommit(base);
     let late = 0;
     const outcomes = requests.map((request): Outcome => {

@@ -24,8 +24,7 @@ import { openWriter, type Writer } from './writer.js';
 /** Chunks dropped in one transaction of a sweep. */
 const SWEEP_CHUNKS = 128;
 
-export interface WriteSide
-  extends Pick<Writer, 'commit' | 'apply' | 'appNumber' | 'sweepEvents' | 'foldViews'> {
+export interface WriteSide extends Omit<Writer, 'stats'> {
   /** Commits a chunk's row; returns the file it replaced, to be removed. */
   putChunkRow(app: number, session: string, chunk: Chunk): string | undefined;
   /** Drops some rows of chunks received before `before`; returns their files, to be removed; none when it is done. */
@@ -80,11 +79,7 @@ export function openWriteSide(
   return {
     env,
     log,
-    commit: writer.commit,
-    apply: writer.apply,
-    appNumber: writer.appNumber,
-    sweepEvents: writer.sweepEvents,
-    foldViews: writer.foldViews,
+    ...writer,
     putChunkRow(app, session, chunk) {
       let replaced: string | undefined;
       writer.transact(() => {

@@ -11,8 +11,7 @@ import { readGroups } from '../log/wal/apply.js';
 import { baseOn } from '../log/wal/pending.js';
 import { type BrokenView, type FoldingProgress, openViews } from '../projections/engine/lifecycle.js';
 import { PROJECTIONS } from '../projections/registry.js';
-import { type Committing, openCommitting } from './committing.js';
-import { StoreFailed } from './port.js';
+import { type Committing, openCommitting, openFailStop } from './committing.js';
 import { sweepEvents } from './retention.js';
 
 /** Folded in one transaction into views that do not serve yet, between commits. */
@@ -37,21 +36,8 @@ export interface WriterOptions {
 }
 
 export function openWriter(env: Env, log: Log, { onFailure, onBroken }: WriterOptions): Writer {
-  let failure: StoreFailed | undefined;
-  const assertUsable = (): void => {
-    if (failure) throw failure;
-  };
-  const transact = (write: () => void): void => {
-    assertUsable();
-    try {
-      env.transaction(write);
-    } catch (error) {
-      failure = new StoreFailed('a commit failed; nothing is accepted until a restart', { cause: error });
-      onFailure(failure);
-      throw failure;
-    }
-  };
-
+  const failStop = openFailStop(onFailure);
+  const transact = (write: () => void): void => failStop.write(() => env.transaction(write));
   const views = openViews(env, log, { projections: PROJECTIONS, transact, onBroken });
   const foldViews = () => views.step(FOLD_BATCHES);
   const apply = (groups: readonly Buffer[]): void => {
@@ -64,7 +50,7 @@ export function openWriter(env: Env, log: Log, { onFailure, onBroken }: WriterOp
   };
 
   return {
-    ...openCommitting({ base: baseOn(log), assertUsable, makeDurable: ({ bytes }) => apply([bytes]) }),
+    ...openCommitting({ base: baseOn(log), failStop, makeDurable: ({ bytes }) => apply([bytes]) }),
     apply,
     transact,
     foldViews,

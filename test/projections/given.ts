@@ -11,7 +11,7 @@ import { openEnv } from '../../src/log/file/env.js';
 import { eraseUser } from '../../src/store/offline/erase.js';
 import { verifyStore } from '../../src/store/offline/verify.js';
 import { openLmdbStore } from '../../src/store/open-in-process.js';
-import type { Store } from '../../src/store/port.js';
+import type { Store, WritableStore } from '../../src/store/port.js';
 import { withDataDir } from '../model/run.js';
 import { type Layout, type Rows, rowsIn, timeOf } from './decoded.js';
 
@@ -77,12 +77,12 @@ export interface Given<L extends Layout> {
   answers<T>(ask: (store: Store) => Promise<T>, expected: T): Promise<void>;
 }
 
-async function withStore<T>(dataDir: string, use: (store: Store) => Promise<T>): Promise<T> {
+async function withStore<T>(dataDir: string, use: (store: WritableStore) => Promise<T>): Promise<T> {
   const store = await openLmdbStore({ dataDir, now: () => NOW });
   return use(store).finally(() => store.close());
 }
 
-async function append(store: Store, batches: readonly EventBatch[]): Promise<void> {
+async function append(store: WritableStore, batches: readonly EventBatch[]): Promise<void> {
   for (const settled of await store.append(batches)) assert.equal(settled.status, 'fulfilled');
 }
 

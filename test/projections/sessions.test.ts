@@ -170,7 +170,7 @@ t.test('a sweep that was cut off: sessions read as if it had come to them', () =
     .fenced('06-15')
     .answers(
       async (store) =>
-        (await store.sessions({ limit: 9 })).map(
+        (await store.ask('sessions', { limit: 9 })).sessions.map(
           ({ session_id, user_id, started_at, event_count, error_count }) => [
             ...[session_id, user_id, clock(started_at), event_count, error_count],
           ],

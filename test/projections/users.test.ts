@@ -211,11 +211,13 @@ t.test('a sweep that was cut off: users read as if it had come to them', () =>
     .fenced('06-15')
     .answers(
       async (store) => ({
-        users: (await store.users({ limit: 9 })).map(({ first_seen, last_seen, ...rest }) => ({
+        users: (await store.ask('users', { limit: 9 })).users.map(({ first_seen, last_seen, ...rest }) => ({
           ...rest,
           seen: [clock(first_seen), clock(last_seen)],
         })),
-        sessions: (await store.sessions({ user: 'alice', limit: 9 })).map(({ session_id }) => session_id),
+        sessions: (await store.ask('sessions', { user: 'alice', limit: 9 })).sessions.map(
+          ({ session_id }) => session_id,
+        ),
       }),
       {
         users: [

@@ -56,7 +56,7 @@ async function readHoldings(dataDir: string): Promise<Holdings> {
   try {
     const log = openLog(env);
     const manifest = openManifest(env);
-    const named = Array.from(manifest.files(), ({ fileId }) => fileId).sort();
+    const named = Array.from(manifest.all(), ({ chunk }) => chunk.fileId).sort();
     assert.deepEqual([...chunkFilesIn(dataDir)].sort(), named, 'chunk files and manifest agree');
     return { head, fence: log.fence(), ids, chunks: chunksOf() };
 

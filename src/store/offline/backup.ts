@@ -105,7 +105,7 @@ async function settle(partial: string): Promise<BackupReport> {
     removeOrphans(partial, manifest);
     let events = 0;
     for (const { value } of log.tables.offsets.range({})) events += value.readUInt16BE(6);
-    return { events, head: log.head(), chunks: [...manifest.files()].length };
+    return { events, head: log.head(), chunks: manifest.totals().chunks };
   } finally {
     await env.close();
     await rm(join(partial, `${DATA_FILE}-lock`), { force: true });

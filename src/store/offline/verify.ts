@@ -89,7 +89,7 @@ function compareViews(
 
 function checkChunks(env: Env, log: Log, report: VerifyReport): Finding | undefined {
   const manifest = openManifest(env);
-  report.chunks = [...manifest.files()].length;
+  report.chunks = manifest.totals().chunks;
   const lost = missingFiles(env.dataDir, manifest);
   const [first] = lost;
   if (first === undefined) return undefined;

@@ -9,8 +9,7 @@ import type { SealedCommit } from '../../log/wal/commit.js';
 import { openJournal } from '../../log/wal/journal.js';
 import { openPending, type Pending } from '../../log/wal/pending.js';
 import type { Meters } from '../../telemetry/meters.js';
-import { type Committing, openCommitting } from '../committing.js';
-import { StoreFailed } from '../port.js';
+import { type Committing, openCommitting, openFailStop } from '../committing.js';
 
 export interface IngestCommits extends Committing {
   readonly pending: Pending;
@@ -39,26 +38,16 @@ export function openIngestCommits(options: IngestCommitsOptions): IngestCommits 
   const pending = openPending(log);
   const journal = openJournal(dataDir, log.storeId, meters.sync_seconds);
   const unapplied = openUnapplied(meters);
-  let failure: StoreFailed | undefined;
+  const failStop = openFailStop(onFailure);
 
   const makeDurable = (sealed: SealedCommit): void => {
-    try {
-      journal.append(sealed.bytes);
-    } catch (error) {
-      failure = new StoreFailed('a commit failed; nothing is accepted until a restart', { cause: error });
-      onFailure(failure);
-      throw failure;
-    }
+    failStop.write(() => journal.append(sealed.bytes));
     unapplied.add(sealed);
     onDurable(sealed.bytes);
     pending.push(sealed);
   };
-  const assertUsable = (): void => {
-    if (failure) throw failure;
-  };
-
   return {
-    ...openCommitting({ base: pending, assertUsable, makeDurable, meters }),
+    ...openCommitting({ base: pending, failStop, makeDurable, meters }),
     pending,
     isAppApplied: (app) => log.dictionaries.number('app', app) !== undefined,
     isFull: unapplied.isFull,

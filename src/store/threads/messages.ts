@@ -35,7 +35,7 @@ export interface IngestData extends IngestSettings {
  */
 export interface IngestMessage {
   kind: 'ingest';
-  bytes: Uint8Array;
+  bytes: Uint8Array<ArrayBuffer>;
   lengths: number[];
   receivedAt: number[];
   /** Of those that have any; by index, ascending. */
@@ -79,7 +79,7 @@ export interface Notice {
 type Failed = { kind: 'failed' | 'unusable'; error: PlainError };
 
 export type FromWriter =
-  | { kind: 'ready'; commit: number; head: number }
+  | { kind: 'ready' }
   | { kind: 'progress'; progress: FoldingProgress }
   | ({ kind: 'notice' } & Notice)
   | Failed

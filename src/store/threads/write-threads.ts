@@ -74,12 +74,8 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   const { dataDir, apps, limits, onProgress, onNotice, meterMemory } = options;
   const firstSettings = ingestSettings({ apps, limits });
   const { port1, port2 } = new MessageChannel();
-  const writer = startThread('writer', { dataDir, ingest: port1, meterMemory } satisfies WriterData, port1);
-  const ingest = startThread(
-    'ingest',
-    { dataDir, ...firstSettings, meterMemory, writer: port2 } satisfies IngestData,
-    port2,
-  );
+  const writer = startThread('writer', { dataDir, meterMemory, ingest: port1 }, port1);
+  const ingest = startThread('ingest', { dataDir, meterMemory, writer: port2, ...firstSettings }, port2);
   const callWriter = openCaller((call: Call) => writer.postMessage(call));
   const callIngest = openCaller((call: Call) => ingest.postMessage(call));
   let check = checkOf(firstSettings);
@@ -116,9 +112,7 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
 
   try {
     // Listening to both from the beginning: the ingest thread may be ready before word of the writer gets here.
-    const [{ commit, head }] = await Promise.all([writerReady(writer), ingestReady(ingest)]);
-    progress.applied(commit);
-    heads.begin(head);
+    await Promise.all([ready(writer), ready(ingest)]);
   } catch (error) {
     failure.ignore();
     await Promise.all([end(ingest), end(writer)]);
@@ -151,9 +145,6 @@ function openHeads() {
   const listeners = new Set<(head: number) => void>();
   let last = 0;
   return {
-    begin(head: number): void {
-      last = head;
-    },
     tell(head: number): void {
       if (head === last) return;
       last = head;
@@ -261,20 +252,11 @@ function end(worker: Worker): Promise<void> {
   });
 }
 
-function writerReady(writer: Worker): Promise<{ commit: number; head: number }> {
+/** Settles once the thread says that it is ready; rejects with why it cannot be. */
+function ready(worker: Worker): Promise<void> {
   return new Promise((resolve, reject) => {
-    writer.once('error', reject);
-    writer.on('message', (message: FromWriter) => {
-      if (message.kind === 'ready') resolve(message);
-      if (message.kind === 'unusable') reject(fromPlain(message.error));
-    });
-  });
-}
-
-function ingestReady(ingest: Worker): Promise<void> {
-  return new Promise((resolve, reject) => {
-    ingest.once('error', reject);
-    ingest.on('message', (message: FromIngest) => {
+    worker.once('error', reject);
+    worker.on('message', (message: FromWriter | FromIngest) => {
       if (message.kind === 'ready') resolve();
       if (message.kind === 'unusable') reject(fromPlain(message.error));
     });
