@@ -65,6 +65,27 @@ const CANARIES = [
     test: 'test/log/file/writer-lock.test.js',
   },
   {
+    title: 'commands of anybody who reaches the socket',
+    file: 'src/api/commands/answer-commands.js',
+    from: "request.headers[SOCKET_HEADER] !== '1'",
+    to: 'false',
+    test: 'test/api/commands.test.js',
+  },
+  {
+    title: 'commands that trust whoever listens',
+    file: 'src/log/file/collector-socket.js',
+    from: 'assertOwn(join(dataDir, name), socket, owner.uid);',
+    to: '',
+    test: 'test/cli/cut-off.test.js',
+  },
+  {
+    title: 'a start that does not look for the release before',
+    file: 'src/log/file/writer-lock.js',
+    from: 'olderReleaseOpens(dataDir)',
+    to: 'undefined',
+    test: 'test/log/file/older-release.test.js',
+  },
+  {
     title: 'retries that are not remembered',
     file: 'src/log/batches/seen.js',
     from: 'const value = seen.get(key);',

@@ -10,11 +10,14 @@ export async function backup(dir: string, where: Where): Promise<void> {
   const target = resolve(dir);
   const { assertTarget, backupStore } = await import('../store/offline/backup.js');
   assertTarget(dataDir, target);
-  const copyFrom = (source: string) =>
-    withProgress('backup', 'replay chunks', (onProgress) => backupStore(source, target, onProgress));
-  const report = await onStore(dataDir, {
-    asked: (collector) => collector.withCopy('backup', copyFrom),
-    alone: () => copyFrom(dataDir),
+  const report = await withProgress('backup', 'replay chunks', (onProgress) => {
+    const copyFrom = (source: string) => backupStore(source, target, onProgress);
+    return onStore(
+      dataDir,
+      { command: 'backup' },
+      (collector) => collector.withCopy(copyFrom),
+      () => copyFrom(dataDir),
+    );
   });
   tellCopied(target, report);
 }

@@ -10,7 +10,7 @@ import { journalBytes } from '../log/wal/journal.js';
 import { openAuditTrail } from '../store/audit.js';
 import { startDiskWatch } from '../store/disk-watch.js';
 import { lockDataDir } from '../store/offline/exclusive.js';
-import { openMaintenance } from '../store/offline/maintenance.js';
+import { onThread } from '../store/offline/on-thread.js';
 import { openStore } from '../store/open.js';
 import type { AuditTrail, EraseReport, Erasure, Store } from '../store/port.js';
 import { type Opened, openReopenable } from '../store/reopenable.js';
@@ -151,20 +151,19 @@ async function openEngine(
     await lock.release();
     throw error;
   });
-  const maintenance = openMaintenance(dataDir, reopenable);
   const disk = startDiskWatch(dataDir, config.disk);
   return {
     ...reopenable,
     audit: openAuditTrail(dataDir),
     disk,
-    erase: (erasure) => maintenance.erase(erasure, () => {}),
+    erase: (erasure) => reopenable.whileClosed(() => onThread('erase', dataDir, () => {}, erasure)),
     async takeCommands(log) {
       // Not before the store's threads have started.
       const [{ answerCommands }, { carryOut }] = await Promise.all([
         import('../api/commands/answer-commands.js'),
         import('./carry-out.js'),
       ]);
-      lock.serve(answerCommands(carryOut({ config, log, reopenable, maintenance, disk })));
+      lock.serve(answerCommands(carryOut(config, reopenable, disk), log));
     },
     letGo: lock.release,
   };

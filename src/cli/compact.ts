@@ -8,10 +8,12 @@ import { mib } from './units.js';
 export async function compact(where: Where): Promise<void> {
   const dataDir = await dataDirOf(where);
   const { bytesBefore, bytesAfter } = await withProgress('compact', 'rows', (onProgress) =>
-    onStore(dataDir, {
-      asked: (collector) => collector.run('compact', {}, onProgress),
-      alone: async () => (await import('../store/offline/compact.js')).compactStore(dataDir, onProgress),
-    }),
+    onStore(
+      dataDir,
+      { command: 'compact' },
+      (collector) => collector.answer(onProgress),
+      async () => (await import('../store/offline/compact.js')).compactStore(dataDir, onProgress),
+    ),
   );
   console.log(`ok  ${dataDir}: the data file takes ${mib(bytesAfter)}, before ${mib(bytesBefore)}`);
 }

@@ -30,9 +30,11 @@ export async function erase({ user, app, ...where }: EraseOptions): Promise<void
 async function eraseInFolder(where: Where, erasure: Erasure) {
   const dataDir = await dataDirOf(where);
   return withProgress('erase', 'events', (onProgress) =>
-    onStore(dataDir, {
-      asked: (collector) => collector.run('erase', erasure, onProgress),
-      alone: async () => (await import('../store/offline/erase.js')).eraseUser(dataDir, erasure, onProgress),
-    }),
+    onStore(
+      dataDir,
+      { command: 'erase', ...erasure },
+      (collector) => collector.answer(onProgress),
+      async () => (await import('../store/offline/erase.js')).eraseUser(dataDir, erasure, onProgress),
+    ),
   );
 }

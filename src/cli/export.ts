@@ -15,16 +15,19 @@ export interface ExportOptions extends Where {
 
 /** Writes the export to a new file or to standard output, at the pace at which that takes it. */
 export async function exportEvents(options: ExportOptions): Promise<void> {
-  if (await exportClickhouse(options, options.after, (lines) => write(lines, options.out))) return;
+  const { after, out } = options;
+  if (await exportClickhouse(options, after, (lines) => write(lines, out))) return;
   const dataDir = await dataDirOf(options);
   await withProgress('export', 'events', (onProgress) =>
-    onStore(dataDir, {
-      asked: (collector) => write(collector.exportPages(options.after, onProgress), options.out),
-      alone: async () => {
+    onStore(
+      dataDir,
+      { command: 'export', after },
+      (collector) => write(collector.pages(onProgress), out),
+      async () => {
         const { exportStore } = await import('../store/offline/export-store.js');
-        await write(exportStore(dataDir, options.after, onProgress), options.out);
+        await write(exportStore(dataDir, after, onProgress), out);
       },
-    }),
+    ),
   );
 }
 

@@ -12,10 +12,9 @@ import {
   moveEvents,
 } from '../clickhouse/transfer.js';
 import { DAY_MS } from '../domain/limits.js';
-import { openChunkExport } from '../store/offline/export-chunks.js';
 import { eventLine } from '../store/offline/export-format.js';
 import { parseLine } from '../store/offline/export-parser.js';
-import { exportStore } from '../store/offline/export-store.js';
+import { exportStore, openChunkExport } from '../store/offline/export-store.js';
 import { importLines } from '../store/offline/import.js';
 import { takeStore } from '../store/offline/take-store.js';
 import { openLmdbStore } from '../store/open-in-process.js';

@@ -1,4 +1,5 @@
 /** `spyglass sweep`. */
+import { assertStore } from '../log/file/data-dir.js';
 import type { SweepReport } from '../store/port.js';
 import { dataDirOf, readConfig, type Where } from './config-file.js';
 import { CommandFailure, EXIT_USAGE } from './failure.js';
@@ -18,15 +19,18 @@ export async function sweep(options: SweepOptions): Promise<void> {
     console.log(`ok  ${place}: ${events} events and ${chunks} replay chunks were past their retention`);
   if (await sweepClickhouse(options, cutoffs, tell)) return;
   const dataDir = await dataDirOf(options);
-  const report = await onStore(dataDir, {
-    asked: async (collector) => collector.run('sweep', await retentionOf(options), () => {}),
-    alone: async () => {
-      const due = await cutoffs();
+  assertStore(dataDir);
+  const retention = await retentionOf(options);
+  const report = await onStore(
+    dataDir,
+    { command: 'sweep', ...retention },
+    (collector) => collector.answer(() => {}),
+    async () => {
       const { openLmdbStore } = await import('../store/open-in-process.js');
       const store = await openLmdbStore({ dataDir });
-      return store.sweep(due).finally(store.close);
+      return store.sweep(cutoffsAt(retention, Date.now())).finally(store.close);
     },
-  });
+  );
   tell(dataDir, report);
 }
 

@@ -3,11 +3,13 @@ import { dataDirOf, type Where } from './config-file.js';
 import { EXIT_FAILED } from './failure.js';
 import { verifyClickhouse } from './on-clickhouse.js';
 import { onStore } from './on-store.js';
-import { withProgress } from './progress.js';
+import { type Progress, withProgress } from './progress.js';
 
 export interface VerifyOptions extends Where {
   diff?: true;
 }
+
+type OnProgress = Progress['update'];
 
 /** Changes listed one by one. */
 const CHANGES_MAX = 50;
@@ -17,37 +19,34 @@ export async function verify({ diff, ...where }: VerifyOptions): Promise<void> {
   if (await verifyClickhouse(where)) return;
   const dataDir = await dataDirOf(where);
   const check = diff ? checkDiff : checkStore;
-  const { isGood, lines } = await onStore(dataDir, {
-    asked: (collector) => collector.withCopy('verify', (folder) => check(folder, dataDir)),
-    alone: () => check(dataDir, dataDir),
-  });
+  const [isGood, ...lines] = await withProgress('verify', 'events', (onProgress) =>
+    onStore(
+      dataDir,
+      { command: 'verify' },
+      (collector) => collector.withCopy((folder) => check(folder, dataDir, onProgress)),
+      () => check(dataDir, dataDir, onProgress),
+    ),
+  );
   for (const line of lines) console.log(line);
   if (!isGood) process.exitCode = EXIT_FAILED;
 }
 
-interface Verdict {
-  isGood: boolean;
-  lines: string[];
-}
+/** Whether all is well, and what to say. */
+type Verdict = [isGood: boolean, ...lines: string[]];
 
 /** `place` is the store, as the operator knows it, that lies in a folder or has its copy there. */
-async function checkStore(folder: string, place: string): Promise<Verdict> {
+async function checkStore(folder: string, place: string, onProgress: OnProgress): Promise<Verdict> {
   const { verifyStore } = await import('../store/offline/verify.js');
-  const { problem, events, rows, chunks } = await withProgress('verify', 'events', (onProgress) =>
-    verifyStore(folder, onProgress),
-  );
-  if (problem !== undefined) return { isGood: false, lines: [`NOT OK  ${place}: ${problem}`] };
+  const { problem, events, rows, chunks } = await verifyStore(folder, onProgress);
+  if (problem !== undefined) return [false, `NOT OK  ${place}: ${problem}`];
   const counts = `${events} events, ${rows} rows of views as a rebuild makes them, ${chunks} replay chunks`;
-  return { isGood: true, lines: [`ok  ${place}: ${counts}`] };
+  return [true, `ok  ${place}: ${counts}`];
 }
 
-async function checkDiff(folder: string, place: string): Promise<Verdict> {
+async function checkDiff(folder: string, place: string, onProgress: OnProgress): Promise<Verdict> {
   const { diffStore } = await import('../store/offline/diff.js');
-  const { asked, changes } = await withProgress('fold', 'events', (onProgress) =>
-    diffStore(folder, onProgress),
-  );
-  if (changes.length === 0)
-    return { isGood: true, lines: [`ok  ${place}: none of ${asked} answers would change`] };
+  const { asked, changes } = await diffStore(folder, onProgress);
+  if (changes.length === 0) return [true, `ok  ${place}: none of ${asked} answers would change`];
   const sum = `${changes.length} of ${asked} answers would change, or cannot be compared`;
-  return { isGood: false, lines: [...changes.slice(0, CHANGES_MAX), `CHANGES  ${place}: ${sum}`] };
+  return [false, ...changes.slice(0, CHANGES_MAX), `CHANGES  ${place}: ${sum}`];
 }

@@ -42,6 +42,7 @@ const REOPENING: Refusal = {
 export async function openReopenable(open: () => Promise<OpenedFolder>): Promise<Reopenable> {
   let opened: OpenedFolder | undefined = await open();
   let turn: Promise<unknown> = Promise.resolve();
+  let closing: Promise<unknown> = turn;
   /** A store must not be asked once it is closing: all that was asked is waited for. */
   const underWay = new Set<Promise<unknown>>();
   const listeners = new Set<(head: number) => void>();
@@ -107,23 +108,26 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
     ingest: (request) => (opened ? opened.ingest(request) : Promise.resolve(REOPENING)),
     async configure(settings) {
       // A store that is being opened again may have begun with the settings of before.
-      await turn.catch(() => {});
+      await closing.catch(() => {});
       await opened?.configure(settings);
     },
     exportPage: (place) => ask((opened) => opened.exportPage(place)),
     isOpen: () => opened !== undefined,
-    whileClosed: (work) =>
-      inTurn(async () => {
-        const closing = opened;
+    whileClosed(work) {
+      const done = inTurn(async () => {
+        const before = opened;
         opened = undefined;
         await Promise.allSettled(underWay);
-        await closing?.store.close();
+        await before?.store.close();
         try {
           return await work();
         } finally {
           await reopen();
         }
-      }),
+      });
+      closing = done;
+      return done;
+    },
     whileOpen: (work) =>
       inTurn(async () => {
         if (!opened) throw new StoreReopening(CLOSED);

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { findCollector } from '../../src/cli/running-collector.js';
+import { askCollector } from '../../src/cli/ask-collector.js';
 import { WRITER_SOCKET } from '../../src/log/file/data-dir.js';
 import { acquireWriterLock } from '../../src/log/file/writer-lock.js';
 import { spawnCollector } from '../support/collector.js';
@@ -54,21 +54,23 @@ t.test('a collector that is gone amid a command: it says so, and ends with 1', a
 });
 
 t.test('what a collector refuses is told in its words', async (t) => {
-  const lock = await holdAsCollector(dataDir, (request, response) => {
-    if (request.method === 'GET') response.writeHead(503).end('{"detail":"no export"}');
-    else response.end(`{"problem":{"detail":"no ${request.url}"}}\n`);
+  let isRefused = false;
+  const lock = await holdAsCollector(dataDir, (_, response) => {
+    if (isRefused) response.writeHead(507).end('{"status":507,"detail":"no room"}');
+    else response.end('{"problem":{"status":500,"detail":"no fold"}}\n');
   });
-  t.match(await run('export'), { code: 1, stderr: 'spyglass: no export\n' });
-  t.match(await run('rebuild'), { code: 1, stderr: 'spyglass: no /commands/rebuild\n' });
+  t.match(await run('rebuild'), { code: 1, stderr: 'spyglass: no fold\n' });
+  isRefused = true;
+  t.match(await run('export'), { code: 1, stderr: 'spyglass: no room\n' });
   await lock.release();
 });
 
 t.test('one that is killed amid a copy or an export', async (t) => {
   const collector = await spawnCollector({ dataDir });
   t.teardown(() => collector.close());
-  const found = await findCollector(dataDir);
+  const found = await askCollector(dataDir, { command: 'verify' });
   const stopped = { name: 'CommandFailure', message: /stopped/ };
-  await t.rejects(found?.withCopy('verify', () => collector.kill()) ?? Promise.resolve(), stopped);
+  await t.rejects(found?.withCopy(() => collector.kill()) ?? Promise.resolve(), stopped);
 
   await collector.restart();
   t.notOk(existsSync(join(dataDir, '.tmp')), 'the copy goes with the next start');

@@ -15,6 +15,7 @@ export function socketIn(dataDir: string): string {
 }
 
 export interface SocketRequest {
+  path?: string;
   method?: string;
   headers?: Record<string, string>;
   body?: string;
@@ -23,8 +24,7 @@ export interface SocketRequest {
 /** The answer as it begins; its headers are those of the operator unless given. */
 export function openOnSocket(
   dataDir: string,
-  path: string,
-  { method = 'POST', headers = OPERATOR, body = '' }: SocketRequest = {},
+  { path = '/commands', method = 'POST', headers = OPERATOR, body = '' }: SocketRequest,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const options = { socketPath: socketIn(dataDir), method, path, headers, agent: false };
@@ -35,10 +35,9 @@ export function openOnSocket(
 /** The whole answer. */
 export async function askSocket(
   dataDir: string,
-  path: string,
-  options?: SocketRequest,
+  options: SocketRequest,
 ): Promise<{ status: number | undefined; type: string | undefined; text: string }> {
-  const response = await openOnSocket(dataDir, path, options);
+  const response = await openOnSocket(dataDir, options);
   const text = (await response.setEncoding('utf8').toArray()).join('');
   return { status: response.statusCode, type: response.headers['content-type'], text };
 }
@@ -46,9 +45,6 @@ export async function askSocket(
 /** Holds a folder as a collector does, and answers its commands by `answer`. */
 export async function holdAsCollector(dataDir: string, answer: RequestListener): Promise<WriterLock> {
   const lock = await acquireWriterLock(dataDir, 0);
-  lock.serve((request, response) => {
-    if (request.url === '/commands') response.writeHead(204).end();
-    else answer(request, response);
-  });
+  lock.serve(answer);
   return lock;
 }

@@ -31,10 +31,12 @@ export interface Holdings {
 
 /** Looks at a store that takes nothing in: at a copy that its collector makes, or at the store itself where none runs. */
 const lookAt = <T>(dataDir: string, look: (folder: string) => Promise<T>): Promise<T> =>
-  onStore(dataDir, {
-    asked: (collector) => collector.withCopy('verify', look),
-    alone: () => look(dataDir),
-  });
+  onStore(
+    dataDir,
+    { command: 'verify' },
+    (collector) => collector.withCopy(look),
+    () => look(dataDir),
+  );
 
 /** Reads such a store. Throws where its parts do not agree. */
 export const holdingsOf = (dataDir: string): Promise<Holdings> => lookAt(dataDir, readHoldings);

@@ -1,42 +1,91 @@
 /** Answers the operator's commands on the socket of the writer lock: whoever can connect to that is the operator. */
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
+import { once } from 'node:events';
+import type { IncomingMessage, RequestListener } from 'node:http';
+import { z } from 'zod';
+import {
+  type Answer,
+  type AnyAsk,
+  type Ask,
+  type CommandName,
+  SOCKET_HEADER,
+} from '../../domain/commands.js';
 import { PROBLEMS, ProblemError, problemJson, type Refusal } from '../../domain/problems.js';
 import type { Progress } from '../../store/port.js';
 import type { Logger } from '../context.js';
-import { validated } from '../route.js';
-import { type Answer, type Ask, COMMANDS, type CommandName, exportQuery, SOCKET_HEADER } from './commands.js';
+import { eraseBody } from '../schemas.js';
 
-export interface CommandDeps {
-  log: Logger;
-  run: {
-    readonly [K in CommandName]: (
-      ask: Ask<K>,
-      onProgress: (progress: Progress) => void,
-    ) => Promise<Answer<K>>;
-  };
-  /** Throws `RangeError`, with the first page, for an `after` beyond the head. */
-  exportPages(after: number): AsyncGenerator<string>;
-  /** Called with each `folder` answered, once whoever asked for it is gone. */
-  removeCopy(folder: string): void;
+export interface Asker {
+  onProgress(progress: Progress): void;
+  /** Settles once there is room for more; rejects where nobody listens any more. */
+  onText(text: string): Promise<void>;
+  /** Settles once whoever asked is gone. */
+  gone: Promise<unknown>;
 }
 
-const BODY_CHARS_MAX = 4_096;
-const LINES = { 'content-type': 'application/x-ndjson' };
+export type CommandRuns = {
+  readonly [K in CommandName]: (ask: Ask<K>, asker: Asker) => Promise<Answer<K>>;
+};
 
-export function answerCommands(deps: CommandDeps): RequestListener {
-  return (request, response) => {
-    response.on('error', () => {}); // whoever asked is gone
-    answer(deps, request, response).catch((error: NodeJS.ErrnoException) => {
-      // The consumer of an export had enough.
-      if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') return;
-      const problem = problemOf(error);
-      if (problem.code === 'internal') deps.log.error({ err: error }, 'command failed');
-      if (response.headersSent) return response.destroy();
+const BODY_CHARS_MAX = 4_096;
+const days = z.int().min(0).max(36_500);
+const asks = z.discriminatedUnion('command', [
+  z.strictObject({ command: z.enum(['verify', 'backup', 'compact', 'rebuild']) }),
+  z.strictObject({ command: z.literal('export'), after: z.int().min(0) }),
+  z.strictObject({ command: z.literal('sweep'), events_days: days, replays_days: days }),
+  eraseBody.extend({ command: z.literal('erase') }).strict(),
+]);
+
+export function answerCommands(run: CommandRuns, log: Logger): RequestListener {
+  return async (request, response) => {
+    const gone = once(response, 'close').catch(() => {});
+    const say = (line: object): boolean => response.write(`${JSON.stringify(line)}\n`);
+    const asker: Asker = {
+      onProgress: (progress) => say({ progress }),
+      async onText(text) {
+        if (!say({ text })) await Promise.race([once(response, 'drain'), gone]);
+        if (response.destroyed) throw new Error('nobody listens any more');
+      },
+      gone,
+    };
+    try {
+      const ask = await read(request);
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' }).flushHeaders();
+      const result = await (run[ask.command] as (ask: AnyAsk, asker: Asker) => Promise<object>)(ask, asker);
+      say({ result });
+      log.info({ command: ask.command }, 'command done');
+      // A copy is there until whoever asked is gone.
+      if (!('folder' in result)) response.end();
+    } catch (error) {
+      if (response.destroyed) return;
+      const problem = problemOf(error as Error);
+      if (problem.code === 'internal') log.error({ err: error }, 'command failed');
+      if (response.headersSent) return void response.end(`{"problem":${problemJson(problem)}}\n`);
       const head = { 'content-type': 'application/problem+json' };
-      return response.writeHead(PROBLEMS[problem.code].status, head).end(problemJson(problem));
-    });
+      response.writeHead(PROBLEMS[problem.code].status, head).end(problemJson(problem));
+    }
   };
+}
+
+async function read(request: IncomingMessage): Promise<AnyAsk> {
+  let text = '';
+  for await (const piece of request.setEncoding('utf8')) if (text.length <= BODY_CHARS_MAX) text += piece;
+  if (request.headers[SOCKET_HEADER] !== '1')
+    throw new ProblemError('forbidden', `A command comes with the header ${SOCKET_HEADER}: 1.`);
+  if (request.url !== '/commands') throw new ProblemError('not_found', 'There is nothing but /commands.');
+  if (request.method !== 'POST') throw new ProblemError('method_not_allowed', 'Commands are posted.');
+  if (text.length > BODY_CHARS_MAX) throw new ProblemError('body_too_large', 'The body is too large.');
+  const { data, error } = asks.safeParse(parsed(text));
+  if (error === undefined) return data;
+  const told = error.issues.map(({ path, message }) => `${path.join('.')} ${message}`.trim());
+  throw new ProblemError('invalid_parameter', `${told.join('; ')}.`);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ProblemError('invalid_json', 'The body is not JSON.');
+  }
 }
 
 /** Not as the API tells it: the operator sees what went wrong. */
@@ -44,68 +93,4 @@ function problemOf(error: Error): Refusal {
   if (error instanceof ProblemError) return error.refusal;
   if (error instanceof RangeError) return { code: 'invalid_parameter', detail: error.message };
   return { code: error.name === 'StoreReopening' ? 'reopening' : 'internal', detail: error.message };
-}
-
-async function answer(deps: CommandDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (request.headers[SOCKET_HEADER] !== '1')
-    throw new ProblemError('forbidden', `A command comes with the header ${SOCKET_HEADER}: 1.`);
-  if (request.url === '/commands') return void response.writeHead(204).end();
-  const [, name = '', query] = /^\/commands\/([a-z]+)(?:\?(.*))?$/.exec(request.url ?? '') ?? [];
-  const method = name === 'export' ? 'GET' : 'POST';
-  if (name !== 'export' && !isCommand(name)) throw new ProblemError('not_found', 'There is no such command.');
-  if (request.method !== method) throw new ProblemError('method_not_allowed', `This takes a ${method}.`);
-  if (name === 'export') return sendExport(deps, query, response);
-  return run(deps, name, await bodyOf(request), response);
-}
-
-const isCommand = (name: string): name is CommandName => Object.hasOwn(COMMANDS, name);
-
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  let text = '';
-  for await (const piece of request.setEncoding('utf8')) {
-    if (text.length <= BODY_CHARS_MAX) text += piece;
-  }
-  if (text.length > BODY_CHARS_MAX) throw new ProblemError('body_too_large', 'The body is too large.');
-  try {
-    return JSON.parse(text || '{}');
-  } catch {
-    throw new ProblemError('invalid_json', 'The body is not JSON.');
-  }
-}
-
-async function run<K extends CommandName>(
-  { log, run, removeCopy }: CommandDeps,
-  name: K,
-  body: unknown,
-  response: ServerResponse,
-): Promise<void> {
-  const ask = validated(COMMANDS[name].ask, body);
-  const closed = new Promise<void>((resolve) => response.once('close', resolve));
-  const say = (line: object) => response.write(`${JSON.stringify(line)}\n`);
-  response.writeHead(200, LINES).flushHeaders();
-  try {
-    const result = await run[name](ask, (progress) => say({ progress }));
-    say({ result });
-    log.info({ command: name }, 'command done');
-    if ('folder' in result) {
-      await closed;
-      removeCopy(result.folder);
-    }
-  } catch (error) {
-    log.error({ err: error, command: name }, 'command failed');
-    say({ problem: JSON.parse(problemJson(problemOf(error as Error))) });
-  }
-  response.end();
-}
-
-async function sendExport(
-  { exportPages }: CommandDeps,
-  query: string | undefined,
-  response: ServerResponse,
-): Promise<void> {
-  const { after } = validated(exportQuery, Object.fromEntries(new URLSearchParams(query)));
-  const pages = exportPages(after);
-  const { value } = await pages.next();
-  response.writeHead(200, LINES).write(value);
-  await pipeline(pages, response);
 }

@@ -15,25 +15,16 @@ export const OPENINGS = '.openings';
 const OPENING = /^(\d+)-(\d+)-\d+-\d+$/;
 const { O_RDWR, O_CREAT, O_NOFOLLOW = 0 } = constants;
 
-/** 0 where the system does not say. */
+/** 0 for a process that is gone, or where the system does not say. */
 function startOf(pid: number): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The second field is a name in parentheses, and may hold anything.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? -1 : Number(fields[19]);
+    return fields[0] === 'Z' ? 0 : Number(fields[19]);
   } catch {
     return 0;
   }
-}
-
-function isAlive(pid: number, start: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-  }
-  return [0, start].includes(startOf(pid));
 }
 
 /** Says which process of the release before is opening the data file; undefined when none is. */
@@ -46,7 +37,7 @@ export function olderReleaseOpens(dataDir: string): string | undefined {
   }
   for (const name of names) {
     const [, pid, start] = OPENING.exec(name) ?? [];
-    if (pid !== undefined && isAlive(Number(pid), Number(start)))
+    if (pid !== undefined && startOf(Number(pid)) === Number(start))
       return `process ${pid}, of an older release, is opening the store in ${dataDir}: wait for its end, or delete ${join(dataDir, OPENINGS, name)}`;
   }
   return undefined;
