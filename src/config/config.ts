@@ -14,46 +14,11 @@ import {
   REPLAY_HOUR_BYTES_DEFAULT,
 } from '../domain/limits.js';
 
-export interface AppConfig {
-  /** What opens the app; of several, for a time of change, the first is the newest. */
-  key: string | readonly string[];
-  /** Allowed `Origin`s; empty allows every one. */
-  origins: readonly string[];
-  /** Opens the reads of this app alone. */
-  read_password?: string;
-}
+/** The configuration with its defaults, `dataDir` as an absolute path. */
+export type Config = z.output<typeof configSchema>;
+export type AppConfig = Config['apps'][string];
 
-export interface Config {
-  listen: { host: string; port: number };
-  dataDir: string;
-  apps: Readonly<Record<string, AppConfig>>;
-  /** Addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed; nobody else's is. */
-  trusted_proxies?: readonly string[];
-  /** Whole days to keep; 0 keeps for ever. */
-  retention: { replays_days: number; events_days: number };
-  auth: { dashboard_password?: string; viewer_password?: string; open: boolean };
-  limits: { body_bytes: number; chunk_bytes: number; events_per_minute: number };
-  /** An app's replay bytes an hour (0: no bound), and the free bytes below which replays, then events, are refused. */
-  disk: { replay_bytes_per_hour: number; replay_free_bytes: number; events_free_bytes: number };
-  /** Where events and replays are kept: in `dataDir`, or in an engine elsewhere. */
-  store: StoreConfig;
-  /** Without a level it depends on whether a terminal listens. */
-  log: { level?: LogLevel };
-}
-
-export type StoreConfig =
-  | { engine: 'lmdb' }
-  | {
-      engine: 'clickhouse';
-      /** One address, or several separated by commas. */
-      url: string;
-      database: string;
-      /** A cluster of the engine's configuration. */
-      cluster?: string;
-    };
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export interface ConfigProblem {
   /** Where in the file, as `apps.inventory.key`; empty for the file as a whole. */
@@ -150,7 +115,7 @@ const keyList = z
   .max(APP_KEYS_MAX, { error: TOO_MANY_KEYS });
 
 const appSchema = strict({
-  // Not a union: its errors would not say which of the two was meant.
+  // Of several keys, the first is the newest. Not a union: its errors would not say which one was meant.
   key: z.transform((value, context): string | string[] => {
     const { data, error } = (Array.isArray(value) ? keyList : keyText).safeParse(value);
     for (const { path, message } of error?.issues ?? []) {
@@ -158,6 +123,7 @@ const appSchema = strict({
     }
     return data ?? z.NEVER;
   }),
+  /** Allowed `Origin`s; empty allows every one. */
   origins: z
     .array(
       text.refine(isOrigin, {
@@ -166,6 +132,7 @@ const appSchema = strict({
       { error: 'must be a list of origins' },
     )
     .default([]),
+  /** Opens the reads of this app only. */
   read_password: password.exactOptional(),
 });
 
@@ -173,11 +140,13 @@ const configSchema = strict({
   listen: listenSchema,
   dataDir: text.min(1, { error: 'must not be empty' }).default(DATA_DIR_DEFAULT),
   apps: z.record(z.string(), appSchema, { error: NO_APP }),
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is trusted. */
   trusted_proxies: z
     .array(text.refine(isNetwork, { error: 'must be an address or a network: "10.0.0.5", "10.0.0.0/8"' }), {
       error: 'must be a list of addresses and networks',
     })
     .exactOptional(),
+  /** Days to keep; 0 keeps for ever. */
   retention: strict({ replays_days: days, events_days: days }).prefault({}),
   auth: strict({
     dashboard_password: password.exactOptional(),
@@ -190,7 +159,9 @@ const configSchema = strict({
     events_per_minute: wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0),
   }).prefault({}),
   disk: strict({
+    /** For each app; 0 means no limit. */
     replay_bytes_per_hour: bytes.default(REPLAY_HOUR_BYTES_DEFAULT),
+    /** Free bytes below which replays, then events, are refused. */
     replay_free_bytes: bytes.default(REPLAY_FREE_BYTES_DEFAULT),
     events_free_bytes: bytes.default(EVENTS_FREE_BYTES_DEFAULT),
   }).prefault({}),
@@ -211,6 +182,7 @@ const configSchema = strict({
       { error: 'must name an engine: "lmdb" or "clickhouse"' },
     )
     .prefault({ engine: 'lmdb' }),
+  /** The default level depends on whether output is a terminal. */
   log: strict({
     level: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).exactOptional(),
   }).prefault({}),
@@ -226,7 +198,7 @@ function strict<Shape extends z.ZodRawShape>(shape: Shape) {
 }
 
 /** What an address in `listen` means, or `undefined`. Without a host it is every interface. */
-function parseListen(listen: string): Config['listen'] | undefined {
+function parseListen(listen: string): { host: string; port: number } | undefined {
   const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:[\]\s/]*)):(\d{1,5})$/.exec(listen) ?? [];
   const port = Number(digits);
   if (digits === '' || port > 65_535) return undefined;
