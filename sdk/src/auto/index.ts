@@ -1,11 +1,11 @@
-/** Automatic capture, as far as it must not miss anything: what is recorded without the app asking for it. */
+/** The part of automatic capture that must run from the start: errors, requests and pageviews. */
 import type { Part } from '../seam.js';
 import { createLate } from './late.js';
 import { startPageviews } from './pageviews.js';
 import { watchErrors } from './watch-errors.js';
 import { watchFetch, watchXhr } from './watch-requests.js';
 
-/** Starts what is switched on; a part that this page is hostile to (a frozen `fetch`) keeps no other from starting. */
+/** Starts what is switched on; a part that fails, on a frozen `fetch` for example, does not stop the others. */
 export const startAuto: Part = (client) => {
   const { pageviews, errors, network } = client.options;
   const start = (part: Part) => client.guard(part)(client);

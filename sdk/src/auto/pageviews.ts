@@ -1,4 +1,4 @@
-/** Pageviews: the first load, each change of the path or the hash, and each return out of the back-forward cache. */
+/** Pageviews: the first load, each change of the path or the hash, and each return from the back-forward cache. */
 import type { Client, Part } from '../seam.js';
 import { listen, patch } from './hooks.js';
 
@@ -6,7 +6,7 @@ export const startPageviews: Part = (client) => {
   let page: string | undefined;
   let { referrer } = document;
   const look = client.guard((title?: string) => {
-    // A changed query is no other page: lists keep filters and sort orders there.
+    // A changed query is the same page: lists keep filters and sort orders in it.
     const now = location.pathname + location.hash;
     if (now === page) return;
     page = now;
@@ -35,13 +35,13 @@ export const startPageviews: Part = (client) => {
     page = undefined;
     look(document.title);
   });
-  // Only now is the title the page's own: after a change of the path the app sets it some time later.
+  // Only now is the title the page's own: after a change of the path the app sets it later.
   look(document.title || undefined);
 };
 
-/** The page's name: its path, and its hash where that is a path of its own (`#/orders`). */
+/** The page's name: its path, and its hash if that is a path (`#/orders`). */
 export function pageName(client: Client): string {
-  // Should the scrubber fail there is no URL left, which must not become the page's again.
+  // A scrubber that fails leaves an empty URL, which must not resolve to the page's URL.
   const { pathname, hash } = new URL(client.scrub(location.href), 'http://x');
   return pathname + (/^#!?\//.test(hash) ? hash.replace(/\?.*/, '') : '');
 }
