@@ -119,6 +119,12 @@ t.test('a sweep takes days whole, of every app and of all together', async () =>
   await swept.rows('day_counts', [count('all', '06-15', 1), count('shop', '06-15', 1)]);
 });
 
+t.test('a sweep that was cut off: days before it have no users', () =>
+  given(event({ at: '06-14 10:00' }), event({ at: '06-15 00:00' }), event({ user: 'bob', at: '06-15 10:00' }))
+    .fenced('06-15')
+    .answers(async (store) => (await store.aggregates({ limit: 9 })).dau, [{ day: '2026-06-15', count: 2 }]),
+);
+
 t.test('a user who is erased is not counted any more', async () => {
   const erased = given(
     event(),

@@ -175,6 +175,22 @@ t.test('a sweep of more groups than one turn takes', () =>
     .rows('error_groups', [{ ...row(BOOM, '601 alice 06-15 09:00'), day: '06-15' }]),
 );
 
+t.test('a sweep that was cut off: groups are what lies after it, and so are the errors beside one', () =>
+  given(
+    error({ at: '06-14 10:00' }),
+    error({ at: '06-15 00:00' }),
+    error({ name: 'gone', at: '06-14 11:00' }),
+  )
+    .fenced('06-15')
+    .answers(
+      async (store) => ({
+        groups: (await store.errorGroups({ limit: 9 })).map(({ name, count }) => `${name}: ${count}`),
+        previous: (await store.neighbours(2))?.previous,
+      }),
+      { groups: ['boom: 1'], previous: undefined },
+    ),
+);
+
 t.test('the errors of a user who is erased go, and the others of their group move up', () =>
   given(error(), error({ user: 'bob' }), error(at('f (app.js:1:1)')), error())
     .erased('alice')

@@ -138,6 +138,15 @@ t.test('what comes too late for a sweep that was is not counted', () =>
     .rows('error_counts', [counts('06-15', '0h: 1')]),
 );
 
+t.test('a sweep that was cut off: days before it have no errors', () =>
+  given([error('06-14 10:00'), error('06-15 00:00')])
+    .fenced('06-15')
+    .answers(
+      async (store) => (await store.aggregates({ limit: 9 })).errors_by_day,
+      [{ day: '2026-06-15', count: 1 }],
+    ),
+);
+
 t.test('the errors of a user who is erased are not counted any more', async () => {
   const erased = given(error('10:00'), error('10:01', { user: 'bob' }), error('11:00')).erased('alice');
   await erased.rows('error_counts', [counts('06-14', '10h: 1')]);

@@ -210,6 +210,17 @@ t.test('a sweep of more hours than one turn takes', async () => {
   await swept.rows('hour_times', [quarter('06-15 09:00', '06-15 09:00 to 06-15 09:00', 'click 06-15 09:00')]);
 });
 
+t.test('a sweep that was cut off: a range that cuts a day counts what lies after it', () =>
+  given([event({ at: '06-14 23:59:59' }), event({ at: '06-15 00:00' })], event({ at: '06-15 00:10' }))
+    .fenced('06-15')
+    .answers(
+      async (store) =>
+        (await store.aggregates({ from: timeOf('06-14 23:30'), to: timeOf('06-15 00:05'), limit: 9 }))
+          .top_events,
+      [{ name: 'click', count: 1 }],
+    ),
+);
+
 t.test('the events of a user who is erased are not counted any more', async () => {
   const erased = given(event(), event({ user: 'bob', at: '10:01' }), event({ name: 'hers' })).erased('alice');
   await erased.rows('hour_counts', [counted('10:00', 'click: 1')]);

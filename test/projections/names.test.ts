@@ -212,6 +212,33 @@ t.test('a sweep of more postings than one turn takes', async () => {
   ]);
 });
 
+t.test('a sweep that was cut off: names and funnels are of what lies after it', () =>
+  given(
+    [event({ name: 'view', at: '06-14 23:59:59' }), event({ name: 'cart', at: '06-15 00:00' })],
+    [
+      event({ user: 'bob', name: 'view', at: '06-15 09:00' }),
+      event({ user: 'bob', name: 'cart', at: '06-15 09:00:01' }),
+    ],
+  )
+    .fenced('06-15')
+    .answers(
+      async (store) => ({
+        names: await store.names({ limit: 9 }),
+        funnel: await store.funnel({ steps: ['view', 'cart'] }),
+      }),
+      {
+        names: [
+          { name: 'cart', count: 2 },
+          { name: 'view', count: 1 },
+        ],
+        funnel: [
+          { name: 'view', count: 1 },
+          { name: 'cart', count: 1 },
+        ],
+      },
+    ),
+);
+
 t.test(
   'the events of a user who is erased are not counted any more, and names only they had are gone',
   async () => {

@@ -173,6 +173,27 @@ t.test('a sweep of many turns', () =>
     ]),
 );
 
+t.test('a sweep that was cut off: listings begin at midnight, oldest and newest first', () =>
+  given(
+    [event({ at: '06-14 23:59:59.999' }), event({ at: '06-15 00:00' })],
+    event({ at: '06-14 10:00', type: 'error' }),
+    event({ at: '06-15 09:00', type: 'error' }),
+  )
+    .fenced('06-15')
+    .answers(
+      async (store) => ({
+        ofUser: (await store.events({ user: 'alice', limit: 9 })).events.map(({ id }) => id),
+        ofType: (await store.events({ type: 'error', limit: 9 })).events.map(({ id }) => id),
+        ofSession: (await store.sessionWindow('shop', 's1', {})).map(({ id }) => id),
+        days: await store.activity({ user: 'alice' }),
+      }),
+      {
+        ...{ ofUser: [4, 2], ofType: [4], ofSession: [2, 4] },
+        days: [{ day: '2026-06-15', event_count: 2, error_count: 1, session_count: 1 }],
+      },
+    ),
+);
+
 t.test('a user who is erased leaves no batch in any stream', () =>
   given(event(), event({ user: 'bob' }), event({ type: 'error' }))
     .erased('alice')

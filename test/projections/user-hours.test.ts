@@ -157,6 +157,30 @@ t.test('a sweep of more hours than one turn takes', () =>
     .rows('hour_users', [hour('06-15 09:00', 'alice 06-15 09:00 to 06-15 09:00')]),
 );
 
+t.test('a run that begins before a range and ends after it counts where an event lies inside', () => {
+  const some = given(
+    event({ at: '10:00' }),
+    event({ user: 'bob', at: '10:00' }),
+    event({ at: '10:05' }),
+    event({ at: '10:10' }),
+    event({ user: 'bob', at: '10:10' }),
+  );
+  const range = { from: timeOf('10:04'), to: timeOf('10:06') };
+  return some.answers(
+    async (store) => (await store.aggregates({ ...range, limit: 9 })).dau,
+    [{ day: '2026-06-14', count: 1 }],
+  );
+});
+
+t.test('a sweep that was cut off: hours before it have no users', () =>
+  given(event({ at: '06-14 23:50' }), event({ user: 'bob', at: '06-15 00:10' }))
+    .fenced('06-15')
+    .answers(
+      async (store) => (await store.aggregates({ from: timeOf('06-14 23:40'), limit: 9 })).dau,
+      [{ day: '2026-06-15', count: 1 }],
+    ),
+);
+
 t.test('a user who is erased leaves no run, and the others move up', () =>
   given(event(), event({ user: 'bob' }), event({ at: '11:00' }), event({ at: '10:30' }))
     .erased('alice')

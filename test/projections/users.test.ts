@@ -207,6 +207,8 @@ t.test('a sweep that was cut off: users read as if it had come to them', () =>
     event({ user: 'gone' }),
     event({ person: { name: 'Alice' } }),
     event({ session: 's2', at: '06-15 09:00', person: { email: 'a@shop.example' } }),
+    // The session goes on without alice.
+    event({ user: 'bob', session: 's1', at: '06-15 08:00' }),
   )
     .fenced('06-15')
     .answers(
@@ -225,6 +227,7 @@ t.test('a sweep that was cut off: users read as if it had come to them', () =>
             ...{ user_id: 'alice', app: 'shop', session_count: 1, email: 'a@shop.example' },
             seen: ['06-15 09:00', '06-15 09:00'],
           },
+          { user_id: 'bob', app: 'shop', session_count: 1, seen: ['06-15 08:00', '06-15 08:00'] },
         ],
         sessions: ['s2'],
       },
