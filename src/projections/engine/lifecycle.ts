@@ -64,7 +64,7 @@ const FIRST_CHECKPOINT = 1;
 const SECOND_TABLE = /\.1$/;
 
 /** What the writer knows of the views. */
-interface ViewRecord {
+interface ViewStatus {
   states(): ViewStates;
   serving(): readonly Projection[];
   /** The views to fold from the log, each from where it stands. */
@@ -77,7 +77,7 @@ interface ViewRecord {
   leaveOut(broken: BrokenView): void;
 }
 
-function openRecord(env: Env, log: Log, { projections, transact, onBroken }: ViewsOptions): ViewRecord {
+function openStatus(env: Env, log: Log, { projections, transact, onBroken }: ViewsOptions): ViewStatus {
   const stored = readViewStates(log);
   let states = withoutMissing(env, stored, projections);
   let serving = servingOf(log, projections, states);
@@ -126,30 +126,29 @@ function withoutMissing(env: Env, states: ViewStates, projections: readonly Proj
 }
 
 /** Empties the tables of views that begin anew; a table at a time, since its pages are set free in one transaction. */
-function emptyTables(env: Env, record: ViewRecord): void {
-  const fresh = record.due().filter(({ checkpoint }) => checkpoint === 0);
+function emptyTables(env: Env, status: ViewStatus): void {
+  const fresh = status.due().filter(({ checkpoint }) => checkpoint === 0);
   if (fresh.length === 0) return;
-  const from = (checkpoint: number, some: readonly Target[]): ViewStates => ({
-    ...record.states(),
+  const statesAt = (checkpoint: number, some: readonly Target[]): ViewStates => ({
+    ...status.states(),
     ...Object.fromEntries(some.map(({ projection: { name, version } }) => [name, { version, checkpoint }])),
   });
   for (const target of fresh) {
     for (const table of target.projection.tables.map((name) => env.table(name)))
-      if (table.entryCount() > 0) record.save(from(0, [target]), () => table.clear());
+      if (table.entryCount() > 0) status.save(statesAt(0, [target]), () => table.clear());
   }
-  record.save(from(FIRST_CHECKPOINT, fresh), () => {});
+  status.save(statesAt(FIRST_CHECKPOINT, fresh), () => {});
 }
 
 /** The states once some views are written up to `next`; what became of each is told on the way. */
-function statesAfter(record: ViewRecord, views: readonly Folded<unknown>[], next: number): ViewStates {
-  const changed = { ...record.states() };
+function statesAfter(status: ViewStatus, views: readonly Folded<unknown>[], next: number): ViewStates {
+  const changed = { ...status.states() };
   for (const { view, error } of views) {
     const state = changed[view];
-    if (error === undefined && state)
-      changed[view] = { ...state, checkpoint: Math.max(next, state.checkpoint) };
-    if (error === undefined) continue;
-    delete changed[view];
-    record.leaveOut({ view, error });
+    if (error !== undefined) {
+      delete changed[view];
+      status.leaveOut({ view, error });
+    } else if (state) changed[view] = { ...state, checkpoint: Math.max(next, state.checkpoint) };
   }
   return changed;
 }
@@ -157,7 +156,7 @@ function statesAfter(record: ViewRecord, views: readonly Folded<unknown>[], next
 /** Opens the views for the one writer, with their tables made where they are missing. */
 export function openViews(env: Env, log: Log, options: ViewsOptions): Views {
   const { projections, transact } = options;
-  const record = openRecord(env, log, options);
+  const status = openStatus(env, log, options);
   const beginPass = openPasses(env);
   for (const { tables } of projections) for (const table of tables) env.table(table);
   for (const name of env.tableNames()) {
@@ -168,34 +167,34 @@ export function openViews(env: Env, log: Log, options: ViewsOptions): Views {
 
   const write = ({ next, views }: FoldedSome<Pick<Stage, 'write'>>): FoldingProgress => {
     const total = log.head();
-    record.save(statesAfter(record, views, next), () => {
+    status.save(statesAfter(status, views, next), () => {
       for (const { stage } of views) stage?.write();
     });
     return { views: views.map(({ view }) => view), done: next - 1, total };
   };
 
   return {
-    servingEnv: () => withViews(env, projections, record.serving()),
-    serving: record.serving,
+    servingEnv: () => withViews(env, projections, status.serving()),
+    serving: status.serving,
     fold(batches, end) {
-      const targets = record.serving().map((projection) => ({ projection, checkpoint: 0 }));
+      const targets = status.serving().map((projection) => ({ projection, checkpoint: 0 }));
       const pass = beginPass(targets);
       pass.addAll(batches);
       const views = pass.finish(targets);
-      const changed = statesAfter(record, views, end);
+      const changed = statesAfter(status, views, end);
       return {
         write() {
           for (const { stage } of views) stage?.write();
-          record.put(changed);
+          status.put(changed);
         },
       };
     },
-    due: record.due,
-    prepare: () => emptyTables(env, record),
+    due: status.due,
+    prepare: () => emptyTables(env, status),
     write,
     step(limit) {
-      emptyTables(env, record);
-      const targets = record.due();
+      emptyTables(env, status);
+      const targets = status.due();
       if (targets.length === 0) return undefined;
       const pass = beginPass(targets);
       const { next, error } = addFromLog(log, pass, targets, limit);
