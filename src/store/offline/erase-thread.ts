@@ -1,4 +1,5 @@
 /** A thread that carries out one erasure, so that the thread of HTTP goes on answering meanwhile. */
+import '../../telemetry/source-maps.js';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { EraseReport, Erasure } from '../port.js';
 import { type PlainError, toPlain } from '../threads/rpc.js';

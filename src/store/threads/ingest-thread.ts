@@ -3,6 +3,7 @@
  *
  * Whatever arrives while a group waits for the disk forms the next one: no timer ever holds a request back.
  */
+import '../../telemetry/source-maps.js';
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { EventBatch } from '../../domain/event.js';
