@@ -41,7 +41,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   ],
   'store/offline': [
     ...['store', 'store/answers', 'store/threads', 'projections', 'projections/engine', 'replay'],
-    ...['log/wal', 'log/batches', 'log/file', 'ingest'],
+    ...['log/wal', 'log/batches', 'log/file', 'ingest', 'telemetry'],
   ],
   clickhouse: ['store', 'store/offline', 'ingest', 'config'],
   api: ['store', 'ingest', 'config', 'telemetry', 'api/guards', 'api/live', 'api/pages', 'api/routes'],

@@ -1,4 +1,5 @@
 /** The `spyglass` command: runs what its arguments name, and ends with an exit code that scripts can use. */
+import '../telemetry/source-maps.js';
 import { type Command, CommanderError } from 'commander';
 import { VERSION } from '../domain/version.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, explain } from './failure.js';

@@ -1,4 +1,5 @@
 /** The thread that reads the log and folds it ahead of the one that writes the views (`folding-ahead.ts`). */
+import '../../telemetry/source-maps.js';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { openLog } from '../../log/batches/log.js';
 import { openEnv } from '../../log/file/env.js';

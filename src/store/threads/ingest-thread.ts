@@ -3,6 +3,7 @@
  *
  * Whatever arrives while a group waits for the disk forms the next one: no timer ever holds a request back.
  */
+import '../../telemetry/source-maps.js';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ColumnBatch } from '../../domain/event-columns.js';
 import { GROUP_BODY_BYTES_MAX, GROUP_REQUESTS_MAX, RETRY_AFTER_S } from '../../domain/limits.js';

@@ -1,4 +1,5 @@
 /** A reader thread: answers calls to the read side, each from the newest snapshot. */
+import '../../telemetry/source-maps.js';
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openReadSide } from '../sides.js';

@@ -4,6 +4,7 @@
  *
  * Nobody's answer waits for it but a read's: it may let groups gather, since fewer and larger transactions cost less.
  */
+import '../../telemetry/source-maps.js';
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { APPLY_BYTES, APPLY_PAUSE_FACTOR, APPLY_PAUSE_MS_MAX } from '../../domain/limits.js';
