@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { ROOT } from './setup.mjs';
 
 /** The limit for what `npm ci --omit=dev` installs. */
-const INSTALLED_BYTES_MAX = 64 * 1_048_576;
+const INSTALLED_BYTES_MAX = 48 * 1_048_576;
 const MANIFESTS = ['package.json', 'package-lock.json', '.npmrc'].concat(
   ['dashboard', 'sdk', 'test'].map((workspace) => `${workspace}/package.json`),
 );

@@ -13,6 +13,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   config: [],
   telemetry: [],
+  questions: [],
   'log/file': [],
   'log/batches': ['log/file'],
   'log/wal': ['log/batches', 'log/file', 'telemetry'],
@@ -20,9 +21,11 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   projections: ['projections/engine', 'log/batches', 'log/file'],
   replay: ['log/file'],
   ingest: ['config'],
-  'store/answers': ['store', 'projections', 'projections/engine', 'log/batches', 'log/file'],
+  'store/answers': [
+    ...['store', 'questions', 'projections', 'projections/engine', 'replay', 'log/batches', 'log/file'],
+  ],
   store: [
-    ...['store/answers', 'store/threads', 'store/offline'],
+    ...['store/answers', 'store/threads', 'store/offline', 'questions'],
     ...[
       'projections',
       'projections/engine',
@@ -36,20 +39,23 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   'store/threads': [
-    ...['store', 'projections', 'projections/engine', 'log/wal', 'log/batches', 'log/file'],
+    ...['store', 'questions', 'projections', 'projections/engine', 'log/wal', 'log/batches', 'log/file'],
     ...['ingest', 'config', 'telemetry'],
   ],
   'store/offline': [
     ...['store', 'store/answers', 'store/threads', 'projections', 'projections/engine', 'replay'],
     ...['log/wal', 'log/batches', 'log/file', 'ingest', 'telemetry'],
   ],
-  clickhouse: ['store', 'store/offline', 'ingest', 'config'],
-  api: ['store', 'ingest', 'config', 'telemetry', 'api/guards', 'api/live', 'api/pages', 'api/routes'],
+  clickhouse: ['store', 'store/offline', 'questions', 'ingest', 'config'],
+  api: [
+    ...['store', 'questions', 'ingest', 'config', 'telemetry'],
+    ...['api/guards', 'api/live', 'api/pages', 'api/routes'],
+  ],
   'api/commands': ['api', 'store'],
-  'api/guards': ['api', 'ingest', 'config'],
-  'api/live': ['api', 'store'],
+  'api/guards': ['api', 'config'],
+  'api/live': ['api', 'questions', 'store'],
   'api/pages': ['api'],
-  'api/routes': ['api', 'api/guards', 'store', 'ingest', 'config'],
+  'api/routes': ['api', 'api/guards', 'questions', 'store', 'ingest', 'config'],
   demo: [],
   cli: [
     'api',
@@ -66,9 +72,11 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
     'telemetry',
   ],
 };
-/** Of the store, the API and the other engine know the port alone, never the embedded engine. */
-const PORT_ONLY: Readonly<Record<string, readonly string[]>> = {
+/** What these may name of the store: its port, never the embedded engine. The other engine knows the form of an export too. */
+const OF_THE_STORE: Readonly<Record<string, readonly string[]>> = {
   api: ['store/port.ts'],
+  clickhouse: ['store/port.ts', 'store/offline/export-format.ts'],
+  'store/answers': ['store/port.ts'],
 };
 
 interface Import {
@@ -108,12 +116,20 @@ t.test('imports point down the ladder only', async (t) => {
   t.same(beyond, []);
 });
 
-t.test('the API knows the port, not the engine', async (t) => {
+t.test('the API, the answers and the other engine know the port, not the engine', async (t) => {
   const beyond = imports().filter(({ from, what }) => {
-    const allowed = PORT_ONLY[folderOf(from)];
-    return allowed !== undefined && folderOf(what) === 'store' && !allowed.includes(what);
+    const allowed = OF_THE_STORE[roomOf(from)] ?? OF_THE_STORE[folderOf(from)];
+    const isInside = roomOf(from) === roomOf(what);
+    return allowed !== undefined && !isInside && folderOf(what) === 'store' && !allowed.includes(what);
   });
   t.same(beyond, []);
+});
+
+t.test('a question is a definition: of packages it knows the schemas alone', async (t) => {
+  const packages = imports().filter(
+    ({ from, what }) => folderOf(from) === 'questions' && !what.endsWith('.ts'),
+  );
+  t.same([...new Set(packages.map(({ what }) => what))], ['zod']);
 });
 
 t.test('only the log opens LMDB, and it knows no HTTP', async (t) => {
