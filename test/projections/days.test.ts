@@ -122,7 +122,10 @@ t.test('a sweep takes days whole, of every app and of all together', async () =>
 t.test('a sweep that was cut off: days before it have no users', () =>
   given(event({ at: '06-14 10:00' }), event({ at: '06-15 00:00' }), event({ user: 'bob', at: '06-15 10:00' }))
     .fenced('06-15')
-    .answers(async (store) => (await store.aggregates({ limit: 9 })).dau, [{ day: '2026-06-15', count: 2 }]),
+    .answers(
+      async (store) => (await store.ask('aggregates', { limit: 9 })).dau,
+      [{ day: '2026-06-15', count: 2 }],
+    ),
 );
 
 t.test('a user who is erased is not counted any more', async () => {

@@ -184,8 +184,10 @@ t.test('a sweep that was cut off: groups are what lies after it, and so are the 
     .fenced('06-15')
     .answers(
       async (store) => ({
-        groups: (await store.errorGroups({ limit: 9 })).map(({ name, count }) => `${name}: ${count}`),
-        previous: (await store.neighbours(2))?.previous,
+        groups: (await store.ask('errors', { limit: 9 })).groups.map(
+          ({ name, count }) => `${name}: ${count}`,
+        ),
+        previous: (await store.ask('incident', { event_id: 2 }))?.around?.neighbours.previous,
       }),
       { groups: ['boom: 1'], previous: undefined },
     ),

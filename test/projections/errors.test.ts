@@ -142,7 +142,7 @@ t.test('a sweep that was cut off: days before it have no errors', () =>
   given([error('06-14 10:00'), error('06-15 00:00')])
     .fenced('06-15')
     .answers(
-      async (store) => (await store.aggregates({ limit: 9 })).errors_by_day,
+      async (store) => (await store.ask('aggregates', { limit: 9 })).errors_by_day,
       [{ day: '2026-06-15', count: 1 }],
     ),
 );

@@ -215,7 +215,7 @@ t.test('a sweep that was cut off: a range that cuts a day counts what lies after
     .fenced('06-15')
     .answers(
       async (store) =>
-        (await store.aggregates({ from: timeOf('06-14 23:30'), to: timeOf('06-15 00:05'), limit: 9 }))
+        (await store.ask('aggregates', { from: timeOf('06-14 23:30'), to: timeOf('06-15 00:05'), limit: 9 }))
           .top_events,
       [{ name: 'click', count: 1 }],
     ),

@@ -223,8 +223,8 @@ t.test('a sweep that was cut off: names and funnels are of what lies after it', 
     .fenced('06-15')
     .answers(
       async (store) => ({
-        names: await store.names({ limit: 9 }),
-        funnel: await store.funnel({ steps: ['view', 'cart'] }),
+        names: (await store.ask('names', { limit: 9 })).names,
+        funnel: (await store.ask('funnel', { steps: ['view', 'cart'] })).steps,
       }),
       {
         names: [

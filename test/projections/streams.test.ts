@@ -182,13 +182,13 @@ t.test('a sweep that was cut off: listings begin at midnight, oldest and newest 
     .fenced('06-15')
     .answers(
       async (store) => ({
-        ofUser: (await store.events({ user: 'alice', limit: 9 })).events.map(({ id }) => id),
-        ofType: (await store.events({ type: 'error', limit: 9 })).events.map(({ id }) => id),
-        ofSession: (await store.sessionWindow('shop', 's1', {})).map(({ id }) => id),
-        days: await store.activity({ user: 'alice' }),
+        ofUser: (await store.ask('events', { user: 'alice', limit: 9 })).events.map(({ id }) => id),
+        ofType: (await store.ask('events', { type: 'error', limit: 9 })).events.map(({ id }) => id),
+        ofSession: (await store.ask('events', { session: 's1', limit: 9 })).events.map(({ id }) => id),
+        days: (await store.ask('activity', { user: 'alice' })).days,
       }),
       {
-        ...{ ofUser: [4, 2], ofType: [4], ofSession: [2, 4] },
+        ...{ ofUser: [4, 2], ofType: [4], ofSession: [4, 2] },
         days: [{ day: '2026-06-15', event_count: 2, error_count: 1, session_count: 1 }],
       },
     ),

@@ -167,7 +167,7 @@ t.test('a run that begins before a range and ends after it counts where an event
   );
   const range = { from: timeOf('10:04'), to: timeOf('10:06') };
   return some.answers(
-    async (store) => (await store.aggregates({ ...range, limit: 9 })).dau,
+    async (store) => (await store.ask('aggregates', { ...range, limit: 9 })).dau,
     [{ day: '2026-06-14', count: 1 }],
   );
 });
@@ -176,7 +176,7 @@ t.test('a sweep that was cut off: hours before it have no users', () =>
   given(event({ at: '06-14 23:50' }), event({ user: 'bob', at: '06-15 00:10' }))
     .fenced('06-15')
     .answers(
-      async (store) => (await store.aggregates({ from: timeOf('06-14 23:40'), limit: 9 })).dau,
+      async (store) => (await store.ask('aggregates', { from: timeOf('06-14 23:40'), limit: 9 })).dau,
       [{ day: '2026-06-15', count: 1 }],
     ),
 );
