@@ -48,12 +48,6 @@ interface Tables {
   expiry: Table;
 }
 
-/** Counts through all chunks when first asked, and is kept up to date from then on. */
-interface Totals {
-  read(): { chunks: number; bytes: number };
-  add(chunks: number, bytes: number): void;
-}
-
 function sessionKey(app: number, session: string): Buffer {
   const bytes = Buffer.from(session, 'utf8');
   return packKey(
@@ -109,10 +103,11 @@ export function openManifest(env: Env): Manifest {
   return { ...readsOf(tables), totals: totals.read, ...writesOf(tables, totals) };
 }
 
-function openTotals({ chunks }: Tables): Totals {
+/** Counts through all chunks when first asked; kept up to date from then on. */
+function openTotals({ chunks }: Tables) {
   let known: { chunks: number; bytes: number } | undefined;
   return {
-    read() {
+    read(): { chunks: number; bytes: number } {
       if (known) return known;
       known = { chunks: 0, bytes: 0 };
       for (const { value } of chunks.range({})) {
@@ -121,7 +116,7 @@ function openTotals({ chunks }: Tables): Totals {
       }
       return known;
     },
-    add(chunks, bytes) {
+    add(chunks: number, bytes: number): void {
       if (known) known = { chunks: known.chunks + chunks, bytes: known.bytes + bytes };
     },
   };
@@ -162,7 +157,10 @@ function readsOf(tables: Tables): Pick<Manifest, 'count' | 'list' | 'get' | 'hol
   };
 }
 
-function writesOf(tables: Tables, totals: Totals): Pick<Manifest, 'put' | 'dropSession' | 'dropExpired'> {
+function writesOf(
+  tables: Tables,
+  totals: ReturnType<typeof openTotals>,
+): Pick<Manifest, 'put' | 'dropSession' | 'dropExpired'> {
   const { chunks, counts, files, expiry } = tables;
 
   const setCount = (app: number, session: string, value: number): void => {

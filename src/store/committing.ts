@@ -20,23 +20,17 @@ export interface Committing {
   appNumber(app: string): number;
 }
 
-/** Stops at the first write that fails: the disk cannot be trusted from then on. */
-export interface FailStop {
-  /** Throws `StoreFailed` once a write has failed. */
-  assertUsable(): void;
-  /** Throws `StoreFailed` if it fails, or one before it did. */
-  write(run: () => void): void;
-}
-
-/** `onFailure` is called once. */
-export function openFailStop(onFailure: (error: StoreFailed) => void): FailStop {
+/** Stops at the first write that fails, and tells so once: the disk cannot be trusted from then on. */
+export function openFailStop(onFailure: (error: StoreFailed) => void) {
   let failure: StoreFailed | undefined;
   const assertUsable = (): void => {
     if (failure) throw failure;
   };
   return {
+    /** Throws `StoreFailed` once a write has failed. */
     assertUsable,
-    write(run) {
+    /** Throws `StoreFailed` if it fails, or one before it did. */
+    write(run: () => void): void {
       assertUsable();
       try {
         run();
@@ -51,7 +45,7 @@ export function openFailStop(onFailure: (error: StoreFailed) => void): FailStop 
 
 export interface CommittingOptions {
   base: CommitBase;
-  failStop: FailStop;
+  failStop: ReturnType<typeof openFailStop>;
   /** Stores a group, from which `base` continues then. What it throws fails all requests of the group. */
   makeDurable(sealed: SealedCommit): void;
   meters?: Pick<Meters, 'commit_seconds' | 'group_requests'>;

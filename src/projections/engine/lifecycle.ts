@@ -63,21 +63,10 @@ const FIRST_CHECKPOINT = 1;
 /** Of the second set of tables that a view could have in releases before this one. */
 const SECOND_TABLE = /\.1$/;
 
-/** What the writer knows of the views. */
-interface ViewStatus {
-  states(): ViewStates;
-  serving(): readonly Projection[];
-  /** The views to fold from the log, each from where it stands. */
-  due(): Target[];
-  /** Saves states, in a transaction with what they tell of. */
-  save(changed: ViewStates, write: () => void): void;
-  /** The same inside a transaction that is under way, where the views that serve stay the same. */
-  put(changed: ViewStates): void;
-  /** Leaves a view out from here on: it has no state any more, so sweeps pass over it, and the next start folds it anew. */
-  leaveOut(broken: BrokenView): void;
-}
+type ViewStatus = ReturnType<typeof openStatus>;
 
-function openStatus(env: Env, log: Log, { projections, transact, onBroken }: ViewsOptions): ViewStatus {
+/** What the writer knows of the views. */
+function openStatus(env: Env, log: Log, { projections, transact, onBroken }: ViewsOptions) {
   const stored = readViewStates(log);
   let states = withoutMissing(env, stored, projections);
   let serving = servingOf(log, projections, states);
@@ -97,19 +86,23 @@ function openStatus(env: Env, log: Log, { projections, transact, onBroken }: Vie
   return {
     states: () => states,
     serving: () => serving,
-    due: () =>
+    /** The views to fold from the log, each from where it stands. */
+    due: (): Target[] =>
       projections
         .filter((projection) => !serving.includes(projection) && !broken.has(projection.name))
         .map((projection) => {
           const state = states[projection.name];
           return { projection, checkpoint: state?.version === projection.version ? state.checkpoint : 0 };
         }),
+    /** Saves states, in a transaction with what they tell of. */
     save,
-    put(changed) {
+    /** The same inside a transaction that is under way, where the views that serve stay the same. */
+    put(changed: ViewStates): void {
       writeViewStates(log, changed);
       states = changed;
     },
-    leaveOut({ view, error }) {
+    /** Leaves a view out from here on: it has no state any more, so sweeps pass over it, and the next start folds it anew. */
+    leaveOut({ view, error }: BrokenView): void {
       broken.add(view);
       serving = serving.filter(({ name }) => name !== view);
       onBroken({ view, error });

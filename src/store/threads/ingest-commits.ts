@@ -7,22 +7,13 @@ import { openLog } from '../../log/batches/log.js';
 import { openEnv } from '../../log/file/env.js';
 import type { SealedCommit } from '../../log/wal/commit.js';
 import { openJournal } from '../../log/wal/journal.js';
-import { openPending, type Pending } from '../../log/wal/pending.js';
+import { openPending } from '../../log/wal/pending.js';
 import type { Meters } from '../../telemetry/meters.js';
-import { type Committing, openCommitting, openFailStop } from '../committing.js';
+import { openCommitting, openFailStop } from '../committing.js';
 
-export interface IngestCommits extends Committing {
-  readonly pending: Pending;
-  /** Whether the tables know the app: reads of the writer thread do not see what is only pending. */
-  isAppApplied(app: string): boolean;
-  /** Whether the writer is so far behind that no more groups may be made. */
-  isFull(): boolean;
-  /** The tables hold every group up to this commit. */
-  applied(commit: number): void;
-  close(): Promise<void>;
-}
+export type IngestCommits = ReturnType<typeof openIngestCommits>;
 
-export interface IngestCommitsOptions {
+interface Options {
   dataDir: string;
   meters: Meters;
   /** Called with each group once it is durable. */
@@ -31,8 +22,7 @@ export interface IngestCommitsOptions {
   onFailure: (error: Error) => void;
 }
 
-export function openIngestCommits(options: IngestCommitsOptions): IngestCommits {
-  const { dataDir, meters, onDurable, onFailure } = options;
+export function openIngestCommits({ dataDir, meters, onDurable, onFailure }: Options) {
   const env = openEnv(dataDir, { mode: 'write' });
   const log = openLog(env);
   const pending = openPending(log);
@@ -49,9 +39,12 @@ export function openIngestCommits(options: IngestCommitsOptions): IngestCommits 
   return {
     ...openCommitting({ base: pending, failStop, makeDurable, meters }),
     pending,
-    isAppApplied: (app) => log.dictionaries.number('app', app) !== undefined,
+    /** Whether the tables know the app: reads of the writer thread do not see what is only pending. */
+    isAppApplied: (app: string) => log.dictionaries.number('app', app) !== undefined,
+    /** Whether the writer is so far behind that no more groups may be made. */
     isFull: unapplied.isFull,
-    applied(commit) {
+    /** The tables hold every group up to this commit. */
+    applied(commit: number): void {
       env.renewSnapshot();
       pending.applied(commit);
       journal.applied(commit);
