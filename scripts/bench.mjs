@@ -12,7 +12,7 @@ const run = (command, args) => {
 await setup({ set: 'all' });
 run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.json']);
 if (!existsSync(join(ROOT, 'bench/node_modules/better-sqlite3/build'))) {
-  // Not `npm ci`: it stumbles over chdb's libraries for other systems, which the lockfile cannot hold.
+  // Not `npm ci`: it fails on chdb's libraries for other systems, which the lockfile cannot hold.
   run('npm', ['install', '--no-save', '--prefix', 'bench', '--workspaces=false']);
 }
 run(process.execPath, ['scripts/clickhouse.mjs']);

@@ -1,4 +1,4 @@
-/** `npm run soak -- [--minutes N]`: compiles, then lets a collector live for an hour and looks at what it comes to hold. */
+/** `npm run soak -- [--minutes N]`: compiles, then runs a collector for an hour and checks that its memory levels off. */
 import { spawnSync } from 'node:child_process';
 import { ROOT, setup } from './setup.mjs';
 

@@ -1,4 +1,4 @@
-/** `npm run torture -- [--cycles N] [--seed S]`: compiles, then kills a collector over and over, with an audit after each time. */
+/** `npm run torture -- [--cycles N] [--seed S]`: compiles, then kills a collector again and again, with an audit each time. */
 import { spawnSync } from 'node:child_process';
 import { ROOT, setup } from './setup.mjs';
 

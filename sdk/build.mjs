@@ -14,45 +14,6 @@ const ROOT = dirname(HERE);
 const PACKAGE = join(HERE, 'dist');
 const SERVED = join(ROOT, 'dist/public/sdk');
 
-/** Properties that none but our own code sees: neither the platform, nor what is sent or stored. */
-const INTERNAL = [
-  'base',
-  'bytes',
-  'chars',
-  'client',
-  'closed',
-  'congested',
-  'deliver',
-  'drop',
-  'endMs',
-  'found',
-  'guard',
-  'hold',
-  'inherit',
-  'introduce',
-  'leave',
-  'ms',
-  'note',
-  'noteLine',
-  'onLeave',
-  'onSession',
-  'onStop',
-  'ownerLength',
-  'parts',
-  'prefix',
-  'received',
-  'record',
-  'refused',
-  'release',
-  'renew',
-  'scrub',
-  'sent',
-  'settle',
-  'shelf',
-  'stored',
-  'take',
-];
-
 /** What both builds share. */
 const SHARED = {
   absWorkingDir: HERE,
@@ -118,7 +79,6 @@ async function bundle({ finish = (_file, text) => text, ...options }) {
     ...SHARED,
     ...options,
     write: false,
-    mangleProps: new RegExp(`^(${INTERNAL.join('|')})$`),
   });
   mkdirSync(options.outdir, { recursive: true });
   for (const { path, text } of outputFiles) {

@@ -17,7 +17,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   'log/file': [],
   'log/batches': ['log/file'],
   'log/wal': ['log/batches', 'log/file', 'telemetry'],
-  'projections/engine': ['log/batches', 'log/file', 'projections'],
+  'projections/engine': ['log/batches', 'log/file'],
   projections: ['projections/engine', 'log/batches', 'log/file'],
   replay: ['log/file'],
   ingest: ['config'],
@@ -27,6 +27,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   store: [
     ...['store/answers', 'store/threads', 'store/offline', 'questions'],
     ...[
+      'projections',
       'projections/engine',
       'replay',
       'log/wal',
@@ -38,7 +39,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   'store/threads': [
-    ...['store', 'questions', 'projections/engine', 'log/wal', 'log/batches', 'log/file'],
+    ...['store', 'questions', 'projections', 'projections/engine', 'log/wal', 'log/batches', 'log/file'],
     ...['ingest', 'config', 'telemetry'],
   ],
   'store/offline': [
@@ -47,30 +48,24 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   ],
   clickhouse: ['store', 'store/offline', 'questions', 'ingest', 'config'],
   api: [
-    'store',
-    'questions',
-    'ingest',
-    'config',
-    'telemetry',
-    'api/bodies',
-    'api/guards',
-    'api/live',
-    'api/pages',
-    'api/routes',
+    ...['store', 'questions', 'ingest', 'config', 'telemetry'],
+    ...['api/guards', 'api/live', 'api/pages', 'api/routes'],
   ],
-  'api/bodies': [],
+  'api/commands': ['api', 'store'],
   'api/guards': ['api', 'config'],
   'api/live': ['api', 'questions', 'store'],
   'api/pages': ['api'],
-  'api/routes': ['api', 'api/guards', 'api/pages', 'api/bodies', 'questions', 'store', 'ingest', 'config'],
-  demo: ['cli'],
+  'api/routes': ['api', 'api/guards', 'questions', 'store', 'ingest', 'config'],
+  demo: [],
   cli: [
     'api',
+    'api/commands',
     'clickhouse',
     'demo',
     'store',
     'store/offline',
     'store/threads',
+    'log/file',
     'log/wal',
     'ingest',
     'config',
@@ -179,11 +174,17 @@ function loaded(file: string, known = new Set<string>()): Set<string> {
   return known;
 }
 
-t.test('a start loads what its threads need: HTTP no LMDB, ingest no schemas', async (t) => {
+t.test('a start loads what its threads need: HTTP no LMDB, ingest no schemas and no views', async (t) => {
   const http = new Set([...loaded('cli/serve.js'), ...loaded('api/server.js')]);
   t.ok(http.has('fastify') && http.has('zod'), 'packages were found');
   for (const engine of ['lmdb', 'msgpackr']) t.notOk(http.has(engine), `${engine} for HTTP`);
   const ingest = loaded('store/threads/ingest-thread.js');
   t.ok(ingest.has('lmdb'));
   t.notOk(ingest.has('zod'), 'zod for ingest');
+  t.ok(loaded('store/threads/writer-thread.js').has('projections/sessions.js'), 'views were found');
+  t.same(
+    [...ingest].filter((file) => dirname(file) === 'projections'),
+    [],
+    'views for ingest',
+  );
 });

@@ -8,9 +8,9 @@ const LEASE_MS = 60_000;
 
 export interface Adoption {
   shelf: Shelf;
-  /** Keys of other owners, each `<owner><batch id>` with an owner as long as ours. */
+  /** Keys of other owners, each `<owner><batch id>` with an owner as long as `own`. */
   keys: string[];
-  ownerLength: number;
+  own: string;
   locks: LockManager | undefined;
   /** Stores a batch under our name. */
   insert(id: string, at: number, events: string[]): void;
@@ -19,8 +19,8 @@ export interface Adoption {
 }
 
 /** Moves what an owner left once its lock is ours, so that no two pages take the same and none takes from one that lives. */
-export function adopt({ shelf, keys, ownerLength, locks, insert, found }: Adoption): void {
-  const owners = new Set(keys.map((key) => key.slice(0, ownerLength)));
+export function adopt({ shelf, keys, own, locks, insert, found }: Adoption): void {
+  const owners = new Set(keys.map((key) => key.slice(0, own.length)));
   const take = (owner: string, leaseMs: number) => {
     let taken = false;
     for (const key of keys) {
@@ -28,7 +28,7 @@ export function adopt({ shelf, keys, ownerLength, locks, insert, found }: Adopti
       const [at = '', ...events] = text?.split('\n') ?? [];
       // From the future, since the clock was set back: old enough all the same, or it would wait until then.
       if (events.length === 0 || Math.abs(Date.now() - Number(at)) < leaseMs) continue;
-      insert(key.slice(ownerLength), Number(at), events);
+      insert(key.slice(own.length), Number(at), events);
       shelf.remove(key);
       taken = true;
     }

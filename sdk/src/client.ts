@@ -37,11 +37,11 @@ export function createSpyglass(): Spyglass {
       const page: Partial<Window & typeof globalThis> | undefined = globalThis.window;
       if (page?.fetch) running ??= start(resolve(options));
     },
-    capture: (name, props) => running?.client.record({ type: 'event', name, props }),
-    pageview: (path) => running?.client.record({ type: 'pageview', name: path, url: path }),
+    capture: (name, props) => running?.record({ type: 'event', name, props }),
+    pageview: (path) => running?.record({ type: 'pageview', name: path, url: path }),
     setUser: (user) => running?.setUser(user),
     report: async (comment, options) =>
-      running?.client.deliver({
+      running?.deliver({
         type: 'bug_report',
         name: `${comment}`.slice(0, REPORT_NAME_MAX),
         props: { comment, severity: options?.severity ?? 'medium' },

@@ -1,5 +1,6 @@
 /** Sends the batches of a queue, one at a time and oldest first, until each has a final answer. */
 import { ASKED_MS_MAX, pause } from './backoff.js';
+import type { Dropped } from './dropped.js';
 import { BATCH_EVENTS, type Batch, type Queue } from './queue.js';
 
 export interface Delivery {
@@ -17,16 +18,12 @@ export interface Delivery {
   stop(): void;
 }
 
-export interface DeliveryDeps {
+export interface DeliveryDeps extends Dropped {
   endpoint: string;
   app: string;
   key: string;
   fetch: typeof fetch;
   queue: Queue;
-  /** Counts events that are given up. */
-  drop(count: number): void;
-  /** Called when the collector has taken a batch. */
-  stored(): void;
 }
 
 const BATCH_MS = 5_000;
@@ -36,61 +33,18 @@ const ANSWER_MS = 30_000;
 const LEAVE_CHARS = 60_000;
 
 export function createDelivery(deps: DeliveryDeps): Delivery {
-  const { endpoint, app, key, fetch, queue, drop, stored } = deps;
-  const url = `${endpoint}/v1/events`;
+  const { queue } = deps;
   let attempt = 0;
   /** When the collector lets us come back, by the page's own clock: the system's may be set back meanwhile. */
   let notBefore = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let pumping: Promise<void> | undefined;
-  /** What is under way from a page that is going away, or was about to. */
-  const leaving = new Set<Batch>();
-  let warned = false;
   let stopped = false;
 
-  const bodyOf = ({ id, events }: Batch) => {
-    const head = JSON.stringify({ app, key, batch_id: id, sent_at: Date.now() });
-    return `${head.slice(0, -1)},"events":[${events.join()}]}`;
-  };
-
-  /** Gives up events of a batch for good; `parts` of it go on. */
-  const refuse = (batch: Batch, status: number, count: number, parts?: string[][]) => {
-    if (!queue.settle(batch, parts) || !count) return;
-    drop(count);
-    if (!warned) console.warn(`spyglass: events refused (${status})`);
-    warned = true;
-  };
-
-  /** Tries once. Whether the batch must be sent again, and then after how many ms at least. */
-  const send = async (batch: Batch, keepalive: boolean): Promise<number | undefined> => {
-    try {
-      const response = await fetch(url, {
-        method: 'POST',
-        body: bodyOf(batch),
-        keepalive,
-        credentials: 'omit',
-        signal: AbortSignal.timeout?.(ANSWER_MS),
-      });
-      const { status } = response;
-      // Nothing else is the collector's word: a proxy's login page is a 200.
-      if (status === 204) {
-        batch.stored = true;
-        queue.settle(batch);
-        stored();
-      } else if (status === 400 || status === 413) {
-        const { divide } = await import('./divide.js');
-        const { refused, parts } = await divide(batch, response);
-        refuse(batch, status, refused, parts);
-      } else if (status === 401 || status === 403) refuse(batch, status, batch.events.length);
-      else {
-        const askedMs = Math.min(Number(response.headers.get('Retry-After')) * 1_000, ASKED_MS_MAX);
-        notBefore = performance.now() + askedMs;
-        return askedMs;
-      }
-      return undefined;
-    } catch {
-      return 0;
-    }
+  const send = async (batch: Batch, keepalive: boolean) => {
+    const askedMs = await tryOnce(deps, batch, keepalive);
+    if (askedMs) notBefore = performance.now() + askedMs;
+    return askedMs;
   };
 
   const plan = (ms: number) => {
@@ -105,7 +59,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
 
   const pump = async () => {
     for (;;) {
-      const batch = queue.closed().find((batch) => !leaving.has(batch));
+      const batch = queue.closed().find((batch) => !batch.leaving);
       if (!batch) break;
       const askedMs = await send(batch, false);
       if (askedMs === undefined) attempt = 0;
@@ -148,10 +102,12 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       if (performance.now() < notBefore) return;
       let room = LEAVE_CHARS;
       for (const batch of queue.closed()) {
-        room -= batch.chars;
-        if (room < 0 || leaving.has(batch)) continue;
-        leaving.add(batch);
-        send(batch, true).finally(() => leaving.delete(batch));
+        room -= batch.length;
+        if (room < 0 || batch.leaving) continue;
+        batch.leaving = true;
+        send(batch, true).finally(() => {
+          batch.leaving = false;
+        });
       }
       // Should the page stay after all.
       if (!timer) plan(BATCH_MS);
@@ -162,4 +118,31 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       clearTimeout(timer);
     },
   };
+}
+
+/** Whether the batch must be sent again, and then after how many ms at least. */
+async function tryOnce(deps: DeliveryDeps, batch: Batch, keepalive: boolean): Promise<number | undefined> {
+  const { endpoint, app, key, fetch, queue, stored } = deps;
+  const head = JSON.stringify({ app, key, batch_id: batch.id, sent_at: Date.now() });
+  try {
+    const response = await fetch(`${endpoint}/v1/events`, {
+      method: 'POST',
+      body: `${head.slice(0, -1)},"events":[${batch.events.join()}]}`,
+      keepalive,
+      credentials: 'omit',
+      signal: AbortSignal.timeout?.(ANSWER_MS),
+    });
+    const { status, headers } = response;
+    // Nothing else is the collector's word: a proxy's login page is a 200.
+    if (status === 204) {
+      batch.stored = true;
+      queue.settle(batch);
+      stored();
+    } else if (status === 400 || status === 401 || status === 403 || status === 413) {
+      await (await import('./divide.js')).refuse(deps, batch, response);
+    } else return Math.min(Number(headers.get('Retry-After')) * 1_000, ASKED_MS_MAX);
+    return undefined;
+  } catch {
+    return 0;
+  }
 }

@@ -11,6 +11,7 @@
  * A page owns the entries it wrote. While it lives it holds a lock in its owner's name; when it is gone, another page of
  * the app takes its entries over by moving them under its own name. A page that finds its open batch gone begins another.
  */
+import type { Dropped } from './dropped.js';
 import { uuid } from './id.js';
 import type { Shelf } from './storage.js';
 
@@ -21,7 +22,9 @@ export interface Batch {
   /** The events, each as JSON on one line. */
   readonly events: string[];
   /** The length of its entry. */
-  chars: number;
+  length: number;
+  /** It is under way from a page that is going away, or was about to. */
+  leaving?: boolean;
   /** The collector has it. */
   stored?: boolean;
 }
@@ -36,20 +39,18 @@ export interface Queue {
   /** Removes a batch whose answer is final; what `parts` there are take its place. False when it was gone already. */
   settle(batch: Batch, parts?: string[][]): boolean;
   /** Takes over what pages that are gone have left; `found` runs once for each. */
-  inherit(found: () => void): Promise<void>;
+  adopt(found: () => void): Promise<void>;
   /** Holds the lock that keeps other pages away from our batches, until `release`. */
   hold(): void;
   release(): void;
 }
 
-export interface QueueDeps {
+export interface QueueDeps extends Pick<Dropped, 'drop'> {
   shelf: Shelf;
   /** Begins each key; the same for all pages of an app. */
   prefix: string;
   /** Absent where a page is not served securely. */
   locks?: LockManager | undefined;
-  /** Counts events that are given up. */
-  drop(count: number): void;
 }
 
 export const BATCH_EVENTS = 20;
@@ -68,11 +69,11 @@ export function createQueue({ shelf, prefix, locks, drop }: QueueDeps): Queue {
 
   const put = (batch: Batch) => {
     const text = [batch.at, ...batch.events].join('\n');
-    batch.chars = text.length;
+    batch.length = text.length;
     shelf.set(own + batch.id, text);
   };
-  const insert = (place: number, id: string, at: number, events: string[]) => {
-    const batch: Batch = { id, at, events, chars: 0 };
+  const insert = (id: string, at: number, events: string[], place = 0) => {
+    const batch: Batch = { id, at, events, length: 0 };
     put(batch);
     batches.splice(place, 0, batch);
     return batch;
@@ -88,17 +89,17 @@ export function createQueue({ shelf, prefix, locks, drop }: QueueDeps): Queue {
   /** Gives up the oldest batches until the rest is small enough; one alone may be larger. */
   const makeRoom = () => {
     for (const batch of batches.slice(0, -1)) {
-      if (batches.reduce((sum, { chars }) => sum + chars, 0) > QUEUE_CHARS) giveUp(batch);
+      if (batches.reduce((sum, { length }) => sum + length, 0) > QUEUE_CHARS) giveUp(batch);
     }
   };
 
   return {
     add(event) {
-      if (open && shelf.get(own + open.id) !== null && open.chars + event.length <= BATCH_CHARS) {
+      if (open && shelf.get(own + open.id) !== null && open.length + event.length <= BATCH_CHARS) {
         open.events.push(event);
         put(open);
       } else {
-        open = insert(batches.length, uuid(), Date.now(), [event]);
+        open = insert(uuid(), Date.now(), [event], batches.length);
       }
       makeRoom();
       return open;
@@ -115,21 +116,21 @@ export function createQueue({ shelf, prefix, locks, drop }: QueueDeps): Queue {
       const place = batches.indexOf(batch);
       if (place < 0) return false;
       parts.forEach((events, part) => {
-        insert(place + part, batch.id + part, batch.at, events);
+        insert(batch.id + part, batch.at, events, place + part);
       });
       forget(batch);
       return true;
     },
-    async inherit(found) {
+    async adopt(found) {
       const keys = shelf.keys().filter((key) => key.startsWith(prefix) && !key.startsWith(own));
       if (!keys.length) return;
       const { adopt } = await import('./adopt.js');
       adopt({
         shelf,
         keys,
-        ownerLength: own.length,
+        own,
         locks,
-        insert: (id, at, events) => insert(0, id, at, events),
+        insert,
         found() {
           batches.sort((a, b) => a.at - b.at);
           makeRoom();

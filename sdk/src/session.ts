@@ -10,7 +10,7 @@ import type { Shelf } from './storage.js';
 
 export interface Session {
   /** The session's id now. Activity ends an idle session and begins the next; anything else belongs to the one there is. */
-  id(active: boolean): string;
+  id(active?: boolean): string;
   /** Begins another session at once. */
   renew(): void;
   /** Whether this session has not heard yet who its user is, by such a text; from then on it has. */
@@ -18,7 +18,7 @@ export interface Session {
   /** Gives the record free for the next page. */
   release(): void;
   /** Takes it back, as the next page left it: ours was kept for the back button. */
-  resume(): void;
+  hold(): void;
 }
 
 export interface SessionDeps {
@@ -67,7 +67,7 @@ export function createSession({ shelf, key, user, begun }: SessionDeps): Session
   };
 
   return {
-    id(active) {
+    id(active = true) {
       if (isOver(record, active)) renew();
       else if (active && Date.now() - record.last > NOTE_MS) {
         record.last = Date.now();
@@ -87,7 +87,7 @@ export function createSession({ shelf, key, user, begun }: SessionDeps): Session
       taken = false;
       note();
     },
-    resume() {
+    hold() {
       taken = true;
       const { id } = record;
       record = claim();

@@ -1,4 +1,4 @@
-/** What a route says of itself: who may use it, and what `/openapi.json` tells of it. */
+/** What a route declares: who may use it, and its part of `/openapi.json`. */
 import type { z } from 'zod';
 import { type ProblemCode, ProblemError } from '../domain/problems.js';
 import type { AccessRule } from '../questions/question.js';
@@ -10,16 +10,15 @@ export interface RouteDescription {
   /** Parameters of the path and the query. */
   ask?: z.ZodObject;
   headers?: z.ZodObject;
-  /** Of a request: its media type and shape. */
   body?: { type: string; schema: z.ZodType };
-  /** What it answers, by status. */
+  /** By status. */
   answers: Record<number, { description: string; type?: string; schema?: z.ZodType }>;
   refusals: readonly ProblemCode[];
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Absent for what everybody may use: pages, and what answers before any password is asked for. */
+    /** Absent for pages and for routes that need no password. */
     access?: AccessRule;
     describe?: RouteDescription;
   }
@@ -32,7 +31,7 @@ export const json = (schema: z.ZodType) => ({
   schema,
 });
 
-/** Validates parameters or a body. Throws the 400 that names each one that is wrong. */
+/** Throws a 400 that names each invalid member. */
 export function validated<Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> {
   const result = schema.safeParse(given);
   if (result.success) return result.data;

@@ -1,17 +1,17 @@
-/** Parameters and answers of the routes that are no questions, as zod schemas. */
+/** Parameters and answers of the routes that are not questions, as zod schemas. */
 import { z } from 'zod';
-import { CHUNK_SEQ_MAX, LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, USER_ID_MAX } from '../domain/limits.js';
+import { CHUNK_SEQ_MAX, USER_ID_MAX } from '../domain/limits.js';
 import { sessionIdSchema } from '../ingest/schema.js';
-import { eventFilter, eventId, limit, text, time, wholeNumber } from '../questions/parameters.js';
+import { eventFilter, integerFrom, limit, text, time, wholeNumber } from '../questions/parameters.js';
 import { sessionAsk } from '../questions/replay.js';
 import { count, unixMs } from '../questions/shapes.js';
 
 export const streamAsk = z.object({
   ...eventFilter,
-  after: eventId(0, 'Begin after the event with this id; without it, with what comes next.').optional(),
+  after: integerFrom(0, 'Begin after the event with this id; without it, with what comes next.').optional(),
 });
-/** What a browser sends by itself when it takes a broken stream up again. */
-export const lastEventId = eventId(0, 'The id of the last frame that arrived.').optional();
+/** A browser sends it when it resumes a broken stream. */
+export const lastEventId = integerFrom(0, 'The id of the last frame that arrived.').optional();
 
 export const replayUpload = z.object({
   session: text('The session the chunk belongs to.').pipe(sessionIdSchema),
@@ -24,7 +24,7 @@ export const replayUpload = z.object({
 });
 export const replayHeaders = z.object({ 'x-spyglass-key': z.string().describe("The app's ingest key.") });
 
-export const chunkAsk = z.object({ ...sessionAsk, seq: eventId(1, 'The number of the chunk.') });
+export const chunkAsk = z.object({ ...sessionAsk, seq: integerFrom(1, 'The number of the chunk.') });
 
 export const appsAnswer = z.object({
   apps: z.array(
@@ -62,7 +62,7 @@ export const eraseAnswer = z.object({
   file_bytes_after: count,
 });
 
-export const auditAsk = z.object({ limit: limit(LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX) });
+export const auditAsk = z.object({ limit: limit() });
 export const auditAnswer = z.object({
   entries: z.array(
     z.object({

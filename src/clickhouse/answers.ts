@@ -1,8 +1,8 @@
-/** Every question, answered by the engine. */
-
+/** How the engine answers each question. */
 import type { StoredEvent } from '../domain/event.js';
 import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../domain/limits.js';
 import { cueFor } from '../domain/replay-cue.js';
+import { dayOf } from '../domain/utc.js';
 import { isIncident } from '../questions/incident.js';
 import type { Answers } from '../questions/index.js';
 import type { TimeRange } from '../store/port.js';
@@ -14,7 +14,6 @@ import { listGroups, neighboursOf } from './errors.js';
 import { countFunnel } from './funnel.js';
 import { listAll, listNewest } from './listing.js';
 import { listSessions, listUsers } from './people.js';
-import { dayOf } from './rows.js';
 
 interface Parts {
   engine: Engine;
@@ -23,7 +22,7 @@ interface Parts {
   fence: () => number;
 }
 
-/** The apps in which a session has an event or a chunk, by name. */
+/** The apps in which a session has an event or a chunk, sorted by name. */
 export async function appsOfSession({ engine, fence }: Parts, session: string): Promise<string[]> {
   const rows = await engine.query<{ app: string }>(
     `SELECT DISTINCT app FROM (
@@ -37,7 +36,7 @@ export async function appsOfSession({ engine, fence }: Parts, session: string): 
 
 export function openAnswers(parts: Parts): Answers {
   const { engine, arrivals, chunks, fence } = parts;
-  /** The range with its defaults, from the fence on. */
+  /** The range with its defaults, and not below the fence. */
   const clamp = ({ from = 0, to = MAX_TS }: TimeRange): Required<TimeRange> => ({
     from: Math.max(from, fence()),
     to: Math.min(to, MAX_TS),
@@ -78,7 +77,7 @@ export function openAnswers(parts: Parts): Answers {
       return { event, around: { breadcrumbs, cue: cueFor(rows, from, to), neighbours } };
     },
     async replay({ id, apps }) {
-      // An app that was named is not looked for among those that have the session.
+      // One app that was asked for is the answer even where it does not have the session.
       const found =
         apps?.length === 1
           ? apps

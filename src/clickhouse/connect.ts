@@ -85,8 +85,10 @@ const SETTINGS: ClickHouseSettings = {
 /** For replicas: a row is acknowledged once most replicas of its shard have it. */
 const QUORUM: ClickHouseSettings = { insert_quorum: 'auto', insert_quorum_parallel: 1 };
 
+type Client = typeof import('@clickhouse/client');
+
 /** Loads the client, which only those who use this engine have. Throws `ClickhouseUnusable`. */
-async function loadClient(): Promise<typeof import('@clickhouse/client')> {
+async function loadClient(): Promise<Client> {
   try {
     return await import('@clickhouse/client');
   } catch (error) {
@@ -115,36 +117,7 @@ export async function connect({ url, database, cluster }: Place): Promise<Engine
   const hasKeeper = keeper && cluster !== undefined;
   const settings = pick({ ...SETTINGS, ...(cluster === undefined ? {} : QUORUM) }, known);
   const clients = urls.map((at) => clientOf(at, database));
-  let first = 0;
-  let up = true;
-
-  /** Asks one address after the other while nothing answers; what the engine itself says is final. */
-  const ask = async <T>(request: (client: ClickHouseClient) => Promise<T>): Promise<T> => {
-    const start = performance.now();
-    let failure: unknown;
-    // Once more than there are addresses: a connection that idled may be gone on the other side already.
-    for (let tried = 0; tried <= clients.length; tried++) {
-      const at = (first + tried) % clients.length;
-      try {
-        const answer = await request(clients[at] as ClickHouseClient);
-        up = true;
-        first = at;
-        return answer;
-      } catch (error) {
-        if (error instanceof ClickHouseError) {
-          up = true;
-          if (error.code === TIMEOUT_EXCEEDED) throw new ReadTimeout(`over ${READ_MS_MAX} ms`);
-          if (GONE_ERRORS.has(error.code)) throw new StoreFailed('a shard does not answer', { cause: error });
-          if (ROW_ERRORS.has(error.code)) throw new RowsRefused(error.message, { cause: error });
-          throw error;
-        }
-        failure = error;
-        if (performance.now() - start >= ANSWER_MS_MAX) break; // who waited has waited enough
-      }
-    }
-    up = false;
-    throw new StoreFailed('ClickHouse does not answer', { cause: failure });
-  };
+  const { ask, isUp } = openAsking(clients, ClickHouseError);
 
   const run = async (client: ClickHouseClient, sql: string, params: Params): Promise<void> => {
     await client.command({
@@ -193,11 +166,48 @@ export async function connect({ url, database, cluster }: Place): Promise<Engine
       else for (const client of clients) await run(client, sql(''), params);
     },
     hasKeeper,
-    isUp: () => up,
+    isUp,
     async close() {
       await Promise.all(clients.map((client) => client.close()));
     },
   };
+}
+
+/** Asks one address after the other while nothing answers; what the engine itself says is final. */
+function openAsking(
+  clients: readonly ClickHouseClient[],
+  ClickHouseError: Client['ClickHouseError'],
+): Pick<Engine, 'isUp'> & { ask<T>(request: (client: ClickHouseClient) => Promise<T>): Promise<T> } {
+  let first = 0;
+  let up = true;
+
+  const ask = async <T>(request: (client: ClickHouseClient) => Promise<T>): Promise<T> => {
+    const start = performance.now();
+    let failure: unknown;
+    // Once more than there are addresses: a connection that idled may be gone on the other side already.
+    for (let tried = 0; tried <= clients.length; tried++) {
+      const at = (first + tried) % clients.length;
+      try {
+        const answer = await request(clients[at] as ClickHouseClient);
+        up = true;
+        first = at;
+        return answer;
+      } catch (error) {
+        if (error instanceof ClickHouseError) {
+          up = true;
+          if (error.code === TIMEOUT_EXCEEDED) throw new ReadTimeout(`over ${READ_MS_MAX} ms`);
+          if (GONE_ERRORS.has(error.code)) throw new StoreFailed('a shard does not answer', { cause: error });
+          if (ROW_ERRORS.has(error.code)) throw new RowsRefused(error.message, { cause: error });
+          throw error;
+        }
+        failure = error;
+        if (performance.now() - start >= ANSWER_MS_MAX) break; // who waited has waited enough
+      }
+    }
+    up = false;
+    throw new StoreFailed('ClickHouse does not answer', { cause: failure });
+  };
+  return { ask, isUp: () => up };
 }
 
 /** Makes sure of the database, and tells which settings the engine has, and whether a keeper. */

@@ -1,33 +1,46 @@
 /** A configuration that is replaced while the collector runs: what of it can be, and how those who use it keep up. */
 import type { Config } from './config.js';
 
-/** Settings that a running collector cannot change, as their paths in the file. */
-const FIXED: readonly [path: string, read: (config: Config) => unknown][] = [
-  ['listen', ({ listen }) => listen],
-  ['dataDir', ({ dataDir }) => dataDir],
-  ['store', ({ store }) => store],
-  ['trusted_proxies', ({ trusted_proxies = [] }) => trusted_proxies],
-  ['store', ({ store }) => store],
-  ['limits.body_bytes', ({ limits }) => limits.body_bytes],
-  ['limits.chunk_bytes', ({ limits }) => limits.chunk_bytes],
-];
-
 /** A copy to be used and replaced: whoever reads a setting when it is needed has the newest. */
 export const liveCopy = (config: Config): Config => structuredClone(config);
 
+/** Every setting, as its path in the file. What a reload takes over of a section only in part is listed one by one. */
+type Setting = Exclude<keyof Config, 'limits'> | `limits.${keyof Config['limits']}`;
+
+/** Settings that take a new start to change, and how each is read. */
+const FIXED = {
+  listen: ({ listen }) => listen,
+  dataDir: ({ dataDir }) => dataDir,
+  store: ({ store }) => store,
+  trusted_proxies: ({ trusted_proxies = [] }) => trusted_proxies,
+  'limits.body_bytes': ({ limits }) => limits.body_bytes,
+  'limits.chunk_bytes': ({ limits }) => limits.chunk_bytes,
+} satisfies Partial<Record<Setting, (config: Config) => unknown>>;
+
+/**
+ * All others, and how each is taken over: in the object that its readers hold, or as a new one where something is made of it
+ * (`madeOf`). A new setting does not compile until it is in one of the two lists.
+ */
+const RELOADED = {
+  apps: (config, { apps }) => Object.assign(config, { apps }),
+  auth: (config, { auth }) => Object.assign(config, { auth }),
+  log: (config, { log }) => Object.assign(config, { log }),
+  retention: (config, { retention }) => Object.assign(config.retention, retention),
+  disk: (config, { disk }) => Object.assign(config.disk, disk),
+  'limits.events_per_minute': ({ limits }, { limits: { events_per_minute } }) =>
+    Object.assign(limits, { events_per_minute }),
+} satisfies Record<Exclude<Setting, keyof typeof FIXED>, (config: Config, next: Config) => unknown>;
+
 /** The settings of `next` that differ from those in use, and need a new start. */
 export const needRestart = (config: Config, next: Config): string[] =>
-  FIXED.filter(([, read]) => JSON.stringify(read(config)) !== JSON.stringify(read(next))).map(
-    ([path]) => path,
-  );
+  Object.entries(FIXED)
+    .filter(([, read]) => JSON.stringify(read(config)) !== JSON.stringify(read(next)))
+    .map(([path]) => path);
 
-/** Takes over all of `next` that can be taken over. Of apps and passwords new objects, in the others new values. */
+/** Takes over all of `next` that can be taken over. */
 export function takeOver(config: Config, next: Config): void {
-  const { apps, auth, log, retention, disk, limits } = structuredClone(next);
-  Object.assign(config, { apps, auth, log });
-  Object.assign(config.retention, retention);
-  Object.assign(config.disk, disk);
-  config.limits.events_per_minute = limits.events_per_minute;
+  const copy = structuredClone(next);
+  for (const take of Object.values(RELOADED)) take(config, copy);
 }
 
 /** What is made of a part of the configuration, made anew once a reload has replaced that part. */

@@ -1,4 +1,4 @@
-/** The one registry of errors the API answers with (RFC 9457): code → status and title. */
+/** Every error of the API (RFC 9457): code → status and title, and the body of such an answer. */
 
 export const PROBLEMS = {
   bad_request: { status: 400, title: 'Bad request' },
@@ -37,15 +37,21 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** Why a request is turned away. */
+export interface FieldError {
+  /** Such as `events[3].user_id`. */
+  path: string;
+  message: string;
+}
+
+/** Why a request is refused. */
 export interface Refusal {
   code: ProblemCode;
   detail: string;
-  errors?: { path: string; message: string }[];
+  errors?: FieldError[];
   retryAfterS?: number;
 }
 
-/** Thrown to answer with a problem. */
+/** Answers the request with a problem. */
 export class ProblemError extends Error {
   override name = 'ProblemError';
   readonly refusal: Refusal;
@@ -54,4 +60,14 @@ export class ProblemError extends Error {
     super(detail);
     this.refusal = { code, detail, ...more };
   }
+}
+
+/**
+ * The body of a problem. `type` and `instance` are names, not addresses: there is nothing more to read behind them. The latter
+ * is the request as the log has it.
+ */
+export function problemJson({ code, detail, errors }: Refusal, requestId?: string): string {
+  const { status, title } = PROBLEMS[code];
+  const instance = requestId === undefined ? undefined : `urn:spyglass:request:${requestId}`;
+  return JSON.stringify({ type: `urn:spyglass:problem:${code}`, title, status, detail, errors, instance });
 }

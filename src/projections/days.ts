@@ -5,7 +5,7 @@
  * `day_users`: `[day u24][block u24]` → the same over all apps together. `day_counts`: `[app u16][day u24]` → distinct users
  * u32; app 0 stands for all apps.
  */
-import { DAY_MS } from '../domain/limits.js';
+import { dayOf } from '../domain/utc.js';
 import type { Env } from '../log/file/env.js';
 import { packKey, put16, put24, u16 } from '../log/file/keys.js';
 import { obtain, type Projection } from './engine/projection.js';
@@ -15,10 +15,6 @@ const BLOCK_USERS = 2_048;
 const BITMAP_BYTES = BLOCK_USERS / 8;
 const ALL_APPS = 0;
 const DAYS_MAX = 2 ** 24;
-
-export const dayOf = (ts: number): number => Math.floor(ts / DAY_MS);
-/** UTC `YYYY-MM-DD`; years past 9999, which `MAX_TS` reaches, carry ISO 8601's sign and six digits. */
-export const dayName = (day: number): string => new Date(day * DAY_MS).toISOString().replace(/T.*$/, '');
 
 function dayKey(app: number, day: number): Buffer {
   const key = Buffer.allocUnsafe(5);

@@ -10,10 +10,11 @@
 import { frameOf, groupHash } from '../domain/error-grouping.js';
 import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS } from '../domain/limits.js';
+import { dayOf } from '../domain/utc.js';
 import type { BatchView } from '../log/batches/record-batch.js';
 import type { Entry, Env, Range } from '../log/file/env.js';
 import { packKey, prefixEnd } from '../log/file/keys.js';
-import { appsIn, dayOf } from './days.js';
+import { appsIn } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
 import type { StagedTable } from './engine/stage.js';
 

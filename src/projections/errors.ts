@@ -6,10 +6,11 @@
  */
 import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS, HOUR_MS } from '../domain/limits.js';
+import { dayOf } from '../domain/utc.js';
 import type { BatchView } from '../log/batches/record-batch.js';
 import type { Env } from '../log/file/env.js';
 import { prefixEnd, put16, put24 } from '../log/file/keys.js';
-import { appsIn, dayOf } from './days.js';
+import { appsIn } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
 import type { StagedTable } from './engine/stage.js';
 import { hourBlockKey, hourKey, viewNumbers } from './hours.js';

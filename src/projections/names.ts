@@ -7,9 +7,9 @@
  * in block ⌊k ÷ 291⌋, so that a block fits one 4 KiB page. The count tells where the next posting goes.
  */
 import { DAY_MS } from '../domain/limits.js';
+import { dayOf } from '../domain/utc.js';
 import type { Env } from '../log/file/env.js';
 import { put8, put16, put24, put32 } from '../log/file/keys.js';
-import { dayOf } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
 import type { StagedTable } from './engine/stage.js';
 import { BLOCK_NAMES, kindsIn, type NameSums, openCountsFold, unpackCounts } from './name-counts.js';

@@ -8,12 +8,13 @@
  * it is a run of its own. So what a block holds does not depend on how commits were grouped.
  */
 import { HOUR_MS } from '../domain/limits.js';
+import { hourOf } from '../domain/utc.js';
 import type { BatchView } from '../log/batches/record-batch.js';
 import type { Env } from '../log/file/env.js';
 import { appsIn } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
 import type { StagedTable } from './engine/stage.js';
-import { hourBlockKey, hourKey, hourOf, viewNumbers } from './hours.js';
+import { hourBlockKey, hourKey, viewNumbers } from './hours.js';
 
 /** What is left of a 4 KiB page for one value: ⌊4,040 ÷ 12⌋ runs. */
 const BLOCK_RUNS = 336;

@@ -1,4 +1,4 @@
-/** The days of a user. */
+/** A user's days. */
 import { z } from 'zod';
 import { USER_ID_MAX } from '../domain/limits.js';
 import { app, idText, range } from './parameters.js';
@@ -13,7 +13,7 @@ export const activity = question({
   summary: "A user's days",
   tag: 'Queries',
   ask: z.object({ user: idText(USER_ID_MAX, 'The user id.'), app, ...range }),
-  /** Ascending, days without an event left out. */
+  /** Ascending; days without an event are left out. */
   answer: z.object({ days: z.array(activityDay) }),
   lane: 'heavy',
   scope: 'app',

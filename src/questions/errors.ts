@@ -1,6 +1,5 @@
-/** Error groups: errors of one app that share their message and the top frame of their stack. */
+/** Error groups: errors of one app with the same message and top stack frame. */
 import { z } from 'zod';
-import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../domain/limits.js';
 import { app, limit, range, text } from './parameters.js';
 import { question } from './question.js';
 import { count, countedDays, eventId, unixMs } from './shapes.js';
@@ -29,9 +28,9 @@ export const errors = question({
     app,
     ...range,
     group: group.optional(),
-    limit: limit(LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX),
+    limit: limit(),
   }),
-  /** Of equals the latest `last_seen`, then the greatest `last_event_id` first. */
+  /** Equal counts: latest `last_seen` first, then greatest `last_event_id`. */
   answer: z.object({
     groups: z.array(errorGroup).describe('Greatest count first; everything counted within the range.'),
   }),

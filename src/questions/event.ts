@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { StoredEvent } from '../domain/event.js';
 import { ProblemError } from '../domain/problems.js';
 import { eventJson } from './event-json.js';
-import { eventId } from './parameters.js';
+import { integerFrom } from './parameters.js';
 import { question } from './question.js';
 import * as shapes from './shapes.js';
 
@@ -11,7 +11,7 @@ export const event = question({
   path: '/v1/events/:id',
   summary: 'One event',
   tag: 'Queries',
-  ask: z.object({ id: eventId(1, 'The id of the event.') }),
+  ask: z.object({ id: integerFrom(1, 'The id of the event.') }),
   answer: shapes.event,
   lane: 'light',
   scope: 'app',

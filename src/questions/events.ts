@@ -11,7 +11,7 @@ export const events = question({
   summary: 'Events, newest first',
   description: `At most ${LIST_LIMIT_DEFAULT} unless told, ${LIST_LIMIT_MAX} at most; next_cursor leads on.`,
   tag: 'Queries',
-  ask: z.object({ ...eventFilter, ...range, limit: limit(LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX), cursor }),
+  ask: z.object({ ...eventFilter, ...range, limit: limit(), cursor }),
   answer: eventsPage,
   lane: 'light',
   scope: 'app',

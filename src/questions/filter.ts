@@ -1,18 +1,17 @@
 /**
- * Which events are meant: one filter for every question and the live feed. Its parameters are parsed once (`parameters.ts`) and it
- * is tested in three ways: on an event, on the columns of a record batch, and as a condition in SQL.
+ * The filter of events, for every question and the live feed. It is tested on an event, on the columns of a
+ * record batch, and as a condition in SQL.
  */
 import { type EventType, type StoredEvent, typeCode } from '../domain/event.js';
 
 export interface EventFilter {
-  /** The apps that the reader may see and asked for; absent for all there are. */
+  /** The apps that the reader asked for and may see; absent for all. */
   apps?: readonly string[];
   user?: string;
   type?: EventType;
   session?: string;
 }
 
-/** Whether an event passes the filter. */
 export function matches(event: StoredEvent, { apps, user, type, session }: EventFilter): boolean {
   return (
     (user === undefined || event.user_id === user) &&
@@ -22,16 +21,15 @@ export function matches(event: StoredEvent, { apps, user, type, session }: Event
   );
 }
 
-/** The filter in the numbers that a log's dictionaries gave. */
+/** The filter in the numbers of a log's dictionaries. */
 export interface ColumnFilter {
-  /** Absent for all there are. */
   apps: readonly number[] | undefined;
   user: number | undefined;
   session: string | undefined;
   type: number | undefined;
 }
 
-/** The filter in numbers; `undefined` where it names something that never occurred, so that nothing can pass. */
+/** `undefined` where the filter names something that never occurred, so that nothing matches. */
 export function toColumnFilter(
   { apps, user, type, session }: EventFilter,
   numberOf: (kind: 'app' | 'user', text: string) => number | undefined,
@@ -45,7 +43,7 @@ export function toColumnFilter(
   return { apps: appNumbers, user: userNumber, session, type: typeNumber };
 }
 
-/** Whether a batch can hold events that pass: its events share their app, user and session. `type` is a column of its own. */
+/** Whether a batch, whose events share app, user and session, can hold matches. `type` is a column. */
 export function mayMatch(
   batch: { app: number; user: number; session: string },
   { apps, user, session }: ColumnFilter,
@@ -57,16 +55,16 @@ export function mayMatch(
   );
 }
 
-/** Text of a statement with the values bound to the `{name:Type}` in it: nothing a client sent is part of the text. */
+/** A part of a statement and the values of the `{name:Type}` in it: no client text is in the SQL itself. */
 export interface Condition {
   sql: string;
   params: Record<string, string | number | readonly string[]>;
 }
 
-/** Holds of every row. */
+/** Is true for every row. */
 export const ALL: Condition = { sql: '1', params: {} };
 
-/** A column that equals a value; no condition where there is no value. */
+/** `ALL` where there is no value. */
 export function equal(
   column: string,
   type: 'String' | 'UInt8',
@@ -75,7 +73,6 @@ export function equal(
   return value === undefined ? ALL : { sql: `${column} = {${column}:${type}}`, params: { [column]: value } };
 }
 
-/** All conditions together. */
 export function all(...conditions: readonly Condition[]): Condition {
   const due = conditions.filter(({ sql }) => sql !== ALL.sql);
   if (due.length === 0) return ALL;
@@ -85,13 +82,12 @@ export function all(...conditions: readonly Condition[]): Condition {
   };
 }
 
-/** Rows of the apps; no condition where all are meant. */
 export function ofApps(apps: readonly string[] | undefined): Condition {
   if (apps === undefined || apps.length === 1) return equal('app', 'String', apps?.[0]);
   return { sql: 'app IN (SELECT arrayJoin({apps:Array(String)}))', params: { apps } };
 }
 
-/** The filter as a condition on rows that have the columns `app`, `user_id`, `session_id` and `type`. */
+/** On rows with the columns `app`, `user_id`, `session_id` and `type`. */
 export function toCondition({ apps, user, type, session }: EventFilter): Condition {
   return all(
     ofApps(apps),

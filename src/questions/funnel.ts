@@ -1,4 +1,4 @@
-/** The funnel: how many users did one thing after the other. */
+/** The funnel: how many users had its events, in order. */
 import { z } from 'zod';
 import { FUNNEL_STEPS_MAX, FUNNEL_STEPS_MIN } from '../domain/limits.js';
 import { app, parameter, range } from './parameters.js';

@@ -1,4 +1,4 @@
-/** From "may be undefined", as parsing gives it, to "may be missing", as the rest of the code has it. */
+/** Makes properties that may be undefined, as zod gives them, into properties that may be missing. */
 
 export type Given<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;

@@ -1,14 +1,14 @@
-/** An incident: everything one session did around an error or bug report, and which part of its replay shows it. */
+/** An incident: what a session did around an error or bug report, and the replay chunks that show it. */
 import { z } from 'zod';
 import type { StoredEvent } from '../domain/event.js';
 import { ProblemError } from '../domain/problems.js';
 import { eventJson, eventsJson } from './event-json.js';
-import { eventId } from './parameters.js';
+import { integerFrom } from './parameters.js';
 import { question } from './question.js';
 import { type ChunkRow, referTo } from './replay.js';
 import * as shapes from './shapes.js';
 
-/** The incidents before and after one, by `(ts, id)`: of an error's group, or of an app's bug reports. */
+/** The incidents before and after one, by `(ts, id)`: in an error's group, or among an app's bug reports. */
 export interface Neighbours {
   /** An error's group. */
   group?: string;
@@ -17,9 +17,8 @@ export interface Neighbours {
   next?: number;
 }
 
-/** What happened around an event. */
 export interface Surroundings {
-  /** The events of its session within the window, ascending by `(ts, id)`; itself among them. */
+  /** The session's events within the window, ascending by `(ts, id)`, the incident among them. */
   breadcrumbs: StoredEvent[];
   /** The session's chunks that overlap the window, ascending by `seq`. */
   cue: ChunkRow[];
@@ -32,7 +31,6 @@ export interface Incident {
   around?: Surroundings;
 }
 
-/** Whether an event is something to look around. */
 export const isIncident = ({ type }: Pick<StoredEvent, 'type'>): boolean =>
   type === 'error' || type === 'bug_report';
 
@@ -40,7 +38,7 @@ export const incident = question({
   path: '/v1/incidents/:event_id',
   summary: 'The slice of a session around an error or bug report',
   tag: 'Incidents',
-  ask: z.object({ event_id: eventId(1, 'The id of an error or bug report.') }),
+  ask: z.object({ event_id: integerFrom(1, 'The id of an error or bug report.') }),
   answer: z.object({
     event: shapes.event,
     breadcrumbs: z
@@ -78,7 +76,7 @@ export const incident = question({
       next_id: neighbours.next,
       ...(cue.length === 0 ? {} : { replay_cue: { chunks: cue } }),
     });
-    // Events are JSON text with `props` as they were sent; the other members go in after them.
+    // Spliced as text, so that `props` stay as they were sent.
     return `{"event":${eventJson(event)},"breadcrumbs":${eventsJson(breadcrumbs)},${facts.slice(1)}`;
   },
 });

@@ -1,4 +1,4 @@
-/** Every question there is: to add one is to define it in a file and to name it here. */
+/** Every question. To add one, define it in a file and name it here. */
 import { activity } from './activity.js';
 import { aggregates } from './aggregates.js';
 import { errors } from './errors.js';
@@ -30,12 +30,11 @@ export const QUESTIONS = {
 
 export type Questions = typeof QUESTIONS;
 export type QuestionName = keyof Questions;
-/** What an engine is asked with. */
+/** What an engine gets. */
 export type Ask<K extends QuestionName> = AskOf<Questions[K]>;
 /** What an engine finds. */
 export type Found<K extends QuestionName> = FoundOf<Questions[K]>;
 
-/** An engine's answer to every question; the compiler names those that are missing. */
+/** The answers of an engine, one function a question. */
 export type Answers = { [K in QuestionName]: (ask: Ask<K>) => Promise<Found<K>> };
-/** The same, answered at once. */
 export type SyncAnswers = { [K in QuestionName]: (ask: Ask<K>) => Found<K> };

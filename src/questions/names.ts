@@ -1,6 +1,5 @@
 /** The names that events have, over all time. */
 import { z } from 'zod';
-import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../domain/limits.js';
 import { app, limit, text, type } from './parameters.js';
 import { question } from './question.js';
 import { countedNames } from './shapes.js';
@@ -13,9 +12,9 @@ export const names = question({
     type,
     prefix: text('Only names that begin with this.').optional(),
     app,
-    limit: limit(LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX),
+    limit: limit(),
   }),
-  /** Of equals by the name's UTF-8 bytes. */
+  /** Equal counts: by the name's UTF-8 bytes. */
   answer: z.object({ names: countedNames.describe('Greatest count first.') }),
   lane: 'heavy',
   scope: 'app',

@@ -1,6 +1,5 @@
 /** The events of an error group. */
 import { z } from 'zod';
-import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../domain/limits.js';
 import { group } from './errors.js';
 import { type EventsPage, pageJson } from './event-json.js';
 import { cursor, limit, range } from './parameters.js';
@@ -11,7 +10,7 @@ export const occurrences = question({
   path: '/v1/query/occurrences',
   summary: 'The events of an error group, newest first',
   tag: 'Queries',
-  ask: z.object({ group, ...range, limit: limit(LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX), cursor }),
+  ask: z.object({ group, ...range, limit: limit(), cursor }),
   answer: eventsPage,
   lane: 'heavy',
   scope: 'app',

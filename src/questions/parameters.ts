@@ -1,12 +1,20 @@
-/** Parameters of a URL as zod schemas: text, given once. A schema's input type is what a client passes. */
+/** Parameters of a URL, each text, as zod schemas. A schema's input type is what a client passes. */
 import { z } from 'zod';
 import { EVENT_TYPES, type EventType } from '../domain/event.js';
-import { APP_NAME_MAX, MAX_ID, MAX_TS, SESSION_ID_MAX, USER_ID_MAX } from '../domain/limits.js';
+import {
+  APP_NAME_MAX,
+  LIST_LIMIT_DEFAULT,
+  LIST_LIMIT_MAX,
+  MAX_ID,
+  MAX_TS,
+  SESSION_ID_MAX,
+  USER_ID_MAX,
+} from '../domain/limits.js';
 import { type EventPosition, parseCursor } from './cursor.js';
 
 type Documentation = Record<string, unknown> & { type: string; description?: string };
 
-/** A parameter that `read` turns into a value; where it cannot, the request is refused with "must be `expected`". */
+/** Where `read` gives `undefined`, the parameter is refused with "must be `expected`". */
 export function parameter<T, Input = T>(
   expected: string,
   documentation: Documentation,
@@ -33,10 +41,10 @@ export function text(description: string) {
   return parameter('text', { type: 'string', description }, (text) => text);
 }
 
-/** An id that nothing has: ids have no control characters. */
+/** No id has control characters. */
 const NO_ID = '\0';
 
-/** An id to look for. One longer than any id can be finds nothing, and never reaches a key it does not fit. */
+/** An id to look for. One that is too long finds nothing: it would not fit a row key. */
 export function idText(max: number, description: string) {
   return parameter('text', { type: 'string', description }, (text) => (text.length > max ? NO_ID : text));
 }
@@ -49,12 +57,12 @@ export function wholeNumber(min: number, max: number, description: string) {
   });
 }
 
-/** The value of a plain decimal; `Infinity` or a rounded one where it is beyond what numbers hold exactly. */
+/** Parses a plain decimal; a huge one is rounded, or `Infinity`. */
 function decimal(text: string): number | undefined {
   return /^(0|[1-9]\d*)$/.test(text) ? Number(text) : undefined;
 }
 
-export function limit(byDefault: number, max: number) {
+export function limit(byDefault = LIST_LIMIT_DEFAULT, max = LIST_LIMIT_MAX) {
   const description = `How many at most; more than ${max} is read as ${max}.`;
   const documentation = { type: 'integer', minimum: 1, maximum: max, default: byDefault, description };
   return parameter('a positive whole number', documentation, (text) => {
@@ -63,8 +71,8 @@ export function limit(byDefault: number, max: number) {
   }).default(byDefault);
 }
 
-/** An id; one beyond what numbers hold exactly is greater than any there is. */
-export function eventId(min: number, description: string) {
+/** A whole number; from `MAX_ID` on all count as `MAX_ID`. */
+export function integerFrom(min: number, description: string) {
   const documentation = { type: 'integer', minimum: min, description };
   return parameter(min === 0 ? 'a whole number' : 'a positive whole number', documentation, (text) => {
     const value = decimal(text);
@@ -74,13 +82,12 @@ export function eventId(min: number, description: string) {
 
 export const time = (description: string) => wholeNumber(0, MAX_TS, description).optional();
 
-/** `from` and `to`, both inclusive. */
 export const range = {
   from: time('Not before this time, Unix ms.'),
   to: time('Not after this time, Unix ms.'),
 };
 
-/** Read by the route: an engine is asked with the list of apps that its reader may see. */
+/** The route turns it into `apps`, the apps that the reader may see. */
 export const app = idText(APP_NAME_MAX, 'Only this app.').optional();
 
 export const user = idText(USER_ID_MAX, 'Only this user id.').optional();

@@ -1,22 +1,21 @@
 /**
- * What a question is: where it is asked, with what, what it answers, and who may ask. Its route, its description, the rule of access,
- * the reader it runs on, the calls between threads and the typed client all derive from this.
+ * The definition of a question: where it is asked, its input and answer, its lane, and who may ask. Its
+ * route, its part of `/openapi.json`, its access rule, the calls between threads and the typed client derive
+ * from it.
  */
 import type { z } from 'zod';
 import type { ProblemCode } from '../domain/problems.js';
 import type { Given } from './given.js';
 
-/** Who may use a route. */
 export interface AccessRule {
-  /** The least that a reader must be. */
+  /** The least role that a reader needs. */
   role: 'viewer' | 'operator';
-  /** `app`: it can be answered for some apps alone, so whoever is kept to these may use it. `all`: it cannot. */
+  /** `app`: it can be answered for single apps, so their readers may use it. `all`: it cannot. */
   scope: 'app' | 'all';
 }
 
-/** What the words of an answer depend on besides what was found. */
 export interface RenderContext {
-  /** Several apps are configured: paths then name theirs. */
+  /** Several apps are configured, so paths must name theirs. */
   hasManyApps: boolean;
 }
 
@@ -26,24 +25,24 @@ export interface Question<
   Answer extends z.ZodType = z.ZodType,
   Found = z.output<Answer>,
 > extends AccessRule {
-  /** `:name` in it is a parameter of `ask`; the others are of the query. */
+  /** `:name` is a parameter of `ask`; the other parameters are in the query. */
   path: Path;
   summary: string;
   description?: string;
   tag: 'Queries' | 'Replay' | 'Incidents';
-  /** Validates what is asked. The input is what a client passes. */
+  /** Validates the parameters. Its input type is what a client passes. */
   ask: Ask;
-  /** Describes what is answered; it is not run on the way out. */
+  /** Describes the answer; nothing validates it. */
   answer: Answer;
-  /** The reader it runs on: `light` for look-ups and listings, `heavy` for what reads a lot. */
+  /** `light` for look-ups and listings, `heavy` for passes over data. */
   lane: 'light' | 'heavy';
-  /** How it may be refused, besides the ways common to all. */
+  /** In addition to `QUESTION_REFUSALS`. */
   refusals?: readonly ProblemCode[];
-  /** Makes JSON text of what an engine found; may throw `ProblemError`. Without it, what was found is the answer. */
+  /** Makes JSON of what an engine found; may throw `ProblemError`. Without it, that is the answer. */
   render?(found: Found, context: RenderContext): string;
 }
 
-/** Defines a question. What an engine finds is what `render` takes; without it, the answer itself. */
+/** Infers the types of a definition. An engine finds what `render` takes; without `render`, the answer. */
 export function question<
   const Path extends string,
   Ask extends z.ZodObject,
@@ -53,11 +52,10 @@ export function question<
   return definition;
 }
 
-/** What an engine is asked with: the parameters that were given; the reader's apps in place of `app`. */
+/** What an engine gets: the given parameters, with the reader's apps in place of `app`. */
 export type AskOf<Q> =
   Q extends Question<string, infer Ask, z.ZodType, never>
     ? Given<Omit<z.output<Ask>, 'app'>> & { apps?: readonly string[] }
     : never;
 
-/** What an engine finds. */
 export type FoundOf<Q> = Q extends Question<string, z.ZodObject, z.ZodType, infer Found> ? Found : never;

@@ -12,10 +12,9 @@ export const sessionAsk = {
   app: idText(APP_NAME_MAX, 'Needed where several apps have a session of this id.').optional(),
 };
 
-/** What is known of a chunk besides its bytes. */
 export interface ChunkRow {
   seq: number;
-  /** Time of its first recorded event, Unix ms; absent when the upload named none. */
+  /** Time of the first recorded event, Unix ms, when the upload had it. */
   ts?: number;
   size_bytes: number;
   /** Unix ms. */
@@ -24,19 +23,18 @@ export interface ChunkRow {
 
 export interface Manifest {
   session: string;
-  /** The apps asked for that have an event or a chunk of a session of this id, by name. */
+  /** The apps asked for that have an event or a chunk of this session, by name. */
   apps: readonly string[];
-  /** Of the only app, ascending by `seq`; none where there are several. */
+  /** Ascending by `seq`; empty where several apps have the session. */
   chunks: ChunkRow[];
 }
 
-/** The only app that has the session; undefined where none has. Throws a 409 where the reader must choose. */
+/** The app that has the session, if any. Throws a 409 where several have it. */
 export function onlyApp(apps: readonly string[]): string | undefined {
   if (apps.length <= 1) return apps[0];
   throw new ProblemError('ambiguous_session', 'Several apps have a session of this id: name one with app=.');
 }
 
-/** Chunks as a client is told of them. */
 export function referTo(
   chunks: readonly Pick<ChunkRow, 'seq' | 'ts'>[],
   { app, session }: { app: string; session: string },

@@ -1,6 +1,5 @@
 /** The list of sessions. */
 import { z } from 'zod';
-import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../domain/limits.js';
 import { app, limit, user } from './parameters.js';
 import { question } from './question.js';
 import { count, unixMs } from './shapes.js';
@@ -21,8 +20,8 @@ export const sessions = question({
   path: '/v1/query/sessions',
   summary: 'Sessions, last seen first',
   tag: 'Queries',
-  ask: z.object({ app, user, limit: limit(LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX) }),
-  /** Of equals by `app`, then `session_id`, by their UTF-8 bytes. */
+  ask: z.object({ app, user, limit: limit() }),
+  /** Equal times: by `app`, then `session_id`, in order of UTF-8 bytes. */
   answer: z.object({ sessions: z.array(sessionRow) }),
   lane: 'light',
   scope: 'app',

@@ -1,4 +1,4 @@
-/** Shapes that several answers share. */
+/** Shapes that answers share. */
 import { z } from 'zod';
 import { EVENT_TYPES } from '../domain/event.js';
 import { CHUNK_SEQ_MAX, MAX_ID, MAX_TS } from '../domain/limits.js';
@@ -42,7 +42,7 @@ const countedDay = z.object({ day, count });
 export type CountedName = z.output<typeof countedName>;
 export type CountedDay = z.output<typeof countedDay>;
 export const countedNames = z.array(countedName);
-/** Ascending, days without any left out. */
+/** Ascending; days with a count of 0 are left out. */
 export const countedDays = z.array(countedDay);
 
 export const chunkReference = z

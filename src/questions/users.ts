@@ -1,6 +1,5 @@
 /** The list of users. */
 import { z } from 'zod';
-import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../domain/limits.js';
 import { app, limit, user } from './parameters.js';
 import { question } from './question.js';
 import { count, unixMs } from './shapes.js';
@@ -20,8 +19,8 @@ export const users = question({
   path: '/v1/query/users',
   summary: 'Active users, last seen first',
   tag: 'Queries',
-  ask: z.object({ app, user, limit: limit(LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX) }),
-  /** Of equals by `user_id`, then `app`, by their UTF-8 bytes. */
+  ask: z.object({ app, user, limit: limit() }),
+  /** Equal times: by `user_id`, then `app`, in order of UTF-8 bytes. */
   answer: z.object({ users: z.array(userRow) }),
   lane: 'light',
   scope: 'app',

@@ -1,16 +1,22 @@
-/** The `Store` port made of a write side, a read side and the chunk files, wherever the two sides live. */
+/** Makes the `Store` port from a write side, a read side and the chunk files, on any threads. */
 import type { Ask, Found, QuestionName } from '../questions/index.js';
 import type { ChunkFiles } from '../replay/files.js';
 import type { Chunk } from '../replay/manifest.js';
-import { type NewChunk, type Store, StoreFailed, type StoreStats, type SweepCutoffs } from './port.js';
+import {
+  type NewChunk,
+  type Store,
+  type StoredChunk,
+  StoreFailed,
+  type StoreStats,
+  type SweepCutoffs,
+} from './port.js';
 import type { ReadSide, WriteSide } from './sides.js';
 
-/** The same functions, answering later. */
+/** The same functions, asynchronous. */
 export type Later<T> = {
   [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
 };
 
-/** A read side on another thread, or asked as if it were. */
 export type LaterReads = Later<Omit<ReadSide, 'ask'>> & {
   ask<K extends QuestionName>(kind: K, ask: Ask<K>): Promise<Found<K>>;
 };
@@ -58,31 +64,31 @@ async function putChunk(
   try {
     replaced = await write.putChunkRow(await write.appNumber(app), session, chunk);
   } catch (error) {
-    // After a failed commit nobody knows whether the row is there; the next start does.
+    // After a failed commit the row may exist; the next start removes orphaned files.
     if (!(error instanceof StoreFailed)) await files.remove(fileId);
     throw error;
   }
   if (replaced) await files.remove(replaced);
 }
 
-const readChunk: (sides: Sides, ...place: Parameters<Store['chunk']>) => ReturnType<Store['chunk']> = async (
-  { read, files },
-  ...place
-) => {
-  const row = await read.chunkRow(...place);
-  if (!row) return undefined;
-  const bytes = await files.read(row.fileId);
-  if (bytes) return { bytes, etag: row.fileId };
-  // Replaced or expired between the two steps; or lost, if the manifest still names it.
-  const again = await read.chunkRow(...place);
-  if (!again) return undefined;
-  const replacement = await files.read(again.fileId);
-  if (!replacement) throw new Error(`the file of chunk ${row.seq} is missing: run spyglass verify`);
-  return { bytes: replacement, etag: again.fileId };
-};
+async function readChunk(
+  { read, files }: Sides,
+  app: string,
+  session: string,
+  seq: number,
+): Promise<StoredChunk | undefined> {
+  // Twice, since the chunk may be replaced or expire between the two steps.
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const row = await read.chunkRow(app, session, seq);
+    if (!row) return undefined;
+    const bytes = await files.read(row.fileId);
+    if (bytes) return { bytes, etag: row.fileId };
+  }
+  throw new Error(`the file of chunk ${seq} is missing: run spyglass verify`);
+}
 
 async function sweep({ write, files, now }: Sides, { eventsBefore, replaysBefore }: SweepCutoffs) {
-  // Without a new bound too: a sweep that was cut off goes on, and expired batch_ids are forgotten.
+  // Even without a cutoff: it continues an interrupted sweep, and forgets expired batch_ids.
   const events = await write.sweepEvents(eventsBefore ?? 0, now());
   let chunks = 0;
   while (replaysBefore !== undefined) {

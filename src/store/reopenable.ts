@@ -6,6 +6,7 @@ import type { Config } from '../config/config.js';
 import { RETRY_AFTER_S } from '../domain/limits.js';
 import type { Refusal } from '../domain/problems.js';
 import type { Ingest } from '../ingest/types.js';
+import type { ExportPage, ExportPlace } from './offline/export.js';
 import { type Store, StoreReopening } from './port.js';
 
 export interface Opened {
@@ -15,10 +16,19 @@ export interface Opened {
   configure(settings: Pick<Config, 'apps' | 'limits'>): Promise<void>;
 }
 
-export interface Reopenable extends Opened {
+/** The embedded engine can do more. */
+export interface OpenedFolder extends Opened {
+  exportPage(place: ExportPlace): Promise<ExportPage>;
+  /** Settles once the tables hold all that is durable now. */
+  caughtUp(): Promise<void> | undefined;
+}
+
+export interface Reopenable extends Omit<OpenedFolder, 'caughtUp'> {
   isOpen(): boolean;
-  /** Closes the store, runs `work`, and opens it again, whatever comes of the work. One at a time. */
+  /** Closes the store, runs `work`, and opens it again, whatever comes of the work. */
   whileClosed<T>(work: () => Promise<T>): Promise<T>;
+  /** Runs `work` on the store's file as it is open, all in it that was acknowledged before. One at a time, of both. */
+  whileOpen<T>(work: () => Promise<T>): Promise<T>;
 }
 
 const CLOSED = 'the store is being rewritten';
@@ -29,8 +39,8 @@ const REOPENING: Refusal = {
 };
 
 /** Opens the store for the first time; throws what `open` throws. */
-export async function openReopenable(open: () => Promise<Opened>): Promise<Reopenable> {
-  let opened: Opened | undefined = await open();
+export async function openReopenable(open: () => Promise<OpenedFolder>): Promise<Reopenable> {
+  let opened: OpenedFolder | undefined = await open();
   let turn: Promise<unknown> = Promise.resolve();
   /** A store must not be asked once it is closing: all that was asked is waited for. */
   const underWay = new Set<Promise<unknown>>();
@@ -48,19 +58,16 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
   };
   attach(opened);
 
-  /** Passes a call on to the store, unless it is closed. */
-  const whileOpen =
-    <A extends unknown[], R>(call: (store: Store, ...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      if (!opened) throw new StoreReopening(CLOSED);
-      const answer = call(opened.store, ...args);
-      underWay.add(answer);
-      try {
-        return await answer;
-      } finally {
-        underWay.delete(answer);
-      }
-    };
+  const ask = async <T>(question: (opened: OpenedFolder) => Promise<T>): Promise<T> => {
+    if (!opened) throw new StoreReopening(CLOSED);
+    const answer = question(opened);
+    underWay.add(answer);
+    try {
+      return await answer;
+    } finally {
+      underWay.delete(answer);
+    }
+  };
 
   const reopen = async (): Promise<void> => {
     try {
@@ -72,15 +79,21 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
     }
   };
 
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = turn.catch(() => {}).then(work);
+    turn = done;
+    return done;
+  };
+
   return {
     store: {
-      ask: (kind, ask) => whileOpen((store) => store.ask(kind, ask))(),
-      tail: whileOpen((store, ...args) => store.tail(...args)),
-      sessionApps: whileOpen((store, ...args) => store.sessionApps(...args)),
-      putChunk: whileOpen((store, ...args) => store.putChunk(...args)),
-      chunk: whileOpen((store, ...args) => store.chunk(...args)),
-      sweep: whileOpen((store, ...args) => store.sweep(...args)),
-      stats: whileOpen((store) => store.stats()),
+      ask: (kind, asked) => ask(({ store }) => store.ask(kind, asked)),
+      tail: (...args) => ask(({ store }) => store.tail(...args)),
+      sessionApps: (...args) => ask(({ store }) => store.sessionApps(...args)),
+      putChunk: (...args) => ask(({ store }) => store.putChunk(...args)),
+      chunk: (...args) => ask(({ store }) => store.chunk(...args)),
+      sweep: (...args) => ask(({ store }) => store.sweep(...args)),
+      stats: () => ask(({ store }) => store.stats()),
       onCommit(listener) {
         listeners.add(listener);
         return () => listeners.delete(listener);
@@ -97,9 +110,10 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
       await turn.catch(() => {});
       await opened?.configure(settings);
     },
+    exportPage: (place) => ask((opened) => opened.exportPage(place)),
     isOpen: () => opened !== undefined,
-    whileClosed(work) {
-      const run = async () => {
+    whileClosed: (work) =>
+      inTurn(async () => {
         const closing = opened;
         opened = undefined;
         await Promise.allSettled(underWay);
@@ -109,10 +123,12 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
         } finally {
           await reopen();
         }
-      };
-      const done = turn.catch(() => {}).then(run);
-      turn = done;
-      return done;
-    },
+      }),
+    whileOpen: (work) =>
+      inTurn(async () => {
+        if (!opened) throw new StoreReopening(CLOSED);
+        await opened.caughtUp();
+        return work();
+      }),
   };
 }

@@ -10,16 +10,14 @@ import { StoreUnusable } from '../log/file/data-dir.js';
 import { type Env, openEnv } from '../log/file/env.js';
 import { continues } from '../log/wal/apply.js';
 import { JOURNAL_FILES, readJournal } from '../log/wal/journal.js';
-import {
-  type BrokenView,
-  type FoldingProgress,
-  servingSignature,
-  servingViews,
-} from '../projections/engine/lifecycle.js';
+import type { BrokenView, FoldingProgress } from '../projections/engine/lifecycle.js';
+import { servingOf, servingViews } from '../projections/engine/serving.js';
+import { PROJECTIONS } from '../projections/registry.js';
 import { removeOrphans } from '../replay/files.js';
 import { type Chunk, openManifest } from '../replay/manifest.js';
 import type { Meters } from '../telemetry/meters.js';
 import { openReads, type Reads } from './answers/index.js';
+import { type ExportPage, type ExportPlace, exportPage } from './offline/export.js';
 import type { StoreStats } from './port.js';
 import { openWriter, type Writer } from './writer.js';
 
@@ -37,7 +35,9 @@ export interface WriteSide
   close(): Promise<void>;
 }
 
-export type ReadSide = Reads;
+export interface ReadSide extends Reads {
+  exportPage(place: ExportPlace): ExportPage;
+}
 
 export interface WriteSideOptions {
   onProgress: (progress: FoldingProgress) => void;
@@ -107,16 +107,26 @@ export function openWriteSide(
   };
 }
 
+/** Reads over an environment that is open already. */
+export function readSideOf(env: Env, log: Log): ReadSide {
+  const reads = openReads(env, log);
+  return { ...reads, exportPage: (place) => exportPage(reads.tail, log, place) };
+}
+
 /** A read side whose views are, from each `renew` on, those that serve then. */
 export function liveReadSide(env: Env, log: Log): { read: ReadSide; renew(): void } {
-  let signature = '';
-  let current = openReads(servingViews(env, log), log);
+  const namesOf = (): string =>
+    servingOf(log, PROJECTIONS)
+      .map(({ name }) => name)
+      .join();
+  let serving = '';
+  let current = readSideOf(servingViews(env, log, PROJECTIONS), log);
   const renew = (): void => {
     env.renewSnapshot();
     // Opening a table begins a new snapshot.
-    for (let now = servingSignature(log); now !== signature; now = servingSignature(log)) {
-      signature = now;
-      current = openReads(servingViews(env, log), log);
+    for (let now = namesOf(); now !== serving; now = namesOf()) {
+      serving = now;
+      current = readSideOf(servingViews(env, log, PROJECTIONS), log);
       env.renewSnapshot();
     }
   };

@@ -1,14 +1,14 @@
-/** A histogram in plain numbers: counting costs a few comparisons, and the memory can be shared between threads. */
+/** A histogram over plain numbers, whose memory threads can share. */
 
-/** Upper bounds in seconds, from a sync of a fast disk to a request somebody gives up on. */
+/** Upper bounds in seconds. */
 export const SECONDS_BOUNDS: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 ];
 
 export interface HistogramReading {
-  /** Inclusive upper bounds, ascending; a last bucket without one follows. */
+  /** Inclusive upper bounds, ascending; a last bucket without a bound follows. */
   bounds: readonly number[];
-  /** Values in each bucket, one more than there are bounds. */
+  /** Values in each bucket: one entry more than bounds. */
   counts: number[];
   sum: number;
 }
@@ -18,10 +18,10 @@ export interface Histogram {
   read(): HistogramReading;
 }
 
-/** Numbers of memory a histogram takes. */
+/** The length of a histogram's memory, in numbers. */
 export const histogramSize = (bounds: readonly number[]): number => bounds.length + 2;
 
-/** `memory` holds `histogramSize` numbers: the counts, and last the sum. One thread counts, any may read. */
+/** `memory` holds the counts, then the sum. One thread observes, any thread may read. */
 export function openHistogram(
   bounds: readonly number[],
   memory: Float64Array = new Float64Array(histogramSize(bounds)),

@@ -40,7 +40,7 @@ const FIELDS = {
 const NO_GROUP = 'no-group';
 
 /** URLs longer than this are left unasked: Node's HTTP server refuses headers over 16 KiB. */
-const URL_CHARACTERS_MAX = 12_000;
+export const URL_CHARACTERS_MAX = 12_000;
 
 function rows(kind: keyof typeof FIELDS, list: readonly object[]): object[] {
   return list.map((row) =>
@@ -85,7 +85,7 @@ export async function sendChunk(url: string, chunk: NewChunk): Promise<void> {
 
 // --- what is asked
 
-function queryOf(parameters: Record<string, string | number | undefined>): string {
+export function queryOf(parameters: Record<string, string | number | undefined>): string {
   return Object.entries(parameters)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${encodeURIComponent(value as string | number)}`)
@@ -95,7 +95,7 @@ function queryOf(parameters: Record<string, string | number | undefined>): strin
 const sessionPath = (session: string): string => `/v1/sessions/${encodeURIComponent(session)}/replay`;
 
 /** Where the question is asked; undefined for one HTTP has no words for. */
-function pathOf(question: Question): string | undefined {
+export function pathOf(question: Question): string | undefined {
   switch (question.ask) {
     case 'events': {
       const { cursor: _, ...query } = question.query;

@@ -1,4 +1,5 @@
 /** The script tag and the calls an app makes: who is there, what `init` refuses, policies and origins of all kinds. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t, { type Test } from 'tap';
@@ -76,6 +77,33 @@ async function open(
   return { collector, page, complaints };
 }
 
+const SERVED = join(process.cwd(), 'dist/public/sdk');
+/** The SDK as the compiler left it: without types, and with the names that its sources have. */
+const COMPILED = join(process.cwd(), 'dist/sdk/src');
+
+function sources(): string[] {
+  const files = readdirSync(COMPILED, { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => readFileSync(join(COMPILED, file), 'utf8'));
+}
+
+/** The properties that an object literal or a pattern names. */
+const namesIn = (text: string): string[] =>
+  text
+    .split(/,\s*/)
+    .map((part) => /^\s*(\w*)/.exec(part)?.[1] ?? '')
+    .filter(Boolean);
+
+/** Every name of a property in the SDK's sources. */
+const ownNames = (): string[] => [
+  ...new Set(
+    sources().flatMap((text) =>
+      [...text.matchAll(/\.([a-z]\w*)|\b([a-z]\w*)(?=: )/g)].map(([, read, set]) => read ?? set ?? ''),
+    ),
+  ),
+];
+
 /** All events, oldest first. */
 async function eventsOf(collector: TestCollector): Promise<StoredEvent[]> {
   const answer = await collector.get('/v1/query/events?limit=500');
@@ -119,6 +147,34 @@ t.test('a tag given twice captures once; calls do what they say', async (t) => {
   t.equal(new Set(events.slice(0, 5).map(({ session_id }) => session_id)).size, 1);
   t.not(events[5]?.session_id, events[0]?.session_id, 'another user, another session');
   t.same(complaints, []);
+});
+
+t.test(
+  'a property arrives under the name that the page gave it, whatever the SDK calls its own',
+  async (t) => {
+    const { collector, page } = await open(t);
+    const given = Object.fromEntries(ownNames().map((name, place) => [name, place]));
+    for (const name of ['record', 'bytes', 'settle', 'congested', 'stored'])
+      t.ok(name in given, `${name} was found`);
+    await page.evaluate(async (given) => {
+      spyglass.capture('all names', given);
+      await spyglass.flush();
+    }, given);
+    t.same((await eventsOf(collector))[0]?.props, given);
+  },
+);
+
+t.test('the build renames no property that the SDK sends', async (t) => {
+  const served = readdirSync(SERVED).map((name) => readFileSync(join(SERVED, name), 'utf8'));
+  const sent = sources().flatMap((text) =>
+    [...text.matchAll(/props: \{([^{}]*)\}/g)].flatMap(([, props = '']) => namesIn(props)),
+  );
+  t.ok(sent.length > 20, 'names were found');
+  const isThere = (name: string) => served.some((text) => new RegExp(`[{,]${name}\\b`).test(text));
+  t.same(
+    sent.filter((name) => !isThere(name)),
+    [],
+  );
 });
 
 t.test('a page that learns later who is there', async (t) => {

@@ -1,6 +1,6 @@
 /** What happened beside the picture, each list following its time: the trail of events, the requests, the console. */
 import { useCallback, useMemo, useState } from 'preact/hooks';
-import type { Event } from '../api/types.js';
+import { type Event, inWords } from '../api/client.js';
 import { bytes, counted } from '../format/number.js';
 import { clockTime, duration, offset, playTime } from '../format/time.js';
 import { eventLabel } from '../ui/event-label.js';
@@ -188,7 +188,7 @@ export function ConsolePane({ player, hasRecording, ...pane }: ConsolePaneProps)
       {parts > 0 && (
         <p class="pane-note soft" role="status">
           {fetching ? 'Fetching' : 'Without the lines of'} {counted(parts, 'part')} of the recording
-          {fetchError !== undefined && `: ${fetchError.message}`}
+          {fetchError !== undefined && `: ${inWords(fetchError)}`}
           {!fetching && (
             <button type="button" class="button" onClick={() => player.fetchAll(range)}>
               {fetchError === undefined ? 'Fetch' : 'Try again'}

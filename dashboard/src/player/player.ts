@@ -5,8 +5,9 @@
  * 2. A stage is made of them, or the one there is goes to the moment if it has it.
  * 3. While it plays, the chunks that follow are added before they are needed; where one is late, it waits.
  */
-import { ApiError } from '../api/client.js';
-import type { ChunkReference } from '../api/types.js';
+
+import type { ChunkReference } from '../api/client.js';
+import { ClientError } from '../api/client.js';
 import type { Chunks } from './chunks.js';
 import { type ConsoleLine, consoleLines, hasPicture, hasPictureBy, type RecordedEvent } from './recording.js';
 import type { Stage } from './stage.js';
@@ -22,7 +23,7 @@ export interface PlayerState {
   skipIdle: boolean;
   /** Of the recorded window, px. */
   size: { width: number; height: number };
-  error: ApiError | undefined;
+  error: ClientError | undefined;
   /** Of the chunks fetched so far, in order. */
   lines: readonly ConsoleLine[];
   /** When the chunks fetched so far begin and end. */
@@ -31,7 +32,7 @@ export interface PlayerState {
   missing: readonly Span[];
   /** Chunks are fetched for their lines alone; and why that broke off. */
   fetching: boolean;
-  fetchError: ApiError | undefined;
+  fetchError: ClientError | undefined;
 }
 
 export interface Span {
@@ -122,8 +123,10 @@ export function createPlayer(
     return events;
   };
 
-  const toPlayerError = (error: unknown): ApiError =>
-    error instanceof ApiError ? error : new ApiError(200, 'This part of the recording cannot be shown.');
+  const toPlayerError = (error: unknown): ClientError =>
+    error instanceof ClientError
+      ? error
+      : new ClientError(200, 'This part of the recording cannot be shown.');
 
   const fail = (error: unknown): void => {
     set({
@@ -157,7 +160,7 @@ export function createPlayer(
     const { from, to, events } = await eventsFor(ts);
     if (mine !== turn) return;
     if (!hasPicture(events))
-      throw new ApiError(200, 'This part of the recording has no picture to begin with.');
+      throw new ClientError(200, 'This part of the recording has no picture to begin with.');
     const { createStage } = await loadStage();
     if (mine !== turn || closed) return;
     stage?.close();

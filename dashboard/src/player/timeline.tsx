@@ -1,6 +1,6 @@
 /** The time line under the picture: what happened when, where nothing was recorded, and the moment that shows. */
 import { useMemo, useRef } from 'preact/hooks';
-import type { Event } from '../api/types.js';
+import type { Event } from '../api/client.js';
 import { clockTime, duration, playTime } from '../format/time.js';
 import { isIncident } from '../ui/event-text.js';
 import type { Gap } from './gaps.js';

@@ -1,6 +1,6 @@
 /** A text field that offers what may be meant, with how often each was seen; by pointer or by arrow keys. */
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import type { CountedName } from '../api/types.js';
+import type { CountedName } from '../api/client.js';
 import { count } from '../format/number.js';
 
 interface ComboboxProps {

@@ -1,5 +1,5 @@
 /** The few pictures there are, drawn in the colour of the text around them. */
-import type { EventType } from '../api/types.js';
+import type { EventType } from '../api/client.js';
 
 const PATHS = {
   event: 'M8 3.5 12.5 8 8 12.5 3.5 8Z',

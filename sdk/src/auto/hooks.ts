@@ -1,5 +1,5 @@
 /** Listening to and patching of what belongs to the page, undone when the client stops. */
-import { attempt } from '../attempt.js';
+import { attempt, guard } from '../attempt.js';
 import type { Client } from '../seam.js';
 
 /** Listens in the capture phase, so that no handler of the app can hide an event from us. */
@@ -9,7 +9,7 @@ export function listen<E extends Event>(
   type: string,
   work: (event: E) => void,
 ): void {
-  const listener = client.guard(work) as EventListener;
+  const listener = guard(work) as EventListener;
   target.addEventListener(type, listener, true);
   client.onStop(() => target.removeEventListener(type, listener, true));
 }

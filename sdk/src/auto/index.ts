@@ -1,4 +1,5 @@
 /** Automatic capture, as far as it must not miss anything: what is recorded without the app asking for it. */
+import { guard } from '../attempt.js';
 import type { Part } from '../seam.js';
 import { createLate } from './late.js';
 import { startPageviews } from './pageviews.js';
@@ -8,7 +9,7 @@ import { watchFetch, watchXhr } from './watch-requests.js';
 /** Starts what is switched on; a part that this page is hostile to (a frozen `fetch`) keeps no other from starting. */
 export const startAuto: Part = (client) => {
   const { pageviews, errors, network } = client.options;
-  const start = (part: Part) => client.guard(part)(client);
+  const start = (part: Part) => guard(part)(client);
   if (errors || network) {
     const late = createLate(client);
     if (errors) start(watchErrors(late));

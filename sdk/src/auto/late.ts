@@ -2,6 +2,7 @@
  * What happens on a page at once, and what is made of it later: the hooks are in place from `init` on and weigh little;
  * what describes the things they catch as events is loaded meanwhile, and catches up.
  */
+import { guard } from '../attempt.js';
 import type { Client } from '../seam.js';
 import type { Describer } from './describe/index.js';
 
@@ -26,11 +27,11 @@ const WAITING_MAX = 200;
 export function createLate(client: Client): Late {
   let describer: Describer | undefined;
   const waiting: Parameters<Late>[0][] = [];
-  const late: Late = client.guard((work) => {
+  const late: Late = guard((work) => {
     if (describer) work(describer);
     else if (waiting.length < WAITING_MAX) waiting.push(work);
   });
-  client.guard(async () => {
+  guard(async () => {
     describer = (await import('./describe/index.js')).start(client);
     waiting.forEach(late);
   })();

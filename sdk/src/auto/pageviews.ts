@@ -1,11 +1,12 @@
 /** Pageviews: the first load, each change of the path or the hash, and each return out of the back-forward cache. */
+import { guard } from '../attempt.js';
 import type { Client, Part } from '../seam.js';
 import { listen, patch } from './hooks.js';
 
 export const startPageviews: Part = (client) => {
   let page: string | undefined;
   let { referrer } = document;
-  const look = client.guard((title?: string) => {
+  const look = guard((title?: string) => {
     // A changed query is no other page: lists keep filters and sort orders there.
     const now = location.pathname + location.hash;
     if (now === page) return;

@@ -1,4 +1,5 @@
 /** Catches requests made by `fetch` and `XMLHttpRequest`, from their start to their end. */
+import { guard } from '../attempt.js';
 import type { Part } from '../seam.js';
 import type { Request as Ended } from './describe/requests.js';
 import { patch } from './hooks.js';
@@ -19,10 +20,10 @@ export const watchFetch =
           const start = moment();
           const asked: Partial<Request> = input instanceof Request ? input : {};
           let sent: unknown;
-          client.guard(() => {
+          guard(() => {
             sent = init?.body ?? copy(asked.clone && (asked as Request));
           })();
-          const end = client.guard((response?: Response, error?: unknown) => {
+          const end = guard((response?: Response, error?: unknown) => {
             const ended: Ended = {
               start,
               endMs: performance.now(),

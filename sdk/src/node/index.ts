@@ -1,6 +1,7 @@
 /** `@spyglass/sdk/node`: events of a server, delivered by the rules the browser's are delivered by. */
 import { attempt } from '../attempt.js';
 import { createDelivery } from '../delivery.js';
+import { createDropped } from '../dropped.js';
 import { uuid } from '../id.js';
 import { toLine } from '../line.js';
 import type { User } from '../options.js';
@@ -50,28 +51,20 @@ export function createSpyglass(options: ServerOptions): ServerSpyglass {
   const { endpoint, app, key, user: everyone = { id: 'server' }, folder } = options;
   if (!(endpoint && app && key)) throw new TypeError('spyglass: endpoint, app and key are needed');
   const sessionId = `server-${uuid()}`;
-  let dropped = 0;
-  const drop = (count: number) => {
-    dropped += count;
-  };
   const shelf: Shelf = folder === undefined ? createShelf(inMemory) : createFolderShelf(folder);
-  const queue = createQueue({ shelf, prefix: `spyglass:${app}:queue:`, drop });
+  const dropped = createDropped((name, props) => take('event', name, props));
+  const queue = createQueue({ ...dropped, shelf, prefix: `spyglass:${app}:queue:` });
   const delivery = createDelivery({
+    ...dropped,
     endpoint: new URL(endpoint).href.replace(/\/+$/, ''),
     app,
     key,
     fetch,
     queue,
-    drop,
-    stored() {
-      const count = dropped;
-      dropped = 0;
-      if (count > 0) take('event', '$events_dropped', { count });
-    },
   });
-  const inherit = () => queue.inherit(delivery.flush).catch(() => {});
-  inherit();
-  const inheriting = setInterval(inherit, INHERIT_MS).unref();
+  const adopt = () => queue.adopt(delivery.flush).catch(() => {});
+  adopt();
+  const inheriting = setInterval(adopt, INHERIT_MS).unref();
 
   const take = (type: string, name: string, props?: Record<string, unknown>, context?: Context) => {
     // Null is what many a server has for nobody.

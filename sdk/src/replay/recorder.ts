@@ -4,6 +4,7 @@ import type { eventWithTime } from '@rrweb/types';
 import type { Client } from '../seam.js';
 import { consolePlugin } from './console.js';
 import { type Guard, startGuard } from './guard.js';
+import { createPace } from './pace.js';
 import type { maskingOptions } from './privacy.js';
 
 /** Why a recording has a gap. */
@@ -22,20 +23,7 @@ export interface Recorder {
   end(): void;
 }
 
-/** A snapshot may hold the page up for this long, as far as can be told before it is taken. */
-const SNAPSHOT_MS_MAX = 500;
-/** A page with more elements is not recorded, until a snapshot of this page has told how quick the machine is, */
-const ELEMENTS_MAX_AT_FIRST = 20_000;
-/** which one of fewer elements than this does not tell: they are recorded anyway. */
-const ELEMENTS_FEW = 5_000;
-const ELEMENTS_MAX = 50_000;
 const IDLE_WAIT_MS = 1_000;
-/** After a pause, so many times what its snapshot took, so that snapshots are never more than a few percent of the time. */
-const PAUSE_FACTOR = 20;
-const PAUSE_MS_MIN = 1_000;
-const PAUSE_MS_MAX = 60_000;
-/** Pauses that follow each other within this time grow. */
-const CALM_MS = 60_000;
 
 export function createRecorder(
   client: Client,
@@ -46,9 +34,7 @@ export function createRecorder(
   let guard: Guard | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let gap: { reason: GapReason; from: number } | undefined;
-  let pauseMs = PAUSE_MS_MIN;
-  let begunAt = 0;
-  let elementsMax = ELEMENTS_MAX_AT_FIRST;
+  const pace = createPace();
   /** Of the last call to begin; stopping makes it void. */
   let ticket = 0;
 
@@ -76,14 +62,12 @@ export function createRecorder(
   };
 
   const beginLater = () => {
-    if (Date.now() - begunAt > CALM_MS) pauseMs = PAUSE_MS_MIN;
-    timer = setTimeout(begin, pauseMs);
-    pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+    timer = setTimeout(begin, pace.nextPauseMs());
   };
 
   const beginNow = client.guard(() => {
     const elements = document.getElementsByTagName('*').length;
-    if (elements > elementsMax) return pause('size');
+    if (!pace.allows(elements)) return pause('size');
     markGap();
     gap = undefined;
     const startMs = performance.now();
@@ -98,12 +82,7 @@ export function createRecorder(
       errorHandler: () => true,
     });
     guard.recorderBegan();
-    begunAt = Date.now();
-    const tookMs = performance.now() - startMs;
-    pauseMs = within(tookMs * PAUSE_FACTOR, pauseMs, PAUSE_MS_MAX);
-    if (elements >= ELEMENTS_FEW) {
-      elementsMax = within((elements * SNAPSHOT_MS_MAX) / tookMs, ELEMENTS_FEW, ELEMENTS_MAX);
-    }
+    pace.learn(elements, performance.now() - startMs);
   });
 
   const begin = () => {
@@ -130,8 +109,4 @@ export function createRecorder(
       gap = undefined;
     },
   };
-}
-
-function within(value: number, least: number, most: number): number {
-  return Math.min(Math.max(value, least), most);
 }

@@ -1,60 +1,55 @@
-/** Who reads: the operator, a viewer, or one app's team, by the password they gave; and what each of them may ask. */
+/** Who reads, by the password they gave, and what they may ask. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Config } from '../../config/config.js';
 import type { Refusal } from '../../domain/problems.js';
 
 export interface Access {
-  /** `operator`: everything. `viewer`: every read but the keys and the audit trail. `app`: the reads of its apps. */
+  /** `operator`: everything. `viewer`: all reads but keys and the audit trail. `app`: reads of its apps. */
   role: 'operator' | 'viewer' | 'app';
-  /** The apps it is kept to; absent for all. */
+  /** Absent for all apps. */
   apps?: readonly string[];
-  /** The user name given with the password: whatever the reader says of itself. */
+  /** The user name given with the password; nobody checks it. */
   name: string;
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set once a request has passed the guard; open paths have none. */
+    /** Set by the guard; open paths have none. */
     access: Access;
   }
 }
 
-/** Without passwords whoever gets here is the operator. */
+/** Without passwords every reader is the operator. */
 export const NOBODY_ASKED: Access = { role: 'operator', name: '' };
 
 const digestOf = (secret: Uint8Array | string): Buffer => createHash('sha256').update(secret).digest();
 
-/** Every password there is, with what it opens. */
-function grants({
-  auth,
-  apps,
-}: Pick<Config, 'auth' | 'apps'>): { digest: Buffer; access: Omit<Access, 'name'> }[] {
-  const found: { digest: Buffer; access: Omit<Access, 'name'> }[] = [];
+/**
+ * Finds the access that a user name and password give; `undefined` for a wrong password. Every password is
+ * compared, so that timing does not tell which one matched.
+ */
+export function createAccess({ auth, apps }: Pick<Config, 'auth' | 'apps'>) {
+  const grants: { digest: Buffer; access: Omit<Access, 'name'> }[] = [];
   const add = (password: string | undefined, access: Omit<Access, 'name'>) => {
-    if (password !== undefined) found.push({ digest: digestOf(password), access });
+    if (password !== undefined) grants.push({ digest: digestOf(password), access });
   };
   add(auth.dashboard_password, { role: 'operator' });
   add(auth.viewer_password, { role: 'viewer' });
   for (const [app, { read_password }] of Object.entries(apps))
     add(read_password, { role: 'app', apps: [app] });
-  return found;
-}
 
-/** Tells what a user name and password open; nothing for a wrong one. Each password is compared, whichever it is. */
-export function createAccess(config: Pick<Config, 'auth' | 'apps'>) {
-  const all = grants(config);
   return (name: string, password: Uint8Array): Access | undefined => {
     const presented = digestOf(password);
     let access: Access | undefined;
-    for (const grant of all) {
+    for (const grant of grants) {
       if (timingSafeEqual(presented, grant.digest)) access = { ...grant.access, name };
     }
     return access;
   };
 }
 
-/** Keeps a request to what its reader may ask. */
+/** Refuses what the request's reader may not ask. */
 export function restrict({ access, routeOptions, query }: FastifyRequest): Refusal | undefined {
   const { role, apps } = access;
   const rule = routeOptions.config.access;
@@ -66,7 +61,7 @@ export function restrict({ access, routeOptions, query }: FastifyRequest): Refus
   return app === undefined || apps.includes(app) ? undefined : forbidden('This password is for another app.');
 }
 
-/** The apps that a read is about: the one asked for, or all that the reader may see; absent for all there are. */
+/** The apps of a read: the one asked for, or all that the reader may see; `undefined` for all there are. */
 export const appsFor = ({ apps }: Access, asked: string | undefined): readonly string[] | undefined =>
   asked === undefined ? apps : [asked];
 

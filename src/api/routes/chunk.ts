@@ -1,4 +1,4 @@
-/** `/v1/sessions/:id/replay/:seq`: one chunk of a recording, as it was sent. */
+/** `/v1/sessions/:id/replay/:seq`: one chunk of a recording, byte for byte as it was sent. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ProblemError } from '../../domain/problems.js';
@@ -34,12 +34,11 @@ const routeConfig = {
 const chunkPath = chunkAsk.pick({ id: true, seq: true });
 const chunkQuery = chunkAsk.pick({ app: true });
 
-/** Adds the route. */
 export function chunkRoute(app: FastifyInstance, { store, audit, now }: ApiContext): void {
   app.get('/v1/sessions/:id/replay/:seq', { config: routeConfig }, async (request, reply) => {
     const { id, seq } = validated(chunkPath, request.params);
     const apps = appsFor(request.access, validated(chunkQuery, request.query).app);
-    // An app that was named is not looked for among those that have the session.
+    // A single app need not be looked for among those that have the session.
     const owner = onlyApp(apps?.length === 1 ? apps : await appsAmong(store.sessionApps(id), apps));
     const chunk = owner === undefined ? undefined : await store.chunk(owner, id, seq);
     if (owner === undefined || chunk === undefined)
@@ -53,7 +52,7 @@ export function chunkRoute(app: FastifyInstance, { store, audit, now }: ApiConte
       app: owner,
       session_id: id,
     });
-    // A chunk may be replaced, so it is kept with the reader and asked about again each time.
+    // A chunk may be replaced, so a reader's cache must ask again each time.
     reply.header('etag', `"${chunk.etag}"`).header('cache-control', 'private, no-cache');
     if (isCurrent(request.headers['if-none-match'], chunk)) return reply.code(304).send(undefined);
     return reply
@@ -66,7 +65,7 @@ export function chunkRoute(app: FastifyInstance, { store, audit, now }: ApiConte
 const appsAmong = async (found: Promise<string[]>, apps: readonly string[] | undefined): Promise<string[]> =>
   (await found).filter((app) => apps?.includes(app) ?? true);
 
-/** Whether `If-None-Match` names what is stored, by the weak comparison of RFC 9110, 13.1.2. */
+/** The weak comparison of `If-None-Match` (RFC 9110, 13.1.2). */
 function isCurrent(ifNoneMatch: string | undefined, { etag }: StoredChunk): boolean {
   if (ifNoneMatch === undefined) return false;
   const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));

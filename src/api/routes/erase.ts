@@ -1,4 +1,4 @@
-/** `POST /v1/erase`: takes everything a user left out of the store, and gives a receipt. */
+/** `POST /v1/erase`: erases a user and answers with a receipt. */
 import type { FastifyInstance } from 'fastify';
 import { ProblemError } from '../../domain/problems.js';
 import type { Erasure } from '../../store/port.js';
@@ -8,7 +8,7 @@ import { eraseAnswer, eraseBody } from '../schemas.js';
 
 const BODY_BYTES_MAX = 4_096;
 
-/** Adds the route, in a scope of its own: elsewhere among reads a body is left unread. */
+/** The route has a scope of its own, since the scope of the reads does not read bodies. */
 export function eraseRoute(app: FastifyInstance, { erase, log }: ApiContext): void {
   const config = {
     access: { role: 'operator', scope: 'all' },
@@ -35,7 +35,7 @@ export function eraseRoute(app: FastifyInstance, { erase, log }: ApiContext): vo
           'The erasure did not come to its end. The next start takes it up again.',
         );
       });
-      // The receipt alone names the user: a log line would keep what was to be forgotten.
+      // Only the receipt names the user, not the log.
       log.info({ reqId: request.id, ...counts }, 'a user was erased');
       return {
         ...erasure,
@@ -49,7 +49,7 @@ export function eraseRoute(app: FastifyInstance, { erase, log }: ApiContext): vo
   });
 }
 
-/** What is no JSON is nothing, which the schema refuses. */
+/** `undefined`, which the schema refuses, for what is no JSON. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,5 +1,6 @@
-/** `POST /v1/events`: the hot path. Bytes go from the socket to `ingest` as they are; this thread never looks inside. */
+/** `POST /v1/events`, the hot path: bytes go from the socket to `ingest` unread. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Refusal } from '../../domain/problems.js';
 import { eventBatchSchema } from '../../ingest/schema.js';
 import type { IngestRequest } from '../../ingest/types.js';
 import type { ApiContext } from '../context.js';
@@ -12,7 +13,7 @@ const routeConfig = {
   describe: {
     summary: 'Store a batch of events, whole or not at all',
     tag: 'Ingest',
-    // The bytes are parsed and validated by `ingest`, with the same schema.
+    // `ingest` validates the body with the same schema.
     body: { type: 'application/json', schema: eventBatchSchema },
     answers: stored,
     refusals: [
@@ -31,33 +32,23 @@ const routeConfig = {
   },
 } as const;
 
-/** Adds the route; the scope it is added to reads every body into a buffer, and answers preflights. */
+/** The scope must read bodies into buffers and answer preflights. */
 export function eventsIngestRoute(app: FastifyInstance, context: ApiContext): void {
-  const { config, ingest, answers, now, hasFailed, disk } = context;
+  const { config, ingest, noteAnswer, now, hasFailed, disk } = context;
   app.post('/v1/events', { bodyLimit: config.limits.body_bytes, config: routeConfig }, (request, reply) => {
     const start = performance.now();
-    if (hasFailed() || !disk.takesEvents()) {
-      const refusal = hasFailed() ? NOT_ACCEPTING : DISK_FULL;
-      sendProblem(reply, refusal);
-      answers.refused('events', request, reply, start, refusal.code);
-      return;
-    }
-    ingest(ingestRequest(request, now())).then(
-      (refusal) => {
-        if (refusal === undefined) {
-          reply.code(204).send(undefined);
-          answers.stored('events', request, start);
-        } else {
-          sendProblem(reply, refusal);
-          answers.refused('events', request, reply, start, refusal.code);
-        }
-      },
-      (error) => reply.send(error),
-    );
+    const answer = (refusal: Refusal | undefined): void => {
+      if (refusal === undefined) reply.code(204).send(undefined);
+      else sendProblem(reply, refusal);
+      noteAnswer('events', reply, start, refusal?.code);
+    };
+    if (hasFailed()) answer(NOT_ACCEPTING);
+    else if (!disk.takesEvents()) answer(DISK_FULL);
+    else ingest(ingestRequest(request, now())).then(answer, (error) => reply.send(error));
   });
 }
 
-/** Built step by step: spreading what may be absent would cost more than all else here. */
+/** Assigns instead of spreading: the hot path. */
 function ingestRequest({ raw, body }: FastifyRequest, receivedAt: number): IngestRequest {
   const { headers } = raw;
   const request: IngestRequest = { body: Buffer.isBuffer(body) ? body : EMPTY, receivedAt };

@@ -1,13 +1,13 @@
-/** The operator's routes: is it alive, is it ready, what does it count, which apps does it know. */
+/** The operator's routes: health, metrics, apps, the audit trail. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ProblemError } from '../../domain/problems.js';
 import { keysOf } from '../../ingest/keyring.js';
 import type { ApiContext } from '../context.js';
-import { json } from '../route.js';
-import { appsAnswer, healthAnswer } from '../schemas.js';
+import { json, validated } from '../route.js';
+import { appsAnswer, auditAnswer, auditAsk, healthAnswer } from '../schemas.js';
 
-/** Adds `/healthz` and `/readyz`, which whoever watches the process reads without a password. */
+/** Adds `/healthz` and `/readyz`, which need no password. */
 export function healthRoutes(app: FastifyInstance, { isReady }: ApiContext): void {
   const answers = { 200: json(healthAnswer) };
   const healthz = { summary: 'Whether the process lives', tag: 'Operator', answers, refusals: [] } as const;
@@ -24,8 +24,9 @@ export function healthRoutes(app: FastifyInstance, { isReady }: ApiContext): voi
   });
 }
 
-/** Adds `/metrics` and `/v1/apps`. */
-export function operatorRoutes(app: FastifyInstance, { config, metrics, version }: ApiContext): void {
+/** Adds `/metrics`, `/v1/apps` and `/v1/audit`. */
+export function operatorRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { config, metrics, version, audit } = context;
   const figures = {
     access: { role: 'viewer', scope: 'all' },
     describe: {
@@ -59,5 +60,18 @@ export function operatorRoutes(app: FastifyInstance, { config, metrics, version 
     role: access.role,
     dashboard_password: config.auth.dashboard_password !== undefined,
     version,
+  }));
+  const watched = {
+    access: { role: 'operator', scope: 'all' },
+    describe: {
+      summary: 'Who watched which replay, newest first',
+      tag: 'Operator',
+      ask: auditAsk,
+      answers: { 200: json(auditAnswer) },
+      refusals: ['invalid_parameter', 'unauthorized', 'forbidden', 'locked_out'],
+    },
+  } as const;
+  app.get('/v1/audit', { config: watched }, async ({ query }) => ({
+    entries: await audit.list(validated(auditAsk, query).limit),
   }));
 }

@@ -1,4 +1,4 @@
-/** The route of every question, made of its definition. */
+/** The routes of all questions, from their definitions. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { ProblemCode } from '../../domain/problems.js';
@@ -9,7 +9,7 @@ import type { ApiContext } from '../context.js';
 import { appsFor } from '../guards/access.js';
 import { json, validated } from '../route.js';
 
-/** How any question may be refused. */
+/** Any question may be refused with these. */
 export const QUESTION_REFUSALS: readonly ProblemCode[] = [
   'invalid_parameter',
   'unauthorized',
@@ -22,7 +22,6 @@ export const QUESTION_REFUSALS: readonly ProblemCode[] = [
 type Definition<K extends QuestionName> = Question<string, z.ZodObject, z.ZodType, Found<K>>;
 const DEFINITIONS: { [K in QuestionName]: Definition<K> } = QUESTIONS;
 
-/** Adds them all. */
 export function questionRoutes(app: FastifyInstance, context: ApiContext): void {
   for (const kind of Object.keys(QUESTIONS) as QuestionName[]) addQuestion(app, context, kind);
 }
@@ -49,7 +48,7 @@ function addQuestion<K extends QuestionName>(
   });
 }
 
-/** Reads what is asked: the path's parameters first, then the query's, and the apps the reader may see. */
+/** Validates the path's parameters, then the query's, and adds the apps that the reader may see. */
 function askReader(path: string, ask: z.ZodObject): (request: FastifyRequest) => Record<string, unknown> {
   const mask: Record<string, true> & Record<number, never> = {};
   for (const name of path.match(/(?<=:)\w+/g) ?? []) mask[name] = true;

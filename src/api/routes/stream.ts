@@ -1,10 +1,10 @@
 /** `/v1/stream`: events as they become durable, as server-sent events. */
-import type { FastifyInstance } from 'fastify';
+import type { ServerResponse } from 'node:http';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { STREAM_READERS_MAX } from '../../domain/limits.js';
 import { ProblemError } from '../../domain/problems.js';
 import { given } from '../../questions/given.js';
-import { takeOver } from '../bodies/take-over.js';
 import type { ApiContext } from '../context.js';
 import { appsFor } from '../guards/access.js';
 import { validated } from '../route.js';
@@ -14,7 +14,7 @@ const STREAM_RETRY_AFTER_S = 10;
 const HEADERS = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache, no-transform',
-  // nginx would hold events back until it has a buffer full.
+  // Otherwise nginx buffers events.
   'x-accel-buffering': 'no',
 };
 
@@ -30,7 +30,7 @@ const describe = {
   refusals: ['invalid_parameter', 'unauthorized', 'forbidden', 'locked_out', 'too_many_readers'],
 } as const;
 
-/** Adds the route, and what `HEAD` on it answers: fastify's own would follow the stream for nobody. */
+/** Adds its own `HEAD` too: fastify's would open a stream. */
 export function streamRoute(app: FastifyInstance, { store, stream }: ApiContext): void {
   const options = { exposeHeadRoute: false, config: { access, describe } };
   app.get('/v1/stream', options, async (request, reply) => {
@@ -44,14 +44,23 @@ export function streamRoute(app: FastifyInstance, { store, stream }: ApiContext)
     }
     const from = resumeFrom(request.headers['last-event-id']) ?? after ?? (await store.stats()).head;
     const apps = appsFor(request.access, only);
-    const response = takeOver(reply.headers(HEADERS));
+    const response = hijack(reply.headers(HEADERS));
     response.flushHeaders();
     stream.follow(response, { ...given(filter), ...(apps && { apps }) }, from);
   });
   app.head('/v1/stream', { config: { access } }, (_request, reply) => reply.headers(HEADERS).send());
 }
 
-/** What `Last-Event-ID` says; it goes before `after`, which stays in the address while the header moves on. */
+/** Takes the response out of fastify's hands, with the headers set so far. */
+function hijack(reply: FastifyReply): ServerResponse {
+  reply.hijack();
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) reply.raw.setHeader(name, value);
+  }
+  return reply.raw;
+}
+
+/** Reads `Last-Event-ID`, which goes before `after`: that stays the same when a browser reconnects. */
 function resumeFrom(header: string | string[] | undefined): number | undefined {
   if (header === undefined || header === '') return undefined;
   const parsed = lastEventId.safeParse(header);

@@ -12,7 +12,7 @@ import {
   eventsOf,
   NAME_SPAN,
   SPANS,
-  type Visit,
+  type UserSession,
 } from '../../domain/event-columns.js';
 import { ByteWriter } from '../batches/byte-writer.js';
 import { byKind, KINDS, type Kind } from '../batches/dictionaries.js';
@@ -96,13 +96,13 @@ export function beginCommit(base: CommitBase): Commit {
   };
 
   const store = (columns: EventColumns, app: number, firstId: number): void => {
-    const { ts, visits, bytes, spans } = columns;
+    const { ts, userSessions, bytes, spans } = columns;
     if (firstId < next.offset)
       throw new RangeError(`id ${firstId} was given already: the next is ${next.offset}`);
     next.offset = firstId;
     for (let from = 0; from < ts.length; ) {
       const to = runEnd(columns, from);
-      const user = assign('user', (visits[from] as Visit).userId);
+      const user = assign('user', (userSessions[from] as UserSession).userId);
       for (let i = from; i < to; i++) {
         const at = i * SPANS + NAME_SPAN;
         names[i - from] = nameNumber(bytes, spans[at] as number, spans[at + 1] as number);

@@ -1,11 +1,11 @@
-/** A user's days, counted over the user's own record batches. */
+/** A user's days, counted from the user's record batches. */
 import { EVENT_TYPES } from '../../domain/event.js';
-import { dayName, dayOf } from '../../projections/days.js';
+import { dayName, dayOf } from '../../domain/utc.js';
 import { obtain } from '../../projections/engine/projection.js';
 import { userStream } from '../../projections/streams.js';
 import type { ActivityDay } from '../../questions/activity.js';
 import type { SyncAnswers } from '../../questions/index.js';
-import type { Scope } from './scope.js';
+import type { Bounds, Scope } from './scope.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 
@@ -30,7 +30,7 @@ function daysOf(
   { log, streams, openDeadline }: Scope,
   user: number,
   apps: readonly number[],
-  { from, to }: { from: number; to: number },
+  { from, to }: Bounds,
 ): ActivityDay[] {
   const checkTime = openDeadline();
   const days = new Map<number, Day>();
@@ -43,7 +43,7 @@ function daysOf(
         const day = obtain(days, dayOf(ts), () => ({ event_count: 0, error_count: 0, sessions: new Set() }));
         day.event_count++;
         if (batch.types[index] === ERROR) day.error_count++;
-        // One id under two apps is two sessions.
+        // The same id in two apps is two sessions.
         day.sessions.add(`${app}/${batch.session}`);
       }
     }

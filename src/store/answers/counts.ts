@@ -1,6 +1,7 @@
-/** Figures over a range: funnels, aggregates, names. */
+/** Funnels, aggregates and names. */
 import { EVENT_TYPES, typeCode } from '../../domain/event.js';
-import { dayName, dayOf, openDays } from '../../projections/days.js';
+import { dayName, dayOf } from '../../domain/utc.js';
+import { openDays } from '../../projections/days.js';
 import { openErrors } from '../../projections/errors.js';
 import { type NameSums, newNameSums } from '../../projections/name-counts.js';
 import { openNameHours } from '../../projections/name-hours.js';
@@ -12,7 +13,7 @@ import type { CountedDay, CountedName } from '../../questions/shapes.js';
 import { aggregate } from './aggregates.js';
 import { countFunnel } from './funnel.js';
 import { compareUtf8 } from './merge.js';
-import type { Scope } from './scope.js';
+import type { Bounds, Scope } from './scope.js';
 
 export function answerCounts(scope: Scope): Pick<SyncAnswers, 'funnel' | 'aggregates' | 'names'> {
   const { env, log, streams, clamp, appNumbers, openDeadline } = scope;
@@ -26,7 +27,7 @@ export function answerCounts(scope: Scope): Pick<SyncAnswers, 'funnel' | 'aggreg
   };
   const nameText = (name: number): string => dictionaries.text('name', name);
 
-  const hasEvent = (app: number, user: number, { from, to }: { from: number; to: number }): boolean => {
+  const hasEvent = (app: number, user: number, { from, to }: Bounds): boolean => {
     for (const ref of streams.oldestFirst(userStream(app, user), { from, to })) {
       if (log.batch(ref).ts.some((ts) => ts >= from && ts <= to)) return true;
     }
@@ -92,7 +93,7 @@ export function answerCounts(scope: Scope): Pick<SyncAnswers, 'funnel' | 'aggreg
 
 const toDay = ([day, count]: [number, number]): CountedDay => ({ day: dayName(day), count });
 
-/** The greatest counts, then names ascending; only names that can still make the list are looked up. */
+/** Greatest counts first, then by name. Looks up only names that can make the list. */
 function topNames(
   sums: readonly [name: number, count: number][],
   limit: number,

@@ -1,9 +1,8 @@
 /** Error groups, and the events of one group. */
-
 import { frameOf } from '../../domain/error-grouping.js';
 import type { StoredEvent } from '../../domain/event.js';
 import { MAX_TS } from '../../domain/limits.js';
-import { dayName, dayOf } from '../../projections/days.js';
+import { dayName, dayOf } from '../../domain/utc.js';
 import { obtain } from '../../projections/engine/projection.js';
 import {
   type ErrorGroup,
@@ -14,15 +13,15 @@ import {
 } from '../../projections/error-groups.js';
 import type { EventPosition } from '../../questions/cursor.js';
 import type { ErrorGroupRow } from '../../questions/errors.js';
+import { given } from '../../questions/given.js';
 import type { Neighbours } from '../../questions/incident.js';
 import type { SyncAnswers } from '../../questions/index.js';
-import { toNeighbours } from './incident.js';
 import { inOrder } from './merge.js';
-import type { Scope } from './scope.js';
+import type { Bounds, Scope } from './scope.js';
 
 const LAST_DAY = dayOf(MAX_TS);
 
-/** What a group's occurrences come to; `newest` is the greatest by `(ts, id)`. */
+/** A group's occurrences in sum; `newest` is the greatest by `(ts, id)`. */
 interface Sum {
   group: ErrorGroup;
   count: number;
@@ -50,16 +49,16 @@ function add(sum: Sum, { ts, user, id }: Occurrence): void {
   sum.days.set(day, (sum.days.get(day) ?? 0) + 1);
 }
 
-/** An id in two parts: the app, whose name may have a dot in it, and the group's hash. */
+/** The app, whose name may have a dot, and the group's hash. */
 const GROUP_ID = /^(.+)\.([0-9a-f]{24})$/s;
 
 const mostFirst = (a: Sum, b: Sum): number => b.count - a.count || inOrder(b.newest, a.newest);
 
-/** A group's name to the outside, where it is opaque: the same in every store that has its errors. */
+/** A group's id, opaque to clients: the same in every store. */
 const groupId = ({ log }: Scope, { app, hash }: ErrorGroup): string =>
   `${log.dictionaries.text('app', app)}.${hash}`;
 
-/** `undefined` for a text that is none, or of an app that never was or was not asked for. */
+/** `undefined` for what is no id, and for apps that do not exist or were not asked for. */
 function parseGroupId(
   { log, appNumbers }: Scope,
   id: string,
@@ -70,7 +69,6 @@ function parseGroupId(
   return app === undefined || !appNumbers(apps).includes(app) ? undefined : { app, hash };
 }
 
-/** The event of an occurrence, which the log must have. */
 function eventOf({ log }: Scope, id: number): StoredEvent {
   const batch = log.batchOf(id);
   if (!batch) throw new Error(`event ${id} is in its error group, but not in the log`);
@@ -120,18 +118,14 @@ export function answerErrors(
       const batch = log.batchOf(event.id);
       if (!batch) return {};
       const group = groupOf(batch, event.id - batch.offset);
-      return {
+      return given({
         group: groupId(scope, group),
-        ...toNeighbours(
-          groups.previous(group, event, dayOf(log.fence())),
-          groups.next(group, event, LAST_DAY),
-        ),
-      };
+        previous: groups.previous(group, event, dayOf(log.fence())),
+        next: groups.next(group, event, LAST_DAY),
+      });
     },
   };
 }
-
-type Bounds = { from: number; to: number };
 
 /** The sums of every group of the apps. */
 function sumUp(scope: Scope, groups: ErrorGroups, apps: readonly number[], { from, to }: Bounds) {
@@ -152,7 +146,7 @@ function sumUp(scope: Scope, groups: ErrorGroups, apps: readonly number[], { fro
   return sums.values();
 }
 
-/** The sum of one group; none where it has no occurrence in the range. */
+/** The sum of one group, if it has an occurrence in the range. */
 function sumOf(scope: Scope, groups: ErrorGroups, group: ErrorGroup, { from, to }: Bounds): Sum[] {
   const sum = newSum(group);
   const checkTime = scope.openDeadline();
@@ -180,7 +174,7 @@ function toRow(scope: Scope, { group, count, users, firstTs, newest, days }: Sum
   };
 }
 
-/** Occurrences of a group before a place, latest first, at least `limit` where there are so many. */
+/** A group's occurrences before `cursor`, latest first: at least `limit` if there are as many. */
 function before(
   scope: Scope,
   groups: ErrorGroups,

@@ -1,17 +1,18 @@
-/** One event, and what its session did around it. */
+/** One event, and an incident: what its session did around it. */
 import { EVENT_TYPES, type StoredEvent } from '../../domain/event.js';
 import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../../domain/limits.js';
 import { cueFor } from '../../domain/replay-cue.js';
 import { lastTsBound } from '../../log/batches/log.js';
 import { sessionStream, typeStream } from '../../projections/streams.js';
 import type { EventPosition } from '../../questions/cursor.js';
+import { given } from '../../questions/given.js';
 import { isIncident, type Neighbours } from '../../questions/incident.js';
 import type { SyncAnswers } from '../../questions/index.js';
 import type { ErrorsAround } from './errors.js';
 import { listEvents } from './listing.js';
 import { inOrder } from './merge.js';
 import { chunkRows } from './replay.js';
-import type { Scope } from './scope.js';
+import type { Bounds, Scope } from './scope.js';
 
 export function answerIncidents(
   scope: Scope,
@@ -43,8 +44,8 @@ export function answerIncidents(
   };
 }
 
-/** Every event of a stream within a range, ascending by `(ts, id)`. */
-function window(scope: Scope, stream: Buffer, { from, to }: { from: number; to: number }): StoredEvent[] {
+/** The events of a stream within a range, ascending by `(ts, id)`. */
+function window(scope: Scope, stream: Buffer, { from, to }: Bounds): StoredEvent[] {
   const { log, streams } = scope;
   const found: StoredEvent[] = [];
   const checkTime = scope.openDeadline();
@@ -75,10 +76,5 @@ function aroundOther(scope: Scope, app: number, event: StoredEvent): Neighbours 
       if (!next || inOrder(other, next) < 0) next = other;
     }
   }
-  return toNeighbours(before.events[0]?.id, next?.id);
+  return given({ previous: before.events[0]?.id, next: next?.id });
 }
-
-export const toNeighbours = (previous: number | undefined, next: number | undefined): Neighbours => ({
-  ...(previous === undefined ? {} : { previous }),
-  ...(next === undefined ? {} : { next }),
-});

@@ -1,4 +1,4 @@
-/** Everything the embedded engine can be asked, answered synchronously from one snapshot. */
+/** The embedded engine's answers to every question, synchronous and from one snapshot. */
 import type { Log } from '../../log/batches/log.js';
 import type { Env } from '../../log/file/env.js';
 import type { Ask, Found, QuestionName, SyncAnswers } from '../../questions/index.js';
@@ -21,7 +21,7 @@ export interface Reads {
   chunkRow(app: string, session: string, seq: number): Chunk | undefined;
 }
 
-/** Each function reads one snapshot as long as it is called synchronously; `env.renewSnapshot()` first for the newest. */
+/** Calls without a pause between them read the same snapshot; `env.renewSnapshot()` moves to the newest. */
 export function openReads(env: Env, stored: Log): Reads {
   const scope = openScope(env, stored);
   const { log, manifest } = scope;

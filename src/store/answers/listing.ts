@@ -1,8 +1,9 @@
 /**
- * Listings of events, newest first by `(ts, id)`, over record batches that are ordered by their last event only.
+ * Listings of events, newest first by `(ts, id)`, from record batches that are ordered by their last event
+ * only.
  *
- * An event can be given out once no batch still to come can hold a later one: batches come by their last event that can match,
- * latest first, so that is when its `ts` is greater than that of the next batch.
+ * Batches come by their last event that can match, latest first. So an event can go into the listing as soon
+ * as its `ts` is greater than the next batch's: no later batch can hold a newer event.
  */
 import { EVENT_TYPES, type StoredEvent, textOf } from '../../domain/event.js';
 import { LIST_TEXT_MAX } from '../../domain/limits.js';
@@ -22,7 +23,7 @@ import type { Ask } from '../../questions/index.js';
 import { mergeOrdered } from './merge.js';
 import type { Scope } from './scope.js';
 
-interface Place extends EventPosition {
+interface Found extends EventPosition {
   batch: RecordBatch;
   index: number;
 }
@@ -30,14 +31,14 @@ interface Place extends EventPosition {
 const newerFirst = (a: EventPosition, b: EventPosition): number => b.ts - a.ts || b.id - a.id;
 const laterBatchFirst = (a: StreamRef, b: StreamRef): number => b.last - a.last || b.offset - a.offset;
 
-/** The filter in the log's numbers, with the bounds of the page. */
+/** With the bounds of the page. */
 interface Filter extends ColumnFilter {
   from: number;
   to: number;
   cursor: EventPosition | undefined;
 }
 
-/** The batches that can hold a match, from the most selective streams there are. */
+/** The batches that can hold a match, from the most selective streams. */
 function candidates(log: Log, streams: Streams, filter: Filter): Iterable<BatchRef | StreamRef> {
   const apps = filter.apps ?? log.apps();
   const { user, session, type } = filter;
@@ -53,7 +54,7 @@ function candidates(log: Log, streams: Streams, filter: Filter): Iterable<BatchR
   return wholeBatches(merge(apps.flatMap((app) => EVENT_TYPES.map((_, code) => typeStream(app, code)))));
 }
 
-/** Of streams of all types: each batch once, where its last event is. Types that share that come one after the other. */
+/** Streams of all types have a batch once for each of its types: gives it once, at its last event. */
 function* wholeBatches(refs: Iterable<StreamRef>): Generator<StreamRef> {
   let offset = 0;
   for (const ref of refs) {
@@ -63,14 +64,14 @@ function* wholeBatches(refs: Iterable<StreamRef>): Generator<StreamRef> {
   }
 }
 
-/** A batch at one of its matches; `left` of its events, all before that one, are still to go through. */
-interface Standing extends Place {
+/** A batch at one of its matches; `left` of its events, all before that one, are not examined yet. */
+interface Standing extends Found {
   left: number;
-  /** The batch's indexes in the order of time, where that is not their own. */
+  /** The batch's indexes in order of time, where they are not in that order themselves. */
   order: number[] | undefined;
 }
 
-/** The batch at its latest match, if it has any. */
+/** The batch at its latest match, if any. */
 function standAt(batch: RecordBatch, filter: Filter): Standing | undefined {
   if (!mayMatch(batch, filter)) return undefined;
   const { ts: times, count, isAscending } = batch;
@@ -80,7 +81,7 @@ function standAt(batch: RecordBatch, filter: Filter): Standing | undefined {
   return advance(standing, filter) ? standing : undefined;
 }
 
-/** Goes on to the match before; false where there is none. */
+/** Moves to the previous match; false where there is none. */
 function advance(standing: Standing, { type, from, to, cursor }: Filter): boolean {
   const { batch, order } = standing;
   while (standing.left > 0) {
@@ -99,7 +100,7 @@ function advance(standing: Standing, { type, from, to, cursor }: Filter): boolea
   return false;
 }
 
-/** Puts a batch among others, of which the one that stands at the latest match is last. */
+/** Inserts a batch into `open`, whose last one has the latest match. */
 function insert(open: Standing[], standing: Standing): void {
   let low = 0;
   let high = open.length;
@@ -111,7 +112,6 @@ function insert(open: Standing[], standing: Standing): void {
   open.splice(low, 0, standing);
 }
 
-/** One page. */
 export function listEvents({ log, streams, clamp, openDeadline }: Scope, ask: Ask<'events'>): EventsPage {
   const head = log.head();
   const { limit, cursor } = ask;
@@ -120,7 +120,7 @@ export function listEvents({ log, streams, clamp, openDeadline }: Scope, ask: As
   if (!columns) return { events: [], head };
   const filter: Filter = { ...columns, from, to: Math.min(to, cursor?.ts ?? to), cursor };
   const wanted = filter.type === undefined ? 0xff : 1 << filter.type;
-  const places = newestPlaces(
+  const found = newestFound(
     log,
     candidates(log, streams, filter),
     filter,
@@ -129,8 +129,7 @@ export function listEvents({ log, streams, clamp, openDeadline }: Scope, ask: As
   );
   const events: StoredEvent[] = [];
   let size = 0;
-  for (const { batch, index } of places.slice(0, limit)) {
-    // The rest comes with the next page.
+  for (const { batch, index } of found.slice(0, limit)) {
     if (size > LIST_TEXT_MAX) break;
     const event = log.event(batch, index);
     size += textOf(event);
@@ -140,40 +139,40 @@ export function listEvents({ log, streams, clamp, openDeadline }: Scope, ask: As
   return {
     events,
     head,
-    ...(last && places.length > events.length ? { next: { ts: last.ts, id: last.id } } : {}),
+    ...(last && found.length > events.length ? { next: { ts: last.ts, id: last.id } } : {}),
   };
 }
 
-function newestPlaces(
+function newestFound(
   log: Log,
   refs: Iterable<BatchRef | StreamRef>,
   filter: Filter,
   { wanted, limit }: { wanted: number; limit: number },
   checkTime: () => void,
-): Place[] {
-  const places: Place[] = [];
+): Found[] {
+  const found: Found[] = [];
   const open: Standing[] = [];
   const giveOut = (laterThan: number): void => {
-    while (places.length < limit) {
+    while (found.length < limit) {
       const latest = open.at(-1);
       if (latest === undefined || latest.ts <= laterThan) return;
       open.pop();
       const { ts, id, batch, index } = latest;
-      places.push({ ts, id, batch, index });
+      found.push({ ts, id, batch, index });
       if (advance(latest, filter)) insert(open, latest);
     }
   };
   for (const ref of refs) {
     checkTime();
     giveOut('last' in ref ? ref.last : ref.lastTs);
-    if (places.length === limit) break;
+    if (found.length === limit) break;
     if ((ref.mask & wanted) === 0) continue;
     const standing = standAt(log.batch(ref), filter);
     if (standing === undefined) continue;
     insert(open, standing);
-    // What stands behind so many others, each at a match of its own, is never given out.
-    if (places.length + open.length > limit) open.shift();
+    // With so many later matches, the earliest batch is never needed.
+    if (found.length + open.length > limit) open.shift();
   }
   giveOut(-1);
-  return places;
+  return found;
 }

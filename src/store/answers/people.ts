@@ -1,5 +1,4 @@
 /** The lists of users and sessions. */
-
 import type { ListedSession } from '../../projections/sessions.js';
 import type { ListedUser } from '../../projections/users.js';
 import type { SyncAnswers } from '../../questions/index.js';

@@ -1,4 +1,4 @@
-/** The manifest of a session, and one chunk of it. */
+/** The manifest of a session's replay. */
 import type { SyncAnswers } from '../../questions/index.js';
 import type { ChunkRow } from '../../questions/replay.js';
 import { compareUtf8 } from './merge.js';
@@ -24,7 +24,7 @@ export const appsOfSession = ({ log, sessions, manifest, appName }: Scope, sessi
 export function answerReplay(scope: Scope): Pick<SyncAnswers, 'replay'> {
   return {
     replay({ id, apps }) {
-      // An app that was named is not looked for among those that have the session.
+      // A single app need not be looked for among those that have the session.
       const found =
         apps?.length === 1 ? apps : appsOfSession(scope, id).filter((app) => apps?.includes(app) ?? true);
       const only = found.length === 1 ? scope.appNumbers(found)[0] : undefined;

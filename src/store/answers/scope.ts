@@ -1,4 +1,4 @@
-/** What the answers share: the log, the views that most of them read, and the bounds of a read. */
+/** What the answers share: the log, the views, and the bounds of a read. */
 import { performance } from 'node:perf_hooks';
 import { MAX_TS, READ_MS_MAX } from '../../domain/limits.js';
 import type { Log } from '../../log/batches/log.js';
@@ -8,22 +8,24 @@ import { openStreams, type Streams } from '../../projections/streams.js';
 import { openUsers, type Users } from '../../projections/users.js';
 import { type Manifest, openManifest } from '../../replay/manifest.js';
 import { ReadTimeout, type TimeRange } from '../port.js';
-import { rememberBatches } from './recent-batches.js';
+import { cachingLog } from './recent-batches.js';
+
+export type Bounds = Required<TimeRange>;
 
 export interface Scope {
   env: Env;
-  /** It remembers the batches that were read last. */
+  /** It caches the batches that were read last. */
   log: Log;
   streams: Streams;
   sessions: Sessions;
   users: Users;
   manifest: Manifest;
   /** The range with its defaults, from the retention fence on. */
-  clamp(range: TimeRange): Required<TimeRange>;
-  /** The numbers of the apps asked for, which is all of them without a list; unknown names are left out. */
+  clamp(range: TimeRange): Bounds;
+  /** The apps' numbers; all apps without a list. Unknown names are left out. */
   appNumbers(apps: readonly string[] | undefined): number[];
   appName(app: number): string;
-  /** A function to call often: it throws `ReadTimeout` once the read has run for `READ_MS_MAX`. */
+  /** Call the result often: it throws `ReadTimeout` once the read has run for `READ_MS_MAX`. */
   openDeadline(): () => void;
 }
 
@@ -36,7 +38,7 @@ function openDeadline(): () => void {
 }
 
 export function openScope(env: Env, stored: Log): Scope {
-  const log = rememberBatches(stored);
+  const log = cachingLog(stored);
   const { dictionaries } = log;
   return {
     env,

@@ -1,4 +1,4 @@
-/** Events in order of arrival, a page at a time. */
+/** A page of events in order of arrival. */
 import { type StoredEvent, textOf } from '../../domain/event.js';
 import { TAIL_TEXT_MAX } from '../../domain/limits.js';
 import type { Log } from '../../log/batches/log.js';

@@ -2,20 +2,20 @@
  * Which answers would change if the views were folded anew: by this release, from the log, in a throw-away folder. For
  * whoever upgrades: the store is left as it is.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { EVENT_TYPES } from '../../domain/event.js';
 import { type Log, openLog } from '../../log/batches/log.js';
 import { StoreUnusable } from '../../log/file/data-dir.js';
 import { openEnv } from '../../log/file/env.js';
-import { type FoldingProgress, storedViews, viewsFrom } from '../../projections/engine/lifecycle.js';
+import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import { ViewNotReady } from '../../projections/engine/projection.js';
-import { rebuildAside } from '../../projections/rebuild.js';
-import { openViewTables, PROJECTIONS, readViewStates } from '../../projections/registry.js';
+import { storedViews } from '../../projections/engine/serving.js';
+import { readViewStates } from '../../projections/engine/states.js';
+import { rebuildAside, viewsFrom } from '../../projections/rebuild.js';
+import { openViewTables, PROJECTIONS } from '../../projections/registry.js';
 import { openReads, type Reads } from '../answers/index.js';
 import { ReadTimeout } from '../port.js';
-import { settleStore } from './settle.js';
+import { makeWorkFolder } from './work-folder.js';
 
 /** Users, names and error groups that are asked about one by one. */
 const SAMPLE = 20;
@@ -34,22 +34,19 @@ interface Question {
   ask(reads: Reads): unknown;
 }
 
-/** Compares the answers of the store in `dataDir`, beside a collector too. Throws `StoreUnusable`. */
+/** Compares the answers of a store that nobody writes to meanwhile. Throws `StoreUnusable`. */
 export async function diffStore(
   dataDir: string,
   onProgress: (progress: FoldingProgress) => void,
 ): Promise<DiffReport> {
-  await settleStore(dataDir);
   const env = openEnv(dataDir, { mode: 'read' });
-  const folder = mkdtempSync(join(tmpdir(), 'spyglass-diff-'));
+  const folder = makeWorkFolder(dataDir);
   const aside = openEnv(folder, { mode: 'scratch' });
   try {
     const log = openLog(env);
     openViewTables(aside);
-    const stored = openReads(storedViews(env, log), log);
+    const stored = openReads(storedViews(env, log, PROJECTIONS), log);
     const anew = openReads(viewsFrom(aside, env), log);
-    // Synchronous from here on: every read of the log and the views sees one snapshot.
-    env.renewSnapshot();
     const broken = rebuildAside(aside, log, onProgress);
     if (broken) throw new StoreUnusable(`view ${broken.view} cannot be folded: ${broken.error.message}`);
     return compare(stored, anew, log, statesOf(log));
@@ -63,10 +60,10 @@ export async function diffStore(
 /** What stands in the way of a comparison, a line each view. */
 function statesOf(log: Log): string[] {
   const states = readViewStates(log);
-  return PROJECTIONS.flatMap(({ name, version, previous }) => {
+  return PROJECTIONS.flatMap(({ name, version }) => {
     const state = states[name];
     if (state === undefined) return [`view ${name} is new: it has no answers yet`];
-    if (state.version !== version && state.version !== previous?.version)
+    if (state.version !== version)
       return [
         `view ${name} goes from version ${state.version} to ${version}, whose rows are others: any answer may change`,
       ];

@@ -12,7 +12,7 @@ import type { IngestedMessage, IngestMessage } from './messages.js';
 export interface IngestQueue {
   ingest(request: IngestRequest): Promise<Refusal | undefined>;
   /** Answers the oldest requests. */
-  settle(message: IngestedMessage): void;
+  answer(message: IngestedMessage): void;
   /** Answers every request, waiting and to come, with the refusal. */
   refuseAll(refusal: Refusal): void;
   sizes(): { queue_requests: number; queue_bytes: number };
@@ -101,7 +101,7 @@ export function openIngestQueue(
         if (turn.push(request) === 1) setImmediate(flush);
       });
     },
-    settle({ count, refusals }) {
+    answer({ count, refusals }) {
       const byIndex = refusals.length > 0 ? new Map(refusals) : undefined;
       for (let index = 0; index < count; index++) shift()?.resolve(byIndex?.get(index));
       noteIdle();

@@ -24,7 +24,7 @@ import type {
   Notice,
   WriterData,
 } from './messages.js';
-import { type Call, fromPlain, openCaller } from './rpc.js';
+import { type Call, type Caller, fromPlain, openCaller } from './rpc.js';
 
 /** Garbage is short-lived here: left to itself, each thread would keep three times this for it. */
 const YOUNG_GENERATION_MB = 16;
@@ -90,37 +90,10 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   const progress = openProgress((commit) =>
     writer.postMessage({ kind: 'apply', commit } satisfies ApplyMessage),
   );
-  const listeners = new Set<(head: number) => void>();
-  let lastHead = 0;
-  let closing = false;
-
-  const failed = new Promise<Error>((resolve) => {
-    const fail = (error: Error): void => {
-      if (closing) return;
-      resolve(error);
-      // A turn later, so that it is said before the requests under way are answered.
-      setImmediate(() => {
-        const failure = new StoreFailed(error.message, { cause: error.cause });
-        queue.refuseAll({
-          code: 'not_accepting',
-          detail: 'the store has failed',
-          retryAfterS: RETRY_AFTER_S,
-        });
-        callWriter.fail(failure);
-        callIngest.fail(failure);
-        progress.fail(failure);
-      });
-    };
-    for (const [worker, name] of [
-      [writer, 'writer'],
-      [ingest, 'ingest'],
-    ] as const) {
-      worker.on('message', (message: FromWriter | FromIngest) => {
-        if (message.kind === 'failed') fail(fromPlain(message.error));
-      });
-      worker.on('error', fail);
-      worker.on('exit', () => fail(new StoreFailed(`the ${name} thread ended`)));
-    }
+  const heads = openHeads();
+  const failure = watchThreads({ writer, ingest }, (error) => {
+    queue.refuseAll({ code: 'not_accepting', detail: 'the store has failed', retryAfterS: RETRY_AFTER_S });
+    for (const { fail } of [callWriter, callIngest, progress]) fail(error);
   });
 
   ingest.on('message', (message: FromIngest) => {
@@ -128,7 +101,7 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     if (message.kind === 'notice') onNotice(message);
     if (message.kind === 'ingested') {
       progress.durable(message.commit);
-      queue.settle(message);
+      queue.answer(message);
     }
   });
   writer.on('message', (message: FromWriter) => {
@@ -137,9 +110,7 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     if (message.kind === 'notice') onNotice(message);
     if (message.kind === 'applied') {
       progress.applied(message.commit);
-      if (message.head === lastHead) return;
-      lastHead = message.head;
-      for (const listener of listeners) listener(message.head);
+      heads.tell(message.head);
     }
   });
 
@@ -147,16 +118,90 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     // Listening to both from the beginning: the ingest thread may be ready before word of the writer gets here.
     const [{ commit, head }] = await Promise.all([writerReady(writer), ingestReady(ingest)]);
     progress.applied(commit);
-    lastHead = head;
+    heads.begin(head);
   } catch (error) {
-    closing = true;
+    failure.ignore();
     await Promise.all([end(ingest), end(writer)]);
     throw error;
   }
 
-  const write: Sides['write'] = {
+  return {
+    write: writeSideOf(callWriter.call, callIngest.call, progress),
+    queue,
+    failed: failure.failed,
+    caughtUp: progress.caughtUp,
+    onCommit: heads.onCommit,
+    /** Takes events in by other settings from here on. */
+    async configure(changed: Pick<Config, 'apps' | 'limits'>) {
+      const settings = ingestSettings(changed);
+      check = checkOf(settings);
+      await callIngest.call('configure', [settings]);
+    },
+    async close() {
+      await progress.caughtUp()?.catch(() => {});
+      failure.ignore();
+      await end(ingest);
+      await end(writer);
+    },
+  };
+}
+
+/** Those who want to hear of new heads. */
+function openHeads() {
+  const listeners = new Set<(head: number) => void>();
+  let last = 0;
+  return {
+    begin(head: number): void {
+      last = head;
+    },
+    tell(head: number): void {
+      if (head === last) return;
+      last = head;
+      for (const listener of listeners) listener(head);
+    },
+    onCommit(listener: (head: number) => void) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** Waits for the first failure of either thread; `onFailure` is called a turn later than `failed` settles. */
+function watchThreads(threads: { writer: Worker; ingest: Worker }, onFailure: (error: StoreFailed) => void) {
+  let isEnding = false;
+  const failed = new Promise<Error>((resolve) => {
+    const fail = (error: Error): void => {
+      if (isEnding) return;
+      resolve(error);
+      // So that it is said before the requests under way are answered.
+      setImmediate(() => onFailure(new StoreFailed(error.message, { cause: error.cause })));
+    };
+    for (const [name, worker] of Object.entries(threads)) {
+      worker.on('message', (message: FromWriter | FromIngest) => {
+        if (message.kind === 'failed') fail(fromPlain(message.error));
+      });
+      worker.on('error', fail);
+      worker.on('exit', () => fail(new StoreFailed(`the ${name} thread ended`)));
+    }
+  });
+  return {
+    failed,
+    /** The threads are about to be ended. */
+    ignore(): void {
+      isEnding = true;
+    },
+  };
+}
+
+/** The write side as calls of the two threads. */
+function writeSideOf(
+  callWriter: Caller['call'],
+  callIngest: Caller['call'],
+  progress: ReturnType<typeof openProgress>,
+): Sides['write'] {
+  return {
     async appNumber(app) {
-      const { number, commit, isApplied } = (await callIngest.call('appNumber', [app])) as {
+      const { number, commit, isApplied } = (await callIngest('appNumber', [app])) as {
         number: number;
         commit: number;
         isApplied: boolean;
@@ -166,45 +211,19 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
       if (!isApplied) await progress.caughtUp();
       return number;
     },
-    putChunkRow: (...args) =>
-      callWriter.call('putChunkRow', args) as ReturnType<Sides['write']['putChunkRow']>,
+    putChunkRow: (...args) => callWriter('putChunkRow', args) as ReturnType<Sides['write']['putChunkRow']>,
     dropExpiredChunks: (...args) =>
-      callWriter.call('dropExpiredChunks', args) as ReturnType<Sides['write']['dropExpiredChunks']>,
+      callWriter('dropExpiredChunks', args) as ReturnType<Sides['write']['dropExpiredChunks']>,
     async sweepEvents(before, now) {
       // What comes in from here on is dropped below the fence; what came before is in the tables when they get it.
-      progress.durable((await callIngest.call('raiseFence', [before])) as number);
+      progress.durable((await callIngest('raiseFence', [before])) as number);
       await progress.caughtUp();
-      return (await callWriter.call('sweepEvents', [before, now])) as number;
+      return (await callWriter('sweepEvents', [before, now])) as number;
     },
     async stats() {
       await progress.caughtUp();
-      const [tables, ingested] = await Promise.all([
-        callWriter.call('stats', []),
-        callIngest.call('stats', []),
-      ]);
+      const [tables, ingested] = await Promise.all([callWriter('stats', []), callIngest('stats', [])]);
       return { ...(tables as StoreStats), ...(ingested as Partial<StoreStats>) };
-    },
-  };
-  return {
-    write,
-    queue,
-    failed,
-    caughtUp: progress.caughtUp,
-    /** Takes events in by other settings from here on. */
-    async configure(changed: Pick<Config, 'apps' | 'limits'>) {
-      const settings = ingestSettings(changed);
-      check = checkOf(settings);
-      await callIngest.call('configure', [settings]);
-    },
-    onCommit(listener: (head: number) => void) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    async close() {
-      await progress.caughtUp()?.catch(() => {});
-      closing = true;
-      await end(ingest);
-      await end(writer);
     },
   };
 }

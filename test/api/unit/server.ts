@@ -2,7 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import type { Test } from 'tap';
-import { createServer, DASHBOARD_DIR, type ServerDeps } from '../../../src/api/server.js';
+import type { ServerDeps } from '../../../src/api/context.js';
+import { createServer, DASHBOARD_DIR } from '../../../src/api/server.js';
 import type { Config } from '../../../src/config/config.js';
 import { openMeters } from '../../../src/telemetry/meters.js';
 import { createFakeStore, type FakeStore } from './fake-store.js';

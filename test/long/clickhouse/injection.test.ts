@@ -1,7 +1,6 @@
 /** Names, ids and parameters full of quotes, backslashes and SQL are data: the embedded engine's answers, whatever is in them. */
 import fc from 'fast-check';
 import t from 'tap';
-import { consecutiveIds } from '../../../src/clickhouse/ids.js';
 import { openClickhouseStore } from '../../../src/clickhouse/store.js';
 import type { EventBatch, JsonText } from '../../../src/domain/event.js';
 import { openLmdbStore } from '../../../src/store/open-in-process.js';
@@ -10,6 +9,7 @@ import { brief, firstDifference } from '../../model/difference.js';
 import { withDataDir } from '../../model/run.js';
 import { type Chdb, startChdb } from '../../support/clickhouse/chdb.js';
 import { type Cluster, startCluster } from '../../support/clickhouse/cluster.js';
+import { consecutiveIds } from '../../support/clickhouse/ids.js';
 
 const APP = 'inventory';
 const CASES = 1_000;

@@ -26,7 +26,7 @@ function page({
   });
   const inherit = async () => {
     let found = 0;
-    await queue.inherit(() => {
+    await queue.adopt(() => {
       found += 1;
     });
     await settle();

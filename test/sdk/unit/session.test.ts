@@ -103,7 +103,7 @@ t.test('a page out of the back-forward cache goes on as the page after it did', 
   t.equal(after.session.id(true), first);
   after.session.renew();
   after.session.release();
-  before.session.resume();
+  before.session.hold();
   t.equal(before.session.id(true), after.session.id(true));
   t.same(before.begun, [after.session.id(true)]);
 });
@@ -113,7 +113,7 @@ t.test('a page out of the back-forward cache after an hour begins another', asyn
   const first = session.id(true);
   session.release();
   mock.timers.tick(HOUR_MS);
-  session.resume();
+  session.hold();
   t.not(session.id(true), first);
   t.equal(begun.length, 1);
 });

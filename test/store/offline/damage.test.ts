@@ -10,7 +10,7 @@ import { META, openLog } from '../../../src/log/batches/log.js';
 import { DATA_FILE } from '../../../src/log/file/data-dir.js';
 import { type Env, openEnv } from '../../../src/log/file/env.js';
 import { u48 } from '../../../src/log/file/keys.js';
-import { readViewStates, writeViewStates } from '../../../src/projections/registry.js';
+import { readViewStates, writeViewStates } from '../../../src/projections/engine/states.js';
 import { chunkFilesIn, chunkPath } from '../../../src/replay/files.js';
 import { verifyStore } from '../../../src/store/offline/verify.js';
 import { openLmdbStore } from '../../../src/store/open-in-process.js';

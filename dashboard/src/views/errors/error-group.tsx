@@ -1,14 +1,7 @@
 /** One group of errors: how it went by day, its occurrences, and the stack of each. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { type ApiError, apiPath, getJson, toApiError } from '../../api/client.js';
+import { type ClientError, client, type ErrorGroupRow, type Event, noted } from '../../api/client.js';
 import { useWhenBack } from '../../api/connection.js';
-import type {
-  ErrorGroupRow,
-  ErrorGroupsAnswer,
-  Event,
-  EventsAnswer,
-  IncidentAnswer,
-} from '../../api/types.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { href, setQuery, useParam, usePlace } from '../../router.js';
@@ -27,7 +20,7 @@ const CHART_HEIGHT = 120;
 export function ErrorGroupView({ group }: { group: string }) {
   const range = useRange('30d');
   const { from, to } = range;
-  const query = useQuery<ErrorGroupsAnswer>(apiPath('/v1/query/errors', { group, from, to }), { keep: true });
+  const query = useQuery('errors', { group, from, to }, { keep: true });
   const row = query.data?.groups[0];
   const { query: place } = usePlace();
   const back = Object.fromEntries(
@@ -124,11 +117,10 @@ function Occurrences({ group, from, to, total }: OccurrencesProps) {
   const { path, query } = usePlace();
   const [chosen] = useParam('event');
   const listed = chosen === '' ? events[0] : events.find(({ id }) => `${id}` === chosen);
-  // One that is further down the list than was loaded is read by itself: each is an incident.
-  const other = useQuery<IncidentAnswer>(
-    listed === undefined && /^\d{1,16}$/.test(chosen) ? `/v1/incidents/${chosen}` : undefined,
-  );
-  const selected = listed ?? other.data?.event;
+  // One that is further down the list than was loaded is read by itself.
+  const isElsewhere = listed === undefined && /^\d{1,16}$/.test(chosen);
+  const other = useQuery('event', isElsewhere ? { id: Number(chosen) } : undefined);
+  const selected = listed ?? other.data;
   const columns = useMemo((): Column<Event>[] => {
     const open = (event: Event) => {
       const next = new URLSearchParams(query);
@@ -214,7 +206,7 @@ function useOccurrences(group: string, from: number | undefined, to: number | un
   const [{ events, cursor }, setPages] = useState<{ events: Event[]; cursor?: string | undefined }>({
     events: [],
   });
-  const [error, setError] = useState<ApiError>();
+  const [error, setError] = useState<ClientError>();
   const running = useRef<AbortController>();
   /** The page after it was asked for: the list comes to its end more than once before it is drawn with what came. */
   const asked = useRef<string>();
@@ -224,15 +216,15 @@ function useOccurrences(group: string, from: number | undefined, to: number | un
     running.current = mine;
     setError(undefined);
     try {
-      const path = apiPath('/v1/query/occurrences', { group, from, to, limit: PAGE, cursor: after });
-      const page = await getJson<EventsAnswer>(path, mine.signal);
+      const ask = { group, from, to, limit: PAGE, cursor: after };
+      const page = await client.ask('occurrences', ask, { signal: mine.signal });
       setPages((known) => ({
         events: after === undefined ? page.events : [...known.events, ...page.events],
         cursor: page.next_cursor,
       }));
     } catch (reason) {
       if (mine.signal.aborted) return;
-      setError(toApiError(reason));
+      setError(noted(reason));
     }
     running.current = undefined;
   };

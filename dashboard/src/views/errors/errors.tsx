@@ -1,7 +1,6 @@
 /** Errors by group, and the reports beside them. */
 import { useMemo } from 'preact/hooks';
-import { apiPath } from '../../api/client.js';
-import type { ErrorGroupRow, ErrorGroupsAnswer, Event, EventsAnswer } from '../../api/types.js';
+import type { ErrorGroupRow, Event } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { dayOf, daysBetween } from '../../format/time.js';
@@ -38,10 +37,8 @@ export function ErrorsView() {
   const order = ORDERS.find(({ value }) => value === given)?.value ?? '';
   const range = useRange('30d');
   const { from, to } = range;
-  const query = useQuery<ErrorGroupsAnswer>(
-    apiPath('/v1/query/errors', { app, from, to, limit: GROUPS_MAX }),
-    { everyMs: REFRESH_MS, keep: true },
-  );
+  const ask = { app, from, to, limit: GROUPS_MAX };
+  const query = useQuery('errors', ask, { everyMs: REFRESH_MS, keep: true });
   const groups = query.data?.groups;
   const shown = useMemo(
     () => groups?.filter(matcher(text)).sort(COMPARE[order]) ?? [],
@@ -171,10 +168,8 @@ function Groups({ groups, range }: { groups: readonly ErrorGroupRow[]; range: Ra
 }
 
 function Reports({ app, range: { from, to } }: { app: string; range: Range }) {
-  const query = useQuery<EventsAnswer>(
-    apiPath('/v1/query/events', { app, type: 'bug_report', from, to, limit: REPORTS_MAX }),
-    { everyMs: REFRESH_MS, keep: true },
-  );
+  const ask = { app, type: 'bug_report', from, to, limit: REPORTS_MAX } as const;
+  const query = useQuery('events', ask, { everyMs: REFRESH_MS, keep: true });
   const reports = query.data?.events;
   return (
     <section class="reports" aria-label="Bug reports">

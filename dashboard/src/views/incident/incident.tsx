@@ -1,13 +1,6 @@
 /** An error or report with everything that leads up to it, on one screen: what it was, the picture, and what happened beside it. */
 import { useEffect, useMemo } from 'preact/hooks';
-import { apiPath, getJson } from '../../api/client.js';
-import type {
-  ChunkReference,
-  ErrorGroupsAnswer,
-  Event,
-  IncidentAnswer,
-  ManifestAnswer,
-} from '../../api/types.js';
+import { type Answers, type ChunkReference, client, type Event } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { counted } from '../../format/number.js';
 import { clockTime, fullTime, offset } from '../../format/time.js';
@@ -31,7 +24,7 @@ const RELATED_MAX = 3;
 const NONE: readonly ChunkReference[] = [];
 
 export function IncidentView({ id }: { id: string }) {
-  const query = useQuery<IncidentAnswer>(`/v1/incidents/${encodeURIComponent(id)}`);
+  const query = useQuery('incident', { event_id: Number(id) });
   const status = query.error?.status;
   if (query.data === undefined && (status === 404 || status === 400)) {
     return (
@@ -50,7 +43,7 @@ export function IncidentView({ id }: { id: string }) {
   );
 }
 
-function Incident({ incident }: { incident: IncidentAnswer }) {
+function Incident({ incident }: { incident: Answers['incident'] }) {
   const { event, breadcrumbs, incident_ts: cue } = incident;
   const references = incident.replay_cue?.chunks ?? NONE;
   const player = usePlayer(references, useMomentParam() ?? cue, () => allChunks(event));
@@ -109,8 +102,7 @@ function Incident({ incident }: { incident: IncidentAnswer }) {
 
 /** The recording's picture may have begun long before the chunks of this moment. */
 async function allChunks({ app, session_id }: Event): Promise<readonly ChunkReference[]> {
-  const path = apiPath(`/v1/sessions/${encodeURIComponent(session_id)}/replay`, { app });
-  return (await getJson<ManifestAnswer>(path)).chunks;
+  return (await client.ask('replay', { id: session_id, app })).chunks;
 }
 
 function PaneHead({ title, note }: { title: string; note?: string }) {
@@ -122,7 +114,7 @@ function PaneHead({ title, note }: { title: string; note?: string }) {
   );
 }
 
-function Head({ incident }: { incident: IncidentAnswer }) {
+function Head({ incident }: { incident: Answers['incident'] }) {
   const { event, previous_id, next_id } = incident;
   const what = event.type === 'error' ? 'occurrence' : 'report';
   const name = incident.breadcrumbs.findLast(({ user }) => user?.name !== undefined)?.user?.name;
@@ -257,7 +249,7 @@ function relatedTo(event: Event, breadcrumbs: readonly Event[]): Event[] {
 }
 
 function GroupFacts({ group }: { group: string }) {
-  const { data } = useQuery<ErrorGroupsAnswer>(apiPath('/v1/query/errors', { group, limit: 1 }));
+  const { data } = useQuery('errors', { group, limit: 1 });
   const row = data?.groups[0];
   return (
     <a class="text-link end" href={href('/errors/:group', { group }, { range: 'all' })}>

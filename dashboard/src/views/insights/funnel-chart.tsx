@@ -1,7 +1,7 @@
 /** A funnel drawn: a bar a step, its share of the first, and what was lost on the way to it. */
 import type { RefObject } from 'preact';
 import { useRef } from 'preact/hooks';
-import type { CountedName } from '../../api/types.js';
+import type { CountedName } from '../../api/client.js';
 import { count, percent } from '../../format/number.js';
 import { useWidth } from '../../ui/chart.js';
 

@@ -1,7 +1,6 @@
 /** The funnel builder: steps in the address, names suggested while typing, and how many users got how far. */
 import { useRef, useState } from 'preact/hooks';
-import { apiPath } from '../../api/client.js';
-import type { CountedName, FunnelAnswer, NamesAnswer } from '../../api/types.js';
+import type { CountedName } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { useParam } from '../../router.js';
 import { Combobox } from '../../ui/combobox.js';
@@ -23,12 +22,9 @@ export function Funnel({ app, range }: { app: string; range: Range }) {
   const [given, setSteps] = useParam('steps');
   const steps = given.split(',').filter((step) => step !== '');
   const svg = useRef<SVGSVGElement>(null);
-  const query = useQuery<FunnelAnswer>(
-    steps.length < STEPS_MIN
-      ? undefined
-      : apiPath('/v1/query/funnel', { steps: steps.join(','), app, from: range.from, to: range.to }),
-    { keep: true },
-  );
+  const { from, to } = range;
+  const ask = { steps: steps.join(','), app, from, to };
+  const query = useQuery('funnel', steps.length < STEPS_MIN ? undefined : ask, { keep: true });
   const change = (next: readonly string[]) => setSteps(next.filter(Boolean).join(','), 'push');
   const result = query.data?.steps;
   return (
@@ -68,12 +64,8 @@ interface StepListProps {
 
 function StepList({ app, steps, onChange }: StepListProps) {
   const [typed, setTyped] = useState<string>();
-  const names = useQuery<NamesAnswer>(
-    typed === undefined
-      ? undefined
-      : apiPath('/v1/query/names', { prefix: typed.trim(), app, limit: SUGGESTIONS_MAX }),
-    { keep: true },
-  );
+  const ask = typed === undefined ? undefined : { prefix: typed.trim(), app, limit: SUGGESTIONS_MAX };
+  const names = useQuery('names', ask, { keep: true });
   const options = (typed === undefined ? undefined : names.data?.names.filter(canBeStep)) ?? [];
   const shown = steps.length < STEPS_MAX ? [...steps, ''] : steps;
   return (

@@ -1,8 +1,7 @@
 /** What all of them do: daily users, errors by day, top events and pages, and the funnel one asks for. */
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
-import { apiPath } from '../../api/client.js';
-import type { Aggregates, CountedDay, CountedName } from '../../api/types.js';
+import type { Answers, CountedDay, CountedName } from '../../api/client.js';
 import { type Query, useQuery } from '../../api/use-query.js';
 import { count, percent } from '../../format/number.js';
 import { useParam } from '../../router.js';
@@ -14,6 +13,8 @@ import { Empty, Loaded, Loading } from '../../ui/states.js';
 import { Funnel } from './funnel.js';
 import { SaveButtons } from './save-buttons.js';
 
+type Aggregates = Answers['aggregates'];
+
 const TOP = 10;
 const TOP_MORE = 50;
 const DAY_HEADER = ['day_utc'];
@@ -23,10 +24,8 @@ export function InsightsView() {
   const [top, setTop] = useParam('top');
   const range = useRange('30d');
   const limit = top === '' ? TOP : TOP_MORE;
-  const query = useQuery<Aggregates>(
-    apiPath('/v1/query/aggregates', { app, from: range.from, to: range.to, limit }),
-    { keep: true },
-  );
+  const { from, to } = range;
+  const query = useQuery('aggregates', { app, from, to, limit }, { keep: true });
   return (
     <div class="page insights">
       <div class="page-head">

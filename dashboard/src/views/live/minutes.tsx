@@ -1,5 +1,5 @@
 /** The last hour, a bar a minute: how much happens, and how much of it is errors. */
-import type { Event } from '../../api/types.js';
+import type { Event } from '../../api/client.js';
 import { counted } from '../../format/number.js';
 import { clockTime } from '../../format/time.js';
 import { useNow } from '../../ui/time.js';

@@ -1,9 +1,7 @@
 /** The sessions there are, and what happened in each. */
 import { useMemo } from 'preact/hooks';
-import { useManyApps } from '../../api/apps.js';
-import { apiPath } from '../../api/client.js';
-import type { SessionRow, SessionsAnswer } from '../../api/types.js';
-import { useQuery } from '../../api/use-query.js';
+import type { SessionRow } from '../../api/client.js';
+import { useManyApps, useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { duration } from '../../format/time.js';
 import { setQuery, useParam } from '../../router.js';
@@ -121,10 +119,7 @@ export function ReplayListView() {
   const [user, setUser] = useParam('user');
   const [given, setOnly] = useParam('only');
   const only = ONLY.find(({ value }) => value === given)?.value ?? '';
-  const query = useQuery<SessionsAnswer>(apiPath('/v1/query/sessions', { app, user, limit: LIMIT }), {
-    everyMs: REFRESH_MS,
-    keep: true,
-  });
+  const query = useQuery('sessions', { app, user, limit: LIMIT }, { everyMs: REFRESH_MS, keep: true });
   const manyApps = useManyApps();
   const columns = manyApps ? COLUMNS : COLUMNS.filter(({ key }) => key !== 'app');
   const sessions = query.data?.sessions;

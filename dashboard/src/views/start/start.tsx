@@ -1,7 +1,7 @@
 /** The first start: what to paste into an app. The live view takes over as soon as the first event arrives. */
 import { useState } from 'preact/hooks';
-import type { AppsAnswer } from '../../api/types.js';
-import { useQuery } from '../../api/use-query.js';
+import type { AppsAnswer } from '../../api/client.js';
+import { useApps } from '../../api/use-query.js';
 import { CopyButton } from '../../ui/copy.js';
 import { Choices } from '../../ui/filters.js';
 import { Loaded } from '../../ui/states.js';
@@ -24,7 +24,7 @@ const HINTS: Readonly<Record<Way, string>> = {
 const NO_KEY = 'the key of this app';
 
 export function Start() {
-  const apps = useQuery<AppsAnswer>('/v1/apps');
+  const apps = useApps();
   return (
     <div class="page start">
       <div class="start-body">

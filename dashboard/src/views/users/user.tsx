@@ -1,15 +1,7 @@
 /** One user: activity by day, and the sessions, each unfolding to its trail. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { apiPath } from '../../api/client.js';
-import type {
-  ActivityAnswer,
-  Event,
-  EventsAnswer,
-  SessionRow,
-  SessionsAnswer,
-  UsersAnswer,
-} from '../../api/types.js';
+import type { SessionRow } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { duration } from '../../format/time.js';
@@ -38,7 +30,7 @@ export function UserView({ app, id }: { app: string; id: string }) {
 }
 
 function Head({ app, id }: { app: string; id: string }) {
-  const { data } = useQuery<UsersAnswer>(apiPath('/v1/query/users', { app, user: id, limit: 1 }));
+  const { data } = useQuery('users', { app, user: id, limit: 1 });
   const user = data?.users.find(({ user_id }) => user_id === id);
   return (
     <header class="user-head">
@@ -81,10 +73,8 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 
 function Activity({ app, id }: { app: string; id: string }) {
   const range = useRange('30d');
-  const activity = useQuery<ActivityAnswer>(
-    apiPath('/v1/query/activity', { user: id, app, from: range.from, to: range.to }),
-    { keep: true },
-  );
+  const { from, to } = range;
+  const activity = useQuery('activity', { user: id, app, from, to }, { keep: true });
   return (
     <section class="panel" aria-label="Activity">
       <div class="panel-head">
@@ -112,9 +102,7 @@ function Activity({ app, id }: { app: string; id: string }) {
 
 function Sessions({ app, id }: { app: string; id: string }) {
   const [open] = useParam('session');
-  const sessions = useQuery<SessionsAnswer>(
-    apiPath('/v1/query/sessions', { user: id, app, limit: SESSIONS_MAX }),
-  );
+  const sessions = useQuery('sessions', { user: id, app, limit: SESSIONS_MAX });
   return (
     <section class="panel sessions" aria-label="Sessions">
       <div class="panel-head">
@@ -175,10 +163,8 @@ function Session({ session, isOpen }: { session: SessionRow; isOpen: boolean }) 
 }
 
 function SessionTrail({ session: { app, session_id, event_count } }: { session: SessionRow }) {
-  const query = useQuery<EventsAnswer>(
-    apiPath('/v1/query/events', { app, session: session_id, limit: TRAIL_MAX }),
-  );
-  const events = useMemo((): Event[] => query.data?.events.toReversed() ?? [], [query.data]);
+  const query = useQuery('events', { app, session: session_id, limit: TRAIL_MAX });
+  const events = useMemo(() => query.data?.events.toReversed() ?? [], [query.data]);
   return (
     <div class="session-trail">
       <Loaded query={query}>

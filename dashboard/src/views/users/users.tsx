@@ -1,9 +1,7 @@
 /** Who was here: the users last seen, narrowed down by what is typed. */
 import { useMemo } from 'preact/hooks';
-import { useManyApps } from '../../api/apps.js';
-import { apiPath } from '../../api/client.js';
-import type { AppsAnswer, UserRow, UsersAnswer } from '../../api/types.js';
-import { useQuery } from '../../api/use-query.js';
+import type { UserRow } from '../../api/client.js';
+import { useApps, useManyApps, useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { href, useParam } from '../../router.js';
 import { userHref } from '../../ui/event-text.js';
@@ -79,10 +77,7 @@ const COLUMNS: readonly Column<UserRow>[] = [
 export function UsersView() {
   const [app] = useParam('app');
   const [text, setText] = useParam('text');
-  const query = useQuery<UsersAnswer>(apiPath('/v1/query/users', { app, limit: LIMIT }), {
-    everyMs: REFRESH_MS,
-    keep: true,
-  });
+  const query = useQuery('users', { app, limit: LIMIT }, { everyMs: REFRESH_MS, keep: true });
   const manyApps = useManyApps();
   const columns = manyApps ? COLUMNS : COLUMNS.filter(({ key }) => key !== 'app');
   const users = query.data?.users;
@@ -125,7 +120,7 @@ export function UsersView() {
 }
 
 function NoUsers({ text, app }: { text: string; app: string }) {
-  const apps = useQuery<AppsAnswer>('/v1/apps').data?.apps.map(({ name }) => name) ?? [];
+  const apps = useApps().data?.apps.map(({ name }) => name) ?? [];
   if (text === '') return <Empty title="Nobody was here yet">Users appear with their first event.</Empty>;
   return (
     <Empty title="Nobody like this among the last seen">

@@ -1,0 +1,28 @@
+/** Makes the event of a draft: session, user and page are put to it. */
+import { attempt } from './attempt.js';
+import { pageName } from './auto/pageviews.js';
+import { toLine } from './line.js';
+import type { Client, Draft } from './seam.js';
+import type { Session } from './session.js';
+
+/** The event as JSON on one line. Errors and requests happen by themselves: they are no activity. */
+export function lineOf(client: Client, session: Session, draft: Draft): string {
+  const { type, name, url = location.href, props, ts = Date.now() } = draft;
+  const session_id = session.id(type !== 'network' && type !== 'error');
+  const { id: user_id, name: user_name, email } = client.options.user;
+  const person = { name: user_name, email };
+  const event = {
+    ts,
+    user_id: String(user_id),
+    session_id,
+    type,
+    name: String(name ?? pageName(client)),
+    url: attempt(() => {
+      // Relative to nowhere: should the scrubber leave nothing, the page's own must not come back.
+      const { pathname, search, hash } = new URL(client.scrub(new URL(url, location.href).href), 'http://x');
+      return pathname + search + hash;
+    }),
+    user: session.introduce(JSON.stringify(person)) ? person : undefined,
+  };
+  return toLine(event, props);
+}

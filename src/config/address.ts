@@ -1,0 +1,43 @@
+/** Addresses and networks as the configuration writes them. */
+import { BlockList, isIP } from 'node:net';
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** What an address in `listen` means, or `undefined`. Without a host it is every interface. */
+export function parseListen(listen: string): { host: string; port: number } | undefined {
+  const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:[\]\s/]*)):(\d{1,5})$/.exec(listen) ?? [];
+  const port = Number(digits);
+  if (digits === '' || port > 65_535) return undefined;
+  if (bracketed !== undefined) return isIP(bracketed) === 6 ? { host: bracketed, port } : undefined;
+  return { host: plain || '0.0.0.0', port };
+}
+
+/** Whether an address, or `localhost`, is this machine as only itself sees it. */
+export function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  if (family === 0) return host.toLowerCase() === 'localhost';
+  return LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+export function isHttpUrl(text: string): boolean {
+  const url = text.trim();
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+}
+
+/** An address, or a network by its prefix; not everybody's: then each client could say who it is. */
+export function isNetwork(text: string): boolean {
+  const [, address = '', digits] = /^([^/]+?)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  if (family === 0 || address.includes('%')) return false;
+  const prefix = Number(digits ?? 1);
+  return prefix >= 1 && prefix <= (family === 4 ? 32 : 128);
+}
+
+/** Browsers send scheme, host and a port that is not the scheme's own; pages without an origin send `null`. */
+export function isOrigin(text: string): boolean {
+  if (text === 'null') return true;
+  if (!/^https?:/i.test(text)) return /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text);
+  return URL.canParse(text) && new URL(text).origin === text;
+}
