@@ -3,9 +3,9 @@ import type { Part } from '../seam.js';
 import { STYLES } from './styles.js';
 
 const SEVERITIES = [
-  ['low', 'Low: it is a blemish'],
+  ['low', 'Low: cosmetic'],
   ['medium', 'Medium: I can work around it'],
-  ['high', 'High: I cannot go on'],
+  ['high', 'High: I’m blocked'],
 ] as const;
 const NAME_MAX = 80;
 const COMMENT_MAX = 5_000;
@@ -45,7 +45,7 @@ export const start: Part = (client) => {
     element('fieldset', {}, element('legend', { textContent: 'How bad is it?' }), ...severities),
     element('p', {
       className: 'note',
-      textContent: 'Sent along: this page’s address, and what happened on it just before.',
+      textContent: 'Includes this page’s address and, where recording is on, a recording of what you did.',
     }),
     element('div', { className: 'row' }, cancel, send),
   );
