@@ -31,6 +31,7 @@ const SOURCES = [
   'src',
   'sdk/src',
   'sdk/build.mjs',
+  'client/src',
   'dashboard',
   'tsconfig.json',
   'tsconfig.build.json',

@@ -135,7 +135,7 @@ function Banner() {
       {lost && (
         <div class="banner">
           <span class="pulse" />
-          The collector does not answer. Trying again …
+          Can't reach the collector. Trying again …
         </div>
       )}
     </div>

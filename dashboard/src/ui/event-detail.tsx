@@ -59,7 +59,7 @@ export function EventDetail({ event, children }: { event: Event; children?: Comp
         </Line>
         <Line name="App">{app}</Line>
       </dl>
-      <h3>Props</h3>
+      <h3>Properties</h3>
       <PropsView props={props ?? {}} />
     </div>
   );

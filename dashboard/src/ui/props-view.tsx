@@ -11,7 +11,7 @@ const ENTRIES_MAX = 200;
 /** An event's props, or any object. */
 export function PropsView({ props }: { props: Props }) {
   const entries = Object.entries(props);
-  if (entries.length === 0) return <p class="soft">No props</p>;
+  if (entries.length === 0) return <p class="soft">No properties</p>;
   return (
     <>
       <dl class="props">

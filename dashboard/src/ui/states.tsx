@@ -4,9 +4,9 @@ import { type ClientError, inWords } from '../api/client.js';
 import type { Query } from '../api/use-query.js';
 
 /** Grey bars where rows are about to be; `lines` of them. */
-export function Loading({ lines = 6, label = 'Loading' }: { lines?: number; label?: string }) {
+export function Loading({ lines = 6 }: { lines?: number }) {
   return (
-    <div class="loading" role="status" aria-label={label}>
+    <div class="loading" role="status" aria-label="Loading">
       {Array.from({ length: lines }, (_, index) => (
         <span key={index} class={`bone bone-${index % 4}`} />
       ))}

@@ -4,11 +4,12 @@ import { type ClientError, client, type ErrorGroupRow, type Event, noted } from 
 import { useWhenBack } from '../../api/connection.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
-import { href, setQuery, useParam, usePlace } from '../../router.js';
+import { hereHref, href, type Place, setQuery, useParam, usePlace } from '../../router.js';
 import { DayChart } from '../../ui/day-chart.js';
 import { incidentHref, replayHref, userHref } from '../../ui/event-text.js';
+import { Fact } from '../../ui/fact.js';
 import { PropsView } from '../../ui/props-view.js';
-import { RangePicker, useRange } from '../../ui/range.js';
+import { appAndRange, RangePicker, useRange } from '../../ui/range.js';
 import { Stack } from '../../ui/stack.js';
 import { Empty, Failure, Loaded, Loading } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
@@ -22,10 +23,7 @@ export function ErrorGroupView({ group }: { group: string }) {
   const { from, to } = range;
   const query = useQuery('errors', { group, from, to }, { keep: true });
   const row = query.data?.groups[0];
-  const { query: place } = usePlace();
-  const back = Object.fromEntries(
-    ['app', 'range', 'from', 'to'].map((name) => [name, place.get(name) ?? '']),
-  );
+  const back = appAndRange(usePlace());
   return (
     <div class="page fill">
       <div class="page-head">
@@ -81,26 +79,14 @@ export function ErrorGroupView({ group }: { group: string }) {
 function Facts({ row }: { row: ErrorGroupRow }) {
   return (
     <dl class="group-facts">
-      <div>
-        <dt class="soft">Times</dt>
-        <dd>{count(row.count)}</dd>
-      </div>
-      <div>
-        <dt class="soft">Users</dt>
-        <dd>{count(row.user_count)}</dd>
-      </div>
-      <div>
-        <dt class="soft">First in this range</dt>
-        <dd>
-          <At ts={row.first_seen} />
-        </dd>
-      </div>
-      <div>
-        <dt class="soft">Last</dt>
-        <dd>
-          <Moment ts={row.last_seen} />
-        </dd>
-      </div>
+      <Fact name="Events">{count(row.count)}</Fact>
+      <Fact name="Users">{count(row.user_count)}</Fact>
+      <Fact name="First in this range">
+        <At ts={row.first_seen} />
+      </Fact>
+      <Fact name="Last">
+        <Moment ts={row.last_seen} />
+      </Fact>
     </dl>
   );
 }
@@ -114,40 +100,14 @@ interface OccurrencesProps {
 
 function Occurrences({ group, from, to, total }: OccurrencesProps) {
   const { events, hasMore, error, loadMore, retry } = useOccurrences(group, from, to);
-  const { path, query } = usePlace();
+  const place = usePlace();
   const [chosen] = useParam('event');
   const listed = chosen === '' ? events[0] : events.find(({ id }) => `${id}` === chosen);
   // One that is further down the list than was loaded is read by itself.
   const isElsewhere = listed === undefined && /^\d{1,16}$/.test(chosen);
   const other = useQuery('event', isElsewhere ? { id: Number(chosen) } : undefined);
   const selected = listed ?? other.data;
-  const columns = useMemo((): Column<Event>[] => {
-    const open = (event: Event) => {
-      const next = new URLSearchParams(query);
-      next.set('event', `${event.id}`);
-      return `${path}?${next}`;
-    };
-    return [
-      {
-        key: 'time',
-        label: 'When',
-        width: '180px',
-        render: (event) => (
-          <a class="row-link" href={open(event)}>
-            <Moment ts={event.ts} />
-          </a>
-        ),
-      },
-      { key: 'user', label: 'User', width: 'minmax(0, 1fr)', render: ({ user_id }) => user_id },
-      {
-        key: 'page',
-        label: 'Page',
-        width: 'minmax(0, 1fr)',
-        wide: true,
-        render: ({ url }) => <span class="soft">{url}</span>,
-      },
-    ];
-  }, [path, query]);
+  const columns = useMemo(() => columnsAt(place), [place]);
   if (error !== undefined && events.length === 0) return <Failure error={error} retry={retry} />;
   if (events.length === 0) return <Loading lines={8} />;
   return (
@@ -175,6 +135,27 @@ function Occurrences({ group, from, to, total }: OccurrencesProps) {
   );
 }
 
+const columnsAt = (place: Place): Column<Event>[] => [
+  {
+    key: 'time',
+    label: 'When',
+    width: '180px',
+    render: ({ id, ts }) => (
+      <a class="row-link" href={hereHref(place, { event: `${id}` })}>
+        <Moment ts={ts} />
+      </a>
+    ),
+  },
+  { key: 'user', label: 'User', width: 'minmax(0, 1fr)', render: ({ user_id }) => user_id },
+  {
+    key: 'page',
+    label: 'Page',
+    width: 'minmax(0, 1fr)',
+    wide: true,
+    render: ({ url }) => <span class="soft">{url}</span>,
+  },
+];
+
 function Occurrence({ event }: { event: Event }) {
   const { stack, ...rest } = event.props ?? {};
   return (
@@ -194,8 +175,8 @@ function Occurrence({ event }: { event: Event }) {
         </span>
       </div>
       <h2>Stack</h2>
-      {typeof stack === 'string' ? <Stack text={stack} /> : <p class="soft">It came without a stack.</p>}
-      <h2>Props</h2>
+      {typeof stack === 'string' ? <Stack text={stack} /> : <p class="soft">No stack trace was captured.</p>}
+      <h2>Properties</h2>
       <PropsView props={rest} />
     </aside>
   );

@@ -1,10 +1,11 @@
 /** Events as they are stored: paused when one wants to read, narrowed down by what one looks for, each open beside the list. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Event, EventType, Json } from '../../api/client.js';
-import { useManyApps, useQuery } from '../../api/use-query.js';
+import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { clockTime, fullTime } from '../../format/time.js';
-import { setQuery, useParam, usePlace } from '../../router.js';
+import { hereHref, type Place, setQuery, useParam, usePlace } from '../../router.js';
+import { APP_COLUMN } from '../../ui/columns.js';
 import { EventDetail } from '../../ui/event-detail.js';
 import { eventLabel } from '../../ui/event-label.js';
 import { EventSummary, incidentHref, isIncident, userHref } from '../../ui/event-text.js';
@@ -12,6 +13,7 @@ import { type Choice, Choices, Field } from '../../ui/filters.js';
 import { Icon, TypeIcon } from '../../ui/icons.js';
 import { Empty, Failure, Loading } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
+import { useKeys } from '../../ui/use-keys.js';
 import { Start } from '../start/start.js';
 import { isWithinTheHour, Minutes } from './minutes.js';
 import { HELD_MAX, type LiveEvents, useLiveEvents } from './use-live-events.js';
@@ -135,10 +137,9 @@ interface EventTableProps {
 }
 
 function EventTable({ live, events, scroller, filtered }: EventTableProps) {
-  const { path, query } = usePlace();
-  const manyApps = useManyApps();
-  const columns = useMemo(() => columnsAt(path, query, manyApps), [path, query, manyApps]);
-  const selected = selectedId(query.get('event') ?? '');
+  const place = usePlace();
+  const columns = useMemo(() => columnsAt(place), [place]);
+  const selected = selectedId(place.query.get('event') ?? '');
   if (events.length === 0 && !live.hasMore) {
     return (
       <Empty title={filtered ? 'No matching events' : 'Nothing yet'}>
@@ -162,12 +163,8 @@ function EventTable({ live, events, scroller, filtered }: EventTableProps) {
   );
 }
 
-function columnsAt(path: string, query: URLSearchParams, manyApps: boolean): Column<Event>[] {
-  const openHref = ({ id }: Event) => {
-    const next = new URLSearchParams(query);
-    next.set('event', `${id}`);
-    return `${path}?${next}`;
-  };
+/** Errors and reports lead to their incident, other events to what is beside the list. */
+function columnsAt(place: Place): Column<Event>[] {
   return [
     {
       key: 'time',
@@ -188,7 +185,7 @@ function columnsAt(path: string, query: URLSearchParams, manyApps: boolean): Col
         <>
           <a
             class={`row-link name-${event.type}`}
-            href={isIncident(event) ? incidentHref(event) : openHref(event)}
+            href={isIncident(event) ? incidentHref(event) : hereHref(place, { event: `${event.id}` })}
           >
             {eventLabel(event).label}
           </a>{' '}
@@ -203,7 +200,7 @@ function columnsAt(path: string, query: URLSearchParams, manyApps: boolean): Col
       wide: true,
       render: ({ url, name }) => url !== name && <span class="soft">{url}</span>,
     },
-    ...(manyApps ? [APP_COLUMN] : []),
+    APP_COLUMN,
     {
       key: 'user',
       label: 'User',
@@ -216,14 +213,6 @@ function columnsAt(path: string, query: URLSearchParams, manyApps: boolean): Col
     },
   ];
 }
-
-const APP_COLUMN: Column<Event> = {
-  key: 'app',
-  label: 'App',
-  width: '84px',
-  wide: true,
-  render: ({ app }) => <span class="soft">{app}</span>,
-};
 
 function Foot({ live: { events, hasMore, moreError, retryMore } }: { live: LiveEvents }) {
   if (moreError !== undefined) return <Failure error={moreError} retry={retryMore} />;
@@ -251,14 +240,7 @@ function Selected({ events }: { events: readonly Event[] }) {
   const held = events.find((event) => event.id === id);
   const lookup = useQuery('event', id === undefined || held !== undefined ? undefined : { id });
   const event = held ?? lookup.data;
-  useEffect(() => {
-    if (id === undefined) return;
-    const onKey = ({ key, target }: KeyboardEvent) => {
-      if (key === 'Escape' && !(target instanceof HTMLInputElement)) closeDetail();
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, [id]);
+  useKeys({ Escape: id === undefined ? undefined : closeDetail });
   if (id === undefined) return null;
   return (
     <aside class="live-detail" aria-label="Selected event">

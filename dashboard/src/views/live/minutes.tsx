@@ -62,11 +62,9 @@ export function Minutes({ events, complete }: MinutesProps) {
       </svg>
       <p class="minutes-text soft">
         <span class="minutes-now">now</span>
-        <b>{counted(total, 'event')}</b> ·{' '}
-        <b class={errors > 0 ? 'is-error' : ''}>{counted(errors, 'error')}</b> in{' '}
-        {known.length < MINUTES
-          ? `the last ${counted(known.length, 'minute')}, as far as loaded`
-          : 'the last hour'}
+        {known.length < MINUTES ? `Last ${counted(known.length, 'minute')} (loaded so far): ` : 'Last hour: '}
+        <b>{counted(total, 'event')}</b>,{' '}
+        <b class={errors > 0 ? 'is-error' : ''}>{counted(errors, 'error')}</b>
       </p>
     </div>
   );

@@ -137,7 +137,6 @@ interface PanesProps {
 
 function Panes({ player, all, range, time, references }: PanesProps) {
   const [given, setPane] = useParam('pane');
-  const [open, setOpen] = useParam('event');
   const pane = PANES.find(({ value }) => value === given)?.value ?? 'trail';
   const common = { time, range, onSeek: player.seek };
   return (
@@ -155,9 +154,9 @@ function Panes({ player, all, range, time, references }: PanesProps) {
       ) : pane === 'console' ? (
         <ConsolePane {...common} player={player} hasRecording={references.length > 0} />
       ) : pane === 'network' ? (
-        <NetworkPane {...common} events={all.events} open={open} onOpen={setOpen} />
+        <NetworkPane {...common} events={all.events} />
       ) : (
-        <TrailPane {...common} events={all.events} open={open} onOpen={setOpen} />
+        <TrailPane {...common} events={all.events} />
       )}
       {all.error !== undefined && <Failure error={all.error} retry={all.reload} />}
     </section>

@@ -16,7 +16,7 @@ const WAYS = [
 ];
 
 const HINTS: Readonly<Record<Way, string>> = {
-  script: 'Into the head of every page, before other scripts, with the id of whoever is signed in.',
+  script: 'Put it first in <head> on every page and set data-user-id to the signed-in user.',
   npm: 'Once, where your app starts and knows who is signed in.',
   curl: 'From a terminal, to see an event arrive right now.',
 };
@@ -31,7 +31,7 @@ export function Start() {
         <p class="start-wait" role="status">
           <span class="dot" /> Waiting for the first event
         </p>
-        <h1 class="start-title">Put one tag into your app</h1>
+        <h1 class="start-title">Add one tag to your app</h1>
         <p class="start-lead soft">
           The collector runs and has nothing stored yet. This page turns into the live view when the first
           event arrives.

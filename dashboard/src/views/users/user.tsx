@@ -1,5 +1,4 @@
 /** One user: activity by day, and the sessions, each unfolding to its trail. */
-import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { SessionRow } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
@@ -9,7 +8,9 @@ import { href, setQuery, useParam } from '../../router.js';
 import { CopyButton } from '../../ui/copy.js';
 import { DayChart } from '../../ui/day-chart.js';
 import { replayHref } from '../../ui/event-text.js';
+import { Fact } from '../../ui/fact.js';
 import { Icon } from '../../ui/icons.js';
+import { Panel } from '../../ui/panel.js';
 import { RangePicker, useRange } from '../../ui/range.js';
 import { Empty, Loaded, Loading } from '../../ui/states.js';
 import { At, Moment } from '../../ui/time.js';
@@ -62,27 +63,12 @@ function Head({ app, id }: { app: string; id: string }) {
   );
 }
 
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt class="soft">{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
 function Activity({ app, id }: { app: string; id: string }) {
   const range = useRange('30d');
   const { from, to } = range;
   const activity = useQuery('activity', { user: id, app, from, to }, { keep: true });
   return (
-    <section class="panel" aria-label="Activity">
-      <div class="panel-head">
-        <h2>Events by day</h2>
-        <div class="end">
-          <RangePicker range={range} />
-        </div>
-      </div>
+    <Panel title="Events by day" end={<RangePicker range={range} />}>
       <div class="panel-body">
         <Loaded query={activity} loading={<Loading lines={4} />}>
           {({ days }) => (
@@ -96,7 +82,7 @@ function Activity({ app, id }: { app: string; id: string }) {
           )}
         </Loaded>
       </div>
-    </section>
+    </Panel>
   );
 }
 
@@ -104,11 +90,7 @@ function Sessions({ app, id }: { app: string; id: string }) {
   const [open] = useParam('session');
   const sessions = useQuery('sessions', { user: id, app, limit: SESSIONS_MAX });
   return (
-    <section class="panel sessions" aria-label="Sessions">
-      <div class="panel-head">
-        <h2>Sessions</h2>
-        {sessions.data !== undefined && <span class="soft">{count(sessions.data.sessions.length)}</span>}
-      </div>
+    <Panel title="Sessions" note={sessions.data && count(sessions.data.sessions.length)} class="sessions">
       <Loaded query={sessions}>
         {({ sessions }) =>
           sessions.length === 0 ? (
@@ -122,7 +104,7 @@ function Sessions({ app, id }: { app: string; id: string }) {
           )
         }
       </Loaded>
-    </section>
+    </Panel>
   );
 }
 
