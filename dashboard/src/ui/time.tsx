@@ -31,9 +31,10 @@ export function useNow(): number {
 /** `3 min ago` beside `14:03:27`; what is long ago is its date alone. */
 export function Moment({ ts }: { ts: number }) {
   const now = useNow();
+  if (isLongAgo(ts, now)) return <At ts={ts} />;
   return (
-    <Time ts={ts} class="moment">
-      {!isLongAgo(ts, now) && ago(ts, now)} <span class="soft">{shortTime(ts, now)}</span>
+    <Time ts={ts}>
+      {ago(ts, now)} <span class="soft">{shortTime(ts, now)}</span>
     </Time>
   );
 }
@@ -49,9 +50,9 @@ export function At({ ts }: { ts: number }) {
 }
 
 /** All of it on hover. */
-function Time({ ts, children, ...rest }: { ts: number; class?: string; children: ComponentChildren }) {
+function Time({ ts, children }: { ts: number; children: ComponentChildren }) {
   return (
-    <time {...rest} dateTime={new Date(ts).toISOString()} title={fullTime(ts)}>
+    <time dateTime={new Date(ts).toISOString()} title={fullTime(ts)}>
       {children}
     </time>
   );
