@@ -38,9 +38,8 @@ export function readSmallBody(
 }
 
 /**
- * Bounds the bytes of all unfinished bodies that are not small. Call the result for each request. Beyond the
- * bound the connection of the oldest body is cut: a client that keeps sending finishes long before it is the
- * oldest one.
+ * Bounds the bytes of all unfinished bodies that are not small. Call the result for each request. At the
+ * bound it cuts the oldest body's connection: a client that keeps sending finishes before it is the oldest.
  */
 export function watchUnfinishedBodies(bytesMax = UNFINISHED_BYTES_MAX): (request: IncomingMessage) => void {
   /** Bytes so far, oldest request first. */

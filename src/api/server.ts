@@ -280,7 +280,7 @@ function observe(app: FastifyInstance, { metrics, log }: ApiContext): void {
   });
 }
 
-/** Probes, scrapes and files come all the time: debug. */
+/** Only the API's own answers are info: probes, scrapes and files come all the time. */
 function levelOf(route: string, status: number): 'warn' | 'info' | 'debug' {
   if (status >= 500) return 'warn';
   return route.startsWith('/v1/') ? 'info' : 'debug';

@@ -150,7 +150,7 @@ function takeColumns({ bytes, ascii, apart, count, people }: Source): EventColum
   return columns;
 }
 
-/** Whether only white space is left. Never reads past the end, which makes V8 slow, as `skipSpace` does. */
+/** Whether only white space is left. Unlike `skipSpace` it never reads past the end: that slows V8 down. */
 function isSpaceFrom(bytes: Uint8Array, at: number): boolean {
   for (; at < bytes.length; at++) {
     if (!isSpace(bytes[at])) return false;

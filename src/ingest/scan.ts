@@ -1,7 +1,6 @@
 /**
  * Finds what `JSON.parse` does not tell of a body: how deep it nests, where each event's `props` are, and
- * strings and keys that are not allowed. One pass over the bytes, so that duplicate keys and escapes hide
- * nothing.
+ * strings and keys that are not allowed. It reads the bytes, so duplicate keys and escapes hide nothing.
  */
 import assert from 'node:assert/strict';
 import { FIELD_ERRORS_MAX, JSON_DEPTH_MAX } from '../domain/limits.js';

@@ -1,7 +1,6 @@
 /**
- * The definition of a question: where it is asked, its input and answer, its lane, and who may ask. Its
- * route, its part of `/openapi.json`, its access rule, the calls between threads and the typed client derive
- * from it.
+ * The definition of a question: where it is asked, its input and answer, its lane, and who may ask. Routes,
+ * `/openapi.json`, access, the calls between threads and the typed client derive from it.
  */
 import type { z } from 'zod';
 import type { ProblemCode } from '../domain/problems.js';

@@ -41,7 +41,7 @@ export function startDiskWatch(
   };
 }
 
-/** If the system does not tell, the disk counts as empty: writes fail once it is full. */
+/** If the system does not tell, the disk counts as having room: writes fail once it is full. */
 function freeBytesOf(dataDir: string): number {
   try {
     const { bavail, bsize } = statfsSync(dataDir);

@@ -18,9 +18,8 @@ export function hostTwice({ raw }: FastifyRequest): Refusal | undefined {
 }
 
 /**
- * Without a password, only requests to a local name pass. By DNS rebinding, a page's own host name can point
- * to this machine, which makes the collector part of the page's site; but the `Host` header still has that
- * name.
+ * Without a password, only requests to a local name pass. By DNS rebinding, a page's host name can point to
+ * this machine, and the collector becomes part of the page's site; but the `Host` header has that name.
  */
 export function foreignHost(
   { raw }: FastifyRequest,

@@ -38,7 +38,7 @@ export function chunkRoute(app: FastifyInstance, { store, audit, now }: ApiConte
   app.get('/v1/sessions/:id/replay/:seq', { config: routeConfig }, async (request, reply) => {
     const { id, seq } = validated(chunkPath, request.params);
     const apps = appsFor(request.access, validated(chunkQuery, request.query).app);
-    // A single app need not be looked for among those that have the session.
+    // A single app need not be looked up.
     const owner = onlyApp(apps?.length === 1 ? apps : await appsAmong(store.sessionApps(id), apps));
     const chunk = owner === undefined ? undefined : await store.chunk(owner, id, seq);
     if (owner === undefined || chunk === undefined)

@@ -85,19 +85,13 @@ export function answerErrors(
   const { log } = scope;
   return {
     errors({ apps, group, limit, ...range }) {
-      const { from, to } = scope.clamp(range);
-      if (from > to) return { groups: [] };
+      const bounds = scope.clamp(range);
+      if (bounds.from > bounds.to) return { groups: [] };
       const only = group === undefined ? undefined : parseGroupId(scope, group, apps);
       if (group !== undefined && !only) return { groups: [] };
-      const sums = only
-        ? sumOf(scope, groups, only, { from, to })
-        : sumUp(scope, groups, scope.appNumbers(apps), { from, to });
-      return {
-        groups: [...sums]
-          .sort(mostFirst)
-          .slice(0, limit)
-          .map((sum) => toRow(scope, sum)),
-      };
+      const blocks = blocksOf(groups, { apps: scope.appNumbers(apps), only }, bounds);
+      const sums = sumUp(scope, blocks, bounds).sort(mostFirst).slice(0, limit);
+      return { groups: sums.map((sum) => toRow(scope, sum)) };
     },
     occurrences({ apps, group, limit, cursor, ...range }) {
       const head = log.head();
@@ -127,34 +121,27 @@ export function answerErrors(
   };
 }
 
-/** The sums of every group of the apps. */
-function sumUp(scope: Scope, groups: ErrorGroups, apps: readonly number[], { from, to }: Bounds) {
-  const sums = new Map<string, Sum>();
-  const checkTime = scope.openDeadline();
-  for (const app of apps) {
-    for (const { group, rows } of groups.scan(app, dayOf(from), dayOf(to))) {
-      checkTime();
-      for (const row of rows) {
-        if (row.ts < from || row.ts > to) continue;
-        add(
-          obtain(sums, `${app}/${group.hash}`, () => newSum(group)),
-          row,
-        );
-      }
-    }
-  }
-  return sums.values();
+/** Blocks of occurrences, of one group or of every group of the apps. */
+function* blocksOf(
+  groups: ErrorGroups,
+  { apps, only }: { apps: readonly number[]; only: ErrorGroup | undefined },
+  { from, to }: Bounds,
+): Generator<{ group: ErrorGroup; rows: Iterable<Occurrence> }> {
+  const [first, last] = [dayOf(from), dayOf(to)];
+  if (only) for (const rows of groups.days(only, first, last)) yield { group: only, rows };
+  else for (const app of apps) yield* groups.scan(app, first, last);
 }
 
-/** The sum of one group, if it has an occurrence in the range. */
-function sumOf(scope: Scope, groups: ErrorGroups, group: ErrorGroup, { from, to }: Bounds): Sum[] {
-  const sum = newSum(group);
+/** The sums of all groups with an occurrence in the range. */
+function sumUp(scope: Scope, blocks: ReturnType<typeof blocksOf>, { from, to }: Bounds): Sum[] {
+  const sums = new Map<string, Sum>();
   const checkTime = scope.openDeadline();
-  for (const rows of groups.days(group, dayOf(from), dayOf(to))) {
+  for (const { group, rows } of blocks) {
     checkTime();
+    const sum = obtain(sums, `${group.app}/${group.hash}`, () => newSum(group));
     for (const row of rows) if (row.ts >= from && row.ts <= to) add(sum, row);
   }
-  return sum.count > 0 ? [sum] : [];
+  return [...sums.values()].filter(({ count }) => count > 0);
 }
 
 function toRow(scope: Scope, { group, count, users, firstTs, newest, days }: Sum): ErrorGroupRow {

@@ -21,7 +21,7 @@ export interface Reads {
   chunkRow(app: string, session: string, seq: number): Chunk | undefined;
 }
 
-/** Calls without a pause between them read the same snapshot; `env.renewSnapshot()` moves to the newest. */
+/** Calls in one turn of the event loop read the same snapshot; `env.renewSnapshot()` gets the newest. */
 export function openReads(env: Env, stored: Log): Reads {
   const scope = openScope(env, stored);
   const { log, manifest } = scope;

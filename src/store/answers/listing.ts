@@ -1,6 +1,5 @@
 /**
- * Listings of events, newest first by `(ts, id)`, from record batches that are ordered by their last event
- * only.
+ * Listings of events, newest first by `(ts, id)`, from record batches that are ordered by their last event.
  *
  * Batches come by their last event that can match, latest first. So an event can go into the listing as soon
  * as its `ts` is greater than the next batch's: no later batch can hold a newer event.

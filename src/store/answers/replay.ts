@@ -24,7 +24,7 @@ export const appsOfSession = ({ log, sessions, manifest, appName }: Scope, sessi
 export function answerReplay(scope: Scope): Pick<SyncAnswers, 'replay'> {
   return {
     replay({ id, apps }) {
-      // A single app need not be looked for among those that have the session.
+      // A single app need not be looked up.
       const found =
         apps?.length === 1 ? apps : appsOfSession(scope, id).filter((app) => apps?.includes(app) ?? true);
       const only = found.length === 1 ? scope.appNumbers(found)[0] : undefined;
