@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 import type { ProblemCode } from '../domain/problems.js';
 import type { Store, StoreStats } from '../store/port.js';
-import { type HistogramReading, openHistogram, SECONDS_BOUNDS } from '../telemetry/histogram.js';
+import { type HistogramReading, openHistogram, SECONDS_BOUNDS } from '../telemetry/meters.js';
 import type { ServerDeps } from './context.js';
 
 const INGEST_ROUTES = ['events', 'replay'] as const;

@@ -24,7 +24,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { crc32 } from 'node:zlib';
 import { JOURNAL_TURN_BYTES } from '../../domain/limits.js';
-import type { Histogram } from '../../telemetry/histogram.js';
+import type { Histogram } from '../../telemetry/meters.js';
 import { StoreUnusable } from '../file/data-dir.js';
 import { commitOf, GROUP_HEAD_BYTES } from './commit-group.js';
 
