@@ -1,7 +1,10 @@
 /** The embedded engine as the histories' subject: opened on this thread, or on threads of its own as a collector has it. */
+import { rmSync } from 'node:fs';
 import { type Env, openEnv } from '../../src/log/file/env.js';
 import { PROJECTIONS } from '../../src/projections/registry.js';
+import { copyLive } from '../../src/store/offline/live-copy.js';
 import { verifyStore } from '../../src/store/offline/verify.js';
+import { makeWorkFolder } from '../../src/store/offline/work-folder.js';
 import { openStore } from '../../src/store/open.js';
 import { openLmdbStore } from '../../src/store/open-in-process.js';
 import type { Store, WritableStore } from '../../src/store/port.js';
@@ -60,5 +63,15 @@ export const threaded: Subject = {
         ),
     };
   },
-  verifyViews,
+  verifyViews: async (store, dataDir) => {
+    // As a collector does it: once the tables hold all that was acknowledged, a copy is checked.
+    await store.tail(0, 1);
+    const folder = makeWorkFolder(dataDir);
+    try {
+      await copyLive(dataDir, folder, () => {});
+      return await verifyViews(store, folder);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
 };

@@ -40,15 +40,14 @@ export function assertStore(dataDir: string): void {
   if (!existsSync(join(dataDir, DATA_FILE))) throw new StoreUnusable(`there is no store in ${dataDir}`);
 }
 
-/**
- * Takes a folder of ours from everybody else, as the lock's socket in it asks for. Throws `StoreUnusable`.
- */
+/** Lets only the owner into the data folder, where that is us: commands refuse to use a socket in a folder open to others. */
 export function closeToOthers(dataDir: string): void {
+  const { uid, mode } = statSync(dataDir);
+  if (uid !== process.getuid?.() || (mode & 0o077) === 0) return;
   try {
-    const { uid, mode } = statSync(dataDir);
-    if (uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(dataDir, mode & 0o7700);
-  } catch (error) {
-    throw new StoreUnusable(`cannot keep ${dataDir} for its owner alone: ${reason(error)}`);
+    chmodSync(dataDir, mode & 0o7700);
+  } catch {
+    // Not every file system has modes. Commands will say what is wrong.
   }
 }
 
