@@ -5,7 +5,8 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT, setup } from './setup.mjs';
+import { compile } from './compiled.mjs';
+import { ROOT } from './setup.mjs';
 
 /** Beside `dist`, so that what is broken finds the same packages. */
 const BROKEN = join(ROOT, 'dist-canary');
@@ -172,12 +173,7 @@ const CANARIES = [
   },
 ];
 
-await setup({ set: 'all' });
-const compiled = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.json'], {
-  cwd: ROOT,
-  stdio: 'inherit',
-});
-if (compiled.status !== 0) process.exit(1);
+await compile();
 let failed = 0;
 try {
   rmSync(BROKEN, { recursive: true, force: true });
