@@ -109,7 +109,9 @@ async function timed(title, work) {
   return result;
 }
 
-const secondsSince = (start) => ((performance.now() - start) / 1_000).toFixed(1);
+function secondsSince(start) {
+  return ((performance.now() - start) / 1_000).toFixed(1);
+}
 
 /**
  * Runs the test files, a few at a time, each in a Node of its own: tap's tests are programs. Its runner would load a compiler
@@ -188,8 +190,11 @@ function chosen(isLong, isQuick) {
 }
 
 /** What somebody calls a test file from where they are, seen from the root. */
-const fromRoot = (name) => relative(ROOT, resolve(process.env.INIT_CWD ?? process.cwd(), name));
+function fromRoot(name) {
+  return relative(ROOT, resolve(process.env.INIT_CWD ?? process.cwd(), name));
+}
 
 /** `test/x.test.ts` as its compiled file; any other name as it is. */
-const toCompiled = (path) =>
-  path.endsWith('.ts') && !path.startsWith('dist') ? join('dist', path.replace(/\.ts$/, '.js')) : path;
+function toCompiled(path) {
+  return path.endsWith('.ts') && !path.startsWith('dist') ? join('dist', path.replace(/\.ts$/, '.js')) : path;
+}
