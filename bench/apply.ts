@@ -1,6 +1,6 @@
 /**
- * What taking events in costs, step by step and in process: to parse and seal a request, to make a group durable, and to apply
- * groups to the tables, by how many requests one transaction takes.
+ * The cost of ingest step by step, in process: parse and encode a request, make a commit group durable, and apply groups to the
+ * tables, for several numbers of requests per transaction.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync } from 'node:fs';
@@ -15,18 +15,18 @@ import { APP, bodyEvents, bodyParts, KEY, randomFrom } from './data.js';
 import { median, type Row, spread } from './report.js';
 
 const REQUESTS = 16_000;
-/** Requests that a group takes in under load: those that come while the one before waits for the disk. */
+/** Requests per commit group under load: those that arrive while the disk syncs the previous group. */
 const GROUP_REQUESTS = 16;
-/** Applied before the clock runs: an empty store is no measure. */
+/** Groups applied before the clock starts, so that the store is not empty. */
 const WARM_GROUPS = 125;
 
-/** Processor time of the whole process, garbage collection included, in µs. */
+/** Processor time of the whole process, µs; includes garbage collection. */
 const cpuUs = (): number => {
   const { user, system } = process.cpuUsage();
   return user + system;
 };
 
-/** Bytes this process had written to disk; 0 where the system does not tell. */
+/** Bytes this process has written to disk; 0 on systems without `/proc`. */
 function writtenBytes(): number {
   try {
     return Number(/^write_bytes: (\d+)/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1] ?? 0);
@@ -99,7 +99,7 @@ export async function benchApply(folder: string, say: (line: string) => void): P
   return rows;
 }
 
-/** The journal, written over as under load: each group is applied before the next comes. */
+/** The WAL as under load: each group is applied before the next one is written, so the files are reused. */
 function syncRow(dataDir: string, storeId: string, groups: readonly Buffer[]): Row {
   const journal = openJournal(dataDir, storeId);
   const times: number[] = [];

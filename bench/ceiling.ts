@@ -1,4 +1,4 @@
-/** The ceiling: the same HTTP server that parses the body as JSON and answers 204, with nothing behind it. */
+/** The ceiling: the same HTTP server, which only parses the body as JSON and answers 204. */
 import { fastify } from 'fastify';
 
 const server = fastify({ logger: false });

@@ -1,4 +1,4 @@
-/** Charts for the README: horizontal bars as SVG, made from the results' JSON, fit for light and dark pages. */
+/** Charts for the README: horizontal bars as SVG from the results' JSON, for light and dark pages. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Row } from './report.js';
@@ -20,7 +20,7 @@ const escaped = (text: string): string =>
 const short = (value: number): string =>
   value >= 1_000 ? Math.round(value).toLocaleString('en') : Number(value.toPrecision(3)).toString();
 
-/** Titled groups of bars, each group to a scale of its own. */
+/** Titled groups of bars; each group has its own scale. */
 function chart(groups: readonly { title: string; bars: readonly Bar[] }[]): string {
   let y = 8;
   const parts: string[] = [];
@@ -61,7 +61,7 @@ const barsOf = ({ value, unit, peers = {} }: Row): Bar[] => [
   ...Object.entries(peers).map(([label, figure]) => ({ label, value: figure, unit })),
 ];
 
-/** Draws what there are results for; returns the files. */
+/** Draws a chart for each part that has results; returns the files. */
 export function drawCharts(results: string, images: string): string[] {
   const resultOf = (part: string): { events: number; rows: Row[] } => {
     const path = join(results, `${part}.json`);

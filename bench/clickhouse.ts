@@ -1,9 +1,10 @@
-/** The two engines of the collector beside each other: the same data in over HTTP, the same questions, what it takes on disk. */
+/** The collector's two engines with the same data over HTTP: ingest, reads, bytes on disk. */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../src/config/config.js';
+import { DAY_MS } from '../src/domain/limits.js';
 import { type Engine, startChdb } from '../test/support/clickhouse/chdb.js';
 import { startCluster } from '../test/support/clickhouse/cluster.js';
 import { APP, APPS, arrivals, type Body, END, KEY } from './data.js';
@@ -14,14 +15,13 @@ import { folderBytes } from './stores.js';
 
 const IN_FLIGHT = [32, 256];
 const FILL_IN_FLIGHT = 256;
-/** Linux counts processor time in these. */
+/** The unit of processor time in Linux's `/proc`. */
 const TICK_MS = 10;
 const ROUNDS = 2;
 const ROUND_MS = 5_000;
 const RUNS = 15;
 const WARM_RUNS = 3;
-const DAY_MS = 86_400_000;
-/** Merges of what was written go on for a while. */
+/** Time for merges after the fill. */
 const SETTLE_MS = 15_000;
 const DATABASE = 'bench';
 const INGEST_DATABASE = 'bench_ingest';
@@ -46,7 +46,7 @@ interface Contender {
   name: string;
   store(database: string): Store;
   bytes(): Promise<number>;
-  /** Of the engine; none where it is the collector itself. */
+  /** Processes of the engine; none where it runs inside the collector. */
   pids(): number[];
 }
 
@@ -66,7 +66,7 @@ const onEngine = (
   pids: engine.pids,
 });
 
-/** `events` are stored by each, through a collector, then asked for. */
+/** Each contender stores `events` events through a collector, then answers the reads. */
 export async function benchClickhouse(
   folder: string,
   events: number,
@@ -108,7 +108,7 @@ const open = ({ name, store }: Contender, home: string, database: string): Promi
     store: store(database),
   });
 
-/** How many events a second are acknowledged, and after how long, by how many requests are under way at once. */
+/** Acknowledged events per second and the p99 latency, by the number of requests under way. */
 async function ingest(
   contenders: readonly Contender[],
   home: string,
@@ -216,7 +216,7 @@ function row(
   };
 }
 
-/** What processes have used of the processors so far; unlike a time, hardly changed by what else the machine does. */
+/** Processor time of processes so far, ms; other work on the machine hardly changes it. */
 function cpuMs(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
@@ -224,7 +224,7 @@ function cpuMs(pids: readonly number[]): number {
   }, 0);
 }
 
-/** Sends bodies, so many at a time, until there are no more or the time is up. */
+/** Sends bodies, `inFlight` at a time, until there are no more or the time is up. */
 async function send(
   { url, name }: Server,
   inFlight: number,
@@ -256,7 +256,7 @@ async function send(
   return { eventsPerS: (stored / (performance.now() - began)) * 1_000, latenciesMs };
 }
 
-/** Times of a read, and a hash of its answer without the ids, which are each engine's own. */
+/** Times of a read, ms, and a hash of its answer without ids, which differ between engines. */
 async function time({ url }: Server, path: string): Promise<{ hash: string; times: number[] }> {
   const times: number[] = [];
   let text = '';
@@ -273,7 +273,7 @@ async function time({ url }: Server, path: string): Promise<{ hash: string; time
     events,
     ...rest
   } = JSON.parse(text) as { head?: number; next_cursor?: string; events?: { id: number }[] };
-  // Events of one millisecond stand in the order of their ids, which depends on which request came first.
+  // Ids decide the order of events of one millisecond, and ids depend on which request came first.
   const listed = events?.map(({ id: _id, ...event }) => JSON.stringify(event)).sort();
   return { hash: hashOf([rest, listed?.slice(0, -1)]), times };
 }

@@ -1,4 +1,4 @@
-/** Base against head on the core rows, interleaved: `node dist/bench/compare.js TREE BUILT`, a source tree and its build. */
+/** Compares base and head on the core rows, interleaved: `node dist/bench/compare.js TREE BUILT`, base's source tree and build. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,14 +21,14 @@ const READS = [
   '/v1/query/funnel?steps=action_1,action_2,action_3',
 ];
 
-/** The same data into each, over HTTP: the one way in that every build has. */
+/** Fills a server with the data over HTTP, which every build has. */
 async function fill({ url }: Server): Promise<void> {
   const bodies = arrivals(EVENTS);
   let serial = 0;
   const send = async (): Promise<void> => {
     for (const { app, events } of bodies) {
       const [head, tail] = bodyParts(events);
-      // One sender reads on while another waits: the generator is shared.
+      // All senders share the generator.
       const body = `${head}compare-${serial++}${tail}`.replace(`"app":"${APP}","key":"${KEY}"`, keyed(app));
       const answer = await fetch(`${url}/v1/events`, { method: 'POST', body });
       if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
@@ -39,11 +39,11 @@ async function fill({ url }: Server): Promise<void> {
 
 const keyed = (app: string): string => `"app":"${app}","key":"${app === APP ? KEY : `${KEY}_1`}"`;
 
-/** Medians of both for one read, asked in turns. */
+/** Medians of both for one read. */
 async function compareRead(path: string, servers: readonly Server[]): Promise<Row> {
   const times = servers.map((): number[] => []);
   for (let run = -3; run < RUNS; run++) {
-    // Whoever comes first finds colder caches: they take turns at it.
+    // The first one asked finds colder caches, so the two take turns.
     const order = [...servers.entries()];
     for (const [index, { url }] of run % 2 === 0 ? order : order.reverse()) {
       const start = performance.now();
@@ -63,7 +63,8 @@ async function compareRead(path: string, servers: readonly Server[]): Promise<Ro
 }
 
 const [, , root, built] = process.argv;
-if (root === undefined || built === undefined) throw new Error('which base? Give its tree and its build');
+if (root === undefined || built === undefined)
+  throw new Error('usage: compare.js TREE BUILT, the source tree and the build of the base');
 const main = join(built, 'src/cli/main.js');
 const say = (line: string): void => console.error(line);
 const folder = mkdtempSync(join(tmpdir(), 'spyglass-compare-'));

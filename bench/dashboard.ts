@@ -1,4 +1,4 @@
-/** The dashboard in a real browser, on a full store: how soon each view is drawn, how a long list scrolls, what a flood does. */
+/** The dashboard in a real browser on a full store: time to draw each view, frames of a long list, long tasks in a flood. */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,27 +16,27 @@ const DRAWN_MS_MAX = 30_000;
 const LONG_LIST_ROWS = 10_000;
 const SCROLL_FRAMES = 240;
 const SCROLL_STEP_PX = 120;
-/** A frame at 60 a second, and a little: the clock in the page is coarse. */
+/** One frame at 60 Hz, plus a margin for the page's coarse clock. */
 const FRAME_MS = 17.5;
 const FLOOD_S = 8;
 const FLOOD_BODIES_A_S = 75;
 const FLOOD_BODY_EVENTS = 20;
-/** A form being filled in, as rrweb recorded it within five seconds; it begins with a picture of the page. */
+/** Five seconds of a form being filled in, recorded by rrweb; it begins with a full snapshot. */
 const RECORDING = join(process.cwd(), 'test/dashboard/fixtures/order-form.json');
 const PARTS = 14;
 const PART_MS = 5_000;
-/** As in the test of the budget. */
+/** The same as in the test of the budget. */
 const SCRIPT_KB_MAX = 75;
 const STYLES_KB_MAX = 15;
 
-/** The stored month, which is not the last one, where a view has a range; and what must be there for it to count as drawn. */
+/** The stored month, for views with a range, since it is not the last month; `drawn` matches once a view is drawn. */
 const MONTH = `from=${END - DAYS * DAY_MS}&to=${END}`;
 const VIEWS: Record<string, { path: string; drawn: string }> = {
   live: { path: '/live', drawn: '.body-row' },
   users: { path: '/users', drawn: '.body-row' },
   errors: { path: `/errors?${MONTH}`, drawn: '.row-link' },
   'replay list': { path: '/replay', drawn: '.body-row' },
-  // Not any bar of a chart: the logo and the empty funnel are drawn before a figure is there.
+  // Not any bar of a chart: the logo and the empty funnel have bars before there is data.
   insights: { path: `/insights?${MONTH}`, drawn: '.top-bar' },
 };
 
@@ -49,7 +49,7 @@ export async function benchDashboard(folder: string, events: number): Promise<Ro
     const path = `/incidents/${await recordedError(server.url)}`;
     const incidents = {
       incident: { path, drawn: '.incident-what' },
-      // The word beside the picture is gone once that shows its moment.
+      // The word beside the picture disappears once the picture shows its moment.
       'incident with its picture': { path, drawn: '.incident-picture .player-word:empty' },
     };
     for (const [name, { path, drawn }] of Object.entries({ ...VIEWS, ...incidents })) {
@@ -86,13 +86,13 @@ export async function benchDashboard(folder: string, events: number): Promise<Ro
   }
 }
 
-/** From the start of the navigation, by the page's own clock, to the frame after the view's first figures; nothing is cached. */
+/** From the start of the navigation, by the page's clock, to the frame after the first data; without caches. */
 async function timeView(browser: Browser, url: string, drawn: string): Promise<number> {
   const context = await browser.newContext({ viewport: { width: 1_440, height: 900 } });
   try {
     const page = await context.newPage();
     await page.goto(url, { waitUntil: 'commit' });
-    // Looked for at every frame: a wait from outside asks less and less often.
+    // Look at every frame: Playwright's own wait polls less and less often.
     return await page.evaluate<number>(`new Promise((done, fail) => {
       setTimeout(() => fail(new Error(${JSON.stringify(`${drawn} was not drawn`)})), ${DRAWN_MS_MAX});
       const look = () => {
@@ -106,7 +106,7 @@ async function timeView(browser: Browser, url: string, drawn: string): Promise<n
   }
 }
 
-/** The time between frames, ms, while the live list, as full as it gets, scrolls some 900 rows down from its top. */
+/** The times between frames, ms, while the full live list scrolls some 900 rows down from its top. */
 async function scrollLive(browser: Browser, url: string): Promise<number[]> {
   const page = await browser.newPage({ viewport: { width: 1_440, height: 900 } });
   await page.goto(`${url}/live`);
@@ -137,7 +137,7 @@ async function loadRows(page: Page): Promise<void> {
   while ((await page.evaluate<number>(scrollToEnd)) < LONG_LIST_ROWS) await page.waitForTimeout(50);
 }
 
-/** The newest error of the app that is uploaded for, its session recorded for the minute around it in parts of five seconds. */
+/** Uploads a recording of the minute around the newest error of `APP`, in parts of five seconds; returns the error's id. */
 async function recordedError(url: string): Promise<number> {
   const answer = await fetch(`${url}/v1/query/events?type=error&app=${APP}&limit=1`);
   const { events } = (await answer.json()) as { events: { id: number; ts: number; session_id: string }[] };
@@ -158,7 +158,7 @@ async function recordedError(url: string): Promise<number> {
   return error.id;
 }
 
-/** What travels before anything is drawn, as the browser counted it, gzipped; KB of 1,000 bytes. */
+/** Gzipped size of the first load as the browser counts it, KB of 1,000 bytes. */
 async function firstLoad(browser: Browser, url: string): Promise<Row[]> {
   const page = await browser.newPage();
   await page.goto(`${url}/live`, { waitUntil: 'load' });
@@ -174,7 +174,7 @@ async function firstLoad(browser: Browser, url: string): Promise<Row[]> {
   ];
 }
 
-/** The tasks that keep the live view's page from answering for over 50 ms, while events pour in. */
+/** Tasks over 50 ms in the live view while many events arrive. */
 async function floodLive(browser: Browser, url: string): Promise<Row[]> {
   const page = await browser.newPage({ viewport: { width: 1_440, height: 900 } });
   await page.goto(`${url}/live`);
@@ -185,7 +185,7 @@ async function floodLive(browser: Browser, url: string): Promise<Row[]> {
       .observe({ type: 'longtask' });
   }`);
   const rate = await flood(url);
-  // All of them have arrived once the newest one is in sight.
+  // All events have arrived once the newest one is visible.
   await page.locator('.body-row', { hasText: 'flood_ended' }).waitFor();
   const tasks = await page.evaluate<number[]>('longTasks');
   await page.close();
@@ -196,7 +196,7 @@ async function floodLive(browser: Browser, url: string): Promise<Row[]> {
   ];
 }
 
-/** Sends at an even pace and tells the rate that came of it; the last event is called `flood_ended`. */
+/** Sends at an even pace and returns the actual rate, events/s; the last event is named `flood_ended`. */
 async function flood(url: string): Promise<number> {
   const random = randomFrom(3);
   const bodies = FLOOD_S * FLOOD_BODIES_A_S;

@@ -1,4 +1,4 @@
-/** Deterministic benchmark data: users, sessions and names with a believable skew, from a seed. */
+/** Deterministic benchmark data from a seed: users, sessions and names with a realistic skew. */
 import type { NewEvent } from '../src/domain/event.js';
 import { DAY_MS } from '../src/domain/limits.js';
 
@@ -8,7 +8,7 @@ const NAMES = 60;
 const PAGES = 200;
 const EVENTS_A_BODY = 20;
 
-/** mulberry32, Tommy Ettinger's public-domain generator: 32 bits of state are plenty for test data. */
+/** mulberry32, Tommy Ettinger's public-domain generator; 32 bits of state are enough for test data. */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -24,13 +24,13 @@ export interface Shape {
   /** Unix ms of the last event. */
   end: number;
   days: number;
-  /** Bodies in all: they arrive in the order of time, but for the late. */
+  /** Number of bodies; they arrive in the order of time, except late ones. */
   bodies: number;
 }
 
 const LATE_SHARE = 0.02;
 
-/** One body's events: some ten seconds of one session; names fall off in popularity, 2 % are errors, 2 % of bodies late. */
+/** One body's events: some ten seconds of one session; names have a skewed popularity, 2 % are errors, 2 % of bodies late. */
 export function bodyEvents(
   random: () => number,
   { users, end, days, bodies }: Shape,
@@ -59,7 +59,7 @@ export function bodyEvents(
   });
 }
 
-/** A body's JSON in two parts: a `batch_id` goes between them, another one in each request. */
+/** A body's JSON in two parts; each request puts its own `batch_id` between them. */
 export function bodyParts(events: readonly NewEvent[]): [head: string, tail: string] {
   const texts = events.map(
     ({ props, ...event }) => `${JSON.stringify(event).slice(0, -1)},"props":${props ?? '{}'}}`,
@@ -70,11 +70,11 @@ export function bodyParts(events: readonly NewEvent[]): [head: string, tail: str
 export const APPS = [APP, 'billing'] as const;
 export const USERS = 50_000;
 export const DAYS = 30;
-/** A fixed end keeps the data, and so every answer, the same from run to run. */
+/** A fixed end, so that data and answers are the same in every run. */
 export const END = Date.UTC(2026, 5, 30, 15);
 /** Sessions under way at any time. */
 const LIVE_SESSIONS = 64;
-/** Mean requests of a session: a geometric distribution, most are short, some very long. */
+/** Mean requests per session; the distribution is geometric. */
 const SESSION_BODIES = 8;
 
 export interface Body {
@@ -88,7 +88,7 @@ interface Visit {
   session: string;
 }
 
-/** The stored data of the benchmark: `events` events, in order of arrival, each engine's ids from 1. */
+/** The stored data of the benchmark: `events` events in order of arrival; every engine gives ids from 1. */
 export function* arrivals(events: number): Generator<Body> {
   const random = randomFrom(1);
   let sessions = 0;
@@ -98,11 +98,11 @@ export function* arrivals(events: number): Generator<Body> {
   };
   const live = Array.from({ length: LIVE_SESSIONS }, newVisit);
   for (let serial = 0, stored = 0; stored < events; serial++) {
-    const place = Math.floor(random() * LIVE_SESSIONS);
-    const visit = live[place] ?? newVisit();
-    if (random() < 1 / SESSION_BODIES) live[place] = newVisit();
+    const index = Math.floor(random() * LIVE_SESSIONS);
+    const visit = live[index] ?? newVisit();
+    if (random() < 1 / SESSION_BODIES) live[index] = newVisit();
     const shape = { users: USERS, end: END, days: DAYS, bodies: Math.ceil(events / EVENTS_A_BODY) };
-    // Sizes are skewed: many small requests, some of twice the mean; twenty on average.
+    // 1 to 39 events, twenty on average.
     const size = Math.min(1 + Math.floor(random() * 39), events - stored);
     const made = bodyEvents(random, shape, Math.min(serial, shape.bodies - 1), size);
     stored += size;

@@ -1,4 +1,4 @@
-/** Ingest over HTTP, acknowledged after fsync, against the ceiling and the reference design, in interleaved rounds. */
+/** Ingest over HTTP, acknowledged after fsync, compared with the ceiling and the reference design in interleaved rounds. */
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { median, type Row, spread } from './report.js';
@@ -15,7 +15,7 @@ interface Contest {
   memoryMb: number;
 }
 
-/** Interleaved, so that what else the machine does meets all of them. */
+/** Interleaved, so that other work on the machine affects all servers. */
 export async function contest(
   servers: readonly Server[],
   loader: Loader,
@@ -46,7 +46,7 @@ export async function contest(
   return { rate, p99, memoryMb };
 }
 
-/** Medians of per-round ratios of the first server to another. */
+/** The median of the per-round ratios of one server to another. */
 export function ratioRow({ rate }: Contest, name: string, of: [string, string], atLeast?: number): Row {
   const [mine = [], other = []] = of.map((server) => rate.get(server));
   const ratios = mine.map((value, round) => value / (other[round] ?? Number.NaN));

@@ -22,21 +22,21 @@ const { values } = parseArgs({
     only: { type: 'string' },
     events: { type: 'string', default: '5000000' },
     profile: { type: 'string' },
-    /** For `queries`: which to ask. Without it all of them, and SQLite takes minutes. */
+    /** For `queries`: the engines to ask; SQLite takes minutes. */
     engines: { type: 'string', default: Object.keys(ENGINES).join(',') },
     fresh: { type: 'boolean', default: false },
   },
 });
 const events = Number(values.events);
 if (!Number.isInteger(events) || events < 1)
-  throw new Error(`--events ${values.events}: a positive number is needed`);
+  throw new Error(`--events ${values.events} is not a positive whole number`);
 
 const engines = values.engines.split(',').filter((name): name is EngineName => name in ENGINES);
 
 const say = (line: string): void => console.error(line);
 const folder = mkdtempSync(join(tmpdir(), 'spyglass-bench-'));
 
-/** In the order they run in; each leaves a JSON of its own. */
+/** In the order they run in; each writes its own JSON file. */
 const PARTS: Record<string, () => Promise<Row[]>> = {
   ingest: () => benchIngest(folder, say),
   singles: () => benchSingles(folder, say),
@@ -53,11 +53,11 @@ const PARTS: Record<string, () => Promise<Row[]>> = {
   clickhouse: () => benchClickhouse(folder, events, say),
 };
 
-/** In each run but the last one: it needs another engine, and much longer. */
+/** All but `clickhouse`, which needs another engine and much more time. */
 const usual = Object.keys(PARTS).filter((part) => part !== 'clickhouse');
 const asked = values.only?.split(',') ?? usual;
 for (const part of asked) {
-  if (!(part in PARTS)) throw new Error(`--only ${part}: there is ${Object.keys(PARTS).join(', ')}`);
+  if (!(part in PARTS)) throw new Error(`--only ${part}: the parts are ${Object.keys(PARTS).join(', ')}`);
 }
 try {
   if (values.fresh) rmSync(homeOf(events), { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** The little of the peers' packages that the benchmark uses; they are installed in `bench/` only, found from there. */
+/** Types and loaders of the peers' packages, which are installed in `bench/node_modules` only. */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 

@@ -1,4 +1,4 @@
-/** A profile of the collector under full ingest: a `.cpuprofile` a thread for speedscope or DevTools, and what took most. */
+/** Profiles the collector under full ingest: one `.cpuprofile` per thread, and the functions that took most time. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { startSpyglass } from './servers.js';

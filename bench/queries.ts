@@ -1,14 +1,14 @@
-/** The questions, put to every engine in process on warm caches: first the answers are compared, then the clock runs. */
+/** Asks every engine the questions, in process and warm: compares the answers, then the times. */
 import { hashOf, type Question, questions } from './questions.js';
 import { median, type Row, spread } from './report.js';
 import { ENGINES, type EngineName, openFilled } from './stores.js';
 
 const RUNS = 9;
-/** Asked before the clock runs: caches and compilers are warm when it does. */
+/** Warm-up of each question before the clock starts. */
 const WARM_MS = 300;
-/** A run of a quick question is as many asks as fit in here, and counts as their mean: a shorter one would be noise. */
+/** A run asks a quick question as often as fits into this time, and counts the mean. */
 const RUN_MS = 10;
-/** A question an engine takes so long for is not asked more often than this allows, but three times at least. */
+/** A slow question has as many runs as fit into this time, but at least three. */
 const BUDGET_MS = 20_000;
 
 interface Measured {
@@ -56,7 +56,7 @@ async function measure(name: EngineName, events: number, list: readonly Question
   return measured;
 }
 
-/** The last error of the newest hundred, as the incident everyone looks up. */
+/** The last error of the newest hundred; every engine looks up its incident. */
 async function findIncident(events: number): Promise<Parameters<typeof questions>[0]> {
   const { engine } = await openFilled('spyglass', events);
   const row = (await engine.ask({ kind: 'newest', type: 'error' })).at(-1) as [
@@ -88,7 +88,7 @@ export async function benchQueries(
     const own = of('spyglass');
     for (const engine of names) {
       if (of(engine).hash !== own.hash)
-        throw new Error(`${name}: ${engine} gives another answer than spyglass`);
+        throw new Error(`${name}: ${engine} and spyglass give different answers`);
     }
     const peers = Object.fromEntries(
       names.filter((engine) => engine !== 'spyglass').map((engine) => [engine, median(of(engine).times)]),

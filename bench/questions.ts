@@ -1,5 +1,6 @@
-/** What is asked of every engine, and the form an answer takes so that all of them can be compared by a hash. */
+/** The questions for every engine, and a common form of their answers, so that hashes can be compared. */
 import { createHash } from 'node:crypto';
+import { DAY_MS } from '../src/domain/limits.js';
 import { APP, END } from './data.js';
 
 export interface Range {
@@ -19,7 +20,7 @@ export type Ask =
 export interface Question {
   name: string;
   ask: Ask;
-  /** How much faster than the best peer we mean to be, and the most it may take, in ms. */
+  /** Goals: times faster than the best peer, and the greatest time, ms. */
   times?: number;
   belowMs?: number;
 }
@@ -27,7 +28,6 @@ export interface Question {
 /** Rows of plain values, the same for every engine. */
 export type Answer = unknown[];
 
-const DAY_MS = 86_400_000;
 /** Seven days that begin and end off midnight. */
 const WEEK = { from: END - 20.3 * DAY_MS, to: END - 13.3 * DAY_MS };
 const STEPS = ['action_1', 'action_2', 'action_3'];

@@ -1,4 +1,4 @@
-/** The reference design as a server: fastify, and one SQLite transaction a request. Arguments: port, file, NORMAL or FULL. */
+/** The reference design as a server: fastify and one SQLite transaction per request. Arguments: port, file, NORMAL or FULL. */
 import { fastify } from 'fastify';
 import { INSERT, openReference, type Synchronous } from './engines/sqlite.js';
 

@@ -1,4 +1,4 @@
-/** Rows of a benchmark: medians with their spread, held against peers and goals, on the terminal and as JSON. */
+/** Rows of a benchmark: medians with spread, peers and goals, as a table and as JSON. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname } from 'node:path';
@@ -9,11 +9,11 @@ export interface Row {
   unit: string;
   goal?: { atLeast: number } | { below: number };
   spread?: [least: number, greatest: number];
-  /** The same figure of the others, in the same unit, and how many times better than the best of them ours is. */
+  /** The peers' values in the same unit; `ratio` says how many times better than the best of them `value` is. */
   peers?: Record<string, number>;
   ratio?: number;
   ratioGoal?: number;
-  /** Of the answer, the same for every engine; and how many rows it has. */
+  /** A hash of the answer, the same for every engine, and the answer's number of rows. */
   hash?: string;
   answered?: number;
 }

@@ -1,10 +1,11 @@
 /**
- * `node dist/bench/sdk.js`: what the SDK costs a page, in main-thread time per event, per second of recording, and at once where
- * the page is large or changes all at once.
+ * `node dist/bench/sdk.js`: the SDK's cost in main-thread time: per event, per second of recording, and at once for a large page or
+ * a burst of changes.
  */
 import { launchBrowser } from '../test/support/browser.js';
 import { APP, KEY, startCollector } from '../test/support/collector.js';
 import { startSite } from '../test/support/site.js';
+import { median } from './report.js';
 
 declare const spyglass: { capture(name: string, props: object): void };
 
@@ -12,13 +13,13 @@ const EVENTS = 2_000;
 const RECORDED_MS = 10_000;
 const ROUNDS = 3;
 
-/** A page that is used: a list of 1,000 rows, of which 20 a second change. */
+/** A page in use: a list of 1,000 rows, 20 of which change each second. */
 const BODY = `<ul id="list"></ul><script>
   list.innerHTML = Array.from({ length: 1000 }, (_, at) => '<li>row ' + at + ' <b>0</b></li>').join('');
   setInterval(() => { list.children[Math.random() * 1000 | 0].querySelector('b').textContent = Math.random(); }, 50);
 </script>`;
 
-/** A page of so many elements, that changes nothing by itself. */
+/** A page with this many elements that never changes by itself. */
 const LARGE = /^\/large-(\d+)$/;
 const BURST_NODES = 10_000;
 const SETTLED_MS = 6_000;
@@ -39,7 +40,7 @@ const site = await startSite((path) => {
   return { body: `<!doctype html><title>Bench</title>${body}${path === '/bare' ? '' : tag}` };
 });
 
-/** Mean microseconds of a `capture` call, stored in the queue and now and then sent. */
+/** Mean time of a `capture` call, µs; events are queued and sometimes sent. */
 async function eventCostUs(): Promise<number> {
   const page = await browser.newPage();
   await page.goto(`${site.url}/plain`);
@@ -57,7 +58,7 @@ async function eventCostUs(): Promise<number> {
   return (ms * 1_000) / EVENTS;
 }
 
-/** Milliseconds of scripts on the main thread per second of a page that is used; painting varies more than we cost. */
+/** Script time on the main thread, ms per second of a page in use; painting varies more than the SDK costs. */
 async function busyMsPerS(path: string): Promise<number> {
   const page = await browser.newPage();
   const devtools = await page.context().newCDPSession(page);
@@ -75,7 +76,7 @@ async function busyMsPerS(path: string): Promise<number> {
   return (spentMs * 1_000) / RECORDED_MS;
 }
 
-/** Milliseconds of scripts on the main thread while `act` happens on a large page and for some seconds after, and the longest task. */
+/** Script time on the main thread, ms, while `act` happens and for some seconds after, and the longest task. */
 async function atOnce(path: string, act: string): Promise<{ scriptMs: number; longestMs: number }> {
   const page = await browser.newPage();
   const devtools = await page.context().newCDPSession(page);
@@ -108,13 +109,9 @@ const BURST = `for (let i = 0; i < ${BURST_NODES}; i += 1) {
   const line = document.createElement('p'); line.textContent = 'line ' + i; list.append(line);
 }`;
 
-function median(figures: number[]): number {
-  return figures.sort((a, b) => a - b)[figures.length >> 1] ?? 0;
-}
-
 const costs: number[] = [];
 const busy: Record<string, number[]> = { '/bare': [], '/plain': [], '/recorded': [] };
-// In turn, so that what else the machine does meets all alike.
+// In turn, so that other work on the machine affects all pages.
 for (let round = 0; round < ROUNDS; round++) {
   costs.push(await eventCostUs());
   for (const [path, figures] of Object.entries(busy)) figures.push(await busyMsPerS(path));

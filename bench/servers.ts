@@ -1,4 +1,4 @@
-/** Servers of the benchmark as processes of their own: started, watched, stopped. */
+/** Starts, watches and stops the servers of the benchmark, each in its own process. */
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -14,7 +14,7 @@ const CEILING = fileURLToPath(new URL('./ceiling.js', import.meta.url));
 const REFERENCE = fileURLToPath(new URL('./reference.js', import.meta.url));
 const ROOT = join(dirname(MAIN), '../../..');
 const PROBE_MS = 5;
-/** Lines of the collector's log up to info: one a request that is not ingest. */
+/** Log lines of the collector up to level info. */
 const ROUTINE = /^\{"level":[123]0,/;
 const START_MS_MAX = 120_000;
 
@@ -24,7 +24,7 @@ export interface Server {
   /** From the process's start to its first answer. */
   readyMs: number;
   pid: number;
-  /** Anonymous resident memory in MB: mapped pages of the store are the system's to take back. */
+  /** Anonymous resident memory, MB; leaves out the store's mapped pages, which the system can reclaim. */
   anonymousMb(): number;
   stop(): Promise<void>;
 }
@@ -37,7 +37,7 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** `args` is told the port. */
+/** Starts `node` with the arguments that `args` returns for a port. */
 async function start(name: string, args: (port: number) => string[]): Promise<Server> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -47,7 +47,7 @@ async function start(name: string, args: (port: number) => string[]): Promise<Se
     if (!ROUTINE.test(line)) console.error(line);
   });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  // A server without the route answers 404: it is there all the same. A collector that is not ready answers 503.
+  // A server without the route answers 404 and is ready; a collector that is not ready answers 503.
   const isReady = () =>
     fetch(`${url}/readyz`).then(
       ({ status }) => status < 500,
@@ -74,7 +74,7 @@ async function start(name: string, args: (port: number) => string[]): Promise<Se
   };
 }
 
-/** The options of Node that `npm start` of a source tree gives the collector. */
+/** The Node options in `npm start` of a source tree. */
 export function startFlags(root: string): string[] {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: { start: string };
@@ -84,15 +84,15 @@ export function startFlags(root: string): string[] {
 
 export interface SpyglassOptions {
   dataDir: string;
-  /** Where the configuration is written. */
+  /** The folder to write the configuration to. */
   folder: string;
   name?: string;
-  /** Besides those of `npm start`. */
+  /** Node options besides those of `npm start`. */
   nodeArgs?: string[];
-  /** Another build's `cli/main.js`, and the tree it was made from. */
+  /** Another build's `cli/main.js`, and the source tree of that build. */
   main?: string;
-  store?: Config['store'];
   root?: string;
+  store?: Config['store'];
 }
 
 export const startSpyglass = (options: SpyglassOptions): Promise<Server> => {

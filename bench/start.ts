@@ -1,22 +1,21 @@
-/** Measures a second start: from `npm start` to the first 200 of `/readyz`, with everything installed, compiled and there. */
+/** Measures a second start, with everything installed and compiled: from `npm start` to the first 200 of `/readyz`. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, type Row, spread } from './report.js';
-import { startFlags } from './servers.js';
+import { freePort, startFlags } from './servers.js';
 
 const STARTS = 7;
 const PROBE_MS = 5;
 
-/** What a start runs, and how it is called in the table. */
+/** The commands, by their names in the table. */
 const COMMANDS: Record<string, [command: string, ...args: string[]]> = {
   'npm start to ready': ['npm', 'start', '--'],
   'node scripts/start.mjs to ready': [process.execPath, ...startFlags('.'), 'scripts/start.mjs'],
 };
 
-/** `folder` gets a configuration and a store; the repository's own are left alone. */
+/** Uses a configuration and a store in `folder`, not those of the repository. */
 export async function benchStart(folder: string, say: (line: string) => void): Promise<Row[]> {
   const home = mkdtempSync(join(folder, 'start-'));
   const port = await freePort();
@@ -27,7 +26,7 @@ export async function benchStart(folder: string, say: (line: string) => void): P
   for (const [name, [command, ...args]] of Object.entries(COMMANDS)) {
     say(`${name}: ${STARTS} starts …`);
     const times: number[] = [];
-    // The first one makes the store and warms the disk's cache.
+    // The first start creates the store and warms the disk's cache.
     for (let start = 0; start <= STARTS; start++) {
       const took = await timeStart(command, [...args, '--config', config], `http://127.0.0.1:${port}/readyz`);
       if (start > 0) times.push(took);
@@ -53,16 +52,8 @@ async function timeStart(command: string, args: readonly string[], readyz: strin
     await sleep(PROBE_MS);
   }
   const took = performance.now() - start;
-  // The whole group: npm may stand between.
+  // The whole process group, since npm may be the parent.
   if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
   await ended;
   return took;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

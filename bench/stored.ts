@@ -1,4 +1,4 @@
-/** A collector on a full store: its start, its memory when idle, its reads over HTTP, ingest beside an empty store and beside funnels. */
+/** A collector on a full store: start, idle memory, reads over HTTP, ingest compared with an empty store and beside funnels. */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { join } from 'node:path';
@@ -14,13 +14,13 @@ import { openLoader } from './wrk.js';
 const STARTS = 5;
 const IDLE_S = 8;
 const HTTP_RUNS = 100;
-/** Asked before, so that client and collector are compiled as those of a page that is in use. */
+/** Reads before the clock starts, so that client and collector are warm. */
 const HTTP_WARM_RUNS = 50;
 const PACE_S = 5;
 const PACE_ROUNDS = 3;
 const FUNNEL = '/v1/query/funnel?steps=action_1,action_2,action_3';
 
-/** A copy to write to: the filled store stays as it is. */
+/** A copy of the filled store to write to. */
 export async function copyOf(events: number, folder: string): Promise<{ home: string; dataDir: string }> {
   const { engine } = await openFilled('spyglass', events);
   await engine.close();
@@ -30,7 +30,7 @@ export async function copyOf(events: number, folder: string): Promise<{ home: st
   return { home, dataDir };
 }
 
-/** Start until `/readyz`, memory when idle, and look-ups over HTTP. */
+/** Start until `/readyz`, idle memory, and reads over HTTP. */
 export async function benchServe(folder: string, events: number): Promise<Row[]> {
   const { home, dataDir } = await copyOf(events, folder);
   const starts: number[] = [];
@@ -78,7 +78,7 @@ export async function benchServe(folder: string, events: number): Promise<Row[]>
   }
 }
 
-/** By node's plain client on one connection: `fetch` adds up to a millisecond of its own. */
+/** Uses Node's plain client on one connection: `fetch` adds up to a millisecond. */
 async function timeHttp({ url }: Server, path: string): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const times: number[] = [];
@@ -104,7 +104,7 @@ function read(url: string, agent: Agent): Promise<void> {
   });
 }
 
-/** Ingest on a full store against an empty one. */
+/** Ingest on a full store compared with an empty one. */
 export async function benchFull(folder: string, events: number, say: (line: string) => void): Promise<Row[]> {
   const { home, dataDir } = await copyOf(events, folder);
   const servers = [
@@ -121,7 +121,7 @@ export async function benchFull(folder: string, events: number, say: (line: stri
   }
 }
 
-/** The p99 at half the full load, quiet and while funnels over everything run back to back. */
+/** The p99 of ingest at half the full load, quiet and while funnels over all events run back to back. */
 export async function benchBeside(
   folder: string,
   events: number,
@@ -170,12 +170,12 @@ export async function benchBeside(
   }
 }
 
-/** Drops every view and folds the log again, in place, as `spyglass rebuild` does. */
+/** Folds every view again, in place, as `spyglass rebuild` does. */
 export async function benchRebuild(folder: string, events: number): Promise<Row[]> {
   const { home, dataDir } = await copyOf(events, folder);
   const progress = await startProgress('rebuild', 'events');
   const start = performance.now();
-  const folded = await rebuildStore(dataDir, ({ done, total }) => progress.update(done, total));
+  const folded = await rebuildStore(dataDir, progress.update);
   const rate = folded / ((performance.now() - start) / 1_000);
   progress.stop();
   rmSync(home, { recursive: true, force: true });

@@ -1,5 +1,4 @@
-/** The filled stores every part reads: made once per number of events, kept between runs. */
-
+/** The filled stores that the parts read: filled once per number of events, kept between runs. */
 import { once } from 'node:events';
 import {
   createWriteStream,
@@ -29,7 +28,7 @@ export const ENGINES = {
 } as const satisfies Record<string, OpenEngine>;
 export type EngineName = keyof typeof ENGINES;
 
-/** Raise it with every change to the data or to an engine's schema: older stores are then made anew. */
+/** Increase it with every change to the data or an engine's schema: stores are then filled again. */
 const DATA_VERSION = 1;
 
 export const homeOf = (events: number): string =>
@@ -44,7 +43,7 @@ export function folderBytes(folder: string): number {
   }, 0);
 }
 
-/** Opens an engine's store of that many events, filled first where it is not there yet. */
+/** Opens an engine's store of `events` events; fills it first where it does not exist. */
 export async function openFilled(
   name: EngineName,
   events: number,
@@ -58,14 +57,14 @@ export async function openFilled(
   const engine = await ENGINES[name](folder);
   const progress = await startProgress(`fill ${name}`, 'events');
   const start = performance.now();
-  await engine.fill({ events, tsv, onProgress: (done) => progress.update(done, events) });
+  await engine.fill({ events, tsv, onProgress: (done) => progress.update({ done, total: events }) });
   const fillS = (performance.now() - start) / 1_000;
   progress.stop();
   writeFileSync(doneOf(events, name), '');
   return { engine, fillS };
 }
 
-/** The data as one file, for the engines that load fastest from one. */
+/** Writes the data as one file, for the engines that load fastest from one; returns its path. */
 async function writeTsv(events: number): Promise<string> {
   const path = join(homeOf(events), 'events.tsv');
   if (existsSync(`${path}.done`)) return path;
@@ -77,7 +76,7 @@ async function writeTsv(events: number): Promise<string> {
       [++id, ts, app, user_id, session_id, type, name, url, props].join('\t'),
     );
     if (!file.write(`${lines.join('\n')}\n`)) await once(file, 'drain');
-    progress.update(id, events);
+    progress.update({ done: id, total: events });
   }
   file.end();
   await once(file, 'close');
@@ -86,7 +85,7 @@ async function writeTsv(events: number): Promise<string> {
   return path;
 }
 
-/** Fills what is missing, and tells what an event takes on disk. */
+/** Fills the stores that are missing; reports load rates and bytes on disk per event. */
 export async function benchLoad(events: number): Promise<Row[]> {
   const rows: Row[] = [];
   const bytes: Record<string, number> = {};

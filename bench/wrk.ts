@@ -1,4 +1,4 @@
-/** Loads a server with many different bodies: wrk where there is one, else autocannon from `bench/node_modules`. */
+/** Loads a server with many different bodies: with wrk where it is installed, else with autocannon. */
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ function done(summary, latency)
 end
 `;
 
-/** Prepares bodies of about 4 KB in \`folder\` and finds a load generator. */
+/** Writes the bodies to `folder` and chooses a load generator. */
 export async function openLoader(folder: string, { connections, eventsABody }: LoadShape): Promise<Loader> {
   const bodies = join(folder, `bodies-${eventsABody}.tsv`);
   const random = randomFrom(7);

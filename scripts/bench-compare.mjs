@@ -1,4 +1,4 @@
-/** `node scripts/bench-compare.mjs [BASE]`: builds that commit beside this tree and runs both on the core rows, in turns. */
+/** `node scripts/bench-compare.mjs [BASE]`: builds that commit beside this tree and compares both on the core rows, interleaved. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -7,7 +7,7 @@ import { ROOT } from './setup.mjs';
 
 await compile();
 if (!existsSync(join(ROOT, 'bench/node_modules/better-sqlite3/build'))) {
-  // Not `npm ci`: it stumbles over chdb's libraries for other systems, which the lockfile cannot hold.
+  // Not `npm ci`: it fails on chdb's libraries for other systems, which the lockfile cannot hold.
   const args = ['install', '--no-save', '--prefix', 'bench', '--workspaces=false'];
   const { status } = spawnSync('npm', args, { cwd: ROOT, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);

@@ -1,4 +1,4 @@
-/** `npm run build`: installs what building takes and compiles all that the collector runs and serves, without starting it. */
+/** `npm run build`: installs and compiles what the collector needs, without starting it. */
 import { SetupError, setup } from './setup.mjs';
 
 try {

@@ -1,4 +1,4 @@
-/** Brings a clone to where it can run: installs what is missing or stale, compiles what changed. Needs Node alone. */
+/** Makes a clone ready to run: installs what is missing or stale, compiles what changed. Needs only Node. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -18,38 +18,39 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const NODE_MAJOR_MIN = 20;
-/** What was installed, and from which lock file. npm empties `node_modules` first, so it never outlives its tree. */
+/** Says what was installed, from which lock file. npm empties `node_modules` first, so the stamp never outlives its tree. */
 const INSTALL_STAMP = 'node_modules/.spyglass-install.json';
-/** What was compiled, and from which sources. */
+/** Says from which sources `dist` was compiled. */
 const BUILD_STAMP = 'dist/.build.json';
 const FULL_BUILD_INFO = 'dist/tsconfig.tsbuildinfo';
 const MAIN = 'dist/src/cli/main.js';
-/** What the collector serves besides its API: the SDK's script and the dashboard's page. */
+/** Built files that the collector serves: the SDK's script and the dashboard's page. */
 const SERVED = ['dist/public/sdk/spyglass.js', 'dist/dashboard/index.html'];
-/** All that the compiled server, the SDK and the dashboard are made of. */
+/** The sources of the collector, the SDK and the dashboard. */
 const SOURCES = [
   'src',
   'sdk/src',
   'sdk/build.mjs',
+  'client/src',
   'dashboard',
   'tsconfig.json',
   'tsconfig.build.json',
   'package-lock.json',
 ];
 
-/** The lock's holder touches its file this often; a lock left alone this much longer belongs to no one. */
+/** The holder of the lock touches its file this often; a file that is older than `LOCK_STALE_MS` has no holder. */
 const LOCK_TOUCH_MS = 1_000;
 const LOCK_STALE_MS = 10_000;
 const LOCK_POLL_MS = 200;
 
-/** A reason to stop that the person at the keyboard should read as one line. */
+/** A failure that is shown as its message, without a stack. */
 export class SetupError extends Error {
   name = 'SetupError';
 }
 
 /**
- * What the sets install: 'run' is what `npm start` needs, 'clickhouse' the client of that engine besides, 'all' the tools of `npm test`
- * too. A set is in place where a wider one is.
+ * The workspaces of each set: 'run' is what `npm start` needs, 'clickhouse' adds the client of that engine, 'all' the tools of
+ * `npm test`. Each set contains the sets before it.
  */
 const SETS = {
   run: ['sdk', 'dashboard'],
@@ -59,9 +60,8 @@ const SETS = {
 const WIDER = Object.keys(SETS);
 
 /**
- * Installs and compiles whatever is not in place yet, one process at a time; with everything in place it only reads
- * a few dozen file times. `set` is one of `SETS`; whoever compiles by itself says `compiles: false`. Throws `SetupError`. `run` executes
- * npm and the compiler; tests put their own in its place.
+ * Installs and compiles what is missing, one process at a time; when nothing is missing it only reads a few dozen file times.
+ * `set` is one of `SETS`. A caller that compiles by itself passes `compiles: false`. `run` executes npm and the compiler; tests replace it. Throws `SetupError`.
  */
 export async function setup({
   root = ROOT,
@@ -81,7 +81,7 @@ export async function setup({
   });
 }
 
-/** Whether everything of the set is in `node_modules` as the lock file has it. */
+/** Whether `node_modules` has every package of the set in the version of the lock file. */
 export function isInstalled(root, set) {
   const lock = hash(readFileSync(join(root, 'package-lock.json')));
   const stamp = readJson(join(root, INSTALL_STAMP));
@@ -90,12 +90,12 @@ export function isInstalled(root, set) {
   try {
     writeJson(join(root, INSTALL_STAMP), { lock, set: 'all' });
   } catch {
-    // A tree that cannot be written to is looked through again at the next start.
+    // A read-only tree is checked again at the next start.
   }
   return true;
 }
 
-/** Whether `dist` was compiled from the sources as they are now, judged by their names, sizes and times. */
+/** Whether `dist` was compiled from the present sources, by their names, sizes and times. */
 export function isBuilt(root) {
   const stamp = readJson(join(root, BUILD_STAMP));
   return (
@@ -103,12 +103,12 @@ export function isBuilt(root) {
   );
 }
 
-/** Notes that `dist` was made of sources that had this `fingerprint` before they were read. */
+/** Writes the stamp of `dist`; `sources` is the `fingerprint` from before the compiler read them. */
 export function markBuilt(root, sources) {
   writeJson(join(root, BUILD_STAMP), { sources });
 }
 
-/** A digest of the names, sizes and times of files: by default those that the server and what it serves are made of. */
+/** A digest of the names, sizes and times of files: the sources, unless `paths` names others. */
 export function fingerprint(root, paths = SOURCES) {
   const digest = createHash('sha1');
   const visit = (path) => {
@@ -123,7 +123,7 @@ export function fingerprint(root, paths = SOURCES) {
   return digest.digest('hex');
 }
 
-/** True when npm's own record of the tree has each package of the lock file, whoever installed it. */
+/** Whether npm's own record of the tree has each package of the lock file, so that a plain `npm ci` counts. */
 function hasEveryPackage(root) {
   const wanted = readJson(join(root, 'package-lock.json'))?.packages ?? {};
   const present = readJson(join(root, 'node_modules/.package-lock.json'))?.packages;
@@ -139,7 +139,7 @@ function hasEveryPackage(root) {
 }
 
 async function install(root, set, run, say) {
-  // A tree that has the development tools keeps them: only their own versions are out of date.
+  // A tree that has the development tools keeps them.
   const before = readJson(join(root, INSTALL_STAMP))?.set;
   const wider = WIDER[Math.max(WIDER.indexOf(before), WIDER.indexOf(set))];
   const besides = { run: '', clickhouse: ' and the client of ClickHouse', all: ' and development tools' }[
@@ -171,10 +171,10 @@ async function install(root, set, run, say) {
 async function build(root, run, say) {
   say('Compiling (only when the sources change) …');
   const sources = fingerprint(root);
-  // The full compile keeps a record of what it wrote, which this one is about to overwrite.
+  // The full compile's record of its output becomes wrong: this compile overwrites the output.
   rmSync(join(root, FULL_BUILD_INFO), { force: true });
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  // Types are checked by `npm test`; a start needs the output only.
+  // `npm test` checks the types; a start needs only the output.
   for (const command of [
     [tsc, '-p', 'tsconfig.build.json', '--noCheck'],
     [join(root, 'sdk/build.mjs')],
@@ -186,21 +186,21 @@ async function build(root, run, say) {
   markBuilt(root, sources);
 }
 
-/** npm as a command: the very one that started this script, where one did. */
+/** The command to run npm: the npm that started this script, if one did. */
 function npm(args) {
   const script = process.env.npm_execpath;
   if (script?.endsWith('npm-cli.js')) return [process.execPath, [script, ...args]];
   return [process.platform === 'win32' ? 'npm.cmd' : 'npm', args];
 }
 
-/** The telling line of npm's output: its error code where it gave one, else its last words. */
+/** The error code in npm's output, or else its last line. */
 function npmReason(output) {
   const lines = output.split('\n').filter((line) => line.trim() !== '');
   const code = lines.map((line) => /npm (?:error|ERR!) code (\S+)/.exec(line)?.[1]).find(Boolean);
   return code ?? lines.at(-1)?.trim() ?? 'npm could not be run';
 }
 
-/** Runs a program to its end without a terminal; a program that cannot be started counts as failed. */
+/** Runs a program to its end without a terminal; one that cannot be started counts as failed. */
 function execute(command, args, cwd) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
@@ -220,8 +220,8 @@ function execute(command, args, cwd) {
 }
 
 /**
- * Does `work` while holding the lock file, waiting for another holder to finish first. A holder touches its file
- * every second, so that one left by a crash or a power cut is known by its age, whatever its process id is now.
+ * Does `work` while holding the lock file; waits for another holder first. A holder touches the file every second, so the age of the
+ * file shows that its holder crashed.
  */
 async function withLock(file, say, work) {
   mkdirSync(dirname(file), { recursive: true });
@@ -266,7 +266,7 @@ function exists(path) {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** The file's JSON, or undefined for a file that is not there or was cut off half-way. */
+/** The file's JSON, or undefined for a missing or incomplete file. */
 function readJson(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));

@@ -1,6 +1,6 @@
 /**
- * `npm start` as a newcomer meets it: clones HEAD into a new folder, starts it, sends an event, reads it back from
- * every query, stops it, starts it again. Prints a line a step, `ok - …` or `not ok - …`; exits 1 at the first that fails.
+ * Tests `npm start` in a fresh clone: clones HEAD into a new folder, starts it, sends events, reads them with every query, stops it,
+ * starts it again. Prints a line for each step, `ok - …` or `not ok - …`; exits 1 at the first failure.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -13,7 +13,7 @@ import { gzipSync } from 'node:zlib';
 import { ROOT } from './setup.mjs';
 
 const KEY = 'sg_live_smoke_test';
-/** A first start installs and compiles, on a slow machine and a slow network too. */
+/** The first start installs and compiles, perhaps on a slow machine with a slow network. */
 const START_MS_MAX = 300_000;
 const STOP_MS_MAX = 15_000;
 
@@ -32,20 +32,20 @@ try {
     writeFileSync(configFile, JSON.stringify(config));
     return start();
   });
-  await step('the dashboard is served, with all that its page names', dashboard);
-  await step('the SDK is built, and served', async () => {
+  await step('the dashboard is served, with every file its page names', dashboard);
+  await step('the SDK is built and served', async () => {
     const script = await fetch(`${url}/sdk/spyglass.js`);
     assert.equal(script.status, 200);
     const [, chunk] = /"(replay-\w+\.js)"/.exec(await script.text()) ?? [];
     assert.equal((await fetch(`${url}/sdk/${chunk}`)).status, 200);
   });
-  await step('an event and a replay chunk are taken', send);
-  await step('every query has them', query);
-  await step('SIGTERM to npm alone ends it all, with exit code 0', () =>
+  await step('events and a replay chunk are accepted', send);
+  await step('every query finds them', query);
+  await step('SIGTERM to npm alone ends everything with exit code 0', () =>
     stop(() => running.child.kill('SIGTERM')),
   );
-  await step('a second start comes back', start);
-  await step('every query has them still', query);
+  await step('a second start is ready', start);
+  await step('every query still finds them', query);
   await step('Ctrl-C ends it with exit code 0', () => stop(() => killGroup('SIGINT')));
   await step('the clone has no changed file', () => {
     assert.equal(execFileSync('git', ['-C', clone, 'status', '--porcelain'], { encoding: 'utf8' }), '');
@@ -67,7 +67,7 @@ async function step(title, work) {
   }
 }
 
-/** Starts the clone in a process group of its own: a signal to the group is what Ctrl-C is. */
+/** Starts the clone in its own process group; Ctrl-C is a signal to the group. */
 async function start() {
   let output = '';
   const child = spawn('npm', ['start', '--', '--config', configFile], {

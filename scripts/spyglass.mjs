@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `spyglass` command in a clone: sets the clone up where needed, then runs the compiled command right here. */
+/** The `spyglass` command in a clone: sets the clone up if needed, then runs the compiled command in this process. */
 import { readFileSync } from 'node:fs';
 import { SetupError, setup } from './setup.mjs';
 
@@ -10,10 +10,10 @@ try {
   console.error(`spyglass: ${error.message}`);
   process.exit(1);
 }
-// In this process and not in a child: a second start costs no second Node, and signals need no passing on.
+// Not in a child: that would cost a second Node, and signals would have to be passed on.
 await import('../dist/src/cli/main.js');
 
-/** Whether the configuration names that engine, as far as can be told before anything that reads one is installed. */
+/** Whether the configuration names that engine; nothing that validates a configuration may be installed yet. */
 function wantsClickhouse(args) {
   const at = args.findIndex((arg) => arg === '--config' || arg === '-c');
   const given = args.find((arg) => arg.startsWith('--config='))?.slice('--config='.length);
@@ -23,6 +23,6 @@ function wantsClickhouse(args) {
     );
     return config?.store?.engine === 'clickhouse';
   } catch {
-    return false; // the command itself says what is wrong with it
+    return false; // the command itself reports what is wrong
   }
 }

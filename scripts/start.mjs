@@ -1,3 +1,3 @@
-/** `npm start`: the `serve` command with whatever arguments follow the `--`. */
+/** `npm start`: the `serve` command with the arguments after `--`. */
 process.argv.splice(2, 0, 'serve');
 await import('./spyglass.mjs');

@@ -1,8 +1,7 @@
 /**
- * `npm test`: compiles and type-checks, lints, looks for dead code, then runs the tests but those of `test/long`, which
- * `npm run test:long` runs. `npm run test:quick` makes the same checks and runs the folders that are quick. `npm test -- FILE…`
- * compiles and runs those test files only. Ends with what took how long, and one line `N passed, N failed`; exits 1 where anything
- * failed.
+ * `npm test`: compiles and type-checks, lints, looks for dead code, then runs all tests except `test/long`, which
+ * `npm run test:long` runs. `npm run test:quick` makes the same checks and runs only the quick folders. `npm test -- FILE…` compiles
+ * and runs only those test files. Prints how long each step took, then `N passed, N failed`; exits 1 if anything failed.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -11,20 +10,20 @@ import { fingerprint, isBuilt, markBuilt, ROOT, SetupError, setup } from './setu
 
 /** A hang is a failure; a slow machine is not. */
 const FILE_TIMEOUT_S = process.argv.includes('--long') ? 2_700 : 900;
-/** On two cores too: some files wait more than they work. */
+/** More than the cores of a small machine: some files wait more than they work. */
 const JOBS = 3;
-/** Tests in a browser depend on when it gets round to things: one that fails beside others is asked once more, alone. */
+/** Tests in a browser depend on its timing: one that fails beside others runs once more, alone. */
 const IN_BROWSER = /^dist\/test\/(long\/)?(sdk|dashboard)\//;
-/** The files in here take longest; begun last, they would end alone. */
+/** The files in here take longest, so they start first. */
 const LONGEST = 'dist/test/model/';
 
 /** Tests that take minutes. */
 const LONG = 'test/long';
-/** These need an engine that is too large for `node_modules`. */
+/** These tests need an engine that `npm ci` does not install. */
 const WITH_CLICKHOUSE = 'dist/test/long/clickhouse/';
 /**
- * Whose files take a second or two each: chosen by measuring every file. No browser, no process that is killed, no store but a small
- * one. Of each, the files themselves and not the folders within it.
+ * The quick folders, chosen by measuring every test file: their files take a second or two each. They start no browser, kill no process
+ * and fill no large store. Folders within them do not count.
  */
 const QUICK = [
   ...['', '/config', '/domain', '/ingest', '/replay', '/scripts', '/telemetry'],
@@ -33,7 +32,7 @@ const QUICK = [
 ].map((folder) => `test${folder}`);
 
 const TSC = 'node_modules/typescript/bin/tsc';
-/** What is checked besides the tests: a title, a tool, its arguments. */
+/** Each check: a title, a tool, its arguments. */
 const CHECKS = [
   ['types of the dashboard', TSC, '-p', 'dashboard/tsconfig.json'],
   ['lint and format', 'node_modules/@biomejs/biome/bin/biome', 'check', '.'],
@@ -45,7 +44,7 @@ const PACKAGE_CHECKS = [
 ];
 
 const totals = { passed: 0, failed: 0 };
-/** What took how long, in words. */
+/** The steps with their durations, as text. */
 const times = [];
 process.exitCode = await main(process.argv.slice(2));
 if (times.length > 0) console.log(`# ${times.join(', ')}`);
@@ -75,7 +74,7 @@ async function main(args) {
   return totals.failed > 0 ? 1 : 0;
 }
 
-/** Compiles with types and without what is left from before; bundles only when something of theirs has changed. */
+/** Compiles incrementally, with types; bundles the SDK and the dashboard only if a source has changed. */
 async function build() {
   const wasBuilt = isBuilt(ROOT);
   const sources = fingerprint(ROOT);
@@ -86,7 +85,7 @@ async function build() {
   if (done.every(Boolean)) markBuilt(ROOT, sources);
 }
 
-/** Runs a checking tool; its output shows as it comes. Counts as one passed or failed. */
+/** Runs a checking tool and shows its output; counts as one test. */
 async function step(title, tool, ...args) {
   console.log(`# ${title}`);
   const code = await timed(title, () => {
@@ -101,7 +100,7 @@ async function step(title, tool, ...args) {
   return code === 0;
 }
 
-/** Takes note of how long something takes. */
+/** Records how long `work` takes. */
 async function timed(title, work) {
   const start = performance.now();
   const result = await work();
@@ -114,9 +113,8 @@ function secondsSince(start) {
 }
 
 /**
- * Runs the test files, a few at a time, each in a Node of its own: tap's tests are programs. Its runner would load a compiler
- * into every one of them, for tests that are compiled already. Prints a line for each file that passes and all it wrote for
- * each that does not.
+ * Runs the test files, a few at a time, each in its own Node process. tap's runner would load a compiler into every one of them, and
+ * they are compiled already. Prints one line for each file that passes, and the whole output of each that fails.
  */
 async function runFiles(files) {
   console.log(`# ${files.length} test files`);
@@ -131,17 +129,17 @@ async function runFiles(files) {
   for (const file of again) await runFile(file, () => false);
 }
 
-/** `isAskedAgain` hears of a file that fails, and says whether it gets another chance: then this one does not count. */
-async function runFile(file, isAskedAgain) {
+/** `runsAgain` gets a file that failed, and returns whether it runs once more; then this run does not count. */
+async function runFile(file, runsAgain) {
   const start = performance.now();
   const { code, output } = await runToEnd(file);
   const total = /^# \{ (total: .*) \}$/m.exec(output)?.[1] ?? '';
   const [passed, failed] = [numberAfter('pass', total), numberAfter('fail', total)];
-  // A file that broke off before it could count has failed all the same, and so has one without a test in it.
+  // A file that ended before its count, or that has no test, has failed, too.
   const isOk = code === 0 && failed === 0 && passed > 0;
-  if (!isOk && isAskedAgain(file)) {
+  if (!isOk && runsAgain(file)) {
     console.log(
-      `${output.replaceAll(/^not ok/gm, 'NOT OK')}\n# FAILED BESIDE OTHERS, asked again alone: ${file}`,
+      `${output.replaceAll(/^not ok/gm, 'NOT OK')}\n# FAILED BESIDE OTHERS, runs again alone: ${file}`,
     );
     return;
   }
@@ -151,7 +149,7 @@ async function runFile(file, isAskedAgain) {
   console.log(isOk ? line : `${output}\n${line}${code === 0 ? '' : ` (ended with ${code})`}`);
 }
 
-/** Settles with all a test file wrote, and its exit code or the signal that ended it. */
+/** Runs a test file; resolves with its output, and its exit code or the signal that ended it. */
 function runToEnd(file) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [file], {
@@ -177,7 +175,7 @@ function numberAfter(word, text) {
   return Number(new RegExp(`\\b${word}: (\\d+)`).exec(text)?.[1] ?? 0);
 }
 
-/** The compiled twin of each test source there is now; `dist` may hold some of sources long gone. */
+/** The compiled file of each present test source; `dist` may hold more, of deleted sources. */
 function chosen(isLong, isQuick) {
   const top = isLong ? LONG : 'test';
   return readdirSync(join(ROOT, top), { recursive: true, encoding: 'utf8' })
@@ -189,12 +187,12 @@ function chosen(isLong, isQuick) {
     .sort();
 }
 
-/** What somebody calls a test file from where they are, seen from the root. */
+/** A path relative to the working folder, made relative to the root. */
 function fromRoot(name) {
   return relative(ROOT, resolve(process.env.INIT_CWD ?? process.cwd(), name));
 }
 
-/** `test/x.test.ts` as its compiled file; any other name as it is. */
+/** The compiled file of `test/x.test.ts`; other names stay as they are. */
 function toCompiled(path) {
   return path.endsWith('.ts') && !path.startsWith('dist') ? join('dist', path.replace(/\.ts$/, '.js')) : path;
 }

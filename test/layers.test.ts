@@ -13,17 +13,21 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   config: [],
   telemetry: [],
+  questions: [],
   'log/file': [],
   'log/batches': ['log/file'],
   'log/wal': ['log/batches', 'log/file', 'telemetry'],
-  'projections/engine': ['log/batches', 'log/file', 'projections'],
+  'projections/engine': ['log/batches', 'log/file'],
   projections: ['projections/engine', 'log/batches', 'log/file'],
   replay: ['log/file'],
   ingest: ['config'],
-  'store/answers': ['store', 'projections', 'projections/engine', 'log/batches', 'log/file'],
+  'store/answers': [
+    ...['store', 'questions', 'projections', 'projections/engine', 'replay', 'log/batches', 'log/file'],
+  ],
   store: [
-    ...['store/answers', 'store/threads', 'store/offline'],
+    ...['store/answers', 'store/threads', 'store/offline', 'questions'],
     ...[
+      'projections',
       'projections/engine',
       'replay',
       'log/wal',
@@ -35,46 +39,44 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   'store/threads': [
-    ...['store', 'projections/engine', 'log/wal', 'log/batches', 'log/file', 'ingest', 'config', 'telemetry'],
+    ...['store', 'questions', 'projections', 'projections/engine', 'log/wal', 'log/batches', 'log/file'],
+    ...['ingest', 'config', 'telemetry'],
   ],
   'store/offline': [
     ...['store', 'store/answers', 'store/threads', 'projections', 'projections/engine', 'replay'],
     ...['log/wal', 'log/batches', 'log/file', 'ingest', 'telemetry'],
   ],
-  clickhouse: ['store', 'store/offline', 'ingest', 'config'],
+  clickhouse: ['store', 'store/offline', 'questions', 'ingest', 'config'],
   api: [
-    'store',
-    'ingest',
-    'config',
-    'telemetry',
-    'api/bodies',
-    'api/guards',
-    'api/live',
-    'api/pages',
-    'api/routes',
+    ...['store', 'questions', 'ingest', 'config', 'telemetry'],
+    ...['api/guards', 'api/live', 'api/pages', 'api/routes'],
   ],
-  'api/bodies': [],
-  'api/guards': ['api', 'ingest', 'config'],
-  'api/live': ['api', 'store'],
-  'api/pages': ['api', 'api/bodies'],
-  'api/routes': ['api', 'api/guards', 'api/pages', 'api/bodies', 'store', 'ingest', 'config'],
-  demo: ['cli'],
+  'api/commands': ['api', 'store'],
+  'api/guards': ['api', 'config'],
+  'api/live': ['api', 'questions', 'store'],
+  'api/pages': ['api'],
+  'api/routes': ['api', 'api/guards', 'questions', 'store', 'ingest', 'config'],
+  demo: [],
   cli: [
     'api',
+    'api/commands',
     'clickhouse',
     'demo',
     'store',
     'store/offline',
     'store/threads',
+    'log/file',
     'log/wal',
     'ingest',
     'config',
     'telemetry',
   ],
 };
-/** Of the store, the API and the other engine know the port alone, never the embedded engine. */
-const PORT_ONLY: Readonly<Record<string, readonly string[]>> = {
+/** What these may name of the store: its port, never the embedded engine. The other engine knows the form of an export too. */
+const OF_THE_STORE: Readonly<Record<string, readonly string[]>> = {
   api: ['store/port.ts'],
+  clickhouse: ['store/port.ts', 'store/offline/export-format.ts'],
+  'store/answers': ['store/port.ts'],
 };
 
 interface Import {
@@ -114,12 +116,20 @@ t.test('imports point down the ladder only', async (t) => {
   t.same(beyond, []);
 });
 
-t.test('the API knows the port, not the engine', async (t) => {
+t.test('the API, the answers and the other engine know the port, not the engine', async (t) => {
   const beyond = imports().filter(({ from, what }) => {
-    const allowed = PORT_ONLY[folderOf(from)];
-    return allowed !== undefined && folderOf(what) === 'store' && !allowed.includes(what);
+    const allowed = OF_THE_STORE[roomOf(from)] ?? OF_THE_STORE[folderOf(from)];
+    const isInside = roomOf(from) === roomOf(what);
+    return allowed !== undefined && !isInside && folderOf(what) === 'store' && !allowed.includes(what);
   });
   t.same(beyond, []);
+});
+
+t.test('a question is a definition: of packages it knows the schemas alone', async (t) => {
+  const packages = imports().filter(
+    ({ from, what }) => folderOf(from) === 'questions' && !what.endsWith('.ts'),
+  );
+  t.same([...new Set(packages.map(({ what }) => what))], ['zod']);
 });
 
 t.test('only the log opens LMDB, and it knows no HTTP', async (t) => {
@@ -164,11 +174,17 @@ function loaded(file: string, known = new Set<string>()): Set<string> {
   return known;
 }
 
-t.test('a start loads what its threads need: HTTP no LMDB, ingest no schemas', async (t) => {
+t.test('a start loads what its threads need: HTTP no LMDB, ingest no schemas and no views', async (t) => {
   const http = new Set([...loaded('cli/serve.js'), ...loaded('api/server.js')]);
   t.ok(http.has('fastify') && http.has('zod'), 'packages were found');
   for (const engine of ['lmdb', 'msgpackr']) t.notOk(http.has(engine), `${engine} for HTTP`);
   const ingest = loaded('store/threads/ingest-thread.js');
   t.ok(ingest.has('lmdb'));
   t.notOk(ingest.has('zod'), 'zod for ingest');
+  t.ok(loaded('store/threads/writer-thread.js').has('projections/sessions.js'), 'views were found');
+  t.same(
+    [...ingest].filter((file) => dirname(file) === 'projections'),
+    [],
+    'views for ingest',
+  );
 });

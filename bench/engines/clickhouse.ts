@@ -1,4 +1,4 @@
-/** ClickHouse in process (chdb): a MergeTree in the order of time, filters for users and sessions. */
+/** ClickHouse in process (chdb): a MergeTree ordered by time, with bloom filters for users and sessions. */
 import { openClickhouse } from '../peers.js';
 import type { OpenEngine } from './engine.js';
 import { askSql, ORDER_KEY, type RunSql } from './sql.js';
@@ -28,7 +28,7 @@ export const openClickhouseEngine: OpenEngine = async (folder) => {
         run,
         {
           day: 'intDiv(ts, 86400000)',
-          // The order key is unique, so "later" is exact; the window is wider than all time.
+          // The order key is unique, so the order is exact; the window is wider than all times.
           funnel: (steps, where) => {
             const names = steps.map((step) => `name = '${step}'`);
             const levels = steps.map((_, index) => `countIf(level > ${index})`);
@@ -38,7 +38,7 @@ export const openClickhouseEngine: OpenEngine = async (folder) => {
         },
         ask,
       ),
-    // Parts that were merged away stay in the folder for some minutes.
+    // The folder keeps merged parts for some minutes.
     bytes: async () =>
       Number(
         (await run("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = 'events'"))[0]?.[0],

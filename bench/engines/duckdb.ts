@@ -1,4 +1,4 @@
-/** DuckDB in process, a file database, two threads as it finds the cores. */
+/** DuckDB in process with a database file and its default number of threads. */
 import { join } from 'node:path';
 import { openDuckdb } from '../peers.js';
 import type { OpenEngine } from './engine.js';

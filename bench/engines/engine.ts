@@ -1,4 +1,4 @@
-/** What a contestant has to do: take the data in once, then answer questions about it. */
+/** What an engine does in the benchmark: store the data once, then answer questions. */
 import type { Answer, Ask } from '../questions.js';
 
 export interface Fill {
@@ -9,13 +9,13 @@ export interface Fill {
 }
 
 export interface Engine {
-  /** Puts the whole data in; called once, on an empty folder. */
+  /** Stores all data; called once, on an empty folder. */
   fill(source: Fill): Promise<void>;
   ask(ask: Ask): Promise<Answer>;
-  /** Bytes of the data, where the folder holds more than that. */
+  /** Bytes of the data, where the folder holds more than the data. */
   bytes?(): Promise<number>;
   close(): Promise<void>;
 }
 
-/** Opens a contestant on its folder, made when missing. */
+/** Opens an engine on its folder; creates the folder's contents when missing. */
 export type OpenEngine = (folder: string) => Promise<Engine>;

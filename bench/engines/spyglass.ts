@@ -1,7 +1,7 @@
 /** spyglass in process: the store on the calling thread, as the reader threads run it. */
 import type { EventType, StoredEvent } from '../../src/domain/event.js';
+import type { CountedDay, CountedName } from '../../src/questions/shapes.js';
 import { openLmdbStore } from '../../src/store/open-in-process.js';
-import type { CountedDay, CountedName } from '../../src/store/port.js';
 import { arrivals, END } from '../data.js';
 import { LIST_LIMIT, TOP_LIMIT } from '../questions.js';
 import type { OpenEngine } from './engine.js';
@@ -22,8 +22,7 @@ const rowOf = (event: StoredEvent): unknown[] => [
 ];
 const named = (list: CountedName[]): unknown[] => list.map(({ name, count }) => [name, count]);
 const daily = (list: CountedDay[]): unknown[] => list.map(({ day, count }) => [dayNumber(day), count]);
-const set = <T extends object>(range: T): T =>
-  Object.fromEntries(Object.entries(range).filter(([, value]) => value !== undefined)) as T;
+const about = <T extends { app?: string }>({ app, ...rest }: T) => ({ ...rest, ...(app && { apps: [app] }) });
 
 export const openSpyglass: OpenEngine = async (folder) => {
   const store = await openLmdbStore({ dataDir: folder });
@@ -48,11 +47,12 @@ export const openSpyglass: OpenEngine = async (folder) => {
       switch (ask.kind) {
         case 'funnel': {
           const { kind: _, ...query } = ask;
-          return (await store.funnel(query)).map(({ count }) => count);
+          const { steps } = await store.ask('funnel', { ...about(query), steps: [...query.steps] });
+          return steps.map(({ count }) => count);
         }
         case 'aggregates': {
           const { kind: _, ...range } = ask;
-          const found = await store.aggregates({ ...set(range), limit: TOP_LIMIT });
+          const found = await store.ask('aggregates', { ...about(range), limit: TOP_LIMIT });
           return [
             daily(found.dau),
             named(found.top_events),
@@ -63,15 +63,14 @@ export const openSpyglass: OpenEngine = async (folder) => {
         case 'newest': {
           const { kind: _, type, ...by } = ask;
           const query = { ...by, ...(type ? { type: type as EventType } : {}), limit: LIST_LIMIT };
-          return (await store.events(query)).events.map(rowOf);
+          return (await store.ask('events', query)).events.map(rowOf);
         }
         case 'incident': {
-          await store.event(ask.id);
-          const { app, session, from, to } = ask;
-          return (await store.sessionWindow(app, session, { from, to })).map(rowOf);
+          const found = await store.ask('incident', { event_id: ask.id });
+          return (found?.around?.breadcrumbs ?? []).map(rowOf);
         }
         case 'users':
-          return (await store.users({ limit: LIST_LIMIT })).map((user) => [
+          return (await store.ask('users', { limit: LIST_LIMIT })).users.map((user) => [
             user.user_id,
             user.app,
             user.first_seen,
@@ -79,7 +78,7 @@ export const openSpyglass: OpenEngine = async (folder) => {
             user.session_count,
           ]);
         case 'sessions':
-          return (await store.sessions({ limit: LIST_LIMIT })).map((session) => [
+          return (await store.ask('sessions', { limit: LIST_LIMIT })).sessions.map((session) => [
             session.session_id,
             session.app,
             session.user_id,

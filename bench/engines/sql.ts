@@ -1,4 +1,5 @@
-/** The questions as SQL, the same for every SQL engine but for what its dialect calls things. */
+/** The questions as SQL, the same for every SQL engine except for its dialect. */
+import { DAY_MS } from '../../src/domain/limits.js';
 import { type Answer, type Ask, LIST_LIMIT, type Range, TOP_LIMIT } from '../questions.js';
 
 export interface Dialect {
@@ -11,7 +12,6 @@ export interface Dialect {
 export type RunSql = (sql: string) => Promise<unknown[][]>;
 
 const COLUMNS = 'id, ts, app, user_id, session_id, type, name, url, props';
-const DAY_MS = 86_400_000;
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 function whereOf({ app, from, to }: Range): string {
@@ -23,10 +23,10 @@ function whereOf({ app, from, to }: Range): string {
   return parts.length === 0 ? '1 = 1' : parts.join(' AND ');
 }
 
-/** Time and id as one number that orders as they do: ids stay below 2^25, times above 2^40 fall away. */
+/** `(ts, id)` as one number of the same order, for ids below 2^25. */
 export const ORDER_KEY = '((ts - 1700000000000) * 33554432 + id)';
 
-/** Per step, the users' least place after the step before. */
+/** For each step, each user's least position after the step before. */
 function joinedFunnel(steps: readonly string[], where: string): string {
   const reached = steps.map((step, index) =>
     index === 0

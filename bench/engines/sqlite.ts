@@ -1,4 +1,4 @@
-/** The reference design: one table in SQLite with its three indexes, WAL. */
+/** The reference design: one table in SQLite with three indexes, in WAL mode. */
 import { join } from 'node:path';
 import { arrivals } from '../data.js';
 import { openSqlite, type SqliteDatabase } from '../peers.js';
@@ -11,7 +11,7 @@ const GROUP_ROWS = 10_000;
 export const INSERT =
   'INSERT INTO events (ts, app, user_id, session_id, type, name, url, props) VALUES (?, ?, ?, ?, ?, ?, ?, ?)';
 
-/** Opens the reference design's database, its table and indexes made when missing. */
+/** Opens the reference design's database; creates the table and indexes when missing. */
 export function openReference(path: string, synchronous: Synchronous): SqliteDatabase {
   const database = openSqlite(path);
   database.pragma('journal_mode = WAL');

@@ -2,8 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { useIsLost } from './api/connection.js';
-import type { AppsAnswer } from './api/types.js';
-import { useQuery } from './api/use-query.js';
+import { useApps } from './api/use-query.js';
 import { href, match, Router, setQuery, useParam, usePlace } from './router.js';
 import { Icon, type IconName } from './ui/icons.js';
 import { Empty } from './ui/states.js';
@@ -107,7 +106,7 @@ function Top() {
 
 /** Narrows every view down to one app; there is nothing to pick where only one is configured. */
 function AppPicker() {
-  const { data } = useQuery<AppsAnswer>('/v1/apps');
+  const { data } = useApps();
   const [app] = useParam('app');
   if (data === undefined || (data.apps.length < 2 && app === '')) return null;
   const names = new Set(data.apps.map(({ name }) => name));
@@ -136,7 +135,7 @@ function Banner() {
       {lost && (
         <div class="banner">
           <span class="pulse" />
-          The collector does not answer. Trying again …
+          Can't reach the collector. Trying again …
         </div>
       )}
     </div>

@@ -68,6 +68,9 @@ export function href(pattern: string, names: Record<string, string> = {}, patch:
   return path + search(new URLSearchParams(), patch);
 }
 
+/** A link to where one is, with changes to the query. */
+export const hereHref = ({ path, query }: Place, patch: QueryPatch): string => path + search(query, patch);
+
 /** The names in a path that fits the pattern, decoded; `undefined` where it does not. */
 export function match(pattern: string, path: string): Record<string, string> | undefined {
   const wanted = pattern.split('/');

@@ -1,9 +1,9 @@
-/** Takes over the batches that pages which are gone have left in the storage. */
+/** Takes over batches in the storage whose pages no longer live. */
 import type { Shelf } from './storage.js';
 
-/** A batch this young may be one whose page has not got its lock yet. */
+/** The page of a batch younger than this may not have its lock yet. */
 const NEW_MS = 1_500;
-/** Without locks, a batch that its owner has not got rid of for so long is anyone's. */
+/** Without locks, any page may take a batch that is older than this. */
 const LEASE_MS = 60_000;
 
 export interface Adoption {
@@ -26,7 +26,7 @@ export function adopt({ shelf, keys, own, locks, insert, found }: Adoption): voi
     for (const key of keys) {
       const text = key.startsWith(owner) ? shelf.get(key) : null;
       const [at = '', ...events] = text?.split('\n') ?? [];
-      // From the future, since the clock was set back: old enough all the same, or it would wait until then.
+      // A time in the future, from a clock that was set back, counts as old.
       if (events.length === 0 || Math.abs(Date.now() - Number(at)) < leaseMs) continue;
       insert(key.slice(own.length), Number(at), events);
       shelf.remove(key);

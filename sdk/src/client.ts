@@ -1,4 +1,4 @@
-/** The client: what an app calls, and the seam its parts stand on. */
+/** The functions that an app calls. */
 import { type InitOptions, resolve, type User } from './options.js';
 import { type Running, start } from './running.js';
 
@@ -8,32 +8,32 @@ export interface ReportOptions {
 
 export interface Spyglass {
   /**
-   * Starts capturing. Throws a `TypeError` when `endpoint`, `app`, `key` or `user.id` is missing. Does nothing where
-   * there is no `window`, or once it is started.
+   * Starts capturing. Throws a `TypeError` when `endpoint`, `app`, `key` or `user.id` is missing. Does nothing without a `window`, or
+   * when it is started already.
    */
   init(options: InitOptions): void;
-  /** Takes an event of your own. */
+  /** Captures an event. */
   capture(name: string, props?: Record<string, unknown>): void;
-  /** Takes a pageview, of the current page unless a path is given. */
+  /** Captures a pageview of `path`, or of the current page. */
   pageview(path?: string): void;
-  /** Who is there from now on. Another `id` begins a new session. */
+  /** Sets the user from now on. Another `id` begins a new session. */
   setUser(user: User): void;
-  /** Sends a bug report; true once the collector has it, false when it is kept for later or was refused. */
+  /** Sends a bug report; true once the collector has it, false if it is queued for later or was refused. */
   report(comment: string, options?: ReportOptions): Promise<boolean>;
-  /** Sends what is queued; settles when that has been tried. */
+  /** Sends what is queued; resolves after the attempt. */
   flush(): Promise<void>;
-  /** Ends capturing and undoes what was patched. What could not be sent the next page sends. */
+  /** Stops capturing and undoes all patches. The next page sends what is left in the queue. */
   stop(): void;
 }
 
-/** One of the names a bug report's comment gives it: its beginning. */
+/** A bug report's name is the beginning of its comment. */
 const REPORT_NAME_MAX = 80;
 
 export function createSpyglass(): Spyglass {
   let running: Running | undefined;
   return {
     init(options) {
-      // One without `fetch` is made up by an app's own tests.
+      // A window without `fetch` comes from an app's own tests.
       const page: Partial<Window & typeof globalThis> | undefined = globalThis.window;
       if (page?.fetch) running ??= start(resolve(options));
     },

@@ -1,4 +1,4 @@
-/** The npm package's entry: one `spyglass` a page, which every import of the package shares. */
+/** The npm package's entry: all imports on a page share one `spyglass`. */
 import { createSpyglass, type Spyglass } from './client.js';
 
 export type { ReportOptions, Spyglass } from './client.js';

@@ -1,9 +1,9 @@
-/** An event as the one line of JSON that is queued and sent. */
+/** Events as lines of JSON, as they are queued and sent. */
 import { attempt } from './attempt.js';
 
-/** Props that no JSON can be made of (a cycle, a `toJSON` that throws) are left out; the event itself stays. */
+/** Leaves out props that have no JSON (a cycle, a `toJSON` that throws). */
 export function toLine(event: object, props: unknown): string {
-  // Half of a character, which a cut of a text may leave, would cost the event.
+  // The collector refuses lone surrogates, which a cut may leave.
   const write = (whole: object) => JSON.stringify(whole).replace(/(\\\\)|\\ud[89a-f]../g, '$1');
   return attempt(() => write({ ...event, props })) ?? write(event);
 }

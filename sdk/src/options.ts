@@ -1,26 +1,26 @@
-/** What `init` takes, and what the parts see of it once the defaults are filled in. */
+/** The options of `init`, as given and with defaults. */
 
-/** Who uses the app. Only `id` goes with every event; `name` and `email` with a session's first and after `setUser`. */
+/** The app's user. Every event has the `id`; a session's first event and those after `setUser` also `name` and `email`. */
 export interface User {
   id: string;
   name?: string | undefined;
   email?: string | undefined;
 }
 
-/** How much of what is typed a recording leaves out. Passwords are left out in every case. */
+/** Which inputs a recording masks. Passwords are always masked. */
 export type MaskInputs = 'all' | 'password' | 'none';
 
-/** What may be set beside where to send to and who is there; `docs/sdk.md` has the table. */
+/** The optional settings; `docs/sdk.md` has the table. */
 export interface Settings {
   /** A pageview for the first load and for each change of the path. */
   pageviews: boolean;
   /** Uncaught errors and unhandled rejections. */
   errors: boolean;
-  /** What is written by `console.error`; only with `errors`. */
+  /** Calls of `console.error`; only with `errors`. */
   consoleErrors: boolean;
   /** Requests by `fetch` and `XMLHttpRequest`. */
   network: boolean;
-  /** URL prefixes (`/api/` or `https://host/api/`) of the requests whose bodies are kept too, cut at 2 KB. */
+  /** URL prefixes (`/api/` or `https://host/api/`) of requests whose bodies are captured, up to 2 KB. */
   networkBodies: string[];
   /** Core web vitals. */
   webVitals: boolean;
@@ -37,29 +37,29 @@ export interface Settings {
   block: string;
   /** The button to report a bug with. */
   reportButton: boolean;
-  /** Changes each URL before it is kept anywhere: those of pages, requests, and referrers. */
+  /** Changes each URL before it is stored: those of pages, requests and referrers. */
   scrubUrl: (url: string) => string;
-  /** The nonce that a Content-Security-Policy asks of styles and scripts that are added. */
+  /** The nonce that a Content-Security-Policy requires for added styles and scripts. */
   nonce: string;
 }
 
-/** As given: each may be left out. */
+/** Every property is optional. */
 export type Given<T> = { [K in keyof T]?: T[K] | undefined };
 
 export interface InitOptions extends Given<Settings> {
-  /** Where the collector is, as `https://spyglass.example.com`. */
+  /** The collector's address, such as `https://spyglass.example.com`. */
   endpoint: string;
   app: string;
   key: string;
   user: User;
 }
 
-/** `InitOptions` with the defaults filled in and no `/` at the end of `endpoint`. */
+/** `InitOptions` with defaults, and no `/` at the end of `endpoint`. */
 export interface Options extends Settings {
   readonly endpoint: string;
   readonly app: string;
   readonly key: string;
-  /** The user now; `setUser` replaces it. */
+  /** `setUser` replaces it. */
   user: User;
 }
 
@@ -81,7 +81,7 @@ const DEFAULTS: Settings = {
   nonce: '',
 };
 
-/** Fills in the defaults. Throws a `TypeError` when something indispensable is missing or `endpoint` is no URL. */
+/** Fills in the defaults. Throws a `TypeError` when a required option is missing or `endpoint` is not a URL. */
 export function resolve(given: InitOptions): Options {
   const { endpoint, app, key, user } = given;
   if (!(endpoint && app && key && user?.id)) {
@@ -95,7 +95,7 @@ export function resolve(given: InitOptions): Options {
   return options as unknown as Options;
 }
 
-/** The options that a script tag's `data-` attributes name: `data-replay-sample="0.5"`, `data-user-id="alice"`. */
+/** The options in a script tag's `data-` attributes: `data-replay-sample="0.5"`, `data-user-id="alice"`. */
 export function fromAttributes(data: DOMStringMap): Partial<InitOptions> {
   const options: Record<string, unknown> = {};
   for (const [name, text = ''] of Object.entries(data)) {

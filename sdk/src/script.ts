@@ -1,8 +1,8 @@
-/** The script tag's entry: starts from the tag's `data-` attributes and puts `spyglass` on `window`. */
+/** The script tag's entry: starts with the tag's `data-` attributes and defines `window.spyglass`. */
 import { createSpyglass, type Spyglass } from './client.js';
 import { fromAttributes, type Given, type InitOptions } from './options.js';
 
-/** The address of the folder that this script came from, put in by the build. */
+/** The URL of this script's folder; the build inserts it. */
 declare const SPYGLASS_FROM: string;
 
 declare global {
@@ -13,14 +13,14 @@ declare global {
 
 const { nonce, dataset } = document.currentScript as HTMLScriptElement;
 const said: Given<InitOptions> = {
-  // The collector that served this file, as `/sdk/spyglass.js`, is the one to send to.
+  // The collector that served `/sdk/spyglass.js`.
   endpoint: `${SPYGLASS_FROM}..`,
   nonce,
   ...fromAttributes(dataset),
 };
 const spyglass = createSpyglass();
 const init = (options?: Given<InitOptions>) => spyglass.init({ ...said, ...options } as InitOptions);
-// A tag that is there twice captures once.
+// Two tags capture once.
 window.spyglass ??= { ...spyglass, init };
-// A page that learns later who is there calls `init` itself.
+// A page that learns its user later calls `init` itself.
 if (said.user) window.spyglass.init(said as InitOptions);

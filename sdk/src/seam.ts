@@ -1,17 +1,17 @@
-/** What the client offers its parts: automatic capture, replay and the report button. */
+/** The interface between the client and its parts: automatic capture, replay and the report button. */
 import type { Options } from './options.js';
 
 export type EventType = 'event' | 'pageview' | 'error' | 'network' | 'bug_report';
 
-/** An event as a part hands it over; session and user are put to it at once. */
+/** An event as a part records it; session and user are added at once. */
 export interface Draft {
   type: EventType;
-  /** The page's when absent. */
+  /** The page's name when absent. */
   name?: string | undefined;
-  /** The page's when absent; scrubbed and shortened to path, search and hash either way. */
+  /** The page's URL when absent; always scrubbed and shortened to path, search and hash. */
   url?: string | undefined;
   props?: Record<string, unknown> | undefined;
-  /** Unix ms, whole; now when absent. */
+  /** Whole Unix ms; now when absent. */
   ts?: number;
 }
 
@@ -19,30 +19,30 @@ export interface Client {
   readonly options: Options;
   /** Queues an event under the current session and user. Never throws. */
   record(draft: Draft): void;
-  /** Queues and sends at once; true once the collector has it, false when it was refused or is kept for later. */
+  /** Queues and sends at once; true once the collector has it, false if it was refused or is queued for later. */
   deliver(draft: Draft): Promise<boolean>;
-  /** The session's id now. Counts as activity, which ends an idle session and begins the next, unless `active` is false. */
+  /** The session's id. Counts as activity, which replaces an idle session by a new one, unless `active` is false. */
   session(active?: boolean): string;
-  /** Called with the new id whenever a session begins, the first apart. */
+  /** Calls `listener` with the id of each new session except the first. */
   onSession(listener: (id: string) => void): void;
   /** Wraps a function so that an error in it never reaches the app. */
   guard<A extends unknown[]>(work: (...args: A) => unknown): (...args: A) => void;
-  /** The native fetch, as it was before anything was patched. */
+  /** The native fetch, unpatched. */
   readonly fetch: typeof fetch;
-  /** A URL as the option `scrubUrl` leaves it; empty should that throw. */
+  /** A URL scrubbed by the option `scrubUrl`; empty if that throws. */
   scrub(url: string): string;
   /** Runs when the client stops. */
   onStop(undo: () => void): void;
   /**
-   * Runs when what a part holds back must be handed over: the page is hidden or left, `flush()`, `stop()`, and before
-   * `setUser` changes who is there (errors are held 5 s to be counted, and belong to who was there).
+   * Runs when a part must record what it holds back: when the page is hidden or left, at `flush()` and `stop()`, and before `setUser`
+   * changes the user (errors are held for 5 s, and belong to the user before).
    */
   onLeave(work: () => void): void;
-  /** The pause in ms before try n (0-based), shared by events and replay; never less than the collector asked for. */
+  /** The pause before a try (0-based), ms, for events and replay; never less than the collector asked for. */
   pause(attempt: number, retryAfterMs?: number): number;
-  /** True while events wait because the uplink is slow or down: replay gives way. */
+  /** True while events wait because the uplink is slow or down; replay then waits. */
   congested(): boolean;
 }
 
-/** A part is started with the client; it undoes itself through `onStop`. */
+/** Starts a part with the client; the part undoes its work in `onStop`. */
 export type Part = (client: Client) => void;

@@ -1,8 +1,8 @@
 /**
  * Sessions: one tab's visit, until 30 minutes without activity, 24 hours in all, or another user.
  *
- * The record in `sessionStorage` carries a session over a reload. A tab that is duplicated, or opened by a page, begins with
- * a copy of it: so a page marks the record as taken while it lives, and one that finds it taken begins a session of its own.
+ * The record in `sessionStorage` continues a session after a reload. A tab that is duplicated, or opened by a page, begins with a copy
+ * of it. So a living page marks the record as taken, and a page that finds it taken begins a new session.
  */
 import { attempt } from './attempt.js';
 import { uuid } from './id.js';
@@ -13,9 +13,9 @@ export interface Session {
   id(active?: boolean): string;
   /** Begins another session at once. */
   renew(): void;
-  /** Whether this session has not heard yet who its user is, by such a text; from then on it has. */
+  /** Whether `person` differs from the session's last one, which it then replaces. */
   introduce(person: string): boolean;
-  /** Gives the record free for the next page. */
+  /** Releases the record for the next page. */
   release(): void;
   /** Takes it back, as the next page left it: ours was kept for the back button. */
   hold(): void;
@@ -25,13 +25,13 @@ export interface SessionDeps {
   shelf: Shelf;
   key: string;
   user: () => string;
-  /** Called with the id of each session but the first. */
+  /** Called with the id of each session except the first. */
   begun(id: string): void;
 }
 
 const IDLE_MS = 30 * 60_000;
 const LENGTH_MS_MAX = 24 * 3_600_000;
-/** Activity is written down no more often than this. */
+/** Activity is stored at most this often. */
 const NOTE_MS = 1_000;
 
 interface Record {
@@ -48,7 +48,7 @@ export function createSession({ shelf, key, user, begun }: SessionDeps): Session
   const note = () => shelf.set(key, JSON.stringify({ ...record, taken }));
   const isOver = ({ last, begun }: Record, active: boolean) => {
     const now = Date.now();
-    // A clock that was set back far ends a session too; it would last until the clock has caught up.
+    // A clock that was set back far ends a session too; otherwise it would last until the clock catches up.
     return (active && Math.abs(now - last) > IDLE_MS) || Math.abs(now - begun) > LENGTH_MS_MAX;
   };
   const claim = (): Record => {
@@ -83,7 +83,7 @@ export function createSession({ shelf, key, user, begun }: SessionDeps): Session
       return isNew;
     },
     release() {
-      // What still happens as the page goes must not take the record back.
+      // Later activity of this page must not mark the record as taken.
       taken = false;
       note();
     },

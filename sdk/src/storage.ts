@@ -1,4 +1,4 @@
-/** Storage that cannot fail: what the browser's own denies or has no room for is kept in memory. */
+/** Storage that cannot fail: what the browser refuses or has no room for is kept in memory. */
 import { attempt } from './attempt.js';
 
 export interface Shelf {
@@ -9,7 +9,7 @@ export interface Shelf {
   keys(): string[];
 }
 
-/** `open` gives the real storage, and may throw as browsers do when a page is denied its storage. */
+/** `open` returns the real storage, and may throw, as browsers do when a page is denied its storage. */
 export function createShelf(open: () => Storage): Shelf {
   const memory = new Map<string, string>();
   return {

@@ -1,46 +1,47 @@
-/** What the routes share: who they ask, what they count, and the types they are written against. */
-
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
-import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+/** What the server is given, and what its routes share. */
+import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '../config/config.js';
 import type { Ingest } from '../ingest/types.js';
-import type { AuditTrail, DiskWatch, Store } from '../store/port.js';
+import type { AuditTrail, DiskWatch, EraseReport, Erasure, Store } from '../store/port.js';
+import type { Meters } from '../telemetry/meters.js';
 import type { Cors } from './guards/cors.js';
-import type { IngestAnswers } from './ingest-answers.js';
+import type { NoteAnswer } from './ingest-answers.js';
 import type { StreamHub } from './live/stream.js';
-import type { Metrics } from './metrics.js';
-import type { Erase } from './routes/erase.js';
+import type { Metrics, Reloads } from './metrics.js';
 
 export type Logger = Pick<FastifyBaseLogger, 'level' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
-/** A fastify instance whose routes get their types from zod schemas. */
-export type Api = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  ZodTypeProvider
->;
+export interface ServerDeps {
+  config: Config;
+  store: Store;
+  ingest: Ingest;
+  /** Gets errors, and a line for each request: at info for the API's, at debug for all others. */
+  log: Logger;
+  /** The collector's version. */
+  version: string;
+  /** Settles when nothing of the user is left in any answer or on the disk. */
+  erase: (erasure: Erasure) => Promise<EraseReport>;
+  audit: AuditTrail;
+  disk: DiskWatch;
+  meters: Meters;
+  /** Bytes of the WAL's files. */
+  journalBytes: () => number;
+  reloads: () => Reloads;
+  /** Whether the store's views are caught up. */
+  ready: () => boolean;
+  /** The folder of the built dashboard. */
+  dashboardDir: string;
+  /** Unix ms. */
+  now: () => number;
+}
 
-export interface ApiContext {
-  readonly config: Config;
-  readonly store: Store;
-  readonly ingest: Ingest;
-  readonly log: Logger;
-  readonly version: string;
+export interface ApiContext extends Omit<ServerDeps, 'ready'> {
   readonly cors: Cors;
   readonly metrics: Metrics;
-  /** Notes what the ingest routes answer. */
-  readonly answers: IngestAnswers;
+  readonly noteAnswer: NoteAnswer;
   readonly stream: StreamHub;
-  readonly erase?: Erase;
-  readonly audit: AuditTrail;
-  readonly disk: DiskWatch;
-  /** Unix ms. */
-  readonly now: () => number;
-  /** Whether reads see everything; false again once the store has failed. */
+  /** Whether reads see everything; false again after a failed commit. */
   readonly isReady: () => boolean;
-  /** Whether a commit has failed: from then on nothing is accepted. */
+  /** Whether a commit has failed: nothing is accepted after that. */
   readonly hasFailed: () => boolean;
 }

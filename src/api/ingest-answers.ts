@@ -1,48 +1,42 @@
-/** Notes what the ingest routes answer: figures of all of them, a line in the log of those somebody wants to read of. */
-import type { FastifyReply, FastifyRequest } from 'fastify';
+/** Counts and logs the answers of the ingest routes. */
+import type { FastifyReply } from 'fastify';
+import { REFUSAL_LOG_MS } from '../domain/limits.js';
 import type { ProblemCode } from '../domain/problems.js';
 import type { Logger } from './context.js';
 import type { IngestRoute, Metrics } from './metrics.js';
-import type { NoteRefusal } from './refusals.js';
 
-/** `start` is `performance.now()` of when the body was there. */
-export interface IngestAnswers {
-  stored(route: IngestRoute, request: FastifyRequest, start: number): void;
-  refused(
-    route: IngestRoute,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    start: number,
-    code: ProblemCode,
-  ): void;
-}
+/** `start` is `performance.now()` when the body had arrived; `code` is absent for a 204. */
+export type NoteAnswer = (route: IngestRoute, reply: FastifyReply, start: number, code?: ProblemCode) => void;
 
-interface AnswersOptions {
-  metrics: Pick<Metrics, 'countIngest' | 'countRefusal'>;
-  log: Logger;
-  noteRefusal: NoteRefusal;
-}
-
-/** Lines are written at debug only: there are thousands a second, and most refusals are a client's own fault. */
-export function createIngestAnswers({ metrics, log, noteRefusal }: AnswersOptions): IngestAnswers {
-  // Asked first, for what goes into a line costs more than the rest here.
-  const isWritten = () => log.level === 'debug' || log.level === 'trace';
-  return {
-    stored(route, { id: reqId, method }, start) {
-      const ms = performance.now() - start;
-      metrics.countIngest(route, 204, ms / 1_000);
-      if (isWritten())
-        log.debug({ reqId, method, route: `/v1/${route}`, status: 204, ms: rounded(ms) }, 'answered');
-    },
-    refused(route, { id: reqId, method }, { statusCode: status }, start, code) {
-      const ms = performance.now() - start;
-      metrics.countIngest(route, status, ms / 1_000);
-      metrics.countRefusal(route, code);
-      noteRefusal(code);
-      if (!isWritten()) return;
-      log.debug({ reqId, method, route: `/v1/${route}`, status, code, ms: rounded(ms) }, 'answered');
-    },
+/** Each answer is a line at debug. A full queue is a warning as well: the operator can change it. */
+export function createNoteAnswer(
+  metrics: Pick<Metrics, 'countIngest'>,
+  log: Logger,
+  now: () => number,
+): NoteAnswer {
+  const noteFullQueue = createQueueWarning(log, now);
+  return (route, reply, start, code) => {
+    const { request, statusCode: status } = reply;
+    const ms = performance.now() - start;
+    metrics.countIngest(route, status, ms / 1_000, code);
+    if (code === 'queue_full') noteFullQueue();
+    // Making the line costs more than all else here.
+    if (log.level !== 'debug' && log.level !== 'trace') return;
+    const { id: reqId, method } = request;
+    const line = { reqId, method, route: `/v1/${route}`, status, code, ms: Math.round(ms * 10) / 10 };
+    log.debug(line, 'answered');
   };
 }
 
-const rounded = (ms: number): number => Math.round(ms * 10) / 10;
+/** Warns once in `REFUSAL_LOG_MS`, with the number of requests that were refused. */
+function createQueueWarning(log: Logger, now: () => number): () => void {
+  let warnedAt = Number.NEGATIVE_INFINITY;
+  let refused = 0;
+  return () => {
+    refused++;
+    if (now() - warnedAt < REFUSAL_LOG_MS) return;
+    log.warn({ refused }, 'the write queue is full: requests are refused');
+    warnedAt = now();
+    refused = 0;
+  };
+}

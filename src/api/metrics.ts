@@ -1,48 +1,37 @@
-/** What `/metrics` tells: requests, the store's own figures and the process, in the Prometheus text format. */
+/** `/metrics`: requests, the store's figures and the process, in the Prometheus text format. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 import type { ProblemCode } from '../domain/problems.js';
-import type { DiskWatch, Store, StoreStats } from '../store/port.js';
-import { type HistogramReading, openHistogram, SECONDS_BOUNDS } from '../telemetry/histogram.js';
-import type { Meters } from '../telemetry/meters.js';
-import { readHistogram } from './read-histogram.js';
+import type { Store, StoreStats } from '../store/port.js';
+import { type HistogramReading, openHistogram, SECONDS_BOUNDS } from '../telemetry/meters.js';
+import type { ServerDeps } from './context.js';
 
-export const INGEST_ROUTES = ['events', 'replay'] as const;
+const INGEST_ROUTES = ['events', 'replay'] as const;
 export type IngestRoute = (typeof INGEST_ROUTES)[number];
 
-/** How often the configuration was read again since the start, and what came of it. */
+/** How often the configuration was read again since the start, by result. */
 export interface Reloads {
   applied: number;
   refused: number;
 }
 
 export interface Metrics {
-  /** Counts an answer of an ingest route. On the hot path: it adds to a few numbers. */
-  countIngest(route: IngestRoute, status: number, seconds: number): void;
-  /** Counts the reason of an ingest route's answer that is not a 204. */
-  countRefusal(route: IngestRoute, code: ProblemCode): void;
-  /** Times an answer of any other route; `route` is its pattern, not its path. */
+  /** Counts an answer of an ingest route, and the refusal's code where it is not a 204. On the hot path. */
+  countIngest(route: IngestRoute, status: number, seconds: number, code?: ProblemCode): void;
+  /** Times an answer of any other route; `route` is its pattern. */
   observeRequest(route: string, method: string, status: number, seconds: number): void;
-  /** The page Prometheus reads, and its media type. */
   render(): Promise<{ contentType: string; text: string }>;
 }
 
-interface MetricsOptions {
+interface MetricsOptions
+  extends Pick<ServerDeps, 'disk' | 'meters' | 'version' | 'reloads' | 'journalBytes' | 'now'> {
   store: Pick<Store, 'stats'>;
   hasFailed: () => boolean;
   streamReaders: () => number;
-  disk: DiskWatch;
-  meters: Meters;
-  version: string;
-  reloads: () => Reloads;
-  /** Bytes of the journal's files. */
-  journalBytes: () => number;
-  /** Unix ms. */
-  now: () => number;
 }
 
-/** Counted from 0 on: Prometheus sees no growth in a series that begins with its first event. */
+/** These series begin at 0: Prometheus sees no increase in one that begins with its first event. */
 const WATCHED_STATUSES: readonly number[] = [204, 429, 503, 507];
 const WATCHED_REFUSALS: readonly ProblemCode[] = [
   'unauthorized_app',
@@ -55,219 +44,264 @@ const WATCHED_REFUSALS: readonly ProblemCode[] = [
   'replay_disk_full',
   'internal',
 ];
-const zeros = (codes: readonly ProblemCode[]) => new Map(codes.map((code) => [code, 0]));
 
-/** A store that does not answer by then is left out: its figures are not worth the whole scrape. */
+/** If the store does not answer within this time, the scrape leaves its figures out. */
 const STATS_MS_MAX = 2_000;
 
-/** The store's figures as metrics: those that only ever grow are counters. */
-const STORE_COUNTERS: readonly [name: string, help: string, figure: keyof StoreStats][] = [
-  ['commits', 'Commits since start', 'commits'],
-  ['committed_batches', 'Batches stored since start', 'committed_batches'],
-  ['committed_events', 'Events stored since start', 'committed_events'],
-  [
-    'deduplicated_batches',
-    'Batches answered from the memory of batch ids since start',
-    'deduplicated_batches',
-  ],
-  ['late_events', 'Events not stored because they lay below the retention fence, since start', 'late_events'],
-  ['commit_seconds', 'Seconds spent in commits since start', 'commit_seconds'],
-];
-const STORE_GAUGES: readonly [name: string, help: string, figure: keyof StoreStats][] = [
-  ['head', 'The newest committed event id', 'head'],
-  ['file_bytes', 'Bytes of the data file', 'file_bytes'],
-  ['queue_requests', 'Requests waiting to be committed', 'queue_requests'],
-  ['queue_bytes', 'Bytes waiting to be committed', 'queue_bytes'],
-];
+/** The store's figures by name. Those that only grow are counters; their names end in `_total`. */
+const STORE_FIGURES: Record<keyof StoreStats, { help: string; grows: boolean }> = {
+  commits: { help: 'Commits since start', grows: true },
+  committed_batches: { help: 'Batches stored since start', grows: true },
+  committed_events: { help: 'Events stored since start', grows: true },
+  deduplicated_batches: {
+    help: 'Batches answered from the memory of batch ids since start',
+    grows: true,
+  },
+  late_events: {
+    help: 'Events not stored because they lay below the retention fence, since start',
+    grows: true,
+  },
+  commit_seconds: { help: 'Seconds spent in commits since start', grows: true },
+  head: { help: 'The newest committed event id', grows: false },
+  file_bytes: { help: 'Bytes of the data file', grows: false },
+  queue_requests: { help: 'Requests waiting to be committed', grows: false },
+  queue_bytes: { help: 'Bytes waiting to be committed', grows: false },
+};
 
-/** A set of metrics of its own: several servers in one process do not share figures. */
+/** Several servers in one process have metrics of their own. */
 export function createMetrics(options: MetricsOptions): Metrics {
-  const { store, hasFailed, streamReaders, disk, meters, version, reloads, journalBytes, now } = options;
   const registry = new Registry();
-  const registers = [registry];
   collectDefaultMetrics({ register: registry });
-
-  /** How many answers there were of each status. */
-  const ingest: Record<IngestRoute, Float64Array> = {
-    events: new Float64Array(600),
-    replay: new Float64Array(600),
-  };
-  const refusals = { events: zeros(WATCHED_REFUSALS), replay: zeros(WATCHED_REFUSALS) };
-  const ingestSeconds = { events: openHistogram(SECONDS_BOUNDS), replay: openHistogram(SECONDS_BOUNDS) };
   const requests = new Histogram({
     name: 'spyglass_http_request_duration_seconds',
     help: 'How long answers took, ingest apart',
     labelNames: ['route', 'method', 'status'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-    registers,
+    registers: [registry],
   });
-  new Counter({
-    name: 'spyglass_ingest_requests_total',
-    help: 'Answers of the ingest routes',
-    labelNames: ['route', 'status'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [route, byStatus] of Object.entries(ingest)) {
-        for (const [status, count] of byStatus.entries()) {
-          if (count > 0 || WATCHED_STATUSES.includes(status)) this.inc({ route, status }, count);
-        }
-      }
-    },
-  });
-  new Counter({
-    name: 'spyglass_ingest_refusals_total',
-    help: 'Answers of the ingest routes that are not a 204, by the problem they name',
-    labelNames: ['route', 'code'],
-    registers,
-    collect() {
-      this.reset();
-      for (const route of INGEST_ROUTES) {
-        for (const [code, count] of refusals[route]) this.inc({ route, code }, count);
-      }
-    },
-  });
-  new Counter({
-    name: 'spyglass_config_reloads_total',
-    help: 'Configurations read again while running, by whether they could be used',
-    labelNames: ['result'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [result, count] of Object.entries(reloads())) this.inc({ result }, count);
-    },
-  });
-  histogram(
-    'spyglass_ingest_request_duration_seconds',
-    'How long ingest took, from the body read to the answer',
-    () => INGEST_ROUTES.map((route) => ({ labels: { route }, reading: ingestSeconds[route].read() })),
-  );
-  const histograms: [name: string, help: string, read: () => HistogramReading][] = [
-    [
-      'spyglass_store_commit_duration_seconds',
-      'How long commit groups took to become durable, from encoding to the end of the sync',
-      () => meters.read().commit_seconds,
-    ],
-    [
-      'spyglass_store_sync_duration_seconds',
-      'How long the syncs of the journal took',
-      () => meters.read().sync_seconds,
-    ],
-    [
-      'spyglass_store_apply_duration_seconds',
-      'How long transactions that fold commit groups into the tables took',
-      () => meters.read().apply_seconds,
-    ],
-    [
-      'spyglass_store_group_requests',
-      'Requests that commit groups made durable at once',
-      () => meters.read().group_requests,
-    ],
-  ];
-  for (const [name, help, read] of histograms) histogram(name, help, () => [{ labels: {}, reading: read() }]);
-  let behind = meters.read();
-  const gauges: [name: string, help: string, read: () => number][] = [
-    [
-      'spyglass_store_unapplied_commits',
-      'Commit groups that are durable and not in the tables yet',
-      () => behind.unapplied_commits,
-    ],
-    ['spyglass_store_unapplied_bytes', 'Bytes of these groups', () => behind.unapplied_bytes],
-    [
-      'spyglass_store_unapplied_seconds',
-      'How long the oldest of these groups has been durable',
-      () => secondsSince(behind.unapplied_since, now()),
-    ],
-    ['spyglass_store_chunks', 'Replay chunks stored', () => meters.read().chunks],
-    ['spyglass_store_chunk_bytes', 'Bytes of the replay chunks stored', () => meters.read().chunk_bytes],
-    ['spyglass_store_journal_bytes', 'Bytes of the journal files', journalBytes],
-  ];
-  for (const [name, help, read] of gauges) gauge(name, help, read);
+  const ingest = addIngest(registry);
+  const readMeters = addCollector(registry, options);
+  const showStore = addStore(registry);
   new Gauge({
-    name: 'spyglass_build_info',
-    help: 'Always 1; its label tells the version',
-    labelNames: ['version'],
-    registers,
-  }).set({ version }, 1);
-  gauge('spyglass_store_failed', 'Whether a commit failed: nothing is accepted until a new start', () =>
-    Number(hasFailed()),
-  );
-  gauge('spyglass_disk_free_bytes', 'Bytes the disk of the data folder has free', disk.freeBytes);
-  gauge('spyglass_disk_takes_replays', 'Whether the disk has room enough for replays', () =>
-    Number(disk.takesReplays()),
-  );
-  gauge('spyglass_disk_takes_events', 'Whether the disk has room enough for events', () =>
-    Number(disk.takesEvents()),
-  );
-  gauge('spyglass_stream_readers', 'Readers of the live feed', streamReaders);
-
-  const counters = STORE_COUNTERS.map(
-    ([name, help, figure]) =>
-      [figure, new Counter({ name: `spyglass_store_${name}_total`, help, registers })] as const,
-  );
-  const storeGauges = STORE_GAUGES.map(
-    ([name, help, figure]) =>
-      [figure, new Gauge({ name: `spyglass_store_${name}`, help, registers })] as const,
-  );
-  const anonymous = new Gauge({
     name: 'process_resident_anonymous_bytes',
     help: 'Resident memory that is not the mapped data file (Linux)',
-    registers,
+    registers: [registry],
+    async collect() {
+      const bytes = await readAnonymousBytes();
+      if (bytes !== undefined) this.set(bytes);
+    },
   });
-
-  function gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  }
-
-  function histogram(name: string, help: string, read: Parameters<typeof readHistogram>[2]): void {
-    registry.registerMetric(readHistogram(name, help, read));
-  }
-
   return {
-    countIngest(route, status, seconds) {
-      const byStatus = ingest[route];
-      byStatus[status] = (byStatus[status] ?? 0) + 1;
-      ingestSeconds[route].observe(seconds);
-    },
-    countRefusal(route, code) {
-      refusals[route].set(code, (refusals[route].get(code) ?? 0) + 1);
-    },
+    ...ingest,
     observeRequest(route, method, status, seconds) {
       requests.observe({ route, method, status }, seconds);
     },
     async render() {
-      // Before the store is asked: it answers once the tables hold everything, and then nothing is behind any more.
-      behind = meters.read();
-      // A store that has failed may not answer; the other figures are wanted all the more then.
-      const [stats, anonymousBytes] = await Promise.all([
-        Promise.race([store.stats(), sleep(STATS_MS_MAX, undefined, { ref: false })]).catch(() => undefined),
-        readAnonymousBytes(),
-      ]);
-      if (stats !== undefined) {
-        for (const [figure, counter] of counters) {
-          counter.reset();
-          counter.inc(stats[figure]);
-        }
-        for (const [figure, gauge] of storeGauges) gauge.set(stats[figure]);
-      }
-      if (anonymousBytes !== undefined) anonymous.set(anonymousBytes);
+      // Before the store is asked: it answers after it has applied everything, and the backlog would be 0.
+      readMeters();
+      // A failed store may not answer, and the other figures matter most then.
+      const tooLate = sleep(STATS_MS_MAX, undefined, { ref: false });
+      const stats = await Promise.race([options.store.stats(), tooLate]).catch(() => undefined);
+      if (stats !== undefined) showStore(stats);
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
   };
 }
 
-/** 0 while there is no such time. */
+/** A counter whose series are read at each scrape. */
+function addCounter(
+  registry: Registry,
+  about: { name: string; help: string; labelNames: string[] },
+  read: () => Iterable<readonly [labels: Record<string, string | number>, count: number]>,
+): void {
+  new Counter({
+    ...about,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [labels, count] of read()) this.inc(labels, count);
+    },
+  });
+}
+
+/** Adds the metrics of the ingest routes. */
+function addIngest(registry: Registry): Pick<Metrics, 'countIngest'> {
+  const zeros = () => new Map(WATCHED_REFUSALS.map((code) => [code, 0]));
+  const refusals = { events: zeros(), replay: zeros() };
+  const seconds = { events: openHistogram(SECONDS_BOUNDS), replay: openHistogram(SECONDS_BOUNDS) };
+  /** Answers by status. */
+  const answers = { events: new Float64Array(600), replay: new Float64Array(600) };
+  addCounter(
+    registry,
+    {
+      name: 'spyglass_ingest_requests_total',
+      help: 'Answers of the ingest routes',
+      labelNames: ['route', 'status'],
+    },
+    () =>
+      INGEST_ROUTES.flatMap((route) =>
+        Array.from(answers[route], (count, status) => [{ route, status }, count] as const).filter(
+          ([{ status }, count]) => count > 0 || WATCHED_STATUSES.includes(status),
+        ),
+      ),
+  );
+  addCounter(
+    registry,
+    {
+      name: 'spyglass_ingest_refusals_total',
+      help: 'Answers of the ingest routes that are not a 204, by the problem they name',
+      labelNames: ['route', 'code'],
+    },
+    () =>
+      INGEST_ROUTES.flatMap((route) =>
+        Array.from(refusals[route], ([code, count]) => [{ route, code }, count] as const),
+      ),
+  );
+  registry.registerMetric(
+    readHistogram(
+      'spyglass_ingest_request_duration_seconds',
+      'How long ingest took, from the body read to the answer',
+      () => INGEST_ROUTES.map((route) => ({ labels: { route }, reading: seconds[route].read() })),
+    ),
+  );
+  return {
+    countIngest(route, status, took, code) {
+      const byStatus = answers[route];
+      byStatus[status] = (byStatus[status] ?? 0) + 1;
+      seconds[route].observe(took);
+      if (code !== undefined) refusals[route].set(code, (refusals[route].get(code) ?? 0) + 1);
+    },
+  };
+}
+
+interface Series {
+  labels: Record<string, string>;
+  reading: HistogramReading;
+}
+
+/** A Prometheus histogram whose series are counted elsewhere, and read at each scrape. */
+function readHistogram(name: string, help: string, read: () => Series[]): Metric {
+  const described = new Histogram({ name, help, registers: [] }).get();
+  // A gauge, since the registry takes what its `get` gives; it collects a histogram in another way.
+  const metric = new Gauge({ name, help, registers: [] });
+  metric.get = async () => ({
+    ...(await described),
+    values: read().flatMap((series) => valuesOf(name, series)),
+  });
+  return metric;
+}
+
+/** One value for each bound, which counts everything up to it, then the sum and the count. */
+function valuesOf(name: string, { labels, reading: { bounds, counts, sum } }: Series) {
+  let seen = 0;
+  const buckets = counts.map((count, index) => {
+    seen += count;
+    return { metricName: `${name}_bucket`, labels: { ...labels, le: bounds[index] ?? '+Inf' }, value: seen };
+  });
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: seen },
+  ];
+}
+
+const HISTOGRAMS = {
+  commit_seconds: [
+    'spyglass_store_commit_duration_seconds',
+    'How long commit groups took to become durable, from encoding to the end of the sync',
+  ],
+  sync_seconds: ['spyglass_store_sync_duration_seconds', 'How long the syncs of the journal took'],
+  apply_seconds: [
+    'spyglass_store_apply_duration_seconds',
+    'How long transactions that fold commit groups into the tables took',
+  ],
+  group_requests: ['spyglass_store_group_requests', 'Requests that commit groups made durable at once'],
+} as const;
+
+/** Adds the metrics of the collector and of its threads; the result reads the threads' meters. */
+function addCollector(registry: Registry, options: MetricsOptions): () => void {
+  const { hasFailed, streamReaders, disk, meters, version, reloads, journalBytes, now } = options;
+  let last = meters.read();
+  const gauges: [name: string, help: string, read: () => number | boolean][] = [
+    [
+      'spyglass_store_unapplied_commits',
+      'Commit groups that are durable and not in the tables yet',
+      () => last.unapplied_commits,
+    ],
+    ['spyglass_store_unapplied_bytes', 'Bytes of these groups', () => last.unapplied_bytes],
+    [
+      'spyglass_store_unapplied_seconds',
+      'How long the oldest of these groups has been durable',
+      () => secondsSince(last.unapplied_since, now()),
+    ],
+    ['spyglass_store_chunks', 'Replay chunks stored', () => last.chunks],
+    ['spyglass_store_chunk_bytes', 'Bytes of the replay chunks stored', () => last.chunk_bytes],
+    ['spyglass_store_journal_bytes', 'Bytes of the journal files', journalBytes],
+    ['spyglass_store_failed', 'Whether a commit failed: nothing is accepted until a new start', hasFailed],
+    ['spyglass_disk_free_bytes', 'Bytes the disk of the data folder has free', disk.freeBytes],
+    ['spyglass_disk_takes_replays', 'Whether the disk has room enough for replays', disk.takesReplays],
+    ['spyglass_disk_takes_events', 'Whether the disk has room enough for events', disk.takesEvents],
+    ['spyglass_stream_readers', 'Readers of the live feed', streamReaders],
+  ];
+  for (const [name, help, read] of gauges) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(Number(read()));
+      },
+    });
+  }
+  for (const [meter, [name, help]] of Object.entries(HISTOGRAMS)) {
+    const reading = () => last[meter as keyof typeof HISTOGRAMS];
+    registry.registerMetric(readHistogram(name, help, () => [{ labels: {}, reading: reading() }]));
+  }
+  addCounter(
+    registry,
+    {
+      name: 'spyglass_config_reloads_total',
+      help: 'Configurations read again while running, by whether they could be used',
+      labelNames: ['result'],
+    },
+    () => Object.entries(reloads()).map(([result, count]) => [{ result }, count] as const),
+  );
+  new Gauge({
+    name: 'spyglass_build_info',
+    help: 'Always 1; its label tells the version',
+    labelNames: ['version'],
+    registers: [registry],
+  }).set({ version }, 1);
+  return () => {
+    last = meters.read();
+  };
+}
+
+/** Adds the store's figures; the result sets them. */
+function addStore(registry: Registry): (stats: StoreStats) => void {
+  const registers = [registry];
+  const setters = (Object.keys(STORE_FIGURES) as (keyof StoreStats)[]).map((figure) => {
+    const { help, grows } = STORE_FIGURES[figure];
+    if (!grows) {
+      const gauge = new Gauge({ name: `spyglass_store_${figure}`, help, registers });
+      return (stats: StoreStats) => gauge.set(stats[figure]);
+    }
+    const counter = new Counter({ name: `spyglass_store_${figure}_total`, help, registers });
+    return (stats: StoreStats) => {
+      counter.reset();
+      counter.inc(stats[figure]);
+    };
+  });
+  return (stats) => {
+    for (const set of setters) set(stats);
+  };
+}
+
+/** 0 where `time` is 0. */
 const secondsSince = (time: number, now: number): number =>
   time === 0 ? 0 : Math.max(0, now - time) / 1_000;
 
-/** `RssAnon` of this process; `undefined` where the system does not tell. */
+/** `RssAnon` of this process; `undefined` on other systems than Linux. */
 async function readAnonymousBytes(): Promise<number | undefined> {
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
   const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1];

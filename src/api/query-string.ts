@@ -1,11 +1,11 @@
-/** Reads query strings so that whatever is wrong with a parameter can still be said of it by name. */
+/** Parses query strings so that an error can name the parameter. */
 
-/** A parameter's text; several where it was given more than once; `null` where its encoding is broken. */
+/** A parameter's text, or a list where it was given more than once; `null` for broken percent-encoding. */
 export type RawParameter = string | null | (string | null)[];
 
 /**
- * Reads `a=1&b=2` as forms and URLs are written: `+` is a space, the rest is percent-encoded UTF-8. A parameter given as an
- * empty string is left out: it counts as absent. Never throws.
+ * Parses `a=1&b=2` as form data: `+` is a space, the rest is percent-encoded UTF-8. Drops parameters that are
+ * an empty string. Never throws.
  */
 export function parseQueryString(text: string): Record<string, RawParameter> {
   const parameters: Record<string, RawParameter> = Object.create(null);

@@ -1,14 +1,13 @@
-/** The name a request goes by in its answer and in the log: the one it brought along, or one of our own. */
+/** The id of a request in its answer and in the log: the client's own, or one of ours. */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 
 export const REQUEST_ID = 'x-request-id';
 
-/** Short and plain, so that it can be written anywhere: what a client chose ends up in logs and terminals. */
+/** A client's id ends up in logs and terminals, so it must be short and plain. */
 const PLAIN = /^[A-Za-z0-9._:-]{1,64}$/;
 
-/** fastify's `genReqId`. Ours count up, behind a few letters that tell one run of the collector from another. */
+/** fastify's `genReqId`. Our ids count up, after a prefix for this run of the collector. */
 export function createRequestIds(): (request: IncomingMessage) => string {
   const run = randomBytes(4).toString('hex');
   let count = 0;
@@ -19,8 +18,3 @@ export function createRequestIds(): (request: IncomingMessage) => string {
     return `${run}-${count.toString(36)}`;
   };
 }
-
-/** Says the name on an answer. */
-export const nameAnswer = (request: FastifyRequest, reply: FastifyReply): void => {
-  reply.header(REQUEST_ID, request.id);
-};

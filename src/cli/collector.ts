@@ -9,7 +9,8 @@ import { VERSION } from '../domain/version.js';
 import { journalBytes } from '../log/wal/journal.js';
 import { openAuditTrail } from '../store/audit.js';
 import { startDiskWatch } from '../store/disk-watch.js';
-import { eraseOnThread } from '../store/offline/erasing.js';
+import { lockDataDir } from '../store/offline/exclusive.js';
+import { onThread } from '../store/offline/on-thread.js';
 import { openStore } from '../store/open.js';
 import type { AuditTrail, EraseReport, Erasure, Store } from '../store/port.js';
 import { type Opened, openReopenable } from '../store/reopenable.js';
@@ -58,8 +59,9 @@ export async function startCollector(
   const onNotice = ({ level, text }: Notice) => log[level](text);
   const opened = await openEngine(config, { onProgress, onNotice, tuning, meterMemory });
   const { store, ingest, isOpen, audit, erase, disk } = opened;
+  const closeEngine = () => store.close().finally(opened.letGo);
   try {
-    const { createServer } = await serverModule;
+    const { createServer, DASHBOARD_DIR } = await serverModule;
     const server = await createServer({
       config,
       store,
@@ -73,11 +75,14 @@ export async function startCollector(
       meters: openMeters(meterMemory),
       journalBytes: () => (config.store.engine === 'lmdb' ? journalBytes(config.dataDir) : 0),
       reloads: () => reloads,
+      dashboardDir: DASHBOARD_DIR,
+      now: Date.now,
     });
     await server.listen(config.listen);
     const address = server.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : config.listen.port;
     const sweeping = startSweeping(store, config.retention, log);
+    await opened.takeCommands(log);
     return {
       url: urlOf(config.listen.host, port),
       port,
@@ -99,11 +104,11 @@ export async function startCollector(
         const cutOff = setTimeout(() => server.server.closeAllConnections(), SHUTDOWN_MS / 2);
         await server.close();
         clearTimeout(cutOff);
-        await store.close();
+        await closeEngine();
       },
     };
   } catch (error) {
-    await store.close();
+    await closeEngine();
     throw error;
   }
 }
@@ -114,6 +119,10 @@ interface OpenedEngine extends Opened {
   audit: AuditTrail;
   erase(erasure: Erasure): Promise<EraseReport>;
   disk: ReturnType<typeof startDiskWatch>;
+  /** Answers the operator's commands from here on, where there is a data folder to ask in. */
+  takeCommands(log: Logger): Promise<void>;
+  /** Lets the data folder go, once the store is closed. */
+  letGo(): Promise<void>;
 }
 
 /** The configured engine; another than the embedded one is loaded only when it is wanted. */
@@ -131,17 +140,32 @@ async function openEngine(
   if (config.store.engine === 'clickhouse') {
     const { openClickhouse } = await import('../clickhouse/open.js');
     const { freeBytes, ...opened } = await openClickhouse(config.store, config, tuning);
-    return { ...opened, disk: startDiskWatch(dataDir, config.disk, { freeBytes }) };
+    const disk = startDiskWatch(dataDir, config.disk, { freeBytes });
+    return { ...opened, disk, takeCommands: async () => {}, letGo: async () => {} };
   }
+  const lock = await lockDataDir(dataDir);
   const reopenable = await openReopenable(() => {
     const { apps, limits } = config;
     return openStore({ dataDir, apps, limits, onProgress, onNotice, meterMemory });
+  }).catch(async (error) => {
+    await lock.release();
+    throw error;
   });
+  const disk = startDiskWatch(dataDir, config.disk);
   return {
     ...reopenable,
     audit: openAuditTrail(dataDir),
-    disk: startDiskWatch(dataDir, config.disk),
-    erase: (erasure) => reopenable.whileClosed(() => eraseOnThread(dataDir, erasure)),
+    disk,
+    erase: (erasure) => reopenable.whileClosed(() => onThread('erase', dataDir, () => {}, erasure)),
+    async takeCommands(log) {
+      // Not before the store's threads have started.
+      const [{ answerCommands }, { carryOut }] = await Promise.all([
+        import('../api/commands/answer-commands.js'),
+        import('./carry-out.js'),
+      ]);
+      lock.serve(answerCommands(carryOut(config, reopenable, disk), log));
+    },
+    letGo: lock.release,
   };
 }
 

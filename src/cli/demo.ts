@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import type { Config } from '../config/config.js';
 import { eachOf, sendBatch, sendChunk, type Target } from '../demo/delivery.js';
 import { startLive } from '../demo/live.js';
-import { dayCount, type MonthOptions, month } from '../demo/month.js';
+import { type MonthOptions, month } from '../demo/month.js';
 import { isRecorded, record } from '../demo/recording.js';
 import { keysOf } from '../ingest/keyring.js';
 import { startCollector, urlOf } from './collector.js';
@@ -96,7 +96,7 @@ async function fill(target: Target, options: MonthOptions): Promise<void> {
         }
       });
       sent.days += 1;
-      progress.update(sent.days, dayCount(options));
+      progress.update({ done: sent.days, total: options.days + 1 });
     }
   } finally {
     progress.stop();

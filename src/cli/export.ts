@@ -5,7 +5,8 @@ import { finished } from 'node:stream/promises';
 import { dataDirOf, type Where } from './config-file.js';
 import { CommandFailure, EXIT_USAGE } from './failure.js';
 import { exportClickhouse } from './on-clickhouse.js';
-import { startProgress } from './progress.js';
+import { onStore } from './on-store.js';
+import { withProgress } from './progress.js';
 
 export interface ExportOptions extends Where {
   after: number;
@@ -14,12 +15,20 @@ export interface ExportOptions extends Where {
 
 /** Writes the export to a new file or to standard output, at the pace at which that takes it. */
 export async function exportEvents(options: ExportOptions): Promise<void> {
-  if (await exportClickhouse(options, options.after, (lines) => write(lines, options.out))) return;
+  const { after, out } = options;
+  if (await exportClickhouse(options, after, (lines) => write(lines, out))) return;
   const dataDir = await dataDirOf(options);
-  const { exportPages } = await import('../store/offline/export.js');
-  const progress = await startProgress('export', 'events');
-  const pages = exportPages(dataDir, options.after, ({ id, head }) => progress.update(id, head));
-  await write(pages, options.out).finally(progress.stop);
+  await withProgress('export', 'events', (onProgress) =>
+    onStore(
+      dataDir,
+      { command: 'export', after },
+      (collector) => write(collector.pages(onProgress), out),
+      async () => {
+        const { exportStore } = await import('../store/offline/export-store.js');
+        await write(exportStore(dataDir, after, onProgress), out);
+      },
+    ),
+  );
 }
 
 async function write(pages: AsyncIterable<string>, out: string | undefined): Promise<void> {

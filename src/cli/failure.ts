@@ -23,7 +23,8 @@ export function explain(error: unknown): { message: string; exitCode: number } |
   if (error instanceof CommandFailure) return { message: error.message, exitCode: error.exitCode };
   // By name: the classes live beside the store and the schemas, which a command that fails early never loads.
   if (error.name === 'ConfigError') return { message: error.message, exitCode: EXIT_USAGE };
-  if (error.name.startsWith('Store')) return { message: error.message, exitCode: EXIT_FAILED };
+  if (error.name.startsWith('Store') || error.name === 'NotDelivered')
+    return { message: error.message, exitCode: EXIT_FAILED };
   const system = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (system.syscall === 'listen') return { message: listenMessage(system), exitCode: EXIT_FAILED };
   if (system.code !== undefined && system.syscall !== undefined) {

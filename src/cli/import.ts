@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { dataDirOf, type Where } from './config-file.js';
 import { EXIT_FAILED } from './failure.js';
-import { startProgress } from './progress.js';
+import { withProgress } from './progress.js';
 
 /** Reads an export from a file, or from standard input; one that was cut off makes the exit code 1. */
 export async function importEvents(file: string | undefined, where: Where): Promise<void> {
@@ -11,16 +11,10 @@ export async function importEvents(file: string | undefined, where: Where): Prom
   const { importLines } = await import('../store/offline/import.js');
   const input = file === undefined ? process.stdin : createReadStream(file);
   const unreadable = new Promise<never>((_, reject) => input.once('error', reject));
-  const progress = await startProgress('import', 'events');
-  const report = await Promise.race([
-    unreadable,
-    importLines({
-      dataDir,
-      lines: createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }),
-      onProgress: ({ id, head }) => progress.update(id, head),
-      now: Date.now(),
-    }),
-  ]).finally(progress.stop);
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  const report = await withProgress('import', 'events', (onProgress) =>
+    Promise.race([unreadable, importLines({ dataDir, lines, onProgress, now: Date.now() })]),
+  );
   const counts = [
     `${report.events} events stored`,
     ...(report.known > 0 ? [`${report.known} were there already`] : []),

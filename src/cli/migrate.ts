@@ -7,20 +7,21 @@ import {
   eventsForEmbedded,
   everyChunk,
   linesForEmbedded,
-  moveBatches,
+  moveBatchIds,
   movedUpTo,
   moveEvents,
 } from '../clickhouse/transfer.js';
 import { DAY_MS } from '../domain/limits.js';
-import { exportPages } from '../store/offline/export.js';
-import { openChunkExport } from '../store/offline/export-chunks.js';
-import { eventLine, parseLine } from '../store/offline/export-format.js';
+import { eventLine } from '../store/offline/export-format.js';
+import { parseLine } from '../store/offline/export-parser.js';
+import { exportStore, openChunkExport } from '../store/offline/export-store.js';
 import { importLines } from '../store/offline/import.js';
+import { takeStore } from '../store/offline/take-store.js';
 import { openLmdbStore } from '../store/open-in-process.js';
 import type { NewChunk, Store } from '../store/port.js';
 import { readConfig, type Where } from './config-file.js';
 import { CommandFailure, EXIT_FAILED, EXIT_USAGE } from './failure.js';
-import { startProgress } from './progress.js';
+import { startProgress, withProgress } from './progress.js';
 
 export interface MigrateOptions extends Where {
   from: string;
@@ -54,9 +55,15 @@ export async function migrate({ from, to, ...where }: MigrateOptions): Promise<v
   // Nobody else stores here meanwhile, so the newest is all there is.
   const clickhouse = await openClickhouseStore({ ...place, trailMs: 0 });
   try {
-    if (to === CLICKHOUSE) await moveIn(resolve(from), clickhouse);
-    else await moveOut(clickhouse, resolve(to));
-    await compare(resolve(to === CLICKHOUSE ? from : to), clickhouse);
+    const dataDir = resolve(to === CLICKHOUSE ? from : to);
+    if (from === CLICKHOUSE) await moveEventsOut(clickhouse, dataDir);
+    const lock = await takeStore(dataDir);
+    try {
+      await (to === CLICKHOUSE ? moveIn(dataDir, clickhouse) : moveChunksOut(clickhouse, dataDir));
+      await compare(dataDir, clickhouse);
+    } finally {
+      await lock?.release();
+    }
   } finally {
     await clickhouse.close();
   }
@@ -72,7 +79,7 @@ async function moveIn(dataDir: string, { engine, ...store }: ClickhouseStore): P
       source,
       group.flatMap((line) => (line.kind === 'event' ? [line.event] : [])),
     );
-    await moveBatches(
+    await moveBatchIds(
       engine,
       group.flatMap((line) => (line.kind === 'batch' ? [line.batch] : [])),
     );
@@ -82,9 +89,7 @@ async function moveIn(dataDir: string, { engine, ...store }: ClickhouseStore): P
     source = await storeIdOf(dataDir);
     const known = await movedUpTo(engine, source);
     if (known === 'other') throw new CommandFailure('another store was moved into this database before');
-    const pages = exportPages(dataDir, Math.max(0, known - OVERLAP_IDS), ({ id, head }) =>
-      progress.update(id, head),
-    );
+    const pages = exportStore(dataDir, Math.max(0, known - OVERLAP_IDS), progress.update);
     for await (const page of pages) {
       for (const line of page.split('\n').filter((line) => line !== '')) group.push(parseLine(line));
       if (group.length >= GROUP_LINES) await flush();
@@ -102,42 +107,35 @@ async function moveIn(dataDir: string, { engine, ...store }: ClickhouseStore): P
 }
 
 async function storeIdOf(dataDir: string): Promise<string> {
-  const pages = exportPages(dataDir, 0, () => {});
+  const pages = exportStore(dataDir, 0, () => {});
   const { value } = await pages.next();
   await pages.return(undefined);
   const header = parseLine(String(value).trim());
   return header.kind === 'header' ? header.header.store : '';
 }
 
-async function moveOut({ engine, ...store }: ClickhouseStore, dataDir: string): Promise<void> {
+async function moveEventsOut({ engine, ...store }: ClickhouseStore, dataDir: string): Promise<void> {
   const total = await countEvents(engine);
-  const progress = await startProgress('events', 'events');
-  try {
-    await importLines({
-      dataDir,
-      lines: linesForEmbedded(engine, store),
-      onProgress: ({ id }) => progress.update(Math.min(id, total), total),
-      now: Date.now(),
-    });
-  } finally {
-    progress.stop();
-  }
+  const lines = linesForEmbedded(engine, store);
+  await withProgress('events', 'events', (update) => {
+    const onProgress = ({ done }: { done: number }) => update({ done: Math.min(done, total), total });
+    return importLines({ dataDir, lines, onProgress, now: Date.now() });
+  });
+}
+
+async function moveChunksOut({ engine }: ClickhouseStore, dataDir: string): Promise<void> {
   const [row] = await engine.query<{ chunks: number }>(
     'SELECT uniqExact(app, session_id, seq) AS chunks FROM chunks',
   );
   const target = await openLmdbStore({ dataDir });
-  try {
-    await moveChunks(everyChunk(engine), Number(row?.chunks ?? 0), target);
-  } finally {
-    await target.close();
-  }
+  await moveChunks(everyChunk(engine), Number(row?.chunks ?? 0), target).finally(target.close);
 }
 
 /** Those that are there already, of the same size and time of receipt, are left alone. */
 async function moveChunks(
   chunks: AsyncIterable<NewChunk>,
   count: number,
-  target: Pick<Store, 'chunks' | 'putChunk'>,
+  target: Pick<Store, 'ask' | 'putChunk'>,
 ): Promise<void> {
   const progress = await startProgress('replays', 'chunks');
   let done = 0;
@@ -148,12 +146,12 @@ async function moveChunks(
     for await (const chunk of chunks) {
       if (session !== `${chunk.app}/${chunk.session}`) {
         session = `${chunk.app}/${chunk.session}`;
-        const rows = await target.chunks(chunk.app, chunk.session);
-        there = new Map(rows.map((row) => [row.seq, markOf(row.size_bytes, row.received_at)]));
+        const { chunks } = await target.ask('replay', { id: chunk.session, apps: [chunk.app] });
+        there = new Map(chunks.map((row) => [row.seq, markOf(row.size_bytes, row.received_at)]));
       }
       if (there.get(chunk.seq) !== markOf(chunk.bytes.byteLength, chunk.receivedAt))
         await target.putChunk(chunk);
-      progress.update(++done, count);
+      progress.update({ done: ++done, total: count });
     }
   } finally {
     progress.stop();
@@ -166,7 +164,8 @@ async function compare(dataDir: string, clickhouse: ClickhouseStore): Promise<vo
   const embedded: DaySums = new Map();
   const moved: DaySums = new Map();
   try {
-    for await (const page of exportPages(dataDir, 0, ({ id, head }) => progress.update(id, 2 * head))) {
+    const pages = exportStore(dataDir, 0, ({ done, total }) => progress.update({ done, total: 2 * total }));
+    for await (const page of pages) {
       for (const line of page.split('\n').filter((line) => line.startsWith('{"id":'))) add(embedded, line);
     }
     for await (const event of eventsForEmbedded(clickhouse)) add(moved, eventLine(event));

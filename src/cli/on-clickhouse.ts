@@ -3,7 +3,7 @@ import type { ClickhouseStore } from '../clickhouse/store.js';
 import type { EraseReport, Erasure, SweepCutoffs, SweepReport } from '../store/port.js';
 import { readConfig, type Where } from './config-file.js';
 import { EXIT_FAILED } from './failure.js';
-import { startProgress } from './progress.js';
+import { withProgress } from './progress.js';
 
 /** Runs `work` on the engine and tells that it did; not for a configuration, or a `--data`, that says a data folder. */
 async function onClickhouse(where: Where, work: (store: ClickhouseStore) => Promise<void>): Promise<boolean> {
@@ -39,8 +39,9 @@ export const verifyClickhouse = (where: Where): Promise<boolean> =>
 export const rebuildClickhouse = (where: Where): Promise<boolean> =>
   onClickhouse(where, async ({ engine }) => {
     const { rebuildViews } = await import('../clickhouse/views.js');
-    const progress = await startProgress('rebuild', 'views');
-    await rebuildViews(engine, progress.update).finally(progress.stop);
+    await withProgress('rebuild', 'views', (onProgress) =>
+      rebuildViews(engine, (done, total) => onProgress({ done, total })),
+    );
     console.log(`ok  ${engine.database}: every view was folded anew`);
   });
 

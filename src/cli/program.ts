@@ -5,6 +5,12 @@ import { CONFIG_FILE } from './config-file.js';
 const EXIT_CODES = `
 Exit codes: 0 done, 1 found a problem or could not finish, 2 wrong usage or configuration.`;
 
+const CLOSED_MEANWHILE = `
+A running collector answers 503 to everybody else meanwhile, some seconds for a million events.`;
+
+const COPIED = `
+Beside a running collector it works on a copy, for which the data folder needs room.`;
+
 const IN_A_CLONE = `
 In a clone of the repository: \`npx spyglass <command>\`, from the folder of package.json.`;
 
@@ -86,14 +92,19 @@ function verify(): Command {
         ['spyglass verify --diff', 'before this release takes over from an older one'],
       ),
     )
+    .addHelpText('after', COPIED)
     .action(async (options) => (await import('./verify.js')).verify(options));
 }
 
 function rebuild(): Command {
-  return command('rebuild', 'Rebuild every view from the log. The collector must be stopped.')
+  return command('rebuild', 'Rebuild every view from the log.')
     .addOption(configOption())
     .addOption(dataOption())
-    .addHelpText('after', examples(['spyglass rebuild', '']))
+    .addHelpText(
+      'after',
+      examples(['spyglass rebuild', 'in the running collector, or else in its data folder']),
+    )
+    .addHelpText('after', CLOSED_MEANWHILE)
     .action(async (options) => (await import('./rebuild.js')).rebuild(options));
 }
 
@@ -144,6 +155,7 @@ function backup(): Command {
         ['spyglass verify --data /backups/2026-11-23', 'worth doing now and then'],
       ),
     )
+    .addHelpText('after', COPIED)
     .action(async (dir, options) => (await import('./backup.js')).backup(dir, options));
 }
 
@@ -182,7 +194,7 @@ function sweep(): Command {
     .addHelpText(
       'after',
       examples(
-        ['spyglass sweep', 'the collector must be stopped'],
+        ['spyglass sweep', 'in the running collector, or else in its data folder'],
         ['spyglass sweep --data ./data --events-days 90', 'without a configuration'],
       ),
     )
@@ -202,21 +214,19 @@ function erase(): Command {
       'after',
       examples(
         ['spyglass erase --user alice', 'in the running collector, or else in its data folder'],
-        ['spyglass erase --user alice --data ./data', 'of a store that nobody has open'],
+        ['spyglass erase --user alice --data ./data', 'without a configuration'],
       ),
     )
-    .addHelpText(
-      'after',
-      '\nA running collector answers nothing while it rewrites its data file, some seconds a million events.',
-    )
+    .addHelpText('after', CLOSED_MEANWHILE)
     .action(async (options) => (await import('./erase.js')).erase(options));
 }
 
 function compact(): Command {
-  return command('compact', 'Rewrite the data file without what was deleted. The collector must be stopped.')
+  return command('compact', 'Rewrite the data file without what was deleted.')
     .addOption(configOption())
     .addOption(dataOption())
     .addHelpText('after', examples(['spyglass compact', 'after a sweep, to give the disk its space back']))
+    .addHelpText('after', CLOSED_MEANWHILE)
     .action(async (options) => (await import('./compact.js')).compact(options));
 }
 

@@ -1,8 +1,9 @@
 /** Progress of what takes long: a bar on a terminal, a plain line now and then elsewhere. Always on standard error. */
+import type { Progress as Done } from '../store/port.js';
 
 export interface Progress {
-  /** `done` of `total` units so far; a changed total is fine. */
-  update(done: number, total: number): void;
+  /** So many units done so far, of so many; a changed total is fine. */
+  update(progress: Done): void;
   /** Leaves the last state standing and ends the line. */
   stop(): void;
 }
@@ -10,7 +11,17 @@ export interface Progress {
 /** Plain lines come no closer together than this. */
 const LINE_EVERY_MS = 5_000;
 
-/** Begins to show progress; `label` says what is going on, `unit` what is counted. */
+/** Shows the progress of some work; `label` says what is going on, `unit` what is counted. */
+export async function withProgress<T>(
+  label: string,
+  unit: string,
+  work: (onProgress: Progress['update']) => Promise<T>,
+): Promise<T> {
+  const { update, stop } = await startProgress(label, unit);
+  return work(update).finally(stop);
+}
+
+/** The same for whoever knows when it ends. */
 export async function startProgress(label: string, unit: string): Promise<Progress> {
   return process.stderr.isTTY ? startBar(label, unit) : startLines(label, unit);
 }
@@ -28,7 +39,7 @@ async function startBar(label: string, unit: string): Promise<Progress> {
   });
   let started = false;
   return {
-    update(done, total) {
+    update({ done, total }) {
       if (!started) bar.start(total, 0);
       started = true;
       bar.setTotal(total);
@@ -41,7 +52,7 @@ async function startBar(label: string, unit: string): Promise<Progress> {
 function startLines(label: string, unit: string): Progress {
   let next = Date.now() + LINE_EVERY_MS;
   return {
-    update(done, total) {
+    update({ done, total }) {
       if (Date.now() < next) return;
       next = Date.now() + LINE_EVERY_MS;
       console.error(`${label}: ${done.toLocaleString('en')} of ${total.toLocaleString('en')} ${unit}`);

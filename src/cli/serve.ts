@@ -53,9 +53,9 @@ async function start(config: Config, log: Logger): Promise<Collector> {
   // Most starts have nothing to bring up; those do not wait for a progress bar to load.
   let progress: Promise<Progress> | undefined;
   try {
-    return await startCollector(config, log, ({ done, total }) => {
+    return await startCollector(config, log, (at) => {
       progress ??= startProgress('bringing views up to the log', 'events');
-      void progress.then((bar) => bar.update(done, total));
+      void progress.then((bar) => bar.update(at));
     });
   } finally {
     (await progress)?.stop();

@@ -1,8 +1,10 @@
 /** `spyglass sweep`. */
+import { assertStore } from '../log/file/data-dir.js';
 import type { SweepReport } from '../store/port.js';
 import { dataDirOf, readConfig, type Where } from './config-file.js';
 import { CommandFailure, EXIT_USAGE } from './failure.js';
 import { sweepClickhouse } from './on-clickhouse.js';
+import { onStore } from './on-store.js';
 import { cutoffsAt } from './sweeping.js';
 
 export interface SweepOptions extends Where {
@@ -10,23 +12,26 @@ export interface SweepOptions extends Where {
   replaysDays?: number;
 }
 
-/** Sweeps a store that no collector has open, by the retention given, else the configured one. */
+/** Sweeps a store by the retention given, else the configured one. */
 export async function sweep(options: SweepOptions): Promise<void> {
   const cutoffs = async () => cutoffsAt(await retentionOf(options), Date.now());
   const tell = (place: string, { events, chunks }: SweepReport) =>
     console.log(`ok  ${place}: ${events} events and ${chunks} replay chunks were past their retention`);
   if (await sweepClickhouse(options, cutoffs, tell)) return;
   const dataDir = await dataDirOf(options);
-  const { assertStore } = await import('../store/offline/rebuild.js');
   assertStore(dataDir);
-  const due = await cutoffs();
-  const { openLmdbStore } = await import('../store/open-in-process.js');
-  const store = await openLmdbStore({ dataDir });
-  try {
-    tell(dataDir, await store.sweep(due));
-  } finally {
-    await store.close();
-  }
+  const retention = await retentionOf(options);
+  const report = await onStore(
+    dataDir,
+    { command: 'sweep', ...retention },
+    (collector) => collector.answer(() => {}),
+    async () => {
+      const { openLmdbStore } = await import('../store/open-in-process.js');
+      const store = await openLmdbStore({ dataDir });
+      return store.sweep(cutoffsAt(retention, Date.now())).finally(store.close);
+    },
+  );
+  tell(dataDir, report);
 }
 
 async function retentionOf(options: SweepOptions): Promise<{ events_days: number; replays_days: number }> {

@@ -2,11 +2,14 @@
 import { dataDirOf, type Where } from './config-file.js';
 import { EXIT_FAILED } from './failure.js';
 import { verifyClickhouse } from './on-clickhouse.js';
-import { startProgress } from './progress.js';
+import { onStore } from './on-store.js';
+import { type Progress, withProgress } from './progress.js';
 
 export interface VerifyOptions extends Where {
   diff?: true;
 }
+
+type OnProgress = Progress['update'];
 
 /** Changes listed one by one. */
 const CHANGES_MAX = 50;
@@ -15,36 +18,35 @@ const CHANGES_MAX = 50;
 export async function verify({ diff, ...where }: VerifyOptions): Promise<void> {
   if (await verifyClickhouse(where)) return;
   const dataDir = await dataDirOf(where);
-  if (diff) return verifyDiff(dataDir);
-  const { verifyStore } = await import('../store/offline/verify.js');
-  const progress = await startProgress('verify', 'events');
-  const report = await verifyStore(dataDir, ({ done, total }) => progress.update(done, total)).finally(
-    progress.stop,
+  const check = diff ? checkDiff : checkStore;
+  const [isGood, ...lines] = await withProgress('verify', 'events', (onProgress) =>
+    onStore(
+      dataDir,
+      { command: 'verify' },
+      (collector) => collector.withCopy((folder) => check(folder, dataDir, onProgress)),
+      () => check(dataDir, dataDir, onProgress),
+    ),
   );
-  if (report.problem !== undefined) {
-    console.log(`NOT OK  ${dataDir}: ${report.problem}`);
-    process.exitCode = EXIT_FAILED;
-    return;
-  }
-  const { events, rows, chunks } = report;
-  console.log(
-    `ok  ${dataDir}: ${events} events, ${rows} rows of views as a rebuild makes them, ${chunks} replay chunks`,
-  );
+  for (const line of lines) console.log(line);
+  if (!isGood) process.exitCode = EXIT_FAILED;
 }
 
-async function verifyDiff(dataDir: string): Promise<void> {
+/** Whether all is well, and what to say. */
+type Verdict = [isGood: boolean, ...lines: string[]];
+
+/** `place` is the store, as the operator knows it, that lies in a folder or has its copy there. */
+async function checkStore(folder: string, place: string, onProgress: OnProgress): Promise<Verdict> {
+  const { verifyStore } = await import('../store/offline/verify.js');
+  const { problem, events, rows, chunks } = await verifyStore(folder, onProgress);
+  if (problem !== undefined) return [false, `NOT OK  ${place}: ${problem}`];
+  const counts = `${events} events, ${rows} rows of views as a rebuild makes them, ${chunks} replay chunks`;
+  return [true, `ok  ${place}: ${counts}`];
+}
+
+async function checkDiff(folder: string, place: string, onProgress: OnProgress): Promise<Verdict> {
   const { diffStore } = await import('../store/offline/diff.js');
-  const progress = await startProgress('fold', 'events');
-  const { asked, changes } = await diffStore(dataDir, ({ done, total }) =>
-    progress.update(done, total),
-  ).finally(progress.stop);
-  if (changes.length === 0) {
-    console.log(`ok  ${dataDir}: none of ${asked} answers would change`);
-    return;
-  }
-  for (const change of changes.slice(0, CHANGES_MAX)) console.log(change);
-  console.log(
-    `CHANGES  ${dataDir}: ${changes.length} of ${asked} answers would change, or cannot be compared`,
-  );
-  process.exitCode = EXIT_FAILED;
+  const { asked, changes } = await diffStore(folder, onProgress);
+  if (changes.length === 0) return [true, `ok  ${place}: none of ${asked} answers would change`];
+  const sum = `${changes.length} of ${asked} answers would change, or cannot be compared`;
+  return [false, ...changes.slice(0, CHANGES_MAX), `CHANGES  ${place}: ${sum}`];
 }

@@ -1,22 +1,23 @@
 /**
  * Events in the order of their ids: one event, the newest id, and what followed an id.
  *
- * A greater id may be stored before a lesser one, by another collector or another insert of this one. So the stream trails: it ends at ids
- * given some seconds ago, and before the least id of an insert of this process that is still under way.
+ * A greater id may be stored before a lesser one, by another collector or by another insert of this one. So the stream trails: it
+ * ends at ids given some seconds ago, and before the least id of an insert of this process that is under way.
  */
 import type { StoredEvent } from '../domain/event.js';
 import type { TailPage } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { EMBEDDED_ID_END, leastIdAt, timeOfId } from './ids.js';
 import { EVENT_COLUMNS, type ReadRow, toEvent, withoutRepeats } from './rows.js';
+import { queryNumber } from './sql.js';
 
-/** Copies of an event under two ids are looked for this far back: two tries of one batch are seconds apart. */
+/** How far back to look for copies of an event under two ids: two tries of one batch are seconds apart. */
 const COPIES_MS = 60_000;
 
 export interface Arrivals {
   event(id: number): Promise<StoredEvent | undefined>;
   tail(after: number, limit: number): Promise<TailPage>;
-  /** The greatest id up to which nothing more is to come; what retention took counts. */
+  /** The greatest id up to which no more events will appear, ids that retention deleted included. */
   head(): Promise<number>;
 }
 
@@ -24,9 +25,9 @@ interface ArrivalsOptions {
   engine: Engine;
   trailMs: number;
   fence: () => number;
-  /** The greatest id that retention took. */
+  /** The greatest id that retention deleted. */
   swept: () => number;
-  /** The least id of an insert that is under way here. */
+  /** The least id of this process's inserts that are under way. */
   leastUnderWay: () => number | undefined;
 }
 
@@ -38,7 +39,7 @@ interface Arrival {
 }
 
 export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: ArrivalsOptions): Arrivals {
-  /** The newest head read; it only grows. */
+  /** The last head read; it only grows. */
   let known = 0;
 
   const horizon = (): number => {
@@ -47,15 +48,16 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
   };
 
   const head = async (): Promise<number> => {
-    const [row] = await engine.query<{ head: number }>(
-      'SELECT max(id) AS head FROM arrivals WHERE id > {known:UInt64} AND id <= {horizon:UInt64}',
+    const newest = await queryNumber(
+      engine,
+      'SELECT max(id) FROM arrivals WHERE id > {known:UInt64} AND id <= {horizon:UInt64}',
       { known, horizon: horizon() },
     );
-    known = Math.max(known, Number(row?.head ?? 0), swept());
+    known = Math.max(known, newest, swept());
     return known;
   };
 
-  /** Which of these arrivals are copies of an event with a lesser id. */
+  /** Ids of these arrivals that are copies of an event with a lesser id. */
   const copiesAmong = async (arrivals: readonly Arrival[]): Promise<Set<number>> => {
     const [first] = arrivals;
     const last = arrivals.at(-1);
@@ -65,13 +67,11 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
          AND batch GLOBAL IN (SELECT batch FROM arrivals WHERE id >= {from:UInt64} AND id <= {last:UInt64})`,
       { from: first.id, last: last.id, first: leastIdAt(timeOfId(first.id) - COPIES_MS) },
     );
-    const least = new Set(
-      withoutRepeats(rows.map((row) => ({ ...row, id: Number(row.id) }))).map(({ id }) => id),
-    );
+    const least = new Set(withoutRepeats(rows).map(({ id }) => id));
     return new Set(arrivals.filter(({ id }) => !least.has(id)).map(({ id }) => id));
   };
 
-  /** Whole events by their ids, which `arrivals` tells the places of. */
+  /** Events by their ids; `arrivals` has their hours and users, which `events` is ordered by. */
   const eventsOf = async (first: number, last: number): Promise<StoredEvent[]> => {
     const rows = await engine.query<ReadRow>(
       `SELECT ${EVENT_COLUMNS} FROM events WHERE (hour, user_id) GLOBAL IN (
@@ -79,7 +79,7 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
        ) AND id >= {first:UInt64} AND id <= {last:UInt64} AND ts >= {fence:UInt64}`,
       { first, last, fence: fence() },
     );
-    const byId = new Map(rows.map((row) => [Number(row.id), row]));
+    const byId = new Map(rows.map((row) => [row.id, row]));
     return [...byId.values()].map(toEvent).sort((a, b) => a.id - b.id);
   };
 
@@ -92,12 +92,11 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
     async tail(after, limit) {
       const newest = await head();
       if (after >= newest) return { events: [], head: newest, next: newest, gap: after > newest };
-      const rows = await engine.query<Arrival>(
+      const arrivals = await engine.query<Arrival>(
         `SELECT id, ts, batch, idx FROM arrivals WHERE id > {after:UInt64} AND id <= {newest:UInt64} AND ts >= {fence:UInt64}
          ORDER BY id ASC LIMIT {rows:UInt32}`,
         { after, newest, fence: fence(), rows: limit + 1 },
       );
-      const arrivals = rows.map((row) => ({ ...row, id: Number(row.id) }));
       const page = arrivals.slice(0, limit);
       const [first] = page;
       const last = page.at(-1);
@@ -114,7 +113,10 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
   };
 }
 
-/** Whether ids between these two were ever given: retention took some after `after`, or both are the embedded engine's, which skips none. */
+/**
+ * Whether events between these two ids may be gone: retention deleted some after `after`, or both are the embedded engine's, which
+ * skips no id.
+ */
 function mayMiss(after: number, first: number | undefined, swept: number): boolean {
   return after < swept || (first !== undefined && first < EMBEDDED_ID_END);
 }

@@ -2,12 +2,12 @@
 import type { AuditEntry, AuditTrail } from '../store/port.js';
 import type { Engine } from './connect.js';
 
-/** A reader who goes on watching is one row for a while: a player asks for a session chunk by chunk. */
+/** Within this time a reader of the same session is one row: a player asks chunk by chunk. */
 const SAME_WATCHING_MS = 10 * 60_000;
 const WATCHINGS_MAX = 10_000;
 
 export function openAudit(engine: Engine): AuditTrail {
-  /** When each watching was last noted here; the oldest goes first. */
+  /** When each reader and session was last noted here, the oldest first. */
   const noted = new Map<string, number>();
   return {
     async note(entry) {
@@ -20,12 +20,10 @@ export function openAudit(engine: Engine): AuditTrail {
       const [oldest] = noted.keys();
       if (noted.size > WATCHINGS_MAX && oldest !== undefined) noted.delete(oldest);
     },
-    async list(limit) {
-      const rows = await engine.query<AuditEntry>(
+    list: (limit) =>
+      engine.query<AuditEntry>(
         'SELECT at, role, name, address, app, session_id FROM audit ORDER BY at DESC LIMIT {limit:UInt32}',
         { limit },
-      );
-      return rows.map((row) => ({ ...row, at: Number(row.at) }));
-    },
+      ),
   };
 }

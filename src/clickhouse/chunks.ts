@@ -1,5 +1,6 @@
-/** Replay chunks in the engine: a row each, its bytes as base64; uploaded again, a row with a greater version. */
-import type { ChunkRow, NewChunk, StoredChunk } from '../store/port.js';
+/** Replay chunks in the engine: one row each, with the bytes as base64; a repeated upload is a row of a greater version. */
+import type { ChunkRow } from '../questions/replay.js';
+import type { NewChunk, StoredChunk } from '../store/port.js';
 import type { Engine } from './connect.js';
 import type { IdSource } from './ids.js';
 
@@ -26,23 +27,17 @@ export function openChunks(engine: Engine, versions: IdSource): Chunks {
       await engine.insert('chunks', [row]);
     },
     async list(app, session) {
-      const rows = await engine.query<{
-        seq: number;
-        at: number;
-        timed: number;
-        received: number;
-        bytes: number;
-      }>(
+      const rows = await engine.query<Record<'seq' | 'at' | 'timed' | 'received' | 'bytes', number>>(
         `SELECT seq, argMax(ifNull(ts, 0), version) AS at, argMax(isNotNull(ts), version) AS timed,
            argMax(received_at, version) AS received, argMax(size, version) AS bytes
          FROM chunks WHERE app = {app:String} AND session_id = {session:String} GROUP BY seq ORDER BY seq`,
         { app, session },
       );
       return rows.map(({ seq, at, timed, received, bytes }) => ({
-        seq: Number(seq),
-        ...(timed ? { ts: Number(at) } : {}),
-        size_bytes: Number(bytes),
-        received_at: Number(received),
+        seq,
+        ...(timed ? { ts: at } : {}),
+        size_bytes: bytes,
+        received_at: received,
       }));
     },
     async get(app, session, seq) {
@@ -51,7 +46,7 @@ export function openChunks(engine: Engine, versions: IdSource): Chunks {
          WHERE app = {app:String} AND session_id = {session:String} AND seq = {seq:UInt32} ORDER BY version DESC LIMIT 1`,
         { app, session, seq },
       );
-      return row && { bytes: Buffer.from(row.bytes, 'base64'), etag: Number(row.version).toString(36) };
+      return row && { bytes: Buffer.from(row.bytes, 'base64'), etag: row.version.toString(36) };
     },
   };
 }

@@ -1,34 +1,27 @@
-/** Reads of errors: the groups they fall into, one group's occurrences, and what came before and after one. */
-
+/** Reads of errors: their groups, and the incidents before and after one. */
 import { frameOf } from '../domain/error-grouping.js';
 import type { StoredEvent } from '../domain/event.js';
-import type {
-  CountedDay,
-  ErrorGroupRow,
-  EventPosition,
-  Neighbours,
-  Query,
-  TimeRange,
-} from '../store/port.js';
+import { dayName } from '../domain/utc.js';
+import type { EventPosition } from '../questions/cursor.js';
+import type { ErrorGroupRow } from '../questions/errors.js';
+import { all, type Condition, equal, ofApps, toCondition } from '../questions/filter.js';
+import type { Neighbours } from '../questions/incident.js';
+import type { Ask } from '../questions/index.js';
+import type { CountedDay } from '../questions/shapes.js';
+import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
-import { listNewest, typeNumber } from './listing.js';
-import { dayName, ERROR, groupId } from './rows.js';
-import { all, type Condition, equal, within } from './sql.js';
+import { type Listed, listNewest } from './listing.js';
+import { ERROR, groupId } from './rows.js';
+import { within } from './sql.js';
 
-interface GroupRow {
+interface GroupRow extends Omit<ErrorGroupRow, 'group' | 'by_day'> {
   error_group: string;
-  app: string;
-  name: string;
   frame: string;
-  count: number;
-  user_count: number;
-  first_seen: number;
-  last_seen: number;
-  last_id: number;
+  /** Of each error. */
   days: number[];
 }
 
-/** Each error once, by the least id of its identity. */
+/** Each error once, with the least id of its identity. */
 const once = ({ sql }: Condition): string => `
   SELECT error_group, batch, idx, min(id) AS least_id, argMin(ts, id) AS its_ts, any(app) AS its_app,
     any(user_id) AS its_user, any(name) AS its_name, any(frame) AS its_frame
@@ -36,48 +29,44 @@ const once = ({ sql }: Condition): string => `
 
 export async function listGroups(
   engine: Engine,
-  { app, group, limit }: Query<'errorGroups'>,
+  { apps, group, limit }: Ask<'errors'>,
   range: Required<TimeRange>,
 ): Promise<ErrorGroupRow[]> {
   if (range.from > range.to) return [];
-  const condition = all(within(range), equal('app', 'String', app), equal('error_group', 'String', group));
+  const condition = all(within(range), ofApps(apps), equal('error_group', 'String', group));
   const rows = await engine.query<GroupRow>(
     `SELECT error_group, any(its_app) AS app, any(its_name) AS name, any(its_frame) AS frame, count() AS count,
        uniqExact(its_user) AS user_count, min(its_ts) AS first_seen, max(its_ts) AS last_seen,
-       argMax(least_id, (its_ts, least_id)) AS last_id, groupArray(intDiv(its_ts, 86400000)) AS days
+       argMax(least_id, (its_ts, least_id)) AS last_event_id, groupArray(intDiv(its_ts, 86400000)) AS days
      FROM (${once(condition)}) GROUP BY error_group
-     ORDER BY count DESC, last_seen DESC, last_id DESC LIMIT {limit:UInt32}`,
+     ORDER BY count DESC, last_seen DESC, last_event_id DESC LIMIT {limit:UInt32}`,
     { ...condition.params, limit },
   );
-  return rows.map(({ error_group, app, name, frame, days, ...row }) => ({
+  return rows.map(({ error_group, app, name, frame, days, ...counts }) => ({
     group: error_group,
     app,
     name,
-    ...(frame === '' ? {} : { frame }),
-    count: Number(row.count),
-    user_count: Number(row.user_count),
-    first_seen: Number(row.first_seen),
-    last_seen: Number(row.last_seen),
-    last_event_id: Number(row.last_id),
+    ...(frame && { frame }),
+    ...counts,
     by_day: countDays(days),
   }));
 }
 
 function countDays(days: readonly number[]): CountedDay[] {
   const counts = new Map<number, number>();
-  for (const day of days) counts.set(Number(day), (counts.get(Number(day)) ?? 0) + 1);
+  for (const day of days) counts.set(day, (counts.get(day) ?? 0) + 1);
   return [...counts].sort(([a], [b]) => a - b).map(([day, count]) => ({ day: dayName(day), count }));
 }
 
-/** The incidents before and after one: of an error's group, or of an app's events of the same type. */
+/** The incidents before and after one, in its error group, or among its app's events of its type. */
 export async function neighboursOf(
   engine: Engine,
   { id, ts, app, type, name, props }: StoredEvent,
   range: Required<TimeRange>,
 ): Promise<Neighbours> {
   const group = type === 'error' ? groupId(app, name, frameOf(props)) : undefined;
-  const listed = { app, type: typeNumber(type), group };
-  const { events } = await listNewest(engine, listed, range, { limit: 1, before: { ts, id } });
+  const listed: Listed = { apps: [app], type, ...(group === undefined ? {} : { group }) };
+  const { events } = await listNewest(engine, listed, range, { limit: 1, cursor: { ts, id } });
   const [previous] = events;
   const next = await firstAfter(engine, listed, { ts, id }, range);
   return {
@@ -89,22 +78,21 @@ export async function neighboursOf(
 
 async function firstAfter(
   engine: Engine,
-  { app, type, group }: { app: string; type: number | undefined; group: string | undefined },
-  place: EventPosition,
+  { group, ...filter }: Listed,
+  position: EventPosition,
   range: Required<TimeRange>,
 ): Promise<number | undefined> {
   const { sql, params } = all(
-    within({ from: place.ts, to: range.to }),
-    equal('app', 'String', app),
-    equal('type', 'UInt8', type),
+    within({ from: position.ts, to: range.to }),
+    toCondition(filter),
     equal('error_group', 'String', group),
   );
   const [row] = await engine.query<{ next: number }>(
     `SELECT least_id AS next FROM (
        SELECT batch, idx, min(id) AS least_id, argMin(ts, id) AS its_ts FROM events WHERE ${sql} GROUP BY batch, idx
-     ) WHERE its_ts > {place_ts:UInt64} OR (its_ts = {place_ts:UInt64} AND least_id > {place_id:UInt64})
+     ) WHERE its_ts > {after_ts:UInt64} OR (its_ts = {after_ts:UInt64} AND least_id > {after_id:UInt64})
      ORDER BY its_ts ASC, least_id ASC LIMIT 1`,
-    { ...params, place_ts: place.ts, place_id: place.id },
+    { ...params, after_ts: position.ts, after_id: position.id },
   );
-  return row && Number(row.next);
+  return row?.next;
 }

@@ -1,24 +1,26 @@
 /**
- * The exact greedy funnel in the engine. A user's events of the steps' names, in order, become a text of a letter each; to take the steps one
- * after the other is to find their letters in it in that order, with anything in between: `LIKE '%a%b%'`.
+ * The exact greedy funnel in the engine. A user's events of the steps' names, in order, become a text with a letter an event.
+ * The user takes the steps in order exactly when the letters occur in the text in that order: `LIKE '%a%b%'`.
  *
- * `windowFunnel` would order events of one time by their step, not by id. Copies of an event go first: of two neighbours in the order
- * of identities, the second with the same one. Where the events of a user are, on that shard, all of it is done; what travels is a
- * number a user.
+ * `windowFunnel` would order events of the same time by step, not by id. Copies of an event go first: of two neighbours in the
+ * order of identities, the second with the same identity. All of this happens on the shard that has the user's events.
  */
 import { FUNNEL_STEPS_MAX } from '../domain/limits.js';
-import type { CountedName, TimeRange } from '../store/port.js';
+import { all, ofApps } from '../questions/filter.js';
+import type { Ask, Found } from '../questions/index.js';
+import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
-import { all, equal, within } from './sql.js';
+import { within } from './sql.js';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz'.slice(0, FUNNEL_STEPS_MAX);
 
 export async function countFunnel(
   engine: Engine,
-  { steps, app, ...range }: Required<TimeRange> & { steps: readonly string[]; app?: string | undefined },
-): Promise<CountedName[]> {
+  { steps, apps }: Ask<'funnel'>,
+  range: Required<TimeRange>,
+): Promise<Found<'funnel'>> {
   const names = [...new Set(steps)];
-  const { sql, params } = all(within(range), equal('app', 'String', app));
+  const { sql, params } = all(within(range), ofApps(apps));
   let pattern = '%';
   const reached = steps.map((step) => {
     pattern += `${LETTERS[names.indexOf(step)]}%`;
@@ -37,8 +39,8 @@ export async function countFunnel(
        FROM events WHERE has({names:Array(String)}, name) AND ${sql} GROUP BY user_id
      )`,
     { ...params, names },
-    // A user's events are on one shard: what it says of them is all there is to say.
+    // All events of a user are on one shard, so no shard needs another one's rows.
     { distributed_group_by_no_merge: '1' },
   );
-  return steps.map((name, index) => ({ name, count: Number(row?.[`step${index}`] ?? 0) }));
+  return { steps: steps.map((name, index) => ({ name, count: row?.[`step${index}`] ?? 0 })) };
 }

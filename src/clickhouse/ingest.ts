@@ -1,8 +1,8 @@
 /**
- * The bounded queue between HTTP and the engine: what arrives while some groups are on their way forms the next one.
+ * The bounded queue between HTTP and the engine: requests that arrive while inserts are under way form the next insert.
  *
- * While the engine is away, groups fail and their requests are told to come again; what arrives faster than they fail fills the
- * queue, and the rest is turned away at once. The first group that succeeds is the recovery.
+ * While the engine is down, inserts fail and their requests get a 503 with `Retry-After`. Requests that arrive faster than inserts
+ * fail fill the queue, and then get a 503 at once. The first insert that succeeds ends this.
  */
 import type { Config } from '../config/config.js';
 import type { EventBatch } from '../domain/event.js';
@@ -14,13 +14,14 @@ import {
   QUEUE_REQUESTS_MAX,
   RETRY_AFTER_S,
 } from '../domain/limits.js';
+import type { Refusal } from '../domain/problems.js';
 import { readExact } from '../ingest/exact-reader.js';
 import { createIngest } from '../ingest/ingest.js';
-import type { Ingest, IngestRequest, Refusal } from '../ingest/types.js';
-import type { Store, StoreStats } from '../store/port.js';
+import type { Ingest, IngestRequest } from '../ingest/types.js';
+import type { StoreStats, WritableStore } from '../store/port.js';
 
-/** Groups on their way at once: enough that the engine always has one, few enough that they are large under load. */
-const GROUPS_MAX = 4;
+/** Inserts under way at once: enough that the engine always has one, few enough that they are large under load. */
+const INSERTS_MAX = 4;
 
 const FULL: Refusal = {
   code: 'queue_full',
@@ -36,62 +37,60 @@ const AWAY: Refusal = {
 interface Waiting {
   batch: EventBatch;
   bytes: number;
-  settle: (refusal: Refusal | undefined) => void;
+  resolve: (refusal: Refusal | undefined) => void;
 }
 
 export interface IngestQueue {
   ingest: Ingest;
-  /** Takes events in by other settings from here on. */
+  /** Replaces the settings for the requests that follow. */
   configure(settings: Pick<Config, 'apps' | 'limits'>): Promise<void>;
   sizes(): Pick<StoreStats, 'queue_requests' | 'queue_bytes'>;
-  /** Settles when nothing waits. */
+  /** Resolves when nothing waits and no insert is under way. */
   idle(): Promise<void>;
 }
 
 export function openIngest(
-  store: Pick<Store, 'append'>,
+  store: Pick<WritableStore, 'append'>,
   settings: Pick<Config, 'apps' | 'limits'>,
 ): IngestQueue {
   let check = createIngest({ ...settings, readExact });
-  let waiting: Waiting[] = [];
+  const waiting: Waiting[] = [];
   let requests = 0;
   let bytes = 0;
-  let groups = 0;
+  let inserts = 0;
   let onIdle: (() => void)[] = [];
 
   const isFull = ({ body }: IngestRequest): boolean =>
     requests >= QUEUE_REQUESTS_MAX || bytes + body.length > QUEUE_BYTES_MAX;
 
-  const takeGroup = (): Waiting[] => {
+  const takeRequests = (): Waiting[] => {
     let size = 0;
     const end = waiting.findIndex((one, index) => {
       size += one.bytes;
       return index >= GROUP_REQUESTS_MAX || (index > 0 && size > GROUP_BODY_BYTES_MAX);
     });
-    const group = end < 0 ? waiting : waiting.slice(0, end);
-    waiting = end < 0 ? [] : waiting.slice(end);
-    return group;
+    return waiting.splice(0, end < 0 ? waiting.length : end);
   };
 
-  const send = async (group: readonly Waiting[]): Promise<void> => {
-    const settled = await store.append(group.map(({ batch }) => batch));
-    group.forEach((one, index) => {
+  const send = async (taken: readonly Waiting[]): Promise<void> => {
+    const outcomes = await store.append(taken.map(({ batch }) => batch));
+    taken.forEach((one, index) => {
       requests--;
       bytes -= one.bytes;
-      one.settle(settled[index]?.status === 'fulfilled' ? undefined : AWAY);
+      one.resolve(outcomes[index]?.status === 'fulfilled' ? undefined : AWAY);
     });
   };
 
   const pump = (): void => {
-    while (groups < GROUPS_MAX && waiting.length > 0) {
-      groups++;
-      void send(takeGroup()).finally(() => {
-        groups--;
+    while (inserts < INSERTS_MAX && waiting.length > 0) {
+      inserts++;
+      void send(takeRequests()).finally(() => {
+        inserts--;
         pump();
       });
     }
     if (requests > 0) return;
-    for (const settle of onIdle) settle();
+    for (const resolve of onIdle) resolve();
     onIdle = [];
   };
 
@@ -102,9 +101,9 @@ export function openIngest(
       if (isFull(request)) return Promise.resolve(FULL);
       requests++;
       bytes += request.body.length;
-      return new Promise((settle) => {
-        // The first of a turn sends what the turn brings.
-        if (waiting.push({ batch: withEvents(batch), bytes: request.body.length, settle }) === 1)
+      return new Promise((resolve) => {
+        // The insert begins after this turn of the event loop, with all requests of the turn.
+        if (waiting.push({ batch: withEvents(batch), bytes: request.body.length, resolve }) === 1)
           setImmediate(pump);
       });
     },

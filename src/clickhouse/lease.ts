@@ -1,11 +1,10 @@
 /**
- * A collector's number among all that run: claimed at the start, renewed while it runs, free again a while after it ended.
+ * A collector's number among all that run: claimed at start, renewed while it runs, free again when its lease has run out.
  *
- * To claim one: choose a number nobody renewed of late, say so, and look again. A claim counts only if nobody else's is there. Of two
- * that claim the same number at once, whoever looks last sees both: both may give way, never both stay, since what one wrote before it
- * looked is there for the other to see. A collector that could not renew for half the lease gives no more ids under its number, and claims
- * another one when the engine is back.
- * Clocks that disagree by less than half the lease do no harm.
+ * To claim a number: choose one that nobody renewed within the lease, write a row, and read again. The claim holds only if no other
+ * row is there. When two collectors claim the same number at once, each writes before it reads, so at least one sees both rows and
+ * gives way; both may. A collector that could not renew for half the lease gives no more ids, and claims another number when the
+ * engine is back. Clocks may differ by up to half the lease.
  */
 import { randomInt, randomUUID } from 'node:crypto';
 import { ClickhouseUnusable, type Engine } from './connect.js';
@@ -16,9 +15,9 @@ const RENEW_MS = 60_000;
 const TRIES = 20;
 
 export interface Lease {
-  /** Another one after a lapse. */
+  /** The number; after a lapse it is another one. */
   node(): number;
-  /** Whether ids may be given under it now. */
+  /** Whether ids may be given under the number now. */
   holds(): boolean;
   end(): void;
 }
@@ -32,13 +31,13 @@ export async function takeNode(engine: Engine): Promise<Lease> {
 
   const renew = async (): Promise<void> => {
     const at = Date.now();
-    // After a lapse the number may be somebody else's by now.
-    if (holds()) await say(engine, node, token);
+    // After a lapse another collector may have the number.
+    if (holds()) await write(engine, node, token);
     else node = await claim(engine, randomUUID());
     renewedAt = at;
   };
   const timer = setInterval(() => {
-    renew().catch(() => {}); // `holds` tells in time
+    renew().catch(() => {}); // `holds` becomes false in time
   }, RENEW_MS);
   timer.unref();
   return { node: () => node, holds, end: () => clearInterval(timer) };
@@ -47,21 +46,21 @@ export async function takeNode(engine: Engine): Promise<Lease> {
 async function claim(engine: Engine, token: string): Promise<number> {
   for (let tried = 0; tried < TRIES; tried++) {
     const taken = await holders(engine);
-    const free = Array.from({ length: NODES }, (_, node) => node).filter((node) => !taken.has(node));
+    const free = [...Array(NODES).keys()].filter((node) => !taken.has(node));
     const node = free[randomInt(Math.max(1, free.length))];
     if (node === undefined)
-      throw new ClickhouseUnusable(`${NODES} collectors run on this database: no more can`);
-    await say(engine, node, token);
+      throw new ClickhouseUnusable(`${NODES} collectors run on this database, and no more can`);
+    await write(engine, node, token);
     const mine = (await holders(engine)).get(node);
     if (mine?.size === 1 && mine.has(token)) return node;
   }
-  throw new ClickhouseUnusable('no number could be claimed for this collector: start it again');
+  throw new ClickhouseUnusable('this collector could not claim a number: start it again');
 }
 
-const say = (engine: Engine, node: number, token: string): Promise<void> =>
+const write = (engine: Engine, node: number, token: string): Promise<void> =>
   engine.insert('collectors', [{ node, token, at: Date.now() }]);
 
-/** Who said of late that it holds a number, by number. */
+/** The tokens that were written for each number within the lease. */
 async function holders(engine: Engine): Promise<Map<number, Set<string>>> {
   const rows = await engine.query<{ node: number; token: string }>(
     'SELECT DISTINCT node, token FROM collectors WHERE at > {since:UInt64}',

@@ -1,74 +1,64 @@
 /**
- * Listings of events, newest first by `(ts, id)`: read backwards in windows that grow, for events are ordered by hour, then by user.
- *
- * The views tell where to begin and where to end: the latest and earliest times of what is asked for.
+ * Listings of events, newest first by `(ts, id)`. The table is ordered by hour, then by user, so a listing reads backwards in windows
+ * that grow. The views give the earliest and latest time of what is asked for, where it begins and ends.
  */
-import { EVENT_TYPES } from '../domain/event.js';
-import type { EventPosition, EventsPage, EventsQuery, TimeRange } from '../store/port.js';
+import type { StoredEvent } from '../domain/event.js';
+import { HOUR_MS } from '../domain/limits.js';
+import type { EventPosition } from '../questions/cursor.js';
+import type { EventsPage } from '../questions/event-json.js';
+import { all, type Condition, type EventFilter, equal, ofApps, toCondition } from '../questions/filter.js';
+import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
-import { EVENT_COLUMNS, HOUR_MS, type ReadRow, toEvent, withoutRepeats } from './rows.js';
-import { ALL, all, beforePlace, type Condition, daysWithin, equal, within } from './sql.js';
+import { EVENT_COLUMNS, type ReadRow, toEvent, withoutRepeats } from './rows.js';
+import { beforePosition, daysWithin, within } from './sql.js';
 
 const FIRST_WINDOW_MS = HOUR_MS;
 const WINDOW_GROWTH = 24;
-/** Rows asked for beyond the page's, for the repeats among them. */
+/** Rows to read beyond a page's, since some may be copies. */
 const SPARE_ROWS = 16;
 
-/** What a listing goes by, besides its times. */
-export interface Listed {
-  app?: string | undefined;
-  user?: string | undefined;
-  session?: string | undefined;
-  type?: number | undefined;
-  group?: string | undefined;
+/** What a listing is filtered by, besides its times. */
+export interface Listed extends EventFilter {
+  /** An error group's id. */
+  group?: string;
 }
 
 export const newerFirst = (a: EventPosition, b: EventPosition): number => b.ts - a.ts || b.id - a.id;
 
-const conditionOf = ({ app, user, session, type, group }: Listed): Condition =>
-  all(
-    equal('app', 'String', app),
-    equal('user_id', 'String', user),
-    equal('session_id', 'String', session),
-    equal('type', 'UInt8', type),
-    equal('error_group', 'String', group),
-  );
+const conditionOf = ({ group, ...filter }: Listed): Condition =>
+  all(toCondition(filter), equal('error_group', 'String', group));
 
-/** The times between which there is anything of what is asked for, as its narrowest view tells; `undefined` for nothing. */
+/** The earliest and latest time of what is asked for, by its narrowest view; `undefined` where there is nothing. */
 export async function timesOf(
   engine: Engine,
-  { app, user, session }: Listed,
+  { apps, user, session }: EventFilter,
   range: Required<TimeRange>,
 ): Promise<Required<TimeRange> | undefined> {
   if (range.from > range.to) return undefined;
   const view = session !== undefined ? 'sessions' : user !== undefined ? 'users' : 'days';
   const narrow =
-    session !== undefined
-      ? equal('session_id', 'String', session)
-      : user !== undefined
-        ? equal('user_id', 'String', user)
-        : ALL;
-  const { sql, params } = all(daysWithin(range), equal('app', 'String', app), narrow);
+    session !== undefined ? equal('session_id', 'String', session) : equal('user_id', 'String', user);
+  const { sql, params } = all(daysWithin(range), ofApps(apps), narrow);
   const [row] = await engine.query<{ rows: number; first: number; last: number }>(
     `SELECT count() AS rows, minMerge(first_ts) AS first, maxMerge(last_ts) AS last FROM ${view} WHERE ${sql}`,
     params,
   );
-  if (!row || Number(row.rows) === 0) return undefined;
-  const times = { from: Math.max(range.from, Number(row.first)), to: Math.min(range.to, Number(row.last)) };
+  if (!row?.rows) return undefined;
+  const times = { from: Math.max(range.from, row.first), to: Math.min(range.to, row.last) };
   return times.from > times.to ? undefined : times;
 }
 
-/** One page, and whether there is more; `range` begins at the retention fence at the earliest. */
+/** One page, with the position of the next one; `range` must not begin below the retention fence. */
 export async function listNewest(
   engine: Engine,
   listed: Listed,
   range: Required<TimeRange>,
-  { limit, before }: Pick<EventsQuery, 'limit' | 'before'>,
+  { limit, cursor }: { limit: number; cursor?: EventPosition },
 ): Promise<Omit<EventsPage, 'head'>> {
-  const bounds = { from: range.from, to: Math.min(range.to, before?.ts ?? range.to) };
+  const bounds = { from: range.from, to: Math.min(range.to, cursor?.ts ?? range.to) };
   const times = await timesOf(engine, listed, bounds);
   if (!times) return { events: [] };
-  const condition = all(conditionOf(listed), beforePlace(before));
+  const condition = all(conditionOf(listed), beforePosition(cursor));
   const found: ReadRow[] = [];
   let width = FIRST_WINDOW_MS;
   for (let to = times.to; to >= times.from && found.length <= limit; ) {
@@ -85,7 +75,7 @@ export async function listNewest(
   };
 }
 
-/** The newest events of a window, repeats taken out: copies of an event have one time, so a time is read to its end. */
+/** The newest events of a window, without copies; copies of an event have the same time, so a time is read to its end. */
 async function newestWithin(
   engine: Engine,
   condition: Condition,
@@ -94,12 +84,10 @@ async function newestWithin(
 ): Promise<ReadRow[]> {
   const { sql, params } = all(condition, within(window));
   for (let rows = wanted + SPARE_ROWS; ; rows *= 4) {
-    const read = (
-      await engine.query<ReadRow>(
-        `SELECT ${EVENT_COLUMNS} FROM events WHERE ${sql} ORDER BY ts DESC, id DESC LIMIT {rows:UInt32}`,
-        { ...params, rows },
-      )
-    ).map((row) => ({ ...row, id: Number(row.id), ts: Number(row.ts) }));
+    const read = await engine.query<ReadRow>(
+      `SELECT ${EVENT_COLUMNS} FROM events WHERE ${sql} ORDER BY ts DESC, id DESC LIMIT {rows:UInt32}`,
+      { ...params, rows },
+    );
     const isAll = read.length < rows;
     const oldest = read.at(-1)?.ts ?? 0;
     const sure = withoutRepeats(isAll ? read : read.filter(({ ts }) => ts > oldest)).sort(newerFirst);
@@ -112,15 +100,12 @@ export async function listAll(
   engine: Engine,
   listed: Listed,
   range: Required<TimeRange>,
-): Promise<ReturnType<typeof toEvent>[]> {
+): Promise<StoredEvent[]> {
   const times = await timesOf(engine, listed, range);
   if (!times) return [];
   const { sql, params } = all(conditionOf(listed), within(times));
   const rows = await engine.query<ReadRow>(`SELECT ${EVENT_COLUMNS} FROM events WHERE ${sql}`, params);
-  return withoutRepeats(rows.map((row) => ({ ...row, id: Number(row.id), ts: Number(row.ts) })))
+  return withoutRepeats(rows)
     .sort((a, b) => newerFirst(b, a))
     .map(toEvent);
 }
-
-export const typeNumber = (type: (typeof EVENT_TYPES)[number] | undefined): number | undefined =>
-  type === undefined ? undefined : EVENT_TYPES.indexOf(type);

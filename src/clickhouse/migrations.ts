@@ -1,14 +1,15 @@
-/** Brings the database up to the schema this release works with: makes what is missing, and records the version last. */
+/** Brings the database to the schema of this release: creates what is missing, and records the version last. */
 import { ClickhouseUnusable, type Engine } from './connect.js';
 import { FOLDS, type Fold, TABLES } from './schema.js';
+import { queryNumber } from './sql.js';
 
-/** What each version adds to the one before it; append only. Each is made of statements that do no harm when run again. */
+/** What each version adds to the one before it; append only. All statements are idempotent. */
 const VERSIONS: readonly ((engine: Engine) => Promise<void>)[] = [createAll];
 
-/** What is on the disk when an insert is acknowledged is on the disk: file and folder. */
+/** Settings that sync files and folder before an insert is acknowledged. */
 const DURABLE = ['fsync_after_insert', 'fsync_part_directory'];
 
-/** Throws `ClickhouseUnusable` for a database that a newer release has taken further. */
+/** Throws `ClickhouseUnusable` for a database whose schema is of a newer release. */
 export async function migrate(engine: Engine): Promise<void> {
   const recorded = await versionOf(engine);
   if (recorded > VERSIONS.length) {
@@ -34,20 +35,17 @@ async function versionOf(engine: Engine): Promise<number> {
     { database: engine.database },
   );
   if (!tables.some(({ name }) => name === 'meta')) return 0;
-  const [row] = await engine.query<{ version: number }>(
-    "SELECT max(value) AS version FROM meta WHERE name = 'schema'",
-  );
-  return Number(row?.version ?? 0);
+  return queryNumber(engine, "SELECT max(value) FROM meta WHERE name = 'schema'");
 }
 
-/** The settings of the engine's tables that make an insert durable, as far as the engine has them. */
+/** The settings that make an insert durable, as far as the engine has them. */
 async function tableSettings(engine: Engine): Promise<string> {
   const known = await engine.query<{ name: string }>('SELECT name FROM system.merge_tree_settings');
   const durable = known.filter(({ name }) => DURABLE.includes(name)).map(({ name }) => `${name} = 1`);
   return durable.map((setting) => `, ${setting}`).join('');
 }
 
-/** A table's engine: where a keeper is, its replicated kind. */
+/** A table's engine; with a keeper, the replicated kind of it. */
 function engineOf({ hasKeeper, database }: Engine, table: string, plain: string): string {
   if (!hasKeeper) return plain;
   const [, kind, version] = /^(\w+)\((.*)\)$/.exec(plain) ?? [];
@@ -59,10 +57,8 @@ async function createAll(engine: Engine): Promise<void> {
   const { database, cluster } = engine;
   const settings = await tableSettings(engine);
   if (engine.hasKeeper) await engine.everywhere((on) => `CREATE DATABASE IF NOT EXISTS ${database} ${on}`);
-  for (const [
-    name,
-    { columns, engine: plain, partition, order, shard, granularity = 8_192 },
-  ] of Object.entries(TABLES)) {
+  for (const [name, table] of Object.entries(TABLES)) {
+    const { columns, engine: plain, partition, order, shard, granularity = 8_192 } = table;
     const local = localTable(engine, name);
     const partitioned = partition === undefined ? '' : `PARTITION BY ${partition}`;
     await engine.everywhere(
@@ -85,13 +81,13 @@ async function createAll(engine: Engine): Promise<void> {
   }
 }
 
-/** The statement that folds events, all of a table or those that meet a condition. */
+/** The SELECT that folds the events of a table, all or those that meet a condition. */
 export function foldOf(table: string, events: string, condition?: string): string {
-  const { select, where, group } = FOLDS[table] as Fold;
+  const { select, where, groupBy } = FOLDS[table] as Fold;
   const conditions = [where, condition].filter((one) => one !== undefined);
   return [
     `SELECT ${select} FROM ${events}`,
     ...(conditions.length === 0 ? [] : [`WHERE ${conditions.join(' AND ')}`]),
-    ...(group === undefined ? [] : [`GROUP BY ${group}`]),
+    ...(groupBy === undefined ? [] : [`GROUP BY ${groupBy}`]),
   ].join(' ');
 }

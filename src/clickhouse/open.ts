@@ -1,4 +1,4 @@
-/** The engine as a collector runs on it: the store, the way in, and what else keeps something. */
+/** Opens the engine for a collector: the store, the ingest queue, the audit trail. */
 import type { Config, StoreConfig } from '../config/config.js';
 import type { Ingest } from '../ingest/types.js';
 import type { AuditTrail, EraseReport, Erasure, Store } from '../store/port.js';
@@ -8,7 +8,7 @@ import { type ClickhouseStoreOptions, openClickhouseStore } from './store.js';
 
 type ClickhouseConfig = Extract<StoreConfig, { engine: 'clickhouse' }>;
 
-/** What tests change: the clock, the ids, how far the stream trails. */
+/** What tests override: the clock, the ids, how far the stream trails. */
 export type ClickhouseTuning = Omit<ClickhouseStoreOptions, keyof ClickhouseConfig>;
 
 interface OpenedClickhouse {
@@ -16,7 +16,7 @@ interface OpenedClickhouse {
   ingest: Ingest;
   configure: IngestQueue['configure'];
   audit: AuditTrail;
-  /** Whether the engine answers. */
+  /** Whether the engine answered the last request. */
   isOpen: () => boolean;
   erase: (erasure: Erasure) => Promise<EraseReport>;
   freeBytes: () => number;

@@ -1,29 +1,33 @@
 /**
  * Listings of users and sessions: states of the views merged over days, latest first.
  *
- * Which rows make the list is told by the days since a recent one, where that is enough of them: whoever was seen since then was seen
- * later than all others. Only of those that make it the states are merged.
+ * A user seen in the last few days was seen later than all others, so recent days alone decide which rows make the list, where they
+ * have enough of them. Only for those rows all days are merged.
  */
 import { DAY_MS } from '../domain/limits.js';
-import type { Query, SessionRow, TimeRange, UserRow } from '../store/port.js';
+import { dayOf } from '../domain/utc.js';
+import { ALL, all, type Condition, equal, ofApps } from '../questions/filter.js';
+import type { Ask } from '../questions/index.js';
+import type { SessionRow } from '../questions/sessions.js';
+import type { UserRow } from '../questions/users.js';
+import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { timesOf } from './listing.js';
-import { dayOf } from './rows.js';
-import { ALL, all, type Condition, daysWithin, equal } from './sql.js';
+import { daysWithin } from './sql.js';
 
-/** Days looked at first, then next; at last all. */
+/** How many days to try, in this order; then all days. */
 const RECENT_DAYS = [2, 32];
 
-/** Lists by ever more days, until they have enough; `list` is given what narrows the rows that make the list. */
+/** Lists by more and more days until there are enough rows; `list` gets the condition that decides which rows make the list. */
 async function byRecentDays<Row>(
   engine: Engine,
-  listed: { app?: string | undefined; user?: string | undefined; limit: number },
+  listed: Ask<'users'>,
   range: Required<TimeRange>,
   list: (recent: Condition) => Promise<Row[]>,
 ): Promise<Row[]> {
-  // One user's rows are few.
+  // A user has few rows.
   if (listed.user !== undefined) return list(ALL);
-  const times = await timesOf(engine, { app: listed.app }, range);
+  const times = await timesOf(engine, listed, range);
   if (!times) return [];
   for (const days of RECENT_DAYS) {
     const from = times.to - days * DAY_MS;
@@ -36,11 +40,12 @@ async function byRecentDays<Row>(
 
 export async function listUsers(
   engine: Engine,
-  { app, user, limit }: Query<'users'>,
+  ask: Ask<'users'>,
   range: Required<TimeRange>,
 ): Promise<UserRow[]> {
-  const condition = all(daysWithin(range), equal('app', 'String', app), equal('user_id', 'String', user));
-  const rows = await byRecentDays(engine, { app, user, limit }, range, (recent) => {
+  const { apps, user, limit } = ask;
+  const condition = all(daysWithin(range), ofApps(apps), equal('user_id', 'String', user));
+  const rows = await byRecentDays(engine, ask, range, (recent) => {
     const latest = all(condition, recent);
     return engine.query<Omit<UserRow, 'name' | 'email'> & { name_told: string; email_told: string }>(
       `SELECT user_id, app, minMerge(first_ts) AS first_seen, maxMerge(last_ts) AS last_seen,
@@ -54,23 +59,20 @@ export async function listUsers(
     );
   });
   return rows.map(({ name_told, email_told, ...row }) => ({
-    user_id: row.user_id,
-    app: row.app,
-    first_seen: Number(row.first_seen),
-    last_seen: Number(row.last_seen),
-    session_count: Number(row.session_count),
-    // What was told begins with `=`, so that an empty name is not the same as none.
-    ...(name_told === '' ? {} : { name: name_told.slice(1) }),
-    ...(email_told === '' ? {} : { email: email_told.slice(1) }),
+    ...row,
+    // A stored name begins with `=`, so that an empty name differs from no name.
+    ...(name_told && { name: name_told.slice(1) }),
+    ...(email_told && { email: email_told.slice(1) }),
   }));
 }
 
 export async function listSessions(
   engine: Engine,
-  { app, user, limit }: Query<'sessions'>,
+  ask: Ask<'sessions'>,
   range: Required<TimeRange>,
 ): Promise<SessionRow[]> {
-  const condition = all(daysWithin(range), equal('app', 'String', app));
+  const { apps, user, limit } = ask;
+  const condition = all(daysWithin(range), ofApps(apps));
   const ofUser: Condition =
     user === undefined
       ? ALL
@@ -79,7 +81,7 @@ export async function listSessions(
             WHERE user_id = {user:String} AND ${condition.sql} GROUP BY app)`,
           params: { user },
         };
-  const rows = await byRecentDays(engine, { app, user, limit }, range, (recent) => {
+  const rows = await byRecentDays(engine, ask, range, (recent) => {
     const latest = all(condition, ofUser, recent);
     return engine.query<Omit<SessionRow, 'chunk_count'>>(
       `SELECT session_id, app, argMaxMerge(last_user) AS user_id, minMerge(first_ts) AS started_at,
@@ -93,19 +95,10 @@ export async function listSessions(
     );
   });
   const chunks = await chunkCounts(engine, rows);
-  return rows.map((row) => ({
-    session_id: row.session_id,
-    app: row.app,
-    user_id: row.user_id,
-    started_at: Number(row.started_at),
-    last_seen: Number(row.last_seen),
-    event_count: Number(row.event_count),
-    error_count: Number(row.error_count),
-    chunk_count: chunks.get(`${row.app}/${row.session_id}`) ?? 0,
-  }));
+  return rows.map((row) => ({ ...row, chunk_count: chunks.get(`${row.app}/${row.session_id}`) ?? 0 }));
 }
 
-/** How many chunks sessions have, by app and session; those without any left out. */
+/** How many chunks sessions have, by `app/session_id`; sessions without chunks are left out. */
 async function chunkCounts(
   engine: Engine,
   sessions: readonly { app: string; session_id: string }[],
@@ -116,5 +109,5 @@ async function chunkCounts(
      WHERE session_id IN (SELECT arrayJoin({ids:Array(String)})) GROUP BY app, session_id`,
     { ids: sessions.map(({ session_id }) => session_id) },
   );
-  return new Map(rows.map(({ app, session_id, count }) => [`${app}/${session_id}`, Number(count)]));
+  return new Map(rows.map(({ app, session_id, count }) => [`${app}/${session_id}`, count]));
 }

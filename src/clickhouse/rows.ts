@@ -1,10 +1,9 @@
-/** An event as a row of the engine's `events`, and back. */
+/** Events as rows of the table `events`, and back. */
 import { createHash } from 'node:crypto';
 import { frameOf, groupHash } from '../domain/error-grouping.js';
 import { EVENT_TYPES, type JsonText, type NewEvent, type StoredEvent } from '../domain/event.js';
-import { DAY_MS } from '../domain/limits.js';
+import { hourOf } from '../domain/utc.js';
 
-export const HOUR_MS = 3_600_000;
 export const ERROR = EVENT_TYPES.indexOf('error');
 
 export interface EventRow {
@@ -22,30 +21,26 @@ export interface EventRow {
   person_name: string | null;
   person_email: string | null;
   client_ts: number | null;
-  /** An error's; empty for other events. */
+  /** Of an error; empty for other events, as is `frame`. */
   error_group: string;
   frame: string;
   batch: string;
   idx: number;
 }
 
-/** Everything an event is made of, and its identity. */
+/** All fields of an event, and its identity. */
 export const EVENT_COLUMNS =
   'id, ts, app, user_id, session_id, type, name, url, props, has_person, person_name, person_email, client_ts, batch, idx';
 
 export type ReadRow = Omit<EventRow, 'hour' | 'error_group' | 'frame'>;
 
-/** A short name for texts together: 128 bits of their SHA-256. */
+/** A short name for some texts: 128 bits of their SHA-256, base64url. */
 export const digest = (...texts: readonly unknown[]): string =>
   createHash('sha256').update(JSON.stringify(texts)).digest().subarray(0, 16).toString('base64url');
 
-/** A group's name to the outside, as the embedded engine gives it. */
+/** The id of an error group, the same as the embedded engine's. */
 export const groupId = (app: string, name: string, frame: string): string =>
   `${app}.${groupHash(name, frame)}`;
-
-export const hourOf = (ts: number): number => Math.floor(ts / HOUR_MS);
-export const dayOf = (ts: number): number => Math.floor(ts / DAY_MS);
-export const dayName = (day: number): string => new Date(day * DAY_MS).toISOString().replace(/T.*/, '');
 
 export function toRow(
   app: string,
@@ -79,8 +74,8 @@ export function toRow(
 export function toEvent(row: ReadRow): StoredEvent {
   const { url, props, person_name, person_email, client_ts } = row;
   return {
-    id: Number(row.id),
-    ts: Number(row.ts),
+    id: row.id,
+    ts: row.ts,
     app: row.app,
     user_id: row.user_id,
     session_id: row.session_id,
@@ -96,11 +91,11 @@ export function toEvent(row: ReadRow): StoredEvent {
           },
         }
       : {}),
-    ...(client_ts === null ? {} : { client_ts: Number(client_ts) }),
+    ...(client_ts === null ? {} : { client_ts }),
   };
 }
 
-/** Of rows of one identity the one with the least id. */
+/** Of rows with the same identity only the one with the least id. */
 export function withoutRepeats<Row extends { id: number; batch: string; idx: number }>(
   rows: readonly Row[],
 ): Row[] {

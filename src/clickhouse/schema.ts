@@ -1,13 +1,13 @@
 /**
- * What is in the engine: its tables, and the materialized views that fold events into them.
+ * The tables, and the materialized views that fold events into them.
  *
- * `events` is the truth. A row's identity is (`batch`, `idx`): the app's `batch_id` and the event's place in the batch. A retry
- * that came through another collector is another row of the same identity with another id; readers take one, the lesser id.
- * So the views hold only states that a repeat cannot change: least, greatest, and exact sets of identities, users or sessions.
- * They are folded by UTC day, so that retention, whose bound is a midnight, drops whole rows.
+ * `events` is the source of all views. A row's identity is (`batch`, `idx`): the app's `batch_id` and the event's index in the batch.
+ * A retry through another collector adds a row of the same identity with another id; readers take the row with the least id.
+ * So views hold only states that a repeat cannot change: least, greatest, and exact sets of identities, users or sessions.
+ * They are folded by UTC day, and retention ends at a midnight, so it deletes whole rows.
  *
- * On a cluster each table is `…_local` on every shard and a Distributed table over them all. Events are spread by user: a
- * funnel stays on its user's shard. The views of a shard fold what came to it; readers merge the states of all.
+ * On a cluster each table is `…_local` on every shard and a Distributed table over all of them. Events are sharded by user, so a
+ * funnel needs one shard a user. The views of a shard fold the shard's events; readers merge the states of all shards.
  */
 
 interface Table {
@@ -15,18 +15,18 @@ interface Table {
   engine: string;
   order: string;
   partition?: string;
-  /** What spreads rows over shards; the tables that views fill are filled where the events are. */
+  /** The sharding key; a view's rows are on the shard that has their events, whatever the key. */
   shard: string;
-  /** Rows an index entry stands for. */
+  /** Rows per index entry. */
   granularity?: number;
 }
 
-/** Of a table that is looked up by keys as good as random: a look-up reads so many rows, not 8,192. */
+/** For tables that are looked up by random keys: a look-up reads this many rows instead of 8,192. */
 const LOOKUP_GRANULARITY = 256;
-/** Begins the identity of a batch that came without an id. */
+/** Prefix of the identity of a batch without a `batch_id`. */
 export const MADE_BATCH = '~';
 
-/** The greatest event by `(ts, id)` decides. */
+/** `(ts, id)`: the greatest event by it decides. */
 const AT = 'Tuple(UInt64, UInt64)';
 
 export const TABLES: Readonly<Record<string, Table>> = {
@@ -41,7 +41,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
     order: 'hour, user_id, app, ts, id',
     shard: 'cityHash64(user_id)',
   },
-  /** In order of arrival: where in `events` an id is. */
+  /** In order of arrival: the hour and user that an id has in `events`. */
   arrivals: {
     columns: 'id UInt64, hour UInt32, user_id String, app String, ts UInt64, batch String, idx UInt32',
     engine: 'MergeTree()',
@@ -88,8 +88,8 @@ export const TABLES: Readonly<Record<string, Table>> = {
     shard: 'cityHash64(name)',
   },
   /**
-   * By identity: the id and times an event was stored with, so that a retry of a batch of which some was stored stores the same rows
-   * again. Only of batches that have an id of their app's. `told_ts` is one more than `client_ts`, 0 for none.
+   * By identity: the id and times that an event was stored with, so that a retry of a partly stored batch stores the same rows
+   * again. Only of batches with a `batch_id`. `told_ts` is `client_ts` + 1, or 0 for none.
    */
   placed: {
     columns: 'batch String, idx UInt32, id UInt64, ts UInt64, told_ts UInt64',
@@ -98,7 +98,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
     shard: 'cityHash64(batch)',
     granularity: LOOKUP_GRANULARITY,
   },
-  /** Batches all of whose events are stored. `base` is their app and `batch_id`; a generation is one life of an id of seven days. */
+  /** Batches that are stored completely. `base` is the app and `batch_id`; an id that is used again after seven days has a new generation. */
   batches: {
     columns: 'base String, app String, batch_id String, generation UInt32, received_at UInt64',
     engine: 'ReplacingMergeTree(received_at)',
@@ -106,7 +106,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
     shard: 'cityHash64(base)',
     granularity: LOOKUP_GRANULARITY,
   },
-  /** Replay chunks, the bytes as base64; the greatest version is the chunk. */
+  /** Replay chunks, the bytes as base64; the row with the greatest version is valid. */
   chunks: {
     columns: `
       app String, session_id String, seq UInt32, version UInt64, ts Nullable(UInt64), received_at UInt64,
@@ -115,14 +115,14 @@ export const TABLES: Readonly<Record<string, Table>> = {
     order: 'app, session_id, seq',
     shard: 'cityHash64(session_id)',
   },
-  /** Numbers that only grow: the version of this schema, the retention fence, the greatest id that retention took. */
+  /** Numbers that only grow: the schema version, the retention fence, the greatest id that retention deleted. */
   meta: {
     columns: 'name String, value UInt64',
     engine: 'MergeTree()',
     order: 'name',
     shard: 'cityHash64(name)',
   },
-  /** Who gives ids under which number, and when it last said so. */
+  /** Which collector (`token`) has which number, and when it last renewed it. */
   collectors: {
     columns: 'node UInt32, token String, at UInt64',
     engine: 'MergeTree()',
@@ -140,10 +140,10 @@ export const TABLES: Readonly<Record<string, Table>> = {
 export interface Fold {
   select: string;
   where?: string;
-  group?: string;
+  groupBy?: string;
 }
 
-/** How events are folded into each table that is folded from them. */
+/** How events are folded into each view. */
 export const FOLDS: Readonly<Record<string, Fold>> = {
   placed: {
     select: 'batch, idx, id, ts, ifNull(client_ts + 1, 0) AS told_ts',
@@ -154,22 +154,22 @@ export const FOLDS: Readonly<Record<string, Fold>> = {
     select: `app, session_id, intDiv(hour, 24) AS day, minState(ts) AS first_ts, maxState(ts) AS last_ts,
       argMaxState(user_id, (ts, id)) AS last_user, uniqExactState(batch, idx) AS events,
       uniqExactIfState(batch, idx, type = 2) AS errors`,
-    group: 'app, session_id, day',
+    groupBy: 'app, session_id, day',
   },
   users: {
     select: `app, user_id, intDiv(hour, 24) AS day, minState(ts) AS first_ts, maxState(ts) AS last_ts,
       groupUniqArrayState(session_id) AS sessions,
       argMaxIfState(concat('=', assumeNotNull(person_name)), (ts, id), isNotNull(person_name)) AS told_name,
       argMaxIfState(concat('=', assumeNotNull(person_email)), (ts, id), isNotNull(person_email)) AS told_email`,
-    group: 'app, user_id, day',
+    groupBy: 'app, user_id, day',
   },
   days: {
     select: `app, intDiv(hour, 24) AS day, minState(ts) AS first_ts, maxState(ts) AS last_ts,
       uniqExactState(user_id) AS users, uniqExactIfState(batch, idx, type = 2) AS errors`,
-    group: 'app, day',
+    groupBy: 'app, day',
   },
   names: {
     select: 'app, type, name, intDiv(hour, 24) AS day, uniqExactState(batch, idx) AS events',
-    group: 'app, type, name, day',
+    groupBy: 'app, type, name, day',
   },
 };

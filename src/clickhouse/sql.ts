@@ -1,50 +1,37 @@
-/** Conditions with their bound parameters: what a client sent never is part of a statement's text. */
-import type { EventPosition, TimeRange } from '../store/port.js';
-import type { Params } from './connect.js';
-import { dayOf, hourOf } from './rows.js';
+/** Conditions on times and positions, besides those of the filter, and answers that are one number. */
 
-export interface Condition {
-  sql: string;
-  params: Params;
-}
+import { dayOf, hourOf } from '../domain/utc.js';
+import type { EventPosition } from '../questions/cursor.js';
+import { ALL, type Condition } from '../questions/filter.js';
+import type { TimeRange } from '../store/port.js';
+import type { Engine } from './connect.js';
 
-export const ALL: Condition = { sql: '1', params: {} };
-
-/** A column that equals a value; no condition where there is no value. */
-export function equal(
-  column: string,
-  type: 'String' | 'UInt8',
-  value: string | number | undefined,
-): Condition {
-  return value === undefined ? ALL : { sql: `${column} = {${column}:${type}}`, params: { [column]: value } };
-}
-
-export function all(...conditions: readonly Condition[]): Condition {
-  const due = conditions.filter(({ sql }) => sql !== '1');
-  if (due.length === 0) return ALL;
-  return {
-    sql: due.map(({ sql }) => `(${sql})`).join(' AND '),
-    params: Object.assign({}, ...due.map((one) => one.params)),
-  };
-}
-
-/** Events between two times, both inclusive; by the hour too, which is how they are ordered. */
+/** Events between two times, both inclusive; by `hour` too, which is the first key of the table's order. */
 export const within = ({ from, to }: Required<TimeRange>): Condition => ({
   sql: 'ts BETWEEN {from:UInt64} AND {to:UInt64} AND hour BETWEEN {from_hour:UInt32} AND {to_hour:UInt32}',
   params: { from, to, from_hour: hourOf(from), to_hour: hourOf(to) },
 });
 
-/** Rows of views of the days between two times. */
+/** Rows of views whose day is between two times. */
 export const daysWithin = ({ from, to }: Required<TimeRange>): Condition => ({
   sql: 'day BETWEEN {from_day:UInt32} AND {to_day:UInt32}',
   params: { from_day: dayOf(from), to_day: dayOf(to) },
 });
 
-/** Events less than a place by `(ts, id)`. */
-export const beforePlace = (place: EventPosition | undefined): Condition =>
-  place === undefined
+/** Events less than a position by `(ts, id)`. */
+export const beforePosition = (position: EventPosition | undefined): Condition =>
+  position === undefined
     ? ALL
     : {
         sql: 'ts < {before_ts:UInt64} OR (ts = {before_ts:UInt64} AND id < {before_id:UInt64})',
-        params: { before_ts: place.ts, before_id: place.id },
+        params: { before_ts: position.ts, before_id: position.id },
       };
+
+/** The number in the first column of an answer's first row; 0 where there is no row. */
+export async function queryNumber(
+  engine: Engine,
+  ...statement: Parameters<Engine['query']>
+): Promise<number> {
+  const [row] = await engine.query<Record<string, number>>(...statement);
+  return Object.values(row ?? {})[0] ?? 0;
+}

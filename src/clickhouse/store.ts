@@ -1,194 +1,184 @@
 /** The `Store` port on ClickHouse: any number of collectors share an engine, and nothing else. */
-import { MAX_TS } from '../domain/limits.js';
-import type { EraseReport, Erasure, Store, TimeRange } from '../store/port.js';
-import { activityOf, aggregate, listNames } from './aggregates.js';
-import { openAppender } from './append.js';
-import { openArrivals } from './arrivals.js';
+import type {
+  EraseReport,
+  Erasure,
+  StoreStats,
+  SweepCutoffs,
+  SweepReport,
+  WritableStore,
+} from '../store/port.js';
+import { appsOfSession, openAnswers } from './answers.js';
+import { type Appender, openAppender } from './append.js';
+import { type Arrivals, openArrivals } from './arrivals.js';
 import { openChunks } from './chunks.js';
 import { connect, type Engine, type Place } from './connect.js';
-import { listGroups, neighboursOf } from './errors.js';
-import { countFunnel } from './funnel.js';
 import { createIds, type IdSource } from './ids.js';
 import { takeNode } from './lease.js';
-import { listAll, listNewest, typeNumber } from './listing.js';
 import { migrate } from './migrations.js';
-import { listSessions, listUsers } from './people.js';
-import { deleteBelow, deleteChunks, eraseUser, forgetBatches, forgetPlaced } from './retention.js';
+import { deleteBelow, deleteChunks, eraseUser, forgetRetries } from './retention.js';
+import { queryNumber } from './sql.js';
 
-/** How far behind the clock the stream is: an id given this long ago is stored, or its insert has failed. */
+/** How far the stream trails the clock: an id given this long ago is stored, or its insert has failed. */
 const TRAIL_MS = 3_000;
-/** How often the engine is asked what others stored, and which fence they set. */
+/** How often to read the head and the fence, which other collectors change too. */
 const POLL_MS = 1_000;
 
 export interface ClickhouseStoreOptions extends Place {
   /** Unix ms. */
   now?: () => number;
-  /** Ids of one's own, for an engine with one collector, given the newest there is. */
+  /** Another source of ids, for an engine with one collector; `head` is the newest id. */
   ids?: (head: number) => IdSource;
   trailMs?: number;
   pollMs?: number;
 }
 
-export interface ClickhouseStore extends Store {
+export interface ClickhouseStore extends WritableStore {
   readonly engine: Engine;
-  /** Whether the engine answered when it was last asked, every shard of it. */
+  /** Whether the engine, with every shard, answered the last request. */
   isUp(): boolean;
   erase(erasure: Erasure): Promise<EraseReport>;
 }
 
-/** Connects, migrates, claims a number to give ids under. Throws `ClickhouseUnusable`. */
+/** Connects, migrates the schema, and claims a number for ids. Throws `ClickhouseUnusable`. */
 export async function openClickhouseStore(options: ClickhouseStoreOptions): Promise<ClickhouseStore> {
-  const { now = Date.now, trailMs = TRAIL_MS, pollMs = POLL_MS } = options;
   const engine = await connect(options);
   try {
     await migrate(engine);
-    const meta = await openMeta(engine);
-    const lease = options.ids ? undefined : await takeNode(engine);
-    const listeners = new Set<(head: number) => void>();
-    let lastHead = 0;
-    const lastStats = { head: 0, file_bytes: 0 };
-
-    const arrivals = openArrivals({
-      engine,
-      trailMs,
-      fence: meta.fence,
-      swept: meta.swept,
-      leastUnderWay: () => appender.leastUnderWay(),
-    });
-    const tellHead = async (): Promise<void> => {
-      const head = await arrivals.head();
-      if (head === lastHead) return;
-      lastHead = head;
-      for (const listener of listeners) listener(head);
-    };
-    const ids = options.ids?.(await greatestId(engine, meta.swept())) ?? createIds(lease?.node ?? (() => 0));
-    const appender = openAppender({
-      engine,
-      ids,
-      mayGiveIds: lease?.holds ?? (() => true),
-      fence: meta.fence,
-      onStored: tellHead,
-    });
-    lastHead = await arrivals.head();
-    const chunks = openChunks(engine, createIds(lease?.node ?? (() => 0)));
-    let up = true;
-    const look = () =>
-      meta
-        .refresh()
-        .then(tellHead)
-        .then(
-          () => true,
-          () => false,
-        );
-    const timer = setInterval(async () => {
-      up = await look();
-    }, pollMs);
-    timer.unref();
-
-    /** The range with its defaults, from the fence on. */
-    const clamp = ({ from = 0, to = MAX_TS }: TimeRange): Required<TimeRange> => ({
-      from: Math.max(from, meta.fence()),
-      to: Math.min(to, MAX_TS),
-    });
-    const fileBytes = async (): Promise<number> => {
-      const [row] = await engine.query<{ bytes: number }>(
-        'SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = {database:String}',
-        { database: engine.database },
-      );
-      return Number(row?.bytes ?? 0);
-    };
-
-    return {
-      engine,
-      isUp: () => up && engine.isUp(),
-      append: appender.append,
-      async events({ user, app, session, type, ...query }) {
-        const listed = { user, app, session, type: typeNumber(type) };
-        const head = await arrivals.head();
-        return { ...(await listNewest(engine, listed, clamp(query), query)), head };
-      },
-      event: arrivals.event,
-      sessionWindow: (app, session, range) => listAll(engine, { app, session }, clamp(range)),
-      tail: arrivals.tail,
-      users: (query) => listUsers(engine, query, clamp({})),
-      sessions: (query) => listSessions(engine, query, clamp({})),
-      funnel: ({ steps, app, ...range }) => countFunnel(engine, { steps, app, ...clamp(range) }),
-      aggregates: (query) => aggregate(engine, query, clamp(query)),
-      names: (query) => listNames(engine, query, clamp({})),
-      errorGroups: (query) => listGroups(engine, query, clamp(query)),
-      async occurrences({ group, ...query }) {
-        const head = await arrivals.head();
-        return { ...(await listNewest(engine, { group }, clamp(query), query)), head };
-      },
-      async neighbours(id) {
-        const event = await arrivals.event(id);
-        return event && neighboursOf(engine, event, clamp({}));
-      },
-      activity: (query) => activityOf(engine, query, clamp(query)),
-      putChunk: chunks.put,
-      async sessionApps(session) {
-        const { from } = clamp({});
-        const rows = await engine.query<{ app: string }>(
-          `SELECT DISTINCT app FROM (
-             SELECT app FROM sessions WHERE session_id = {session:String} AND day >= {day:UInt32}
-             UNION ALL SELECT app FROM chunks WHERE session_id = {session:String}
-           ) ORDER BY app`,
-          { session, day: Math.floor(from / 86_400_000) },
-        );
-        return rows.map(({ app }) => app);
-      },
-      chunks: chunks.list,
-      chunk: chunks.get,
-      async sweep({ eventsBefore, replaysBefore }) {
-        if (eventsBefore !== undefined) await meta.raise('fence', eventsBefore);
-        const { events, newest } = await deleteBelow(engine, meta.fence());
-        if (events > 0) await meta.raise('swept', newest);
-        await forgetBatches(engine, meta.fence(), now());
-        await forgetPlaced(engine, now());
-        return {
-          events,
-          chunks: replaysBefore === undefined ? 0 : await deleteChunks(engine, replaysBefore),
-        };
-      },
-      async stats() {
-        // Figures are wanted most while the engine is away: the last known ones are better than none.
-        [lastStats.head, lastStats.file_bytes] = await Promise.all([arrivals.head(), fileBytes()]).catch(
-          () => [lastStats.head, lastStats.file_bytes],
-        );
-        return { ...lastStats, queue_requests: 0, queue_bytes: 0, ...appender.stats };
-      },
-      onCommit(listener) {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
-      // The engine comes back: nothing that happens to it is final here.
-      failed: new Promise<Error>(() => {}),
-      async erase(erasure) {
-        const bytesBefore = await fileBytes();
-        const report = await eraseUser(engine, erasure);
-        return { ...report, bytesBefore, bytesAfter: await fileBytes() };
-      },
-      async close() {
-        clearInterval(timer);
-        lease?.end();
-        await appender.idle();
-        await engine.close();
-      },
-    };
+    return await openOn(engine, options);
   } catch (error) {
     await engine.close();
     throw error;
   }
 }
 
-/** The numbers that all collectors share and that only grow, as this one knows them. */
+async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<ClickhouseStore> {
+  const { now = Date.now, trailMs = TRAIL_MS, pollMs = POLL_MS } = options;
+  const meta = await openMeta(engine);
+  const lease = options.ids ? undefined : await takeNode(engine);
+  const node = lease?.node ?? (() => 0);
+  const arrivals = openArrivals({
+    engine,
+    trailMs,
+    fence: meta.fence,
+    swept: meta.swept,
+    leastUnderWay: () => appender.leastUnderWay(),
+  });
+  const heads = watchHead(arrivals);
+  const greatestId = async (): Promise<number> =>
+    Math.max(await queryNumber(engine, 'SELECT max(id) FROM arrivals'), meta.swept());
+  const appender = openAppender({
+    engine,
+    ids: options.ids?.(await greatestId()) ?? createIds(node),
+    mayGiveIds: lease?.holds ?? (() => true),
+    fence: meta.fence,
+    onStored: heads.look,
+  });
+  await heads.begin();
+  const chunks = openChunks(engine, createIds(node));
+  const parts = { engine, arrivals, chunks, fence: meta.fence };
+  const answers = openAnswers(parts);
+  let up = true;
+  const timer = setInterval(async () => {
+    up = await meta
+      .refresh()
+      .then(heads.look)
+      .then(
+        () => true,
+        () => false,
+      );
+  }, pollMs).unref();
+  return {
+    engine,
+    isUp: () => up && engine.isUp(),
+    append: appender.append,
+    ask: (kind, ask) => answers[kind](ask),
+    tail: arrivals.tail,
+    sessionApps: (session) => appsOfSession(parts, session),
+    putChunk: chunks.put,
+    chunk: chunks.get,
+    sweep: (cutoffs) => sweep(engine, meta, cutoffs, now),
+    stats: openStats(engine, arrivals, appender),
+    onCommit: heads.onCommit,
+    // Never: the engine may come back after any failure.
+    failed: new Promise<Error>(() => {}),
+    async erase(erasure) {
+      const bytesBefore = await fileBytes(engine);
+      const report = await eraseUser(engine, erasure);
+      return { ...report, bytesBefore, bytesAfter: await fileBytes(engine) };
+    },
+    async close() {
+      clearInterval(timer);
+      lease?.end();
+      await appender.idle();
+      await engine.close();
+    },
+  };
+}
+
+/** Tells listeners about each new head. */
+function watchHead(arrivals: Arrivals) {
+  const listeners = new Set<(head: number) => void>();
+  let last = 0;
+  return {
+    /** Reads the present head without telling listeners. */
+    async begin(): Promise<void> {
+      last = await arrivals.head();
+    },
+    async look(): Promise<void> {
+      const head = await arrivals.head();
+      if (head === last) return;
+      last = head;
+      for (const listener of listeners) listener(head);
+    },
+    onCommit(listener: (head: number) => void): () => void {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+async function sweep(
+  engine: Engine,
+  meta: Meta,
+  { eventsBefore, replaysBefore }: SweepCutoffs,
+  now: () => number,
+): Promise<SweepReport> {
+  if (eventsBefore !== undefined) await meta.raise('fence', eventsBefore);
+  const { events, newest } = await deleteBelow(engine, meta.fence());
+  if (events > 0) await meta.raise('swept', newest);
+  await forgetRetries(engine, meta.fence(), now());
+  return { events, chunks: replaysBefore === undefined ? 0 : await deleteChunks(engine, replaysBefore) };
+}
+
+/** Statistics; while the engine does not answer, the last known ones. */
+function openStats(engine: Engine, arrivals: Arrivals, appender: Appender): () => Promise<StoreStats> {
+  let last = { head: 0, file_bytes: 0 };
+  return async () => {
+    last = await Promise.all([arrivals.head(), fileBytes(engine)]).then(
+      ([head, file_bytes]) => ({ head, file_bytes }),
+      () => last,
+    );
+    return { ...last, queue_requests: 0, queue_bytes: 0, ...appender.stats };
+  };
+}
+
+const fileBytes = (engine: Engine): Promise<number> =>
+  queryNumber(
+    engine,
+    'SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = {database:String}',
+    { database: engine.database },
+  );
+
+type Meta = Awaited<ReturnType<typeof openMeta>>;
+
+/** This collector's copy of the numbers that all collectors share and that only grow. */
 async function openMeta(engine: Engine) {
   const known = new Map<string, number>();
   const refresh = async (): Promise<void> => {
     const rows = await engine.query<{ name: string; greatest: number }>(
       'SELECT name, max(value) AS greatest FROM meta GROUP BY name',
     );
-    for (const { name, greatest } of rows) known.set(name, Math.max(known.get(name) ?? 0, Number(greatest)));
+    for (const { name, greatest } of rows) known.set(name, Math.max(known.get(name) ?? 0, greatest));
   };
   await refresh();
   return {
@@ -201,9 +191,4 @@ async function openMeta(engine: Engine) {
       known.set(name, value);
     },
   };
-}
-
-async function greatestId(engine: Engine, swept: number): Promise<number> {
-  const [row] = await engine.query<{ id: number }>('SELECT max(id) AS id FROM arrivals');
-  return Math.max(Number(row?.id ?? 0), swept);
 }

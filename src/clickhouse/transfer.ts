@@ -1,8 +1,9 @@
 /**
- * Events and batches of an embedded store into this engine, and back out as the lines of an export.
+ * Moves events and `batch_id`s of an embedded store into the engine, and back out as the lines of an export.
  *
- * An event moved here keeps its id, and its identity is made of the store's and that id: moving it again changes nothing. On the way
- * back, ids that this engine gave are too great: they are given anew, in their order, from the greatest kept one on.
+ * An event that is moved in keeps its id, and its identity is made of the store's id and its own, so moving it again changes nothing.
+ * Ids that this engine gave are too great for an embedded store: on the way back they are renumbered in order, after the greatest
+ * id that fits.
  */
 import type { StoredEvent } from '../domain/event.js';
 import {
@@ -16,8 +17,9 @@ import type { NewChunk, Store } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { EMBEDDED_ID_END } from './ids.js';
 import { digest, toRow } from './rows.js';
+import { queryNumber } from './sql.js';
 
-/** Events that share the first half of their identity. */
+/** How many events share a `batch` in their identity. */
 const RUN_IDS = 1_000;
 const PAGE_EVENTS = 5_000;
 
@@ -26,13 +28,13 @@ const identityOf = (store: string, id: number) => ({
   idx: id % RUN_IDS,
 });
 
-/** The greatest id that came from an embedded store; `'other'` when it was not this store. */
+/** The greatest id that was moved in; `'other'` when it came from another store. */
 export async function movedUpTo(engine: Engine, store: string): Promise<number | 'other'> {
   const [row] = await engine.query<{ newest: number; batch: string }>(
     `SELECT max(id) AS newest, argMax(batch, id) AS batch FROM arrivals WHERE id < {end:UInt64}`,
     { end: EMBEDDED_ID_END },
   );
-  const newest = Number(row?.newest ?? 0);
+  const newest = row?.newest ?? 0;
   return newest === 0 || row?.batch === identityOf(store, newest).batch ? newest : 'other';
 }
 
@@ -45,7 +47,7 @@ export async function moveEvents(
   if (rows.length > 0) await engine.insert('events', rows);
 }
 
-export async function moveBatches(engine: Engine, batches: readonly ExportedBatch[]): Promise<void> {
+export async function moveBatchIds(engine: Engine, batches: readonly ExportedBatch[]): Promise<void> {
   const rows = batches.map(({ app, batchId, receivedAt }) => ({
     base: digest(app, batchId),
     app,
@@ -56,7 +58,7 @@ export async function moveBatches(engine: Engine, batches: readonly ExportedBatc
   if (rows.length > 0) await engine.insert('batches', rows);
 }
 
-/** Every event with a greater id than `after`, in order of arrival. */
+/** All events with a greater id than `after`, in order of arrival. */
 async function* eventsAfter(store: Pick<Store, 'tail'>, after: number): AsyncGenerator<StoredEvent> {
   for (let last = after; ; ) {
     const { events, next, head } = await store.tail(last, PAGE_EVENTS);
@@ -66,7 +68,7 @@ async function* eventsAfter(store: Pick<Store, 'tail'>, after: number): AsyncGen
   }
 }
 
-/** Every event there is, in order of arrival, under ids that an embedded store can hold. */
+/** All events in order of arrival, with ids that an embedded store can hold. */
 export async function* eventsForEmbedded(store: Pick<Store, 'tail'>): AsyncGenerator<StoredEvent> {
   let last = 0;
   for await (const event of eventsAfter(store, 0)) {
@@ -75,14 +77,14 @@ export async function* eventsForEmbedded(store: Pick<Store, 'tail'>): AsyncGener
   }
 }
 
-/** The lines of an export, ids as they are; each ends in a line break. */
+/** The lines of an export with the engine's ids; each ends in a line break. */
 export const exportLines = (
   engine: Engine,
   store: Pick<Store, 'tail'>,
   after: number,
 ): AsyncGenerator<string> => linesOf(engine, eventsAfter(store, after), after, '\n');
 
-/** The lines of an export of this engine that an embedded store can import. */
+/** The lines of an export that an embedded store can import, without line breaks. */
 export const linesForEmbedded = (engine: Engine, store: Pick<Store, 'tail'>): AsyncGenerator<string> =>
   linesOf(engine, eventsForEmbedded(store), 0, '');
 
@@ -105,18 +107,14 @@ async function* linesOf(
     'SELECT app, batch_id, max(received_at) AS received FROM batches GROUP BY app, batch_id',
   );
   for (const { app, batch_id, received } of batches)
-    yield batchLine({ app, batchId: batch_id, receivedAt: Number(received), next: head + 1 }) + lineEnd;
+    yield batchLine({ app, batchId: batch_id, receivedAt: received, next: head + 1 }) + lineEnd;
   yield endLine(head, events) + lineEnd;
 }
 
-export async function countEvents(engine: Engine): Promise<number> {
-  const [row] = await engine.query<{ events: number }>(
-    'SELECT uniqExact(batch, idx) AS events FROM arrivals',
-  );
-  return Number(row?.events ?? 0);
-}
+export const countEvents = (engine: Engine): Promise<number> =>
+  queryNumber(engine, 'SELECT uniqExact(batch, idx) FROM arrivals');
 
-/** Every replay chunk of the engine. */
+/** All replay chunks. */
 export async function* everyChunk(engine: Engine): AsyncGenerator<NewChunk> {
   const sessions = await engine.query<{ app: string; session_id: string }>(
     'SELECT DISTINCT app, session_id FROM chunks ORDER BY app, session_id',
@@ -136,10 +134,10 @@ export async function* everyChunk(engine: Engine): AsyncGenerator<NewChunk> {
       yield {
         app,
         session: session_id,
-        seq: Number(seq),
-        receivedAt: Number(row.received_at),
+        seq,
+        receivedAt: row.received_at,
         bytes: Buffer.from(row.bytes, 'base64'),
-        ...(row.ts === null ? {} : { ts: Number(row.ts) }),
+        ...(row.ts === null ? {} : { ts: row.ts }),
       };
     }
   }

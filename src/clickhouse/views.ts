@@ -1,9 +1,10 @@
-/** The views against the events they are folded from: whether they are as a fold makes them now, and folding them anew. */
+/** Checks the views against the events that they are folded from, and folds them again. */
 import type { Engine } from './connect.js';
 import { foldOf, localTable } from './migrations.js';
 import { FOLDS } from './schema.js';
+import { queryNumber } from './sql.js';
 
-/** What each view's states come to, by its keys. */
+/** The keys of each view, and how its states are merged. */
 const MERGED: Readonly<Record<string, { keys: string; values: readonly string[] }>> = {
   sessions: {
     keys: 'app, session_id, day',
@@ -34,36 +35,33 @@ const MERGED: Readonly<Record<string, { keys: string; values: readonly string[] 
 
 export interface ViewsReport {
   events: number;
-  /** By view: rows that are not as a fold makes them. */
+  /** By view: how many rows differ from a fold of the events. */
   different: Readonly<Record<string, number>>;
 }
 
-/** Compares every view with a fold of all events. What collectors store meanwhile may be in one and not yet in the other. */
+/** Compares every view with a fold of all events. Events that are stored meanwhile may be in one and not yet in the other. */
 export async function verifyViews(engine: Engine): Promise<ViewsReport> {
   const different: Record<string, number> = {};
   for (const [view, { keys, values }] of Object.entries(MERGED)) {
     const names = values.map((_, index) => `value${index}`);
     const merged = values.map((value, index) => `${value} AS value${index}`).join(', ');
     const of = (source: string) => `SELECT ${keys}, ${merged} FROM ${source} GROUP BY ${keys}`;
-    const [row] = await engine.query<{ rows: number }>(
-      `SELECT count() AS rows FROM (
+    different[view] = await countSlowly(
+      engine,
+      `SELECT count() FROM (
          SELECT ${keys}, ${names.join(', ')} FROM (${of(view)} UNION ALL ${of(`(${foldOf(view, 'events')})`)})
          GROUP BY ${keys}, ${names.join(', ')} HAVING count() != 2
        )`,
-      {},
-      { max_execution_time: 0 },
     );
-    different[view] = Number(row?.rows ?? 0);
   }
-  const [row] = await engine.query<{ events: number }>(
-    'SELECT uniqExact(batch, idx) AS events FROM events',
-    {},
-    { max_execution_time: 0 },
-  );
-  return { events: Number(row?.events ?? 0), different };
+  return { events: await countSlowly(engine, 'SELECT uniqExact(batch, idx) FROM events'), different };
 }
 
-/** Empties every view and folds all events into it; reads of it are low until that is done. */
+/** Without the time limit of reads. */
+const countSlowly = (engine: Engine, sql: string): Promise<number> =>
+  queryNumber(engine, sql, {}, { max_execution_time: 0 });
+
+/** Empties every view and folds all events into it; until a view is done, its answers are too low. */
 export async function rebuildViews(
   engine: Engine,
   onView: (done: number, of: number) => void,

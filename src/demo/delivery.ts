@@ -1,6 +1,5 @@
-/** Sends made-up requests to a collector over HTTP: a few at a time, again where that is safe and may help. */
+/** Sends made-up requests to a collector over HTTP: a few at a time, with retries. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommandFailure } from '../cli/failure.js';
 import type { DemoBatch } from './month.js';
 import type { DemoChunk } from './recording.js';
 
@@ -11,11 +10,16 @@ export interface Target {
   key: string;
 }
 
+/** The collector refused the data, or did not answer after retries; the message is for the operator. */
+export class NotDelivered extends Error {
+  override name = 'NotDelivered';
+}
+
 const ATTEMPTS_MAX = 8;
 const BACKOFF_MS = 250;
 const RETRY_STATUSES = new Set([429, 500, 502, 503, 504]);
 
-/** Runs `send` over the items, `concurrency` at a time, in their order; the first failure ends it. */
+/** Runs `send` over the items in order, `concurrency` at a time; rejects with the first failure. */
 export async function eachOf<T>(
   items: readonly T[],
   concurrency: number,
@@ -28,13 +32,13 @@ export async function eachOf<T>(
   await Promise.all(Array.from({ length: concurrency }, lane));
 }
 
-/** Settles once the batch is stored; its `batch_id` makes sending it again harmless. */
+/** Resolves once the batch is stored; the `batch_id` makes retries safe. Throws `NotDelivered`. */
 export function sendBatch({ url, app, key }: Target, batch: DemoBatch): Promise<void> {
   const body = JSON.stringify({ app, key, batch_id: batch.batchId, events: batch.events });
   return post(`${url}/v1/events`, { body, headers: { 'Content-Type': 'application/json' } });
 }
 
-/** Settles once the chunk is stored; sending it again replaces it with itself. */
+/** Resolves once the chunk is stored; a retry replaces it with itself. Throws `NotDelivered`. */
 export function sendChunk({ url, app, key }: Target, chunk: DemoChunk): Promise<void> {
   const query = new URLSearchParams({ session: chunk.session, seq: `${chunk.seq}`, ts: `${chunk.ts}`, app });
   const headers = { 'Content-Type': 'application/octet-stream', 'X-Spyglass-Key': key };
@@ -48,16 +52,16 @@ async function post(
   for (let attempt = 1; ; attempt++) {
     const answer = await fetch(url, { method: 'POST', ...init }).catch((error: Error) => error);
     if (!(answer instanceof Error) && answer.ok) return void (await answer.arrayBuffer());
-    const reason = answer instanceof Error ? describe(answer) : `${answer.status} ${await answer.text()}`;
-    const mayHelp = answer instanceof Error || RETRY_STATUSES.has(answer.status);
-    if (!mayHelp || attempt === ATTEMPTS_MAX)
-      throw new CommandFailure(`${new URL(url).origin} did not take the data: ${reason}`);
+    const isFinal = !(answer instanceof Error) && !RETRY_STATUSES.has(answer.status);
+    if (isFinal || attempt === ATTEMPTS_MAX)
+      throw new NotDelivered(`${new URL(url).origin} did not take the data: ${await reasonOf(answer)}`);
     const seconds = answer instanceof Error ? 0 : Number(answer.headers.get('Retry-After') ?? 0);
     await sleep(Math.max(seconds * 1_000, BACKOFF_MS * attempt));
   }
 }
 
-/** `fetch` hides why it failed in the cause. */
-function describe(error: Error): string {
-  return error.cause instanceof Error ? error.cause.message : error.message;
+/** `fetch` puts the reason of a failure into the error's cause. */
+async function reasonOf(answer: Response | Error): Promise<string> {
+  if (!(answer instanceof Error)) return `${answer.status} ${await answer.text()}`;
+  return answer.cause instanceof Error ? answer.cause.message : answer.message;
 }

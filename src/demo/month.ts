@@ -1,24 +1,24 @@
 /** A month of visits to the made-up app, as the requests its SDK would send, in the order they would arrive. */
-import { DAY_MS } from '../domain/limits.js';
+import { DAY_MS, HOUR_MS } from '../domain/limits.js';
 import { type Outage, outagesOn } from './faults.js';
 import { type Employee, staff } from './people.js';
 import { randomFrom } from './random.js';
 import { play } from './scenes.js';
-import { type DemoEvent, startVisit } from './visit.js';
+import type { DemoEvent, Visit } from './visit.js';
 
 export interface MonthOptions {
   seed: number;
   users: number;
-  /** Whole UTC days before today, today up to `until` besides. */
+  /** Whole UTC days before today; the month ends with today, up to `until`. */
   days: number;
-  /** The moment up to which things have happened, Unix ms. */
+  /** The last moment of the month, Unix ms. */
   until: number;
 }
 
-/** One request's events: of one session, sent together. */
+/** One request's events, all of one session. */
 export interface DemoBatch {
   batchId: string;
-  /** When it reaches the collector, Unix ms: later than its events by seconds, or by hours from a phone without signal. */
+  /** Arrival at the collector, Unix ms: seconds after the last event, or hours from a phone without signal. */
   arrivesAt: number;
   events: DemoEvent[];
 }
@@ -29,12 +29,8 @@ export interface DemoDay {
   sessions: DemoSession[];
 }
 
-export interface DemoSession {
-  id: string;
-  events: DemoEvent[];
-}
+export type DemoSession = Pick<Visit, 'id' | 'events'>;
 
-const HOUR_MS = 3_600_000;
 /** Mondays to Sundays. */
 const WEEKDAY_ACTIVITY = [1, 1.05, 1.08, 1, 0.85, 0.1, 0.05];
 /** Visits by local hour of the day: two humps with a lunch between them, and the night shift. */
@@ -42,19 +38,12 @@ const HOUR_WEIGHTS = [
   0.4, 0.3, 0.3, 0.3, 0.5, 1, 3, 7, 11, 12, 11, 9, 5, 8, 10, 10, 9, 6, 3, 2, 1.5, 1, 0.8, 0.5,
 ];
 const HOURS = HOUR_WEIGHTS.map((_, hour) => hour);
-const VISITS_PER_DAY = [0, 1, 2, 3, 4];
 const BATCH_EVENTS = 20;
 const LATE_SHARE = 0.02;
 
-/** How many days `month` walks through, today included. */
-export function dayCount(options: MonthOptions): number {
-  return options.days + 1;
-}
-
 /**
- * The days, oldest first, each with its requests in order of arrival. What happens on a day depends on the seed and the date alone:
- * a second run, today or tomorrow, makes the same visits with the same `batch_id`s again, and a collector that has
- * them stores nothing twice.
+ * The days, `days` + 1 of them, oldest first. What happens on a day depends on the seed and the date alone: a second run, today or
+ * tomorrow, makes the same visits with the same `batch_id`s again, and a collector that has them stores nothing twice.
  */
 export function* month(options: MonthOptions): Generator<DemoDay> {
   const today = Math.floor(options.until / DAY_MS);
@@ -72,42 +61,31 @@ export function* month(options: MonthOptions): Generator<DemoDay> {
 }
 
 /** The visits that begin on a day (days since 1970) and are over by `until`, in no particular order. */
-export function sessionsOn(options: MonthOptions, day: number): DemoSession[] {
-  const outages = outagesOn(options.seed, day);
-  return staff(options.seed, options.users)
-    .flatMap((employee) => visitsOf(options.seed, employee, day, outages))
-    .filter((session) => (session.events.at(-1)?.ts ?? 0) < options.until);
+function sessionsOn({ seed, users, until }: MonthOptions, day: number): DemoSession[] {
+  const outages = outagesOn(seed, day);
+  return staff(seed, users)
+    .flatMap((employee) => visitsOf(seed, employee, day, outages))
+    .filter((visit) => visit.at < until);
 }
 
-function visitsOf(seed: number, employee: Employee, day: number, outages: readonly Outage[]): DemoSession[] {
+function visitsOf(seed: number, employee: Employee, day: number, outages: readonly Outage[]): Visit[] {
   const random = randomFrom(seed, employee.id, day);
   const activity = (WEEKDAY_ACTIVITY[(day + 3) % 7] ?? 1) * employee.diligence; // 1970 began on a Thursday
-  const visits = random.weighted(VISITS_PER_DAY, [
-    0.9,
-    1.2 * activity,
-    0.9 * activity,
-    0.4 * activity,
-    0.2 * activity,
-  ]);
-  return Array.from({ length: visits }, () => {
-    const localHour = random.weighted(HOURS, HOUR_WEIGHTS);
-    const hour = (localHour - employee.utcOffsetHours + 24) % 24;
-    const at = day * DAY_MS + hour * HOUR_MS + random.int(0, HOUR_MS - 1);
-    const visit = startVisit(employee, random, `s_${random.hex(16)}`, at);
-    play(visit, outages);
-    return { id: visit.session, events: visit.events };
+  const weights = [0.9, 1.2 * activity, 0.9 * activity, 0.4 * activity, 0.2 * activity];
+  return Array.from({ length: random.weighted([0, 1, 2, 3, 4], weights) }, () => {
+    const hour = (random.weighted(HOURS, HOUR_WEIGHTS) - employee.utcOffsetHours + 24) % 24;
+    return play(employee, random, day * DAY_MS + hour * HOUR_MS + random.int(0, HOUR_MS - 1), outages);
   });
 }
 
-function toBatches(session: DemoSession): DemoBatch[] {
-  const random = randomFrom('delivery', session.id);
+function toBatches({ id, events }: DemoSession): DemoBatch[] {
+  const random = randomFrom('delivery', id);
   const delayMs = random.chance(LATE_SHARE) ? random.int(HOUR_MS, 30 * HOUR_MS) : 0;
   const batches: DemoBatch[] = [];
-  for (let from = 0; from < session.events.length; from += BATCH_EVENTS) {
-    const events = session.events.slice(from, from + BATCH_EVENTS);
-    const lastTs = events.at(-1)?.ts ?? 0;
-    const arrivesAt = lastTs + random.int(200, 5_000) + delayMs;
-    batches.push({ batchId: `demo-${session.id}-${from / BATCH_EVENTS}`, arrivesAt, events });
+  for (let from = 0; from < events.length; from += BATCH_EVENTS) {
+    const part = events.slice(from, from + BATCH_EVENTS);
+    const arrivesAt = (part.at(-1)?.ts ?? 0) + random.int(200, 5_000) + delayMs;
+    batches.push({ batchId: `demo-${id}-${from / BATCH_EVENTS}`, arrivesAt, events: part });
   }
   return batches;
 }

@@ -1,4 +1,4 @@
-/** A page of the made-up app as rrweb serialises a document, small but whole, with places a pointer can go to. */
+/** A page of the made-up app as rrweb serialises a document, small but complete, with places a pointer can go to. */
 
 /** rrweb's serialised node types that are used here. */
 const DOCUMENT = 0;
@@ -6,34 +6,20 @@ const DOCTYPE = 1;
 const ELEMENT = 2;
 const TEXT = 3;
 
-export type SnapshotNode =
-  | { type: typeof DOCUMENT; id: number; childNodes: SnapshotNode[] }
-  | { type: typeof DOCTYPE; id: number; name: string; publicId: string; systemId: string }
-  | {
-      type: typeof ELEMENT;
-      id: number;
-      tagName: string;
-      attributes: Record<string, string>;
-      childNodes: SnapshotNode[];
-    }
-  | { type: typeof TEXT; id: number; textContent: string; isStyle?: true };
+/** Its type says which other fields it has. */
+interface SnapshotNode {
+  type: number;
+  id: number;
+}
 
 /** An element and the middle of it, in CSS pixels. */
-export interface Place {
+export interface Spot {
   id: number;
   x: number;
   y: number;
 }
 
-export interface PageSnapshot {
-  document: SnapshotNode;
-  /** The first id that no node of the document has. */
-  freeId: number;
-  bodyId: number;
-  search: Place;
-  button: Place;
-  rows: readonly Place[];
-}
+export type PageSnapshot = ReturnType<typeof pageSnapshot>;
 
 export const VIEWPORT = { width: 1280, height: 720 };
 
@@ -54,33 +40,24 @@ const CSS = `
   .sign-in ~ h1 { left: 480px; top: 226px } .sign-in ~ input { left: 480px; top: 290px; width: 320px; height: 38px } .sign-in ~ button { left: 480px; top: 356px; width: 320px }
   .toast { position: absolute; left: 440px; top: 640px; width: 400px; padding: 14px; border-radius: 8px; text-align: center; background: #b3261e; color: #fff; box-shadow: 0 6px 20px #0003 }`;
 const SECTIONS = ['dashboard', 'items', 'invoices', 'orders', 'counts', 'receiving', 'reports', 'settings'];
-const THINGS = [
-  'M8 hex bolt, zinc',
-  'Ball valve 1/2"',
-  'Euro pallet',
-  'Cat6 cable, 50 m',
-  'Label roll, 100 mm',
-  'Sealing ring, NBR',
-  'Gear pump GP-20',
-  'IP65 lamp, 40 W',
-  'Stretch film, 23 µm',
-];
+const THINGS =
+  'M8 hex bolt, Ball valve, Euro pallet, Cat6 cable, Label roll, Sealing ring, Gear pump, IP65 lamp'.split(
+    ', ',
+  );
 const STATES = ['in stock', 'low', 'on order', 'open', 'sent', 'checked'];
 
 /** The page at a path of the app; the same path looks the same every time. */
-export function pageSnapshot(path: string): PageSnapshot {
-  let freeId = 1;
-  const text = (textContent: string): SnapshotNode => ({ type: TEXT, id: freeId++, textContent });
-  const element = (
-    tagName: string,
-    attributes: Record<string, string>,
-    childNodes: SnapshotNode[],
-  ): SnapshotNode => ({ type: ELEMENT, id: freeId++, tagName, attributes, childNodes });
+export function pageSnapshot(path: string) {
+  let lastId = 0;
+  const node = (type: number, fields: object): SnapshotNode => ({ type, id: ++lastId, ...fields });
+  const text = (textContent: string, more = {}): SnapshotNode => node(TEXT, { textContent, ...more });
+  const element = (tagName: string, attributes: object, childNodes: SnapshotNode[] = []): SnapshotNode =>
+    node(ELEMENT, { tagName, attributes, childNodes });
 
   const section = path.split('/')[1] ?? '';
   const isLogin = path === '/login';
   const placeholder = isLogin ? 'Work email' : 'Search';
-  const search = element('input', { type: isLogin ? 'email' : 'search', placeholder, value: '' }, []);
+  const search = element('input', { type: isLogin ? 'email' : 'search', placeholder, value: '' });
   const button = element('button', {}, [text(buttonLabel(path))]);
   const rows = Array.from({ length: isLogin ? 0 : ROWS }, (_, index) => {
     const cells = rowTexts(path, index).map((cell) => element('span', {}, [text(cell)]));
@@ -90,47 +67,31 @@ export function pageSnapshot(path: string): PageSnapshot {
     element('a', name === section ? { class: 'here' } : {}, [text(capital(name))]),
   );
   const nav = element('nav', {}, [element('b', {}, [text('Harborline Stock')]), ...links]);
-  const body = element('body', {}, [
-    isLogin ? element('div', { class: 'sign-in' }, []) : nav,
-    element('h1', {}, [text(heading(path))]),
-    search,
-    button,
-    ...rows,
-  ]);
-  const style: SnapshotNode = { type: TEXT, id: freeId++, textContent: CSS, isStyle: true };
+  const frame = isLogin ? element('div', { class: 'sign-in' }) : nav;
+  const heading = element('h1', {}, [text(headingOf(path))]);
+  const body = element('body', {}, [frame, heading, search, button, ...rows]);
   const head = element('head', {}, [
-    element('title', {}, [text(`${heading(path)} · Harborline Stock`)]),
-    element('style', {}, [style]),
+    element('title', {}, [text(`${headingOf(path)} · Harborline Stock`)]),
+    element('style', {}, [text(CSS, { isStyle: true })]),
   ]);
-  const document: SnapshotNode = {
-    type: DOCUMENT,
-    id: freeId++,
-    childNodes: [
-      { type: DOCTYPE, id: freeId++, name: 'html', publicId: '', systemId: '' },
-      element('html', { lang: 'en' }, [head, body]),
-    ],
-  };
+  const doctype = node(DOCTYPE, { name: 'html', publicId: '', systemId: '' });
   return {
-    document,
-    freeId,
+    document: node(DOCUMENT, { childNodes: [doctype, element('html', { lang: 'en' }, [head, body])] }),
     bodyId: body.id,
     search: { id: search.id, ...(isLogin ? { x: 640, y: 309 } : { x: 382, y: 88 }) },
     button: { id: button.id, ...(isLogin ? { x: 640, y: 375 } : { x: 1160, y: 39 }) },
     rows: rows.map(({ id }, index) => ({ id, x: 620, y: rowTop(index) + 21 })),
-  };
-}
-
-/** The box that tells a person something failed, to be added to the body under ids from `freeId` on. */
-export function toastNodes(freeId: number): { box: SnapshotNode; label: SnapshotNode } {
-  return {
-    box: { type: ELEMENT, id: freeId, tagName: 'div', attributes: { class: 'toast' }, childNodes: [] },
-    label: { type: TEXT, id: freeId + 1, textContent: 'Something went wrong. Please try again.' },
+    /** The box that says something failed, and its text: new nodes at each call, to be added to the body. */
+    toast: () => ({
+      box: element('div', { class: 'toast' }),
+      label: text('Something went wrong. Please try again.'),
+    }),
   };
 }
 
 const rowTop = (index: number): number => 124 + index * 44;
 
-function heading(path: string): string {
+function headingOf(path: string): string {
   const [section = '', detail] = path.split('/').filter((part) => part !== '');
   if (section === '' || section === 'login') return 'Harborline Stock';
   return detail === undefined ? capital(section) : `${capital(section)} · ${detail}`;

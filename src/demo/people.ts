@@ -1,4 +1,4 @@
-/** The staff of the made-up company whose inventory app the demo watches. */
+/** The staff of the made-up company that uses the inventory app. */
 import { randomFrom } from './random.js';
 
 export type Role = 'warehouse' | 'purchasing' | 'sales' | 'finance' | 'management';
@@ -8,135 +8,31 @@ export interface Employee {
   name: string;
   email: string;
   role: Role;
-  /** Offset of their office from UTC, hours. */
+  /** UTC offset of the employee's office, hours. */
   utcOffsetHours: number;
-  /** How much they use the app, around 1. */
+  /** How much the employee uses the app; 1 is average. */
   diligence: number;
 }
 
-const FIRST_NAMES = [
-  ...[
-    'Amara',
-    'Ines',
-    'Maya',
-    'Sofia',
-    'Hannah',
-    'Priya',
-    'Lena',
-    'Yuki',
-    'Fatima',
-    'Clara',
-    'Zoë',
-    'Nadia',
-    'Grace',
-  ],
-  ...[
-    'Elif',
-    'Rosa',
-    'Mei',
-    'Aisha',
-    'Olivia',
-    'Freya',
-    'Camille',
-    'Ingrid',
-    'Leila',
-    'Teresa',
-    'Chloe',
-    'Anja',
-  ],
-  ...[
-    'Mateo',
-    'Jonas',
-    'Omar',
-    'Lukas',
-    'Daniel',
-    'Kofi',
-    'Henrik',
-    'Ravi',
-    'Tomás',
-    'Samuel',
-    'Noah',
-    'Wei',
-    'Andre',
-  ],
-  ...[
-    'Karim',
-    'Felix',
-    'Marcus',
-    'Emil',
-    'Hugo',
-    'Ivan',
-    'Diego',
-    'Julian',
-    'Peter',
-    'Łukasz',
-    'Arjun',
-    'Ben',
-    'Tariq',
-  ],
-];
-const LAST_NAMES = [
-  ...[
-    'Okafor',
-    'Lindqvist',
-    'Patel',
-    'Moreau',
-    'García',
-    'Schneider',
-    'Tanaka',
-    'Novak',
-    'Haddad',
-    'Brennan',
-    'Silva',
-  ],
-  ...[
-    'Kowalski',
-    'Nguyen',
-    'Fischer',
-    'Andersen',
-    'Rossi',
-    'Mensah',
-    'Yılmaz',
-    'Carter',
-    'Weber',
-    'Chen',
-    'Dubois',
-  ],
-  ...[
-    'Ortega',
-    'Becker',
-    'Sharma',
-    'Larsen',
-    'Whitfield',
-    'Kim',
-    'Petrov',
-    'Hoffmann',
-    'Abdi',
-    'Marino',
-    'Jansen',
-  ],
-  ...[
-    'Lopez',
-    'Müller',
-    'Ivanova',
-    'Bailey',
-    'Sato',
-    'Costa',
-    'Keller',
-    'Osei',
-    'Vargas',
-    'Lim',
-    'Richter',
-    'Doyle',
-  ],
-];
+const words = (text: string): string[] => text.trim().split(/\s+/);
+
+const FIRST_NAMES = words(`
+  Amara Ines Maya Sofia Hannah Priya Lena Yuki Fatima Clara Zoë Nadia Grace Elif Rosa Mei Aisha
+  Olivia Freya Camille Ingrid Leila Teresa Chloe Anja Mateo Jonas Omar Lukas Daniel Kofi Henrik Ravi
+  Tomás Samuel Noah Wei Andre Karim Felix Marcus Emil Hugo Ivan Diego Julian Peter Łukasz Arjun Ben
+  Tariq`);
+const LAST_NAMES = words(`
+  Okafor Lindqvist Patel Moreau García Schneider Tanaka Novak Haddad Brennan Silva Kowalski Nguyen
+  Fischer Andersen Rossi Mensah Yılmaz Carter Weber Chen Dubois Ortega Becker Sharma Larsen
+  Whitfield Kim Petrov Hoffmann Abdi Marino Jansen Lopez Müller Ivanova Bailey Sato Costa Keller
+  Osei Vargas Lim Richter Doyle`);
 const ROLES: readonly Role[] = ['warehouse', 'purchasing', 'sales', 'finance', 'management'];
 const ROLE_WEIGHTS = [38, 18, 26, 12, 6];
 /** Rotterdam, Chicago, Singapore. */
 const OFFICES_UTC_HOURS = [1, -6, 8];
 const OFFICE_WEIGHTS = [55, 30, 15];
 
-/** The first `count` employees of a seed; asking for more keeps the earlier ones as they were. */
+/** The first `count` employees of a seed; a greater `count` adds employees and changes none. */
 export function staff(seed: number, count: number): Employee[] {
   const taken = new Set<string>();
   return Array.from({ length: count }, (_, index) => {
@@ -162,7 +58,7 @@ function freeId(wanted: string, taken: Set<string>): string {
   return id;
 }
 
-/** `Łukasz` → `lukasz`: as a mail system would spell it. */
+/** `Łukasz` → `lukasz`, for e-mail addresses. */
 function ascii(name: string): string {
   return name.normalize('NFD').replace(/\p{M}/gu, '').replace(/ł/gi, 'l').replace(/ı/g, 'i').toLowerCase();
 }

@@ -1,35 +1,26 @@
 /** Random numbers from a seed made of words: the same words give the same numbers on every machine. */
+import { createHash } from 'node:crypto';
 
-export interface Random {
-  /** A number in [0, 1). */
-  next(): number;
-  /** An integer in [min, max], both included. */
-  int(min: number, max: number): number;
-  chance(probability: number): boolean;
-  pick<T>(items: readonly T[]): T;
-  /** Picks by weight; `weights[i]` belongs to `items[i]`. */
-  weighted<T>(items: readonly T[], weights: readonly number[]): T;
-  /** Milliseconds with a long tail around `typical`, as waiting and reading times have. */
-  wait(typical: number): number;
-  /** Lower-case hexadecimal digits. */
-  hex(digits: number): string;
-}
+export type Random = ReturnType<typeof randomFrom>;
 
-/** A generator of its own for each combination of words, so that one day or user can be made without the others. */
-export function randomFrom(...words: readonly (string | number)[]): Random {
+/** Each combination of words has its own generator, so one day or user can be made without the others. */
+export function randomFrom(...words: readonly (string | number)[]) {
   const next = sfc32(words.join('/'));
-  const int = (min: number, max: number) => min + Math.floor(next() * (max - min + 1));
+  const int = (min: number, max: number): number => min + Math.floor(next() * (max - min + 1));
   const pick = <T>(items: readonly T[]): T => {
     const item = items[int(0, items.length - 1)];
     if (item === undefined) throw new RangeError('nothing to pick from');
     return item;
   };
   return {
+    /** A number in [0, 1). */
     next,
+    /** An integer in [min, max], both included. */
     int,
-    chance: (probability) => next() < probability,
+    chance: (probability: number): boolean => next() < probability,
     pick,
-    weighted: (items, weights) => {
+    /** Picks by weight; `weights[i]` belongs to `items[i]`. */
+    weighted: <T>(items: readonly T[], weights: readonly number[]): T => {
       let rest = next() * weights.reduce((sum, weight) => sum + weight, 0);
       const found = items.find((_, i) => {
         rest -= weights[i] ?? 0;
@@ -37,30 +28,18 @@ export function randomFrom(...words: readonly (string | number)[]): Random {
       });
       return found ?? pick(items);
     },
-    wait: (typical) => Math.round(typical * (0.3 + -Math.log(1 - next()) * 0.7)),
-    hex: (digits) => Array.from({ length: digits }, () => int(0, 15).toString(16)).join(''),
+    /** A duration, or any amount, with a long tail around `typical`, as waiting and reading times have. */
+    wait: (typical: number): number => Math.round(typical * (0.3 + -Math.log(1 - next()) * 0.7)),
+    /** Lower-case hexadecimal digits. */
+    hex: (digits: number): string => Array.from({ length: digits }, () => int(0, 15).toString(16)).join(''),
   };
 }
 
-/** Chris Doty-Humphrey's sfc32 of PractRand, its state filled by Bob Jenkins' one-at-a-time hash of the seed. */
+/** sfc32 by Chris Doty-Humphrey (PractRand), its state filled from a SHA-256 of the seed. */
 function sfc32(seed: string): () => number {
-  let hash = 0;
-  const word = () => {
-    for (let i = 0; i < seed.length; i++) {
-      hash = (hash + seed.charCodeAt(i)) | 0;
-      hash = (hash + (hash << 10)) | 0;
-      hash ^= hash >>> 6;
-    }
-    hash = (hash + (hash << 3)) | 0;
-    hash ^= hash >>> 11;
-    hash = (hash + (hash << 15)) | 0;
-    return hash;
-  };
-  let a = word();
-  let b = word();
-  let c = word();
-  let counter = 1;
-  const next = () => {
+  const hash = createHash('sha256').update(seed).digest();
+  let [a, b, c, counter] = [hash.readInt32LE(0), hash.readInt32LE(4), hash.readInt32LE(8), 1];
+  return () => {
     const sum = (((a + b) | 0) + counter) | 0;
     counter = (counter + 1) | 0;
     a = b ^ (b >>> 9);
@@ -68,6 +47,4 @@ function sfc32(seed: string): () => number {
     c = ((c << 21) | (c >>> 11)) + sum;
     return (sum >>> 0) / 2 ** 32;
   };
-  for (let i = 0; i < 12; i++) next(); // the first few still look like the seed
-  return next;
 }

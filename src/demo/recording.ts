@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { DAY_MS } from '../domain/limits.js';
 import type { DemoSession } from './month.js';
-import { type PageSnapshot, type Place, pageSnapshot, toastNodes, VIEWPORT } from './page-snapshot.js';
+import { type PageSnapshot, pageSnapshot, type Spot, VIEWPORT } from './page-snapshot.js';
 import { type Random, randomFrom } from './random.js';
 import type { DemoEvent } from './visit.js';
 
@@ -33,14 +33,14 @@ const INPUT = 5;
 const CLICK = 2;
 
 const ORIGIN = 'https://stock.harborline.example';
-/** Visits longer ago than the default retention of replays have none to show. */
+/** The default retention of replays: older visits are not recorded. */
 const RECORDED_DAYS = 14;
 const RECORDED_SHARE = 0.01;
 const MOVE_MS = 600;
 const SLOW_MS = 800;
 const MOVE_POINTS = 8;
 
-/** Whether a visit is recorded: each of late that something went wrong in, and a few of the others. */
+/** Whether a visit is recorded: each recent one with an error or a bug report, and a few of the others. */
 export function isRecorded(session: DemoSession, until: number): boolean {
   const { ts } = session.events[0] ?? { ts: 0 };
   if (ts < until - RECORDED_DAYS * DAY_MS) return false;
@@ -48,7 +48,7 @@ export function isRecorded(session: DemoSession, until: number): boolean {
   return troubled || randomFrom('recorded', session.id).chance(RECORDED_SHARE);
 }
 
-/** The visit's chunks in order; each can be played by itself, as it begins with a picture of the whole page. */
+/** The visit's chunks in order; each begins with a full snapshot, so it can be played by itself. */
 export function record(session: DemoSession): DemoChunk[] {
   const random = randomFrom('recording', session.id);
   return byPage(session.events).map((events, index) => {
@@ -74,18 +74,16 @@ function byPage(events: readonly DemoEvent[]): DemoEvent[][] {
 }
 
 function recordPage(events: readonly DemoEvent[], random: Random): RrwebEvent[] {
-  const [{ ts: start, url }] = [events[0] ?? { ts: 0, url: '/' }];
+  const { ts: start, url } = events[0] ?? { ts: 0, url: '/' };
   const page = pageSnapshot(url);
   const pointer = { x: VIEWPORT.width / 2, y: VIEWPORT.height / 2 };
+  const snapshot = { node: page.document, initialOffset: { left: 0, top: 0 } };
   const recorded: RrwebEvent[] = [
     { type: META, data: { href: ORIGIN + url, ...VIEWPORT }, timestamp: start },
-    {
-      type: FULL_SNAPSHOT,
-      data: { node: page.document, initialOffset: { left: 0, top: 0 } },
-      timestamp: start,
-    },
+    { type: FULL_SNAPSHOT, data: snapshot, timestamp: start },
+    move(pointer, page.button, start + 1),
+    ...events.flatMap(consoleLine),
   ];
-  recorded.push(move(pointer, page.button, start + 1), ...events.flatMap(consoleLine));
   const rest = events.slice(1).filter(({ type }) => type !== 'network');
   for (const event of rest) recorded.push(...gesture(event, page, pointer, random));
   const wander = page.rows.length > 0 ? random.pick(page.rows) : page.button;
@@ -94,36 +92,29 @@ function recordPage(events: readonly DemoEvent[], random: Random): RrwebEvent[] 
   return recorded.sort((a, b) => a.timestamp - b.timestamp);
 }
 
-/** What the app writes to its console, and the browser of errors, as rrweb's console plugin takes it down. */
-function consoleLine({ type, name, ts, props = {} }: DemoEvent): RrwebEvent[] {
-  const line = (level: string, text: string, after: number, trace: string[] = []): RrwebEvent[] => {
+/** What the app and the browser print to the console, as rrweb's console plugin records it. */
+function consoleLine({ type, name, ts, props = {} }: DemoEvent): RrwebEvent | [] {
+  const line = (level: string, text: string, after: number, trace: string[] = []): RrwebEvent => {
     const payload = { level, payload: [JSON.stringify(text)], trace };
-    return [{ type: PLUGIN, data: { plugin: 'rrweb/console@1', payload }, timestamp: ts + after }];
+    return { type: PLUGIN, data: { plugin: 'rrweb/console@1', payload }, timestamp: ts + after };
   };
   if (type === 'pageview') return line('info', `[router] ${name}`, 1);
-  if (type === 'error') {
-    const [title = name, ...frames] = String(props.stack ?? name).split('\n');
-    return line(
-      'error',
-      `Uncaught ${title}`,
-      0,
-      frames.map((frame) => frame.trim()),
-    );
-  }
+  if (type === 'error')
+    return line('error', `Uncaught ${name}`, 0, String(props.stack).split(/\n +/).slice(1));
   if (type !== 'network') return [];
   const [status, took] = [Number(props.status), Number(props.duration_ms)];
   if (status >= 400) return line('error', `[api] ${name} answered ${status}`, took);
   return took > SLOW_MS ? line('warn', `[api] ${name} took ${took} ms`, took) : [];
 }
 
-/** What a person is seen to do at the moment of an event; moves the pointer along. */
+/** What the recording shows at the moment of an event; moves the pointer. */
 function gesture(
   event: DemoEvent,
   page: PageSnapshot,
   pointer: { x: number; y: number },
   random: Random,
 ): RrwebEvent[] {
-  if (event.type === 'error') return showToast(page, event.ts + 40);
+  if (event.type === 'error') return [showToast(page, event.ts + 40)];
   if (event.name === 'item_searched') {
     return [
       move(pointer, page.search, event.ts - 1_400),
@@ -136,7 +127,14 @@ function gesture(
   return [move(pointer, target, event.ts - 60), click(target, event.ts)];
 }
 
-function move(pointer: { x: number; y: number }, target: Place, timestamp: number): RrwebEvent {
+/** A change of the page by one of rrweb's sources. */
+const change = (source: number, data: object, timestamp: number): RrwebEvent => ({
+  type: INCREMENTAL,
+  data: { source, ...data },
+  timestamp,
+});
+
+function move(pointer: { x: number; y: number }, target: Spot, timestamp: number): RrwebEvent {
   const from = { ...pointer };
   const positions = Array.from({ length: MOVE_POINTS }, (_, index) => {
     const part = (index + 1) / MOVE_POINTS;
@@ -150,32 +148,28 @@ function move(pointer: { x: number; y: number }, target: Place, timestamp: numbe
   });
   pointer.x = target.x;
   pointer.y = target.y;
-  return { type: INCREMENTAL, data: { source: MOUSE_MOVE, positions }, timestamp };
+  return change(MOUSE_MOVE, { positions }, timestamp);
 }
 
-function click({ id, x, y }: Place, timestamp: number): RrwebEvent {
-  return { type: INCREMENTAL, data: { source: MOUSE_INTERACTION, type: CLICK, id, x, y }, timestamp };
-}
+const click = ({ id, x, y }: Spot, timestamp: number): RrwebEvent =>
+  change(MOUSE_INTERACTION, { type: CLICK, id, x, y }, timestamp);
 
-/** The words searched for, a letter at a time, done at the moment of the event. */
-function typing({ id }: Place, { ts, props }: DemoEvent): RrwebEvent[] {
+/** Types the search words a letter at a time; the last letter has the time of the event. */
+function typing({ id }: Spot, { ts, props }: DemoEvent): RrwebEvent[] {
   const query = String(props?.query ?? '');
   const letterMs = Math.floor(1_200 / Math.max(1, query.length));
-  return Array.from(query, (_, index) => ({
-    type: INCREMENTAL,
-    data: { source: INPUT, text: query.slice(0, index + 1), isChecked: false, id },
-    timestamp: ts - (query.length - 1 - index) * letterMs,
-  }));
+  return Array.from(query, (_, index) => {
+    const data = { text: query.slice(0, index + 1), isChecked: false, id };
+    return change(INPUT, data, ts - (query.length - 1 - index) * letterMs);
+  });
 }
 
 /** The message that something failed; those of several errors lie on top of each other. */
-function showToast(page: PageSnapshot, timestamp: number): RrwebEvent[] {
-  const { box, label } = toastNodes(page.freeId);
-  page.freeId += 2;
+function showToast({ bodyId, toast }: PageSnapshot, timestamp: number): RrwebEvent {
+  const { box, label } = toast();
   const adds = [
-    { parentId: page.bodyId, nextId: null, node: box },
+    { parentId: bodyId, nextId: null, node: box },
     { parentId: box.id, nextId: null, node: label },
   ];
-  const data = { source: MUTATION, texts: [], attributes: [], removes: [], adds };
-  return [{ type: INCREMENTAL, data, timestamp }];
+  return change(MUTATION, { texts: [], attributes: [], removes: [], adds }, timestamp);
 }

@@ -1,83 +1,44 @@
 /** The jobs people do in the made-up inventory app, each a scene that adds its events to a visit. */
 import { type Outage, smallComplaint, strayError, stumble } from './faults.js';
-import type { Role } from './people.js';
+import type { Employee, Role } from './people.js';
+import type { Random } from './random.js';
 import { act, call, open, type Visit } from './visit.js';
 
 /** Adds the events of one job; may end early, as people do. */
 type Scene = (visit: Visit, outages: readonly Outage[]) => void;
 
 const CATEGORIES = ['pallets', 'fasteners', 'cable', 'pumps', 'valves', 'packaging', 'lighting', 'bearings'];
-const SEARCHES = [
-  'm8 hex bolt',
-  'ip65 lamp',
-  'ball valve 1/2"',
-  'euro pallet',
-  'cat6 50m',
-  'label roll',
-  'sealing ring',
-  'gear pump',
-];
-const SUPPLIERS = [
-  'Nordmetall',
-  'Brightline Lighting',
-  'Pacific Fasteners',
-  'Vandermeer Packaging',
-  'Kestrel Pumps',
-];
+const SEARCHES =
+  'm8 hex bolt, ip65 lamp, ball valve 1/2", euro pallet, cat6 50m, label roll, gear pump'.split(', ');
+const SUPPLIERS =
+  'Nordmetall, Brightline Lighting, Pacific Fasteners, Vandermeer Packaging, Kestrel Pumps'.split(', ');
 const WAREHOUSES = ['RTM-1', 'RTM-2', 'CHI-1', 'SIN-1'];
 const REPORTS = ['stock-value', 'turnover', 'shortages', 'supplier-delays'];
 const STRAY_ERROR_SHARE = 0.008;
 const COMPLAINT_SHARE = 0.002;
 
-const SCENES: Record<Role, readonly [scene: Scene, weight: number][]> = {
-  warehouse: [
-    [browse, 4],
-    [count, 5],
-    [receive, 4],
-    [tour, 0.4],
-    [setting, 0.3],
-  ],
-  purchasing: [
-    [browse, 4],
-    [purchase, 6],
-    [report, 1],
-    [tour, 0.4],
-    [setting, 0.3],
-  ],
-  sales: [
-    [browse, 4],
-    [invoice, 8],
-    [report, 1],
-    [tour, 0.4],
-    [setting, 0.3],
-  ],
-  finance: [
-    [invoice, 3],
-    [report, 5],
-    [browse, 1],
-  ],
-  management: [
-    [report, 5],
-    [browse, 2],
-    [dashboardOnly, 4],
-  ],
+/** What each role does, and how often: `weights[i]` belongs to `scenes[i]`. */
+const JOBS: Record<Role, { scenes: Scene[]; weights: number[] }> = {
+  warehouse: { scenes: [browse, count, receive, tour, setting], weights: [4, 5, 4, 0.4, 0.3] },
+  purchasing: { scenes: [browse, purchase, report, tour, setting], weights: [4, 6, 1, 0.4, 0.3] },
+  sales: { scenes: [browse, invoice, report, tour, setting], weights: [4, 8, 1, 0.4, 0.3] },
+  finance: { scenes: [invoice, report, browse], weights: [3, 5, 1] },
+  management: { scenes: [report, browse, dashboardOnly], weights: [5, 2, 4] },
 };
 
-/** Plays a whole visit: arriving, a few jobs that suit the person's role, and mostly leaving without a word. */
-export function play(visit: Visit, outages: readonly Outage[]): void {
-  const { random, employee } = visit;
+/** Plays a visit that begins at `at` (Unix ms): arriving, a few jobs of the person's role, and sometimes signing out. */
+export function play(employee: Employee, random: Random, at: number, outages: readonly Outage[]): Visit {
+  const visit: Visit = { id: `s_${random.hex(16)}`, employee, random, events: [], at, url: '/' };
   arrive(visit);
-  const scenes = SCENES[employee.role];
+  const { scenes, weights } = JOBS[employee.role];
   const jobs = random.weighted([1, 2, 3, 4], [4, 4, 2, 1]);
   for (let i = 0; i < jobs; i++) {
-    random.weighted(
-      scenes.map(([scene]) => scene),
-      scenes.map(([, weight]) => weight),
-    )(visit, outages);
+    random.weighted(scenes, weights)(visit, outages);
     if (random.chance(STRAY_ERROR_SHARE)) strayError(visit);
     if (random.chance(COMPLAINT_SHARE)) smallComplaint(visit);
   }
   if (random.chance(0.3)) act(visit, 'signed_out');
+  return visit;
 }
 
 function arrive(visit: Visit): void {
@@ -89,7 +50,7 @@ function arrive(visit: Visit): void {
   call(visit, 'GET', '/api/dashboard', 200, 210);
 }
 
-/** What is new since last time: a tour that not everybody finishes. */
+/** The tour of a new release; not everybody finishes it. */
 function tour(visit: Visit): void {
   const { random } = visit;
   open(visit, '/whats-new');
@@ -125,7 +86,7 @@ function browse(visit: Visit, outages: readonly Outage[]): void {
     act(visit, 'list_filtered', { by: random.pick(['category', 'warehouse', 'supplier']) });
 }
 
-/** The invoice funnel: started → lines added → reviewed → created → sent. It leaks at each step. */
+/** The invoice funnel: started → lines added → reviewed → created → sent. Some people stop at each step. */
 function invoice(visit: Visit, outages: readonly Outage[]): void {
   const { random } = visit;
   open(visit, '/invoices');
@@ -160,7 +121,7 @@ function invoice(visit: Visit, outages: readonly Outage[]): void {
     act(visit, 'invoice_sent', { invoice: number, by: random.pick(['email', 'email', 'print']) });
 }
 
-/** The purchase order funnel: started → supplier chosen → submitted, approved by whoever may. */
+/** The purchase order funnel: started → supplier chosen → submitted → approved. */
 function purchase(visit: Visit): void {
   const { random } = visit;
   open(visit, '/orders');
@@ -179,7 +140,7 @@ function purchase(visit: Visit): void {
   if (random.chance(0.4)) act(visit, 'order_approved', { order });
 }
 
-/** A stock count on a handheld: many scans, one after the other. */
+/** A stock count on a handheld: many scans. */
 function count(visit: Visit, outages: readonly Outage[]): void {
   const { random } = visit;
   const warehouse = random.pick(WAREHOUSES);

@@ -1,4 +1,4 @@
-/** One person's visit to the made-up inventory app, written down step by step as the events its SDK would send. */
+/** One person's visit to the made-up inventory app, recorded step by step as the events its SDK would send. */
 import type { EventType, Person } from '../domain/event.js';
 import type { Employee } from './people.js';
 import type { Random } from './random.js';
@@ -16,24 +16,20 @@ export interface DemoEvent {
 }
 
 export interface Visit {
+  /** The session's id. */
+  readonly id: string;
   readonly employee: Employee;
   readonly random: Random;
-  readonly session: string;
   readonly events: DemoEvent[];
-  /** Now, for the person visiting: Unix ms. */
+  /** The visitor's present moment, Unix ms. */
   at: number;
-  /** The page the person is on. */
+  /** The page the visitor is on. */
   url: string;
 }
 
-/** Response times that people feel, ms. */
 const CALL_MS_TYPICAL = 90;
 const ACT_MS_TYPICAL = 7_000;
 const READ_MS_TYPICAL = 14_000;
-
-export function startVisit(employee: Employee, random: Random, session: string, at: number): Visit {
-  return { employee, random, session, events: [], at, url: '/' };
-}
 
 /** Opens a page and reads it for a while; `props` go with the page view. */
 export function open(visit: Visit, url: string, props?: Record<string, unknown>): void {
@@ -43,13 +39,13 @@ export function open(visit: Visit, url: string, props?: Record<string, unknown>)
   visit.at += visit.random.wait(READ_MS_TYPICAL);
 }
 
-/** Does something the product team tracks. */
+/** Does something that the product team tracks. */
 export function act(visit: Visit, name: string, props?: Record<string, unknown>): void {
   note(visit, 'event', name, props);
   visit.at += visit.random.wait(ACT_MS_TYPICAL);
 }
 
-/** Calls the app's own API: noted as it begins, and waited for. */
+/** Calls the app's own API and waits for the answer; the event has the time of the call. */
 export function call(
   visit: Visit,
   method: string,
@@ -63,18 +59,17 @@ export function call(
   visit.at += duration_ms;
 }
 
-/** Writes an event down at the visit's present moment and page. */
+/** Adds an event at the visit's present moment and page. */
 export function note(visit: Visit, type: EventType, name: string, props?: Record<string, unknown>): void {
   const { id, name: fullName, email } = visit.employee;
-  const first = visit.events.length === 0;
   visit.events.push({
     ts: visit.at,
     user_id: id,
-    session_id: visit.session,
+    session_id: visit.id,
     type,
     name,
     url: visit.url,
-    ...(props === undefined ? {} : { props }),
-    ...(first ? { user: { name: fullName, email } } : {}),
+    ...(props && { props }),
+    ...(visit.events.length === 0 && { user: { name: fullName, email } }),
   });
 }

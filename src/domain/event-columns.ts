@@ -1,6 +1,6 @@
 /**
- * Events as columns: their texts as spans of UTF-8 bytes, so that a request goes from its body into the log without an object
- * or a string an event. `columnsOf` and `eventsOf` are the ways between these and events as objects.
+ * Events as columns, with their texts as spans of UTF-8 bytes: a request goes from its body into the log
+ * without an object or a string for each event.
  */
 import { isAscii } from 'node:buffer';
 import {
@@ -12,38 +12,38 @@ import {
   typeCode,
 } from './event.js';
 
-/** Where in an event's part of `spans` its texts stand: the position of the first byte, then that after the last. */
+/** Indexes into an event's part of `spans`, of a text's start; its end (exclusive) is the next number. */
 export const NAME_SPAN = 0;
 export const URL_SPAN = 2;
 export const PROPS_SPAN = 4;
 export const SPANS = 6;
-/** Both ends of the span of a text that is not there. */
+/** Both ends of an absent text. */
 export const ABSENT = -1;
 
-export interface Visit {
+export interface UserSession {
   userId: string;
   sessionId: string;
 }
 
-/** The column of a field has an entry an event; `spans` has `SPANS`. */
+/** Each column has one entry for each event; `spans` has `SPANS`. */
 export interface EventColumns {
   /** Times, Unix ms. */
   ts: number[];
-  /** Positions in `EVENT_TYPES`. */
+  /** Indexes into `EVENT_TYPES`. */
   types: number[];
-  /** Whose each event is; one and the same for consecutive events of one user and session. */
-  visits: Visit[];
-  /** What the spans are of, and whether all of it is ASCII. */
+  /** Consecutive events of one user and session share one object. */
+  userSessions: UserSession[];
+  /** The spans refer to these bytes. */
   bytes: Buffer;
   isAscii: boolean;
   spans: number[];
-  /** Absent where no event tells who its user is. */
+  /** Absent where no event has a `user`. */
   people?: (Person | undefined)[];
-  /** Absent where every event kept the time its client said. */
+  /** The client's times where they were corrected; absent where none was. */
   clientTs?: (number | undefined)[];
 }
 
-/** A batch whose events are columns; until it is stored, nobody may write over their bytes. */
+/** A request's events as columns. Their bytes must not change until the request is stored. */
 export interface ColumnBatch extends Omit<EventBatch, 'events'> {
   columns: EventColumns;
 }
@@ -67,7 +67,7 @@ export function columnsOf(events: readonly NewEvent[]): EventColumns {
   const columns: EventColumns = {
     ts: events.map(({ ts }) => ts),
     types: events.map(({ type }) => typeCode(type)),
-    visits: visitsOf(events),
+    userSessions: userSessionsOf(events),
     bytes,
     isAscii: isAscii(bytes.subarray(0, end)),
     spans,
@@ -78,22 +78,22 @@ export function columnsOf(events: readonly NewEvent[]): EventColumns {
   return columns;
 }
 
-function visitsOf(events: readonly NewEvent[]): Visit[] {
-  let visit: Visit | undefined;
+function userSessionsOf(events: readonly NewEvent[]): UserSession[] {
+  let last: UserSession | undefined;
   return events.map(({ user_id: userId, session_id: sessionId }) => {
-    if (visit?.userId !== userId || visit.sessionId !== sessionId) visit = { userId, sessionId };
-    return visit;
+    if (last?.userId !== userId || last.sessionId !== sessionId) last = { userId, sessionId };
+    return last;
   });
 }
 
 export function eventsOf(columns: EventColumns): NewEvent[] {
-  const { bytes, visits, spans, people, clientTs } = columns;
+  const { bytes, userSessions, spans, people, clientTs } = columns;
   return columns.ts.map((ts, index) => {
     const text = (field: number): string | undefined => {
       const at = index * SPANS + field;
       return spans[at] === ABSENT ? undefined : bytes.toString('utf8', spans[at], spans[at + 1]);
     };
-    const { userId = '', sessionId = '' } = visits[index] ?? {};
+    const { userId = '', sessionId = '' } = userSessions[index] ?? {};
     const url = text(URL_SPAN);
     const props = text(PROPS_SPAN) as JsonText | undefined;
     const user = people?.[index];
@@ -112,7 +112,7 @@ export function eventsOf(columns: EventColumns): NewEvent[] {
   });
 }
 
-/** The same batch with its events as objects, which keep none of its bytes alive. */
+/** The same request with its events as objects, which keep none of its bytes alive. */
 export const withEvents = ({ columns, ...head }: ColumnBatch): EventBatch => ({
   ...head,
   events: eventsOf(columns),

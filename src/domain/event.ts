@@ -1,6 +1,6 @@
-/** The domain's words as types: an event as it is taken in, and as it is stored. */
+/** An event as it is taken in, and as it is stored. */
 
-/** Event types in the order of their numeric codes in the log. Append only: codes are stored. */
+/** In the order of their codes, which are stored: only append. */
 export const EVENT_TYPES = ['event', 'pageview', 'error', 'network', 'bug_report'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
@@ -13,16 +13,16 @@ export function typeCode(type: EventType): number {
 }
 
 declare const jsonText: unique symbol;
-/** JSON as text, exactly as its sender wrote it, so that no number loses a digit on the way through. */
+/** JSON exactly as its sender wrote it, so that no number loses a digit. */
 export type JsonText = string & { readonly [jsonText]: true };
 
-/** Who a user is, as far as an event told. */
+/** What an event says about its user. */
 export interface Person {
   name?: string;
   email?: string;
 }
 
-/** An event that passed validation, its clock already put right. Times are Unix ms. */
+/** A valid event with its clock corrected. Times are Unix ms. */
 export interface NewEvent {
   ts: number;
   user_id: string;
@@ -32,7 +32,7 @@ export interface NewEvent {
   url?: string;
   props?: JsonText;
   user?: Person;
-  /** What the client said its time was, when `ts` is not that. */
+  /** The client's time, when `ts` is another. */
   client_ts?: number;
 }
 
@@ -42,19 +42,30 @@ export interface StoredEvent extends NewEvent {
   app: string;
 }
 
-/** How much of an event is text of any length, in UTF-16 code units: what pages of events are bounded by, besides their number. */
+/** The UTF-16 code units of an event's long texts: they bound pages of events. */
 export function textOf({ name, url, props }: Pick<NewEvent, 'name' | 'url' | 'props'>): number {
   return name.length + (url?.length ?? 0) + (props?.length ?? 0);
 }
 
-/** One request's worth of valid events: stored whole or not at all. */
+/**
+ * The first `max` UTF-16 code units of `text`, one fewer where the cut would split a surrogate pair. The
+ * result is a copy: a slice would keep the whole original alive.
+ */
+export function cutText(text: string, max: number): string {
+  if (text.length <= max) return text;
+  const last = text.charCodeAt(max - 1);
+  const inPair = last >= 0xd800 && last <= 0xdbff;
+  return Buffer.from(text.slice(0, inPair ? max - 1 : max), 'utf8').toString('utf8');
+}
+
+/** One request's valid events: stored whole or not at all. */
 export interface EventBatch {
   app: string;
-  /** Makes a retry safe: the same `(app, batchId)` within 7 days stores nothing again. */
+  /** Idempotency key: the same `(app, batchId)` within 7 days is stored once. */
   batchId?: string;
   /** Time of receipt, Unix ms. */
   receivedAt: number;
   events: readonly NewEvent[];
-  /** Import only: the id of the first event; the rest follow it one by one. */
+  /** Import only: the id of the first event; the others follow it one by one. */
   firstId?: number;
 }

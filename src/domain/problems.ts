@@ -1,4 +1,4 @@
-/** The one registry of errors the API answers with (RFC 9457): code → status and title. */
+/** Every error of the API (RFC 9457): code → status and title, and the body of such an answer. */
 
 export const PROBLEMS = {
   bad_request: { status: 400, title: 'Bad request' },
@@ -36,3 +36,38 @@ export const PROBLEMS = {
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
+
+export interface FieldError {
+  /** Such as `events[3].user_id`. */
+  path: string;
+  message: string;
+}
+
+/** Why a request is refused. */
+export interface Refusal {
+  code: ProblemCode;
+  detail: string;
+  errors?: FieldError[];
+  retryAfterS?: number;
+}
+
+/** Answers the request with a problem. */
+export class ProblemError extends Error {
+  override name = 'ProblemError';
+  readonly refusal: Refusal;
+
+  constructor(code: ProblemCode, detail: string, more: Pick<Refusal, 'errors' | 'retryAfterS'> = {}) {
+    super(detail);
+    this.refusal = { code, detail, ...more };
+  }
+}
+
+/**
+ * The body of a problem. `type` and `instance` are names, not addresses: there is nothing more to read behind them. The latter
+ * is the request as the log has it.
+ */
+export function problemJson({ code, detail, errors }: Refusal, requestId?: string): string {
+  const { status, title } = PROBLEMS[code];
+  const instance = requestId === undefined ? undefined : `urn:spyglass:request:${requestId}`;
+  return JSON.stringify({ type: `urn:spyglass:problem:${code}`, title, status, detail, errors, instance });
+}

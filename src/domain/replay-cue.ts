@@ -1,16 +1,16 @@
 /** Which chunks of a session's replay an incident's window needs. */
 
 /**
- * The chunks that overlap `[from, to]` (Unix ms), in the order given, which is ascending by `seq`. A chunk covers from its
- * `ts` up to the least greater `ts` of a later `seq`, that moment excluded; the last one is open-ended; one without `ts`
- * always counts. One pass, as a session may have any number of chunks.
+ * The chunks that overlap `[from, to]` (Unix ms). Takes and gives them ascending by `seq`, in one pass. A
+ * chunk covers the time from its `ts` to the least greater `ts` of a later `seq`, exclusive. The last one is
+ * open-ended; one without `ts` always counts.
  */
 export function cueFor<C extends { seq: number; ts?: number }>(
   chunks: readonly C[],
   from: number,
   to: number,
 ): C[] {
-  // A chunk is over by `from` exactly if a later one began after it and no later than `from`.
+  // A chunk ends before `from` exactly if a later one begins after it and not after `from`.
   let lastBegun = Number.NEGATIVE_INFINITY;
   const cue: C[] = [];
   for (const chunk of chunks.toReversed()) {

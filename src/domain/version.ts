@@ -1,7 +1,7 @@
-/** The version of this spyglass, as its package.json has it. */
+/** The version in package.json. */
 import { readFileSync } from 'node:fs';
 
-/** Found from the compiled file: `dist/src/version.js`. */
+/** Relative to the compiled file, `dist/src/domain/version.js`. */
 const PACKAGE = new URL('../../../package.json', import.meta.url);
 
 export const VERSION = (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version;

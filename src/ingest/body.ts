@@ -1,11 +1,12 @@
-/** From the bytes of a request to the bytes of its JSON: size, encoding, inflation, UTF-8. */
+/** From a request's bytes to those of its JSON: size, encoding, inflation, UTF-8. */
 import { isUtf8 } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
-import type { IngestRequest, Refusal } from './types.js';
+import type { Refusal } from '../domain/problems.js';
+import type { IngestRequest } from './types.js';
 
 export type DecodedBody = { json: Buffer; refusal?: never } | { refusal: Refusal; json?: never };
 
-/** The request's body, inflated and proven to be at most `maxBytes` of well-formed UTF-8; or why it is turned away. */
+/** The request's body, inflated: at most `maxBytes` of valid UTF-8. */
 export function decodeBody(request: IngestRequest, maxBytes: number): DecodedBody {
   const { body, encoding } = request;
   if (body.byteLength > maxBytes) return tooLarge(maxBytes);

@@ -9,42 +9,42 @@ export interface Window {
   events: number;
 }
 
-/** Where the windows are kept, by app; a `Map` will do on one thread. */
+/** Windows by app: a `Map`, or `sharedWindows` for two threads. */
 export interface Windows {
   get(app: string): Window | undefined;
   set(app: string, window: Window): unknown;
 }
 
-/** Memory for the windows of as many apps, which two threads can share. */
+/** Memory for `sharedWindows`. */
 export const newWindowMemory = (apps: number): Float64Array =>
   new Float64Array(new SharedArrayBuffer(apps * 2 * Float64Array.BYTES_PER_ELEMENT));
 
-/** Windows in shared memory: one thread counts in them, another may look. `apps` in the same order on both. */
+/** Windows in shared memory: one thread writes, another may read. Both pass `apps` in the same order. */
 export function sharedWindows(apps: readonly string[], memory: Float64Array): Windows {
-  const places = new Map(apps.map((app, index) => [app, index * 2]));
+  const indexes = new Map(apps.map((app, index) => [app, index * 2]));
   return {
     get(app) {
-      const place = places.get(app);
-      if (place === undefined) return undefined;
-      return { startedAt: memory[place] ?? 0, events: memory[place + 1] ?? 0 };
+      const index = indexes.get(app);
+      if (index === undefined) return undefined;
+      return { startedAt: memory[index] ?? 0, events: memory[index + 1] ?? 0 };
     },
     set(app, { startedAt, events }) {
-      const place = places.get(app);
-      if (place !== undefined) memory.set([startedAt, events], place);
+      const index = indexes.get(app);
+      if (index !== undefined) memory.set([startedAt, events], index);
     },
   };
 }
 
 /**
- * Asks whether `app` may send `events` more at `now` (Unix ms). `undefined` is yes, and counts them; a number is no, counts
- * nothing, and is the seconds until the window ends, 1 … 60.
+ * Counts `events` of `app` at `now` (Unix ms) and gives `undefined`; or, where that would be too many, counts
+ * nothing and gives the seconds until the window ends, 1 … 60.
  */
 export type EventLimiter = (app: string, events: number, now: number) => number | undefined;
 
 /**
- * A limiter for `eventsPerMinute` per app; 0 lets everything through. A window opens with the first events after the last
- * one ended. Events are counted as they ask, so batches that turn out invalid use the allowance up as well: it is
- * there to bound the collector's work. Remembers one window per app asked about: ask about known apps only.
+ * A limiter for `eventsPerMinute` per app; 0 means no limit. A window opens with the first events after the
+ * last one ended. Invalid events count too, since the limit bounds the collector's work. It keeps a window
+ * for each app it gets: call it for known apps only.
  */
 export function createEventLimiter(eventsPerMinute: number, windows: Windows = new Map()): EventLimiter {
   assert(Number.isInteger(eventsPerMinute) && eventsPerMinute >= 0);
@@ -62,7 +62,7 @@ export function createEventLimiter(eventsPerMinute: number, windows: Windows = n
   };
 }
 
-/** A clock set back by more than a window ends it too; otherwise an app could stay shut out for as long as the jump. */
+/** A clock set back by more than a window ends it too: else it would refuse the app for that long. */
 function hasEnded(window: Window, now: number): boolean {
   return now >= window.startedAt + WINDOW_MS || now < window.startedAt - WINDOW_MS;
 }

@@ -1,10 +1,10 @@
 /**
- * Reads the bodies that nearly all requests carry straight from their bytes, several times faster than `JSON.parse` and
- * validation. It accepts nothing that the exact reader would not, gives the same content, and leaves whatever it
- * has doubts about (odd spellings, keys given twice, anything invalid) to the exact reader by returning `undefined`.
+ * Reads usual bodies straight from their bytes, several times faster than `JSON.parse` and validation. It
+ * accepts nothing that the exact reader would refuse, and gives the same content. Anything unusual (escapes
+ * in keys, duplicate keys, whatever is invalid) it leaves to the exact reader by returning `undefined`.
  */
 import { isAscii } from 'node:buffer';
-import type { Person } from '../domain/event.js';
+import { cutText, EVENT_TYPES, type Person } from '../domain/event.js';
 import {
   ABSENT,
   type EventColumns,
@@ -12,7 +12,7 @@ import {
   PROPS_SPAN,
   SPANS,
   URL_SPAN,
-  type Visit,
+  type UserSession,
 } from '../domain/event-columns.js';
 import {
   BATCH_ID_MAX,
@@ -23,7 +23,6 @@ import {
   TEXT_MAX,
   USER_ID_MAX,
 } from '../domain/limits.js';
-import type { Content, Envelope } from './content.js';
 import {
   afterColon,
   BACKSLASH,
@@ -41,39 +40,39 @@ import {
   valueEnd,
 } from './json-bytes.js';
 import type { Span } from './scan.js';
-import { fieldAt, fields, sameBytes, typeAt, typeLength, UNKNOWN } from './spellings.js';
-import { cutText } from './text.js';
+import { nameAt, sameBytes, spellingsOf, UNKNOWN } from './spellings.js';
+import type { Envelope } from './types.js';
 
 const LOWER_N = 0x6e;
 const DELETE = 0x7f;
 const CONTROL = /\p{Cc}/u;
 
-/** Levels of objects and arrays around a field's value: of the root, of an event, of an event's `user`. */
+/** Levels of objects and arrays around the value of a field of the root and of an event. */
 const ROOT_DEPTH = 1;
 const EVENT_DEPTH = 3;
 
-/** Where the columns of a body grow; what lies behind its last event is an earlier body's. One body is read at a time. */
-const room = { ts: [0], types: [0], visits: [] as Visit[], spans: [0] };
+/** The columns grow here, one body at a time; entries after its last event are from earlier bodies. */
+const room = { ts: [0], types: [0], userSessions: [] as UserSession[], spans: [0] };
 
-/** A body, what is known of all its strings at once, and its events as far as they were read. */
+/** The state of reading one body. */
 interface Source {
   bytes: Buffer;
   ascii: boolean;
-  /** Some string may hold an escape. */
+  /** Some string may have an escape. */
   escapes: boolean;
-  /** Some string may hold a control character. */
+  /** Some string may have a control character. */
   controls: boolean;
-  /** The last id read, by kind: the events of a body mostly share theirs, so the string is made once. */
+  /** The last ids: a body's events mostly share theirs, so each string is made once. */
   userId: LastText;
   sessionId: LastText;
-  /** The two as one, once an event has them. */
-  visit?: Visit | undefined;
-  /** What stood before the values of the last event, which most events of a body repeat: by index among its members. */
+  /** Both as one object, once an event has them. */
+  userSession?: UserSession | undefined;
+  /** The last event's keys, in order: most events of a body repeat them byte for byte. */
   members: Member[];
   /** Events in `room` so far. */
   count: number;
   people: (Person | undefined)[];
-  /** Texts that do not stand in the body as they are to be stored; they are put behind it. */
+  /** Texts that are stored unlike they are spelt; they are appended to the body. */
   apart: string[];
   apartEnd: number;
 }
@@ -82,7 +81,7 @@ interface LastText extends Span {
   text: string;
 }
 
-/** Spans the brace or comma, the key and the colon before a value. */
+/** Spans everything before a value: the brace or comma, the key and the colon. */
 interface Member extends Span {
   field: number;
 }
@@ -95,16 +94,17 @@ interface Root {
   sentAt?: number;
 }
 
-const ROOT_FIELDS = fields(['app', 'key', 'events', 'batch_id', 'sent_at']);
+const ROOT_FIELDS = spellingsOf(['app', 'key', 'events', 'batch_id', 'sent_at']);
 const [APP, KEY, EVENTS, BATCH_ID, SENT_AT] = [0, 1, 2, 3, 4];
-const EVENT_FIELDS = fields(['ts', 'user_id', 'session_id', 'type', 'name', 'url', 'props', 'user']);
+const EVENT_FIELDS = spellingsOf(['ts', 'user_id', 'session_id', 'type', 'name', 'url', 'props', 'user']);
 const [TS, USER_ID, SESSION_ID, TYPE, NAME, URL, PROPS] = [0, 1, 2, 3, 4, 5, 6];
-const PERSON_FIELDS = fields(['name', 'email']);
+const PERSON_FIELDS = spellingsOf(['name', 'email']);
+const TYPE_NAMES = spellingsOf(EVENT_TYPES);
 const REQUIRED = (1 << USER_ID) | (1 << SESSION_ID) | (1 << TYPE) | (1 << NAME);
-/** Of the string that is only quotes. */
+/** The length of `""`. */
 const EMPTY_LENGTH = 2;
 
-/** Reads a body of valid UTF-8; `undefined` where the exact reader has to have a look. */
+/** Reads a body of valid UTF-8; `undefined` leaves it to the exact reader. */
 export function readFast(bytes: Buffer): Envelope | undefined {
   const ascii = isAscii(bytes);
   const escapes = bytes.includes(BACKSLASH);
@@ -115,7 +115,7 @@ export function readFast(bytes: Buffer): Envelope | undefined {
     controls: !ascii || escapes || bytes.includes(DELETE),
     userId: { text: '', start: 0, end: 0 },
     sessionId: { text: '', start: 0, end: 0 },
-    visit: undefined,
+    userSession: undefined,
     members: [],
     count: 0,
     people: [],
@@ -131,19 +131,17 @@ export function readFast(bytes: Buffer): Envelope | undefined {
 
   const { app, key, hasEvents, batchId, sentAt } = root;
   if (app === undefined || key === undefined || !hasEvents) return undefined;
-  const content: Content = { columns: takeColumns(source) };
-  if (batchId !== undefined) content.batchId = batchId;
-  if (sentAt !== undefined) content.sentAt = sentAt;
+  const content = { columns: takeColumns(source), batchId, sentAt };
   return { app, key, eventCount: source.count, content: () => ({ content }) };
 }
 
-/** A copy of what was read of the events. */
+/** Copies the events out of `room`. */
 function takeColumns({ bytes, ascii, apart, count, people }: Source): EventColumns {
   const whole = apart.length === 0 ? bytes : Buffer.concat([bytes, Buffer.from(apart.join(''))]);
   const columns: EventColumns = {
     ts: room.ts.slice(0, count),
     types: room.types.slice(0, count),
-    visits: room.visits.slice(0, count),
+    userSessions: room.userSessions.slice(0, count),
     bytes: whole,
     isAscii: ascii && (apart.length === 0 || isAscii(whole)),
     spans: room.spans.slice(0, count * SPANS),
@@ -152,10 +150,7 @@ function takeColumns({ bytes, ascii, apart, count, people }: Source): EventColum
   return columns;
 }
 
-/**
- * Whether nothing but white space is left. Unlike `skipSpace` it never looks past the end: one such look makes V8 slow
- * down every later one.
- */
+/** Whether only white space is left. Unlike `skipSpace` it never reads past the end: that slows V8 down. */
 function isSpaceFrom(bytes: Uint8Array, at: number): boolean {
   for (; at < bytes.length; at++) {
     if (!isSpace(bytes[at])) return false;
@@ -163,7 +158,7 @@ function isSpaceFrom(bytes: Uint8Array, at: number): boolean {
   return true;
 }
 
-/** Reads the object that opens at `at` into `root`; the position after it. */
+/** Reads the object at `at` into `root`; returns the position after it. */
 function readRoot(source: Source, at: number, root: Root): number {
   const { bytes } = source;
   let seen = 0;
@@ -171,7 +166,7 @@ function readRoot(source: Source, at: number, root: Root): number {
     const key = skipSpace(bytes, at + 1);
     const keyStop = keyEnd(bytes, key);
     if (keyStop === REFUSED) return REFUSED;
-    const field = fieldAt(bytes, key, keyStop, ROOT_FIELDS);
+    const field = nameAt(bytes, key, keyStop, ROOT_FIELDS);
     if (field !== UNKNOWN && seen & (1 << field)) return REFUSED;
     seen |= field === UNKNOWN ? 0 : 1 << field;
     const value = afterColon(bytes, keyStop);
@@ -207,7 +202,7 @@ function readRootField(source: Source, start: number, field: number, root: Root)
   return end;
 }
 
-/** Reads the array of events that opens at `at`; the position after it. */
+/** Reads the array of events at `at`; returns the position after it. */
 function readEvents(source: Source, at: number, root: Root): number {
   const { bytes } = source;
   if (bytes[at] !== OPEN_BRACKET) return REFUSED;
@@ -222,7 +217,7 @@ function readEvents(source: Source, at: number, root: Root): number {
   return bytes[at] === CLOSE_BRACKET ? at + 1 : REFUSED;
 }
 
-/** Reads the event that opens at `at`; the position after it. */
+/** Reads the event at `at`; returns the position after it. */
 function readEvent(source: Source, at: number): number {
   const { bytes, count } = source;
   if (bytes[at] !== OPEN_BRACE) return REFUSED;
@@ -243,13 +238,13 @@ function readEvent(source: Source, at: number): number {
   }
   if (bytes[at] !== CLOSE_BRACE || (seen & REQUIRED) !== REQUIRED) return REFUSED;
 
-  source.visit ??= { userId: source.userId.text, sessionId: source.sessionId.text };
-  room.visits[count] = source.visit;
+  source.userSession ??= { userId: source.userId.text, sessionId: source.sessionId.text };
+  room.userSessions[count] = source.userSession;
   source.count++;
   return at + 1;
 }
 
-/** Reads what stands before a value, from the brace or comma at `at` on. */
+/** Reads the key after the brace or comma at `at`, up to its value. */
 function readMember({ bytes, members }: Source, at: number, index: number): Member | undefined {
   const last = members[index];
   if (last !== undefined && sameBytes(bytes, at, last)) return last;
@@ -257,21 +252,22 @@ function readMember({ bytes, members }: Source, at: number, index: number): Memb
   const keyStop = keyEnd(bytes, key);
   const end = keyStop === REFUSED ? REFUSED : afterColon(bytes, keyStop);
   if (end === REFUSED) return undefined;
-  const member = { start: at, end, field: fieldAt(bytes, key, keyStop, EVENT_FIELDS) };
+  const member = { start: at, end, field: nameAt(bytes, key, keyStop, EVENT_FIELDS) };
   members[index] = member;
   return member;
 }
 
-/** Reads the value at `start` into the next entries of the columns; the position after it. */
+/** Reads the value at `start` into the columns; returns the position after it. */
 function readEventField(source: Source, start: number, field: number): number {
   const { bytes, count } = source;
-  // The events of a body repeat these, so where they end need not be looked for.
+  // Events repeat these, so their ends need not be searched.
   if (field === USER_ID) return readId(source, start, source.userId, USER_ID_MAX);
   if (field === SESSION_ID) return readId(source, start, source.sessionId, SESSION_ID_MAX);
   if (field === TYPE) {
-    const code = typeAt(bytes, start);
+    const end = keyEnd(bytes, start);
+    const code = nameAt(bytes, start, end, TYPE_NAMES);
     room.types[count] = code;
-    return code === UNKNOWN ? REFUSED : start + typeLength(code);
+    return code === UNKNOWN ? REFUSED : end;
   }
 
   const end = valueEnd(bytes, start, EVENT_DEPTH);
@@ -301,7 +297,7 @@ function readEventField(source: Source, start: number, field: number): number {
   }
 }
 
-/** Notes where the text of the string from `start` to `end` stands; returns `end`. */
+/** Sets the span of the string from `start` to `end`; returns `end`. */
 function readText(source: Source, start: number, end: number, field: number): number {
   if (source.bytes[start] !== QUOTE) return REFUSED;
   if (end - start - EMPTY_LENGTH <= TEXT_MAX && !hasEscape(source, start, end)) {
@@ -322,7 +318,7 @@ function setSpan({ count }: Source, field: number, start: number, end: number): 
   room.spans[at + 1] = end;
 }
 
-/** Reads the id at `start` into `id`, not empty and without control characters; the position after it. */
+/** Reads the id at `start` into `id`; returns the position after it. */
 function readId(source: Source, start: number, id: LastText, lengthMax: number): number {
   const { bytes } = source;
   if (sameBytes(bytes, start, id)) return start + id.end - id.start;
@@ -332,14 +328,14 @@ function readId(source: Source, start: number, id: LastText, lengthMax: number):
   if (text === undefined || text === '' || text.length > lengthMax) return REFUSED;
   if (source.controls && CONTROL.test(text)) return REFUSED;
   if (id === source.sessionId && (text === '.' || text === '..')) return REFUSED;
-  if (text !== id.text) source.visit = undefined;
+  if (text !== id.text) source.userSession = undefined;
   id.text = text;
   id.start = start;
   id.end = end;
   return end;
 }
 
-/** Reads the object that opens at `at`, whose syntax is proven, into `person`; false if the exact reader has to. */
+/** Reads the object at `at`, whose syntax was checked, into `person`; false leaves it to the exact reader. */
 function readPerson(source: Source, at: number, person: Person): boolean {
   const { bytes } = source;
   if (bytes[skipSpace(bytes, at + 1)] === CLOSE_BRACE) return true;
@@ -351,7 +347,7 @@ function readPerson(source: Source, at: number, person: Person): boolean {
     const end = valueEnd(bytes, start, EVENT_DEPTH + 1);
     at = skipSpace(bytes, end);
 
-    const field = fieldAt(bytes, key, keyStop, PERSON_FIELDS);
+    const field = nameAt(bytes, key, keyStop, PERSON_FIELDS);
     if (field === UNKNOWN) continue;
     if (seen & (1 << field)) return false;
     seen |= 1 << field;
@@ -364,7 +360,7 @@ function readPerson(source: Source, at: number, person: Person): boolean {
   return true;
 }
 
-/** The text of the string that spans `start` to `end`, quotes included; `undefined` if that is no string. */
+/** The text of the string from `start` to `end`, quotes included; `undefined` if that is no string. */
 function textAt(source: Source, start: number, end: number): string | undefined {
   if (source.bytes[start] !== QUOTE) return undefined;
   const encoding = source.ascii ? 'latin1' : 'utf8';

@@ -1,40 +1,36 @@
-/** From the bytes of a `POST /v1/events` to a valid batch, or to the reason for turning it away. */
-import type { AppConfig, Config } from '../config/config.js';
+/** From the bytes of a `POST /v1/events` to a valid request, or to the reason why it is refused. */
+import type { Config } from '../config/config.js';
 import type { ColumnBatch } from '../domain/event-columns.js';
+import type { Refusal } from '../domain/problems.js';
 import { decodeBody } from './body.js';
-import { settleClocks } from './clock.js';
-import type { Content, Envelope, EnvelopeOutcome } from './content.js';
+import { correctClocks } from './clock.js';
 import { createEventLimiter, type Windows } from './event-limiter.js';
 import { readFast } from './fast-reader.js';
 import { createKeyring } from './keyring.js';
-import type { IngestOutcome, IngestRequest, Refusal } from './types.js';
+import type { Content, EnvelopeOutcome, IngestOutcome, IngestRequest } from './types.js';
 
 export interface IngestOptions {
-  apps: Readonly<Record<string, AppConfig>>;
+  apps: Config['apps'];
   limits: Config['limits'];
-  /** Reads what the fast reader leaves to it (`exact-reader.ts`). What it throws is thrown before anything is counted. */
+  /** Reads what the fast reader leaves to it (`exact-reader.ts`). If it throws, nothing has been counted. */
   readExact: (json: Buffer) => EnvelopeOutcome;
-  /** Where the events of the minute are counted, when not in this function alone. */
+  /** Where each app's events of the minute are counted. */
   windows?: Windows;
 }
 
 /**
- * The step before the store. What it returns takes one request, in order of arrival, and does no I/O; all it remembers is
- * how many events each app has sent within the minute, by the requests' own times. The first check that fails answers:
+ * Makes a function that takes requests in order of arrival, without I/O. It remembers only how many events
+ * each app has sent within the minute. The first check that fails answers:
  *
- * 1. the body's size, its encoding, its size again once inflated;
+ * 1. the body's size, its encoding, its size once inflated;
  * 2. JSON, its depth, and the envelope;
  * 3. the app and its key;
  * 4. the origin;
  * 5. the app's events a minute;
  * 6. the events, with `batch_id` and `sent_at`.
  */
-export function createIngest({
-  apps,
-  limits,
-  readExact,
-  windows,
-}: IngestOptions): (request: IngestRequest) => IngestOutcome {
+export function createIngest(options: IngestOptions): (request: IngestRequest) => IngestOutcome {
+  const { apps, limits, readExact, windows } = options;
   const keyring = createKeyring(apps);
   const limitEvents = createEventLimiter(limits.events_per_minute, windows);
 
@@ -48,14 +44,15 @@ export function createIngest({
     const { envelope } = read;
 
     if (!keyring.opens(envelope.app, envelope.key)) {
-      return refuse({ code: 'unauthorized_app', detail: 'No such app, or not its key.' });
+      return refuse('unauthorized_app', 'No such app, or not its key.');
     }
     if (!keyring.allowsOrigin(envelope.app, request.origin)) {
-      return refuse({ code: 'origin_not_allowed', detail: 'The app does not take events from this origin.' });
+      return refuse('origin_not_allowed', 'The app does not take events from this origin.');
     }
     const retryAfterS = limitEvents(envelope.app, envelope.eventCount, request.receivedAt);
     if (retryAfterS !== undefined) {
-      return refuse(tooManyEvents(envelope, limits.events_per_minute, retryAfterS));
+      const detail = tooManyEvents(envelope.eventCount, limits.events_per_minute);
+      return { refusal: { code: 'rate_limited', detail, retryAfterS } };
     }
     const { content, refusal } = envelope.content();
     return refusal === undefined ? { batch: toBatch(envelope.app, content, request) } : { refusal };
@@ -67,19 +64,17 @@ function toBatch(
   { columns, batchId, sentAt }: Content,
   { receivedAt }: IngestRequest,
 ): ColumnBatch {
-  settleClocks(columns, sentAt === undefined ? { receivedAt } : { sentAt, receivedAt });
+  correctClocks(columns, { sentAt, receivedAt });
   const batch: ColumnBatch = { app, receivedAt, columns };
   if (batchId !== undefined) batch.batchId = batchId;
   return batch;
 }
 
-function tooManyEvents(envelope: Envelope, eventsPerMinute: number, retryAfterS: number): Refusal {
-  const never =
-    envelope.eventCount > eventsPerMinute ? ' This batch alone holds more: send smaller ones.' : '';
-  const detail = `The app may send ${eventsPerMinute} events a minute.${never}`;
-  return { code: 'rate_limited', detail, retryAfterS };
+function tooManyEvents(events: number, eventsPerMinute: number): string {
+  const never = events > eventsPerMinute ? ' This batch alone holds more: send smaller ones.' : '';
+  return `The app may send ${eventsPerMinute} events a minute.${never}`;
 }
 
-function refuse(refusal: Refusal): IngestOutcome {
-  return { refusal };
+function refuse(code: Refusal['code'], detail: string): IngestOutcome {
+  return { refusal: { code, detail } };
 }

@@ -1,7 +1,7 @@
 /**
- * JSON's grammar (RFC 8259) over bytes: finds where a value ends while proving that it is one, without building it. May
- * refuse valid JSON that is unusual (see below), and never accepts what `JSON.parse` would not; so a refusal means "ask
- * the exact reader", nothing else. Positions are byte offsets; `REFUSED` stands for no position.
+ * JSON's grammar (RFC 8259) over bytes: checks a value and finds its end without building it. Accepts nothing
+ * that `JSON.parse` would not, and refuses some unusual JSON, which the exact reader then reads. Positions
+ * are byte offsets; `REFUSED` stands for no position.
  */
 import { JSON_DEPTH_MAX } from '../domain/limits.js';
 
@@ -25,13 +25,13 @@ const DOT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-/** 1 for bytes that may stand in a string as they are. */
+/** 1 for bytes that a string may hold unescaped. */
 const PLAIN = new Uint8Array(256).fill(1);
 PLAIN.fill(0, 0, 0x20);
 PLAIN[QUOTE] = 0;
 PLAIN[BACKSLASH] = 0;
 
-/** 1 for bytes that may follow a backslash, `u` aside. */
+/** 1 for bytes that may follow a backslash, except `u`. */
 const ESCAPE = new Uint8Array(256);
 for (const character of '"\\/bfnrt') ESCAPE[character.charCodeAt(0)] = 1;
 
@@ -47,13 +47,13 @@ export function isSpace(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-/** The first position from `at` on that holds no white space. */
+/** The first position from `at` on without white space. */
 export function skipSpace(bytes: Uint8Array, at: number): number {
   while (isSpace(bytes[at])) at++;
   return at;
 }
 
-/** The position of the quote that closes the string whose first character is at `at`. Lone surrogates are refused. */
+/** The closing quote of the string whose first character is at `at`. Refuses lone surrogates. */
 export function stringEnd(bytes: Uint8Array, at: number): number {
   for (;;) {
     while (PLAIN[bytes[at] ?? 0] === 1) at++;
@@ -70,7 +70,7 @@ export function stringEnd(bytes: Uint8Array, at: number): number {
   }
 }
 
-/** How many bytes the `\u` escape at `at` takes, a pair of surrogates counted as one; half a pair is refused. */
+/** The bytes of the `\u` escape at `at`; a pair of surrogates is one, half a pair is refused. */
 export function unicodeEscapeWidth(bytes: Uint8Array, at: number): number {
   const unit = hexAt(bytes, at + 2);
   if (unit === REFUSED) return REFUSED;
@@ -80,7 +80,7 @@ export function unicodeEscapeWidth(bytes: Uint8Array, at: number): number {
   return next >= 0xdc00 && next <= 0xdfff ? 12 : REFUSED;
 }
 
-/** The UTF-16 code unit that the four hex digits at `at` spell. */
+/** The UTF-16 code unit of the four hex digits at `at`. */
 function hexAt(bytes: Uint8Array, at: number): number {
   const a = HEX[bytes[at] ?? 0] ?? 16;
   const b = HEX[bytes[at + 1] ?? 0] ?? 16;
@@ -91,8 +91,8 @@ function hexAt(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * The position after the quote that closes the key whose opening quote is at `at`. Keys with escapes are refused, and those
- * that need a closer look: `__proto__` and `prototype`.
+ * The position after the key whose opening quote is at `at`. Refuses keys with escapes, and those that may be
+ * `__proto__` or `prototype`.
  */
 export function keyEnd(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== QUOTE) return REFUSED;
@@ -111,7 +111,7 @@ export function afterColon(bytes: Uint8Array, at: number): number {
   return bytes[colon] === COLON ? skipSpace(bytes, colon + 1) : REFUSED;
 }
 
-/** The position after the value that begins at `at`, `depth` levels of objects and arrays around it. */
+/** The position after the value at `at`, which is within `depth` objects and arrays. */
 export function valueEnd(bytes: Uint8Array, at: number, depth: number): number {
   switch (bytes[at]) {
     case QUOTE: {
@@ -182,7 +182,7 @@ function numberEnd(bytes: Uint8Array, at: number): number {
   return digitsEnd(bytes, sign === PLUS || sign === MINUS ? at + 2 : at + 1);
 }
 
-/** The position after one digit or more. */
+/** The position after at least one digit. */
 function digitsEnd(bytes: Uint8Array, at: number): number {
   const start = at;
   let byte = bytes[at];
@@ -190,7 +190,7 @@ function digitsEnd(bytes: Uint8Array, at: number): number {
   return at === start ? REFUSED : at;
 }
 
-/** The non-negative integer of plain digits that spans `start` to `end`; `REFUSED` if it is spelt any other way. */
+/** The non-negative integer from `start` to `end`; `REFUSED` unless it is plain digits. */
 export function plainInteger(bytes: Uint8Array, start: number, end: number): number {
   if (end - start > 15 || (bytes[start] === ZERO && end - start > 1)) return REFUSED;
   let value = 0;

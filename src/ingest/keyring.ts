@@ -1,17 +1,17 @@
-/** Who may send: app keys and origins, compared so that timing tells nothing about a key. */
+/** Who may send: the apps' keys and origins. Comparisons of keys take the same time whatever they find. */
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AppConfig } from '../config/config.js';
 
 export interface Keyring {
-  /** Whether `app` is configured and `key` is one of its keys. An unknown app costs the same work as a wrong key. */
+  /** Whether `key` is one of the app's keys; an unknown app takes as long as a wrong key. */
   opens(app: string, key: string): boolean;
-  /** The app whose key this is; compares with every app's, whichever matches. */
+  /** The app whose key this is; compares every key. */
   ownerOf(key: string): string | undefined;
-  /** Whether a request with this `Origin` may send for a configured `app`; one without the header may. */
+  /** Whether a request with this `Origin`, or without one, may send for a configured `app`. */
   allowsOrigin(app: string, origin: string | undefined): boolean;
 }
 
-/** Every key of an app, the newest first. */
+/** An app's keys, the newest first. */
 export const keysOf = ({ key }: Pick<AppConfig, 'key'>): readonly string[] =>
   typeof key === 'string' ? [key] : key;
 
@@ -20,10 +20,7 @@ interface Lock {
   origins: ReadonlySet<string>;
 }
 
-/**
- * Digests the configured keys once. A presented key is digested every time: about a microsecond, less than a cache keyed by
- * presented keys would be worth, since its hits and evictions would show in the timing.
- */
+/** Presented keys are hashed each time (about 1 µs): a cache would show in the timing. */
 export function createKeyring(apps: Readonly<Record<string, AppConfig>>): Keyring {
   const locks = new Map<string, Lock>();
   for (const [app, config] of Object.entries(apps)) {

@@ -1,10 +1,10 @@
 /**
- * What `JSON.parse` does not tell of a body: how deep it nests, where each event's `props` stand, and which strings and
- * keys may not be in it. One linear pass over the text, so that duplicate keys and odd spellings hide nothing.
+ * Finds what `JSON.parse` does not tell of a body: how deep it nests, where each event's `props` are, and
+ * strings and keys that are not allowed. It reads the bytes, so duplicate keys and escapes hide nothing.
  */
 import assert from 'node:assert/strict';
-import { JSON_DEPTH_MAX } from '../domain/limits.js';
-import { ERRORS_MAX, type FieldError } from './content.js';
+import { FIELD_ERRORS_MAX, JSON_DEPTH_MAX } from '../domain/limits.js';
+import type { FieldError } from '../domain/problems.js';
 import {
   BACKSLASH,
   CLOSE_BRACE,
@@ -20,16 +20,16 @@ import {
   unicodeEscapeWidth,
 } from './json-bytes.js';
 
-/** Bytes from `start` up to `end`. */
+/** Bytes from `start` to `end`, exclusive. */
 export interface Span {
   start: number;
   end: number;
 }
 
 export interface Scan {
-  /** By the event's index: the object that is its `props`; nothing where it has none. */
+  /** The object that is an event's `props`, by the event's index. */
   props: (Span | undefined)[];
-  /** Strings and keys that may not be in a body, up to `ERRORS_MAX` of them. */
+  /** Strings and keys that are not allowed, up to `FIELD_ERRORS_MAX`. */
   errors: FieldError[];
 }
 
@@ -39,7 +39,7 @@ const EVENT_FIELDS = new Set(['ts', 'user_id', 'session_id', 'type', 'name', 'ur
 const EVENTS_LEVEL = 2;
 const EVENT_LEVEL = 3;
 
-/** Whether the text nests objects and arrays deeper than `JSON_DEPTH_MAX`. Any bytes will do, JSON or not. */
+/** Whether the text nests deeper than `JSON_DEPTH_MAX`. It need not be JSON. */
 export function isTooDeep(bytes: Uint8Array): boolean {
   let level = 0;
   for (let at = 0; at < bytes.length; at++) {
@@ -70,11 +70,11 @@ interface State extends Scan {
   level: number;
   /** Inside the value of the root's `events`, if that is an array. */
   inEvents: boolean;
-  /** Index of the event, while in `inEvents`. */
+  /** The event's index, while `inEvents`. */
   event: number;
-  /** The field of the root or of the event, where it is one we know; else empty. */
+  /** The known field of the root or event; else empty. */
   field: string;
-  /** Where the value of the last `events`, `props`, `constructor` key starts. */
+  /** Where the value of the last key `events`, `props` or `constructor` starts. */
   eventsAt: number;
   propsAt: number;
   constructorAt: number;
@@ -82,7 +82,7 @@ interface State extends Scan {
   ofConstructor: Uint8Array;
 }
 
-/** Scans a text that `JSON.parse` has accepted and that is not too deep. */
+/** `bytes` must be JSON and not too deep. */
 export function scanJson(bytes: Buffer): Scan {
   const state: State = {
     bytes,
@@ -143,7 +143,7 @@ function nextEvent(state: State): void {
   state.field = '';
 }
 
-/** Scans the string that opens at `at`; the position after it, and after the colon if it is a key. */
+/** Scans the string at `at`; returns the position after it, and after the colon if it is a key. */
 function scanString(state: State, at: number): number {
   const { bytes } = state;
   const start = at + 1;
@@ -175,7 +175,7 @@ function scanKey(state: State, { start, end }: Span, escaped: boolean, valueAt: 
   if (level === 1) {
     state.field = ROOT_FIELDS.has(key) ? key : '';
     if (key === 'events') {
-      // Given twice, the last one is the one JSON.parse keeps.
+      // JSON.parse keeps the last one.
       state.props = [];
       state.event = 0;
       state.eventsAt = valueAt;
@@ -195,7 +195,7 @@ function scanKey(state: State, { start, end }: Span, escaped: boolean, valueAt: 
   }
 }
 
-/** What the keys that may not be anywhere start with. */
+/** First characters of keys that are not allowed. */
 const SUSPICIOUS = new Set(Buffer.from('_cp'));
 
 /** The longest key that matters to the scan. */
@@ -207,9 +207,9 @@ function keyText(bytes: Buffer, { start, end }: Span, escaped: boolean): string 
   return String(parsed);
 }
 
-/** Paths name fields we know and nothing a client made up: an error is no place for what may be a secret. */
+/** Paths have known fields only: a client's own keys may be secret. */
 function report(state: State, message: string): void {
-  if (state.errors.length === ERRORS_MAX) return;
+  if (state.errors.length === FIELD_ERRORS_MAX) return;
   let path = state.field;
   if (state.inEvents && state.level >= EVENTS_LEVEL) {
     path = `events[${state.event}]`;

@@ -1,4 +1,4 @@
-/** What a valid `POST /v1/events` body is, as zod schemas: they give the verdict, and the API's description is made of them. */
+/** The body of `POST /v1/events` as zod schemas, for validation and for `/openapi.json`. */
 import { z } from 'zod';
 import { EVENT_TYPES } from '../domain/event.js';
 import {
@@ -11,9 +11,9 @@ import {
   USER_ID_MAX,
 } from '../domain/limits.js';
 
-/** `Cc` is exactly C0, DEL and C1. */
+/** `Cc` is C0, DEL and C1. */
 const NO_CONTROL = /^\P{Cc}*$/u;
-/** HTTP clients fold these path segments away, so a session of that name could never be asked for. */
+/** HTTP clients remove these path segments, so nobody could ask for a session of that name. */
 const NOT_DOTS = /^(?!\.\.?$)/u;
 
 const noControl = { error: 'must not contain control characters' };
@@ -67,7 +67,7 @@ export const eventSchema = z
         .min(1, { error: 'must not be empty' })
         .describe(`What happened; cut at ${TEXT_MAX} characters.`),
       url: z.string(aString).nullish().describe(`Where it happened; cut at ${TEXT_MAX} characters.`),
-      // Not z.record: it takes an object with a `constructor` key for a class instance.
+      // z.record would take an object with a `constructor` key for a class instance.
       props: z.looseObject({}, anObject).nullish().describe('Anything else; given back exactly as sent.'),
       user: personSchema.nullish(),
     },

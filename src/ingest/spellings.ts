@@ -1,11 +1,9 @@
-/** What stands in a body as it is spelt, compared byte by byte: field names, types, and what stood there before. */
-import { EVENT_TYPES } from '../domain/event.js';
+/** Compares bytes of a body with known spellings: field names, types, and earlier parts of the body. */
 import type { Span } from './scan.js';
 
 export const UNKNOWN = -1;
-const TYPES = EVENT_TYPES.map((type) => Buffer.from(`"${type}"`));
 
-/** Whether the bytes at `at` are those of a span before it; an empty one has none to compare. */
+/** Whether the bytes at `at` equal those of an earlier span; false for an empty one. */
 export function sameBytes(bytes: Uint8Array, at: number, { start, end }: Span): boolean {
   if (start === end || at + end - start > bytes.length) return false;
   for (let other = start; other < end; at++, other++) {
@@ -14,40 +12,25 @@ export function sameBytes(bytes: Uint8Array, at: number, { start, end }: Span): 
   return true;
 }
 
-/** The code of the type whose spelling stands at `start`. */
-export function typeAt(bytes: Uint8Array, start: number): number {
-  for (let code = 0; code < TYPES.length; code++) {
-    const spelling = TYPES[code] as Buffer;
-    if (start + spelling.length <= bytes.length && startsWith(bytes, start, spelling)) return code;
-  }
-  return UNKNOWN;
-}
+/** Names by their length, quotes included. */
+type Names = { spelling: Uint8Array; index: number }[][];
 
-/** How many bytes a type's spelling takes. */
-export const typeLength = (code: number): number => (TYPES[code] as Buffer).length;
-
-/** Field names as they stand in a body, quotes included, by the length of that. */
-export function fields(names: readonly string[]): { spelling: Uint8Array; field: number }[][] {
-  const byLength: { spelling: Uint8Array; field: number }[][] = [];
-  names.forEach((name, field) => {
+export function spellingsOf(names: readonly string[]): Names {
+  const byLength: Names = [];
+  names.forEach((name, index) => {
     const spelling = Buffer.from(`"${name}"`);
     byLength[spelling.length] ??= [];
-    byLength[spelling.length]?.push({ spelling, field });
+    byLength[spelling.length]?.push({ spelling, index });
   });
   return byLength;
 }
 
-/** The index of the field that the key spanning `start` to `end` names. */
-export function fieldAt(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  known: ReturnType<typeof fields>,
-): number {
-  const candidates = known[end - start];
+/** The index of the name that spans `start` to `end`, quotes included. */
+export function nameAt(bytes: Uint8Array, start: number, end: number, names: Names): number {
+  const candidates = names[end - start];
   if (candidates === undefined) return UNKNOWN;
-  for (const { spelling, field } of candidates) {
-    if (startsWith(bytes, start, spelling)) return field;
+  for (const { spelling, index } of candidates) {
+    if (startsWith(bytes, start, spelling)) return index;
   }
   return UNKNOWN;
 }

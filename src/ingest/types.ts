@@ -1,27 +1,41 @@
-/** What taking in a request needs and what it comes to; shared by the HTTP side and the thread that parses. */
-import type { ColumnBatch } from '../domain/event-columns.js';
-import type { ProblemCode } from '../domain/problems.js';
+/** What ingest takes and gives, and what the two readers of a body give. */
+import type { ColumnBatch, EventColumns } from '../domain/event-columns.js';
+import type { Refusal } from '../domain/problems.js';
 
-/** A `POST /v1/events` as it came off the socket. */
+/** A `POST /v1/events` as it came from the socket. */
 export interface IngestRequest {
   body: Uint8Array;
-  /** `Content-Encoding`, lower case, when the request named one. */
+  /** `Content-Encoding` in lower case. */
   encoding?: string;
-  /** The `Origin` header, when there is one. */
+  /** The `Origin` header. */
   origin?: string;
-  /** Time of receipt, Unix ms. */
+  /** Unix ms. */
   receivedAt: number;
-}
-
-/** Why a request is turned away; `code` is a row of the problem registry. */
-export interface Refusal {
-  code: ProblemCode;
-  detail: string;
-  errors?: { path: string; message: string }[];
-  retryAfterS?: number;
 }
 
 export type IngestOutcome = { batch: ColumnBatch; refusal?: never } | { refusal: Refusal; batch?: never };
 
-/** Takes a request through to durable storage: `undefined` is a 204, anything else the reason it is not. */
+/** Stores a request durably: `undefined` is a 204. */
 export type Ingest = (request: IngestRequest) => Promise<Refusal | undefined>;
+
+export interface Envelope {
+  app: string;
+  key: string;
+  /** The length of `events`, valid or not. */
+  eventCount: number;
+  /** Gives the events, or the reason why they are refused. */
+  content(): ContentOutcome;
+}
+
+/** Valid events whose clocks are not corrected: `ts` is the client's, 0 where it gave none. */
+export interface Content {
+  columns: EventColumns;
+  batchId: string | undefined;
+  sentAt: number | undefined;
+}
+
+export type EnvelopeOutcome =
+  | { envelope: Envelope; refusal?: never }
+  | { refusal: Refusal; envelope?: never };
+
+export type ContentOutcome = { content: Content; refusal?: never } | { refusal: Refusal; content?: never };

@@ -5,22 +5,19 @@
  * `day_users`: `[day u24][block u24]` → the same over all apps together. `day_counts`: `[app u16][day u24]` → distinct users
  * u32; app 0 stands for all apps.
  */
-import { DAY_MS } from '../domain/limits.js';
+import { dayOf } from '../domain/utc.js';
 import type { Env } from '../log/file/env.js';
-import { packKey, put16, put24, u16 } from '../log/file/keys.js';
+import { put16, put24, u16 } from '../log/file/keys.js';
 import { obtain, type Projection } from './engine/projection.js';
-import type { StagedTable } from './engine/stage.js';
+import { removeRange, type StagedTable } from './engine/stage.js';
 
 const BLOCK_USERS = 2_048;
 const BITMAP_BYTES = BLOCK_USERS / 8;
 const ALL_APPS = 0;
 const DAYS_MAX = 2 ** 24;
 
-export const dayOf = (ts: number): number => Math.floor(ts / DAY_MS);
-/** UTC `YYYY-MM-DD`; years past 9999, which `MAX_TS` reaches, carry ISO 8601's sign and six digits. */
-export const dayName = (day: number): string => new Date(day * DAY_MS).toISOString().replace(/T.*$/, '');
-
-function dayKey(app: number, day: number): Buffer {
+/** `[app u16][day u24]` */
+export function dayKey(app: number, day: number): Buffer {
   const key = Buffer.allocUnsafe(5);
   put24(key, put16(key, 0, app), day);
   return key;
@@ -52,7 +49,7 @@ function addUser({ blocks }: DayFold, user: number): void {
 }
 
 /** Adds a block's users to those that were there, into `bits`; returns how many are new. */
-function addKnown(bits: Uint8Array, known: Buffer | undefined): number {
+function addKnown(bits: Uint8Array, known: Uint8Array | undefined): number {
   let fresh = 0;
   for (let at = 0; at < BITMAP_BYTES; at++) {
     const before = known?.[at] ?? 0;
@@ -105,17 +102,12 @@ export const days: Projection = {
   },
   dropDays(stage, fence, limit) {
     const below = dayOf(fence);
-    const drop = (name: string, prefix: Buffer): void => {
-      if (stage.size >= limit) return;
-      const table = stage.table(name);
-      const end = Buffer.concat([prefix, packKey([[below, 3]])]);
-      for (const key of table.keys({ start: prefix, end, limit: limit - stage.size })) table.remove(key);
-    };
     for (const app of appsIn(stage.table('day_counts'))) {
-      drop('days', u16(app));
-      drop('day_counts', u16(app));
+      const range = { start: dayKey(app, 0), end: dayKey(app, below) };
+      removeRange(stage, 'days', range, limit);
+      removeRange(stage, 'day_counts', range, limit);
     }
-    drop('day_users', Buffer.from([]));
+    removeRange(stage, 'day_users', { start: unionKey(0, 0), end: unionKey(below, 0) }, limit);
   },
 };
 
@@ -134,20 +126,50 @@ export function appsIn(table: Pick<StagedTable, 'keys'>): number[] {
 }
 
 export interface Days {
-  /** Distinct users of whole days, of one app or, without it, of all together. */
-  counts(app: number | undefined, fromDay: number, toDay: number): Generator<{ day: number; count: number }>;
+  /** Distinct users of whole days, ascending: of some apps together or, without a list, of all. */
+  counts(
+    apps: readonly number[] | undefined,
+    fromDay: number,
+    toDay: number,
+  ): Iterable<{ day: number; count: number }>;
 }
 
 export function openDays(env: Env): Days {
   const counts = env.table('day_counts');
-  return {
-    *counts(app = ALL_APPS, fromDay, toDay) {
-      for (const { key, value } of counts.range({
-        start: dayKey(app, fromDay),
-        end: dayKey(app, toDay + 1),
-      })) {
-        yield { day: key.readUIntBE(2, 3), count: value.readUInt32LE(0) };
+  const blocks = env.table('days');
+
+  function* countsOf(app: number, fromDay: number, toDay: number): Generator<{ day: number; count: number }> {
+    const range = { start: dayKey(app, fromDay), end: dayKey(app, toDay + 1) };
+    for (const { key, value } of counts.range(range)) {
+      yield { day: key.readUIntBE(2, 3), count: value.readUInt32LE(0) };
+    }
+  }
+
+  /** Several apps may share users: their bitmaps are joined, so that nobody is counted twice. */
+  function countTogether(apps: readonly number[], fromDay: number, toDay: number) {
+    const days = new Map<number, Map<number, Uint8Array>>();
+    const found = new Map<number, number>();
+    for (const app of apps) {
+      const range = { start: blockKey(app, fromDay, 0), end: blockKey(app, toDay + 1, 0) };
+      for (const { key, value } of blocks.range(range)) {
+        const day = key.readUIntBE(2, 3);
+        const ofDay = obtain(days, day, () => new Map<number, Uint8Array>());
+        const block = key.readUIntBE(5, 3);
+        const bits = new Uint8Array(BITMAP_BYTES);
+        bits.set(value);
+        found.set(day, (found.get(day) ?? 0) + addKnown(bits, ofDay.get(block)));
+        ofDay.set(block, bits);
       }
+    }
+    return [...found].sort(([a], [b]) => a - b).map(([day, count]) => ({ day, count }));
+  }
+
+  return {
+    counts(apps, fromDay, toDay) {
+      if (apps === undefined) return countsOf(ALL_APPS, fromDay, toDay);
+      const [first] = apps;
+      if (apps.length === 1 && first !== undefined) return countsOf(first, fromDay, toDay);
+      return countTogether(apps, fromDay, toDay);
     },
   };
 }

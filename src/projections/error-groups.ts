@@ -10,18 +10,19 @@
 import { frameOf, groupHash } from '../domain/error-grouping.js';
 import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS } from '../domain/limits.js';
+import { dayOf } from '../domain/utc.js';
 import type { BatchView } from '../log/batches/record-batch.js';
 import type { Entry, Env, Range } from '../log/file/env.js';
-import { packKey, prefixEnd } from '../log/file/keys.js';
-import { appsIn, dayOf } from './days.js';
+import { prefixEnd, u32 } from '../log/file/keys.js';
+import { appendRows, lastBlock } from './blocks.js';
+import { appsIn, dayKey } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
-import type { StagedTable } from './engine/stage.js';
+import { removeRange } from './engine/stage.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 const ROW_BYTES = 14;
 /** What is left of a 4 KiB page for one value: ⌊4,000 ÷ 14⌋ rows. */
 export const BLOCK_ROWS = 285;
-const BLOCK_MAX = 0xffff_ffff;
 
 /** What the occurrences of a group have in common. */
 export interface ErrorGroup {
@@ -36,26 +37,13 @@ export interface Occurrence {
   id: number;
 }
 
-const dayKey = (app: number, day: number): Buffer =>
-  packKey([
-    [app, 2],
-    [day, 3],
-  ]);
-
 const groupKey = ({ app, hash }: ErrorGroup, day: number): Buffer =>
-  packKey(
-    [
-      [app, 2],
-      [day, 3],
-    ],
-    Buffer.from(hash, 'hex'),
-  );
+  Buffer.concat([dayKey(app, day), Buffer.from(hash, 'hex')]);
 
-const blockKey = (prefix: Buffer, block: number): Buffer => Buffer.concat([prefix, packKey([[block, 4]])]);
+const rowsIn = (value: Buffer): number => value.length / ROW_BYTES;
 
-function parseKey(key: Buffer): { group: ErrorGroup; day: number; block: number } {
-  const group = { app: key.readUInt16BE(0), hash: key.toString('hex', 5, 17) };
-  return { group, day: key.readUIntBE(2, 3), block: key.readUInt32BE(17) };
+function parseKey(key: Buffer): { group: ErrorGroup; day: number } {
+  return { group: { app: key.readUInt16BE(0), hash: key.toString('hex', 5, 17) }, day: key.readUIntBE(2, 3) };
 }
 
 /** The group of an event of type `error`. */
@@ -87,7 +75,8 @@ function* unpackRows(value: Buffer, midnight: number): Generator<Occurrence> {
 }
 
 interface Fold {
-  prefix: Buffer;
+  /** Of the first block. */
+  key: Buffer;
   midnight: number;
   fresh: Occurrence[];
 }
@@ -104,24 +93,12 @@ function addErrors(folds: Folds, batch: BatchView): void {
     const group = groupOf(batch, i);
     const groups = obtain(folds, day * 2 ** 16 + app, () => new Map<string, Fold>());
     const fold = obtain(groups, group.hash, () => ({
-      prefix: groupKey(group, day),
+      key: Buffer.concat([groupKey(group, day), u32(0)]),
       midnight: day * DAY_MS,
       fresh: [],
     }));
     fold.fresh.push({ ts: ts[i] as number, user, id: offset + i });
   }
-}
-
-/** Where a group's day goes on: its last block while that has room, else the one after. */
-function lastBlock(table: StagedTable, prefix: Buffer): { block: number; known: Buffer | undefined } {
-  const range = { start: blockKey(prefix, BLOCK_MAX), end: prefix, reverse: true as const, limit: 1 };
-  for (const { key, value } of table.range(range)) {
-    const { block } = parseKey(key);
-    return value.length < BLOCK_ROWS * ROW_BYTES
-      ? { block, known: value }
-      : { block: block + 1, known: undefined };
-  }
-  return { block: 0, known: undefined };
 }
 
 export const errorGroups: Projection = {
@@ -135,24 +112,23 @@ export const errorGroups: Projection = {
       add: (batch) => addErrors(folds, batch),
       finish() {
         const all = [...folds.values()].flatMap((groups) => [...groups.values()]);
-        for (const { prefix, midnight, fresh } of all) {
-          let { block, known } = lastBlock(table, prefix);
-          for (let at = 0; at < fresh.length; block++, known = undefined) {
-            const room = BLOCK_ROWS - (known?.length ?? 0) / ROW_BYTES;
-            table.put(blockKey(prefix, block), packRows(known, fresh.slice(at, at + room), midnight));
-            at += room;
-          }
+        for (const { key, midnight, fresh } of all) {
+          appendRows(
+            table,
+            key,
+            BLOCK_ROWS,
+            lastBlock(table, key, BLOCK_ROWS, rowsIn),
+            fresh.length,
+            (known, from, to) => packRows(known, fresh.slice(from, to), midnight),
+          );
         }
         folds.clear();
       },
     };
   },
   dropDays(stage, fence, limit) {
-    const table = stage.table('error_groups');
-    for (const app of appsIn(table)) {
-      if (stage.size >= limit) return;
-      const range = { start: dayKey(app, 0), end: dayKey(app, dayOf(fence)), limit: limit - stage.size };
-      for (const key of table.keys(range)) table.remove(key);
+    for (const app of appsIn(stage.table('error_groups'))) {
+      removeRange(stage, 'error_groups', { start: dayKey(app, 0), end: dayKey(app, dayOf(fence)) }, limit);
     }
   },
 };
@@ -166,9 +142,9 @@ export interface ErrorGroups {
   ): Generator<{ group: ErrorGroup; rows: Iterable<Occurrence> }>;
   /** A group's occurrences a day, in id order; days ascending, or descending where `fromDay` is the later one. */
   days(group: ErrorGroup, fromDay: number, toDay: number): Generator<Occurrence[]>;
-  /** The id of the occurrence next to a place by `(ts, id)`, after it or before, up to and with the day `toDay`. */
-  next(group: ErrorGroup, place: { ts: number; id: number }, toDay: number): number | undefined;
-  previous(group: ErrorGroup, place: { ts: number; id: number }, toDay: number): number | undefined;
+  /** The id of the occurrence next to a position by `(ts, id)`, after it or before, up to and with the day `toDay`. */
+  next(group: ErrorGroup, position: { ts: number; id: number }, toDay: number): number | undefined;
+  previous(group: ErrorGroup, position: { ts: number; id: number }, toDay: number): number | undefined;
 }
 
 export function openErrorGroups(env: Env): ErrorGroups {
@@ -195,20 +171,20 @@ export function openErrorGroups(env: Env): ErrorGroups {
   /** A day can have very many: only what may be nearer than the nearest so far is looked at whole. */
   const beside = (
     group: ErrorGroup,
-    place: { ts: number; id: number },
+    position: { ts: number; id: number },
     toDay: number,
     sign: 1 | -1,
   ): number | undefined => {
     const isFurther = (a: { ts: number; id: number }, b: { ts: number; id: number }): boolean =>
       sign * (a.ts - b.ts || a.id - b.id) > 0;
-    for (const day of daysOf(group.app, dayOf(place.ts), toDay)) {
+    for (const day of daysOf(group.app, dayOf(position.ts), toDay)) {
       let nearest: { ts: number; id: number } | undefined;
       for (const { value } of blocksOn(group, day)) {
         for (let at = 0; at < value.length; at += ROW_BYTES) {
           const ts = day * DAY_MS + value.readUInt32LE(at);
-          if (sign * (ts - place.ts) < 0 || (nearest && sign * (ts - nearest.ts) > 0)) continue;
+          if (sign * (ts - position.ts) < 0 || (nearest && sign * (ts - nearest.ts) > 0)) continue;
           const row = { ts, id: value.readUIntLE(at + 8, 6) };
-          if (isFurther(row, place) && (!nearest || isFurther(nearest, row))) nearest = row;
+          if (isFurther(row, position) && (!nearest || isFurther(nearest, row))) nearest = row;
         }
       }
       if (nearest) return nearest.id;
@@ -233,7 +209,7 @@ export function openErrorGroups(env: Env): ErrorGroups {
         if (rows.length > 0) yield rows;
       }
     },
-    next: (group, place, toDay) => beside(group, place, toDay, 1),
-    previous: (group, place, toDay) => beside(group, place, toDay, -1),
+    next: (group, position, toDay) => beside(group, position, toDay, 1),
+    previous: (group, position, toDay) => beside(group, position, toDay, -1),
   };
 }

@@ -6,24 +6,21 @@
  */
 import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS, HOUR_MS } from '../domain/limits.js';
+import { dayOf } from '../domain/utc.js';
 import type { BatchView } from '../log/batches/record-batch.js';
 import type { Env } from '../log/file/env.js';
-import { prefixEnd, put16, put24 } from '../log/file/keys.js';
-import { appsIn, dayOf } from './days.js';
+import { prefixEnd } from '../log/file/keys.js';
+import { appendRows, blockAfter } from './blocks.js';
+import { appsIn, dayKey } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
-import type { StagedTable } from './engine/stage.js';
+import { removeRange, type StagedTable } from './engine/stage.js';
 import { hourBlockKey, hourKey, viewNumbers } from './hours.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 const HOURS = 24;
 const BLOCK_TIMES = 1_000;
+const TIME_BYTES = 4;
 const DAYS_MAX = 2 ** 24;
-
-function dayKey(app: number, day: number): Buffer {
-  const key = Buffer.allocUnsafe(5);
-  put24(key, put16(key, 0, app), day);
-  return key;
-}
 
 const sum = (numbers: Uint32Array, from: number, end: number): number => {
   let total = 0;
@@ -53,22 +50,20 @@ function addBatch(days: Map<number, DayFold>, { app, firstTs, count, ts, types }
 /** Stages the times behind the `count` that the hour has. */
 function stageTimes(
   table: StagedTable,
-  keyOf: (block: number) => Buffer,
+  app: number,
+  hour: number,
   count: number,
   times: readonly number[],
 ): void {
-  for (let at = 0, total = count; at < times.length; ) {
-    const key = keyOf(Math.floor(total / BLOCK_TIMES));
-    const filled = total % BLOCK_TIMES;
-    const length = Math.min(times.length - at, BLOCK_TIMES - filled);
-    const block = new Uint32Array(filled + length);
-    const known = filled === 0 ? undefined : table.lend(key);
+  const key = hourBlockKey(app, hour, 0);
+  const last = blockAfter(table, key, BLOCK_TIMES, count);
+  appendRows(table, key, BLOCK_TIMES, last, times.length, (known, from, to) => {
+    const before = known === undefined ? 0 : known.length / TIME_BYTES;
+    const block = new Uint32Array(before + to - from);
     if (known) block.set(viewNumbers(known));
-    for (let i = 0; i < length; i++) block[filled + i] = times[at + i] as number;
-    table.put(key, Buffer.from(block.buffer));
-    at += length;
-    total += length;
-  }
+    for (let i = from; i < to; i++) block[before + i - from] = times[i] as number;
+    return new Uint8Array(block.buffer);
+  });
 }
 
 export const errors: Projection = {
@@ -89,7 +84,7 @@ export const errors: Projection = {
           times.forEach((ofHour, index) => {
             if (!ofHour) return;
             const hour = day * HOURS + index;
-            stageTimes(blocks, (block) => hourBlockKey(app, hour, block), counts[index] as number, ofHour);
+            stageTimes(blocks, app, hour, counts[index] as number, ofHour);
             counts[index] = (counts[index] as number) + ofHour.length;
           });
           rows.put(dayKey(app, day), Buffer.from(counts.buffer));
@@ -100,15 +95,10 @@ export const errors: Projection = {
   },
   dropDays(stage, fence, limit) {
     const below = dayOf(fence);
-    // The times first: it is the counts that lead back here.
-    const drop = (name: string, start: Buffer, end: Buffer): void => {
-      if (stage.size >= limit) return;
-      const table = stage.table(name);
-      for (const key of table.keys({ start, end, limit: limit - stage.size })) table.remove(key);
-    };
     for (const app of appsIn(stage.table('error_counts'))) {
-      drop('error_times', hourKey(app, 0), hourKey(app, below * HOURS));
-      drop('error_counts', dayKey(app, 0), dayKey(app, below));
+      // The times first: it is the counts that lead back here.
+      removeRange(stage, 'error_times', { start: hourKey(app, 0), end: hourKey(app, below * HOURS) }, limit);
+      removeRange(stage, 'error_counts', { start: dayKey(app, 0), end: dayKey(app, below) }, limit);
     }
   },
 };

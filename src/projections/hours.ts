@@ -1,8 +1,5 @@
 /** What views by the hour share: hours since 1970, their keys, and values that are numbers one behind the other. */
-import { HOUR_MS } from '../domain/limits.js';
 import { put16, put32 } from '../log/file/keys.js';
-
-export const hourOf = (ts: number): number => Math.floor(ts / HOUR_MS);
 
 /** `[app u16][hour u32]` */
 export function hourKey(app: number, hour: number): Buffer {

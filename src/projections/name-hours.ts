@@ -14,8 +14,9 @@ import { HOUR_MS } from '../domain/limits.js';
 import type { BatchView } from '../log/batches/record-batch.js';
 import type { Env } from '../log/file/env.js';
 import { put8, put16, put24, put32 } from '../log/file/keys.js';
+import { appendRows, lastBlock } from './blocks.js';
 import { obtain, type Projection } from './engine/projection.js';
-import type { StagedTable } from './engine/stage.js';
+import { removeRange, type StagedTable } from './engine/stage.js';
 import { type CountsFold, kindsIn, type NameSums, openCountsFold } from './name-counts.js';
 import { inUnits, type Part } from './nearest.js';
 
@@ -28,7 +29,6 @@ const HEAD_BYTES = 8;
 const NAME_BYTES = 6;
 const TIME_BYTES = 3;
 const BLOCK_ROWS = 900;
-const BLOCK_MAX = 0xffff_ffff;
 
 const quarterOf = (ts: number): number => Math.floor(ts / QUARTER_MS);
 
@@ -112,22 +112,22 @@ const eventsAt = (value: Buffer, at: number): number =>
 const rowsIn = (value: Buffer): number =>
   (value.length - HEAD_BYTES - namesIn(value) * NAME_BYTES) / TIME_BYTES;
 
-/** The one block that is being packed: by place of a name, the name, its events, and where its next time goes. */
+/** The one block that is being packed: by index of a name, the name, its events, and where its next time goes. */
 const packing = {
   names: new Uint32Array(BLOCK_ROWS),
   events: new Uint16Array(BLOCK_ROWS),
   next: new Uint32Array(BLOCK_ROWS),
   /** By fresh event. */
-  place: new Uint16Array(BLOCK_ROWS),
+  index: new Uint16Array(BLOCK_ROWS),
 };
 
 /** Over twice a block's names, as a power of two. */
 const SLOT_BITS = 11;
-/** By hash of a name, with linear probing: its place and one more. A map takes new memory for each block. */
+/** By hash of a name, with linear probing: its index and one more. A map takes new memory for each block. */
 const slots = new Uint16Array(1 << SLOT_BITS);
 
-/** A name's place in `packing`; `length`, where it is put, if it has none yet. */
-function placeOf(name: number, length: number): number {
+/** A name's index in `packing`; `length`, where it is put, if it has none yet. */
+function indexOf(name: number, length: number): number {
   const { names, events } = packing;
   let slot = Math.imul(name, 0x9e37_79b1) >>> (32 - SLOT_BITS);
   for (let at = slots[slot] as number; at !== 0; at = slots[slot] as number) {
@@ -141,21 +141,21 @@ function placeOf(name: number, length: number): number {
 }
 
 function packBlock(known: Buffer | undefined, fresh: QuarterFold, from: number, end: number): Buffer {
-  const { names, events, next, place } = packing;
+  const { names, events, next, index } = packing;
   slots.fill(0);
   const before = known ? namesIn(known) : 0;
   if (before > BLOCK_ROWS) throw new RangeError(`a block of ${before} names`);
   for (let i = 0; known && i < before; i++) {
     const at = HEAD_BYTES + i * NAME_BYTES;
-    placeOf(nameAt(known, at), i);
+    indexOf(nameAt(known, at), i);
     events[i] = eventsAt(known, at);
   }
   let length = before;
   for (let i = from; i < end; i++) {
-    const at = placeOf(fresh.names[i] as number, length);
+    const at = indexOf(fresh.names[i] as number, length);
     if (at === length) length++;
     events[at] = (events[at] as number) + 1;
-    place[i - from] = at;
+    index[i - from] = at;
   }
 
   const rows = (known ? rowsIn(known) : 0) + end - from;
@@ -181,7 +181,7 @@ function packBlock(known: Buffer | undefined, fresh: QuarterFold, from: number, 
   let greatest = known ? readU24(known, 3) : 0;
   for (let i = from; i < end; i++) {
     const time = fresh.times[i] as number;
-    const of = place[i - from] as number;
+    const of = index[i - from] as number;
     next[of] = putU24(value, next[of] as number, time);
     if (time < least) least = time;
     if (time > greatest) greatest = time;
@@ -192,28 +192,12 @@ function packBlock(known: Buffer | undefined, fresh: QuarterFold, from: number, 
   return value;
 }
 
-/** Where a quarter goes on: its last block while that has room, else the one after. */
-function lastBlock(
-  table: StagedTable,
-  { app, type, quarter }: QuarterFold,
-): { block: number; known: Buffer | undefined } {
-  const first = table.lend(timesKey(quarter, app, type, 0));
-  if (first === undefined || rowsIn(first) < BLOCK_ROWS) return { block: 0, known: first };
-  const range = { start: timesKey(quarter, app, type, BLOCK_MAX), end: quarterKey(quarter, app, type) };
-  for (const { key, value } of table.range({ ...range, reverse: true, limit: 1 })) {
-    const block = key.readUInt32BE(7);
-    return rowsIn(value) < BLOCK_ROWS ? { block, known: value } : { block: block + 1, known: undefined };
-  }
-  return { block: 0, known: undefined };
-}
-
 function stageTimes(table: StagedTable, fold: QuarterFold): void {
-  let { block, known } = lastBlock(table, fold);
-  for (let at = 0; at < fold.times.length; block++, known = undefined) {
-    const to = Math.min(fold.times.length, at + BLOCK_ROWS - (known ? rowsIn(known) : 0));
-    table.put(timesKey(fold.quarter, fold.app, fold.type, block), packBlock(known, fold, at, to));
-    at = to;
-  }
+  const key = timesKey(fold.quarter, fold.app, fold.type, 0);
+  const last = lastBlock(table, key, BLOCK_ROWS, rowsIn);
+  appendRows(table, key, BLOCK_ROWS, last, fold.times.length, (known, from, to) =>
+    packBlock(known, fold, from, to),
+  );
 }
 
 export const nameHours: Projection = {
@@ -243,14 +227,11 @@ export const nameHours: Projection = {
     };
   },
   dropDays(stage, fence, limit) {
-    const drop = (name: string, start: Buffer, end: Buffer): void => {
-      if (stage.size >= limit) return;
-      const table = stage.table(name);
-      for (const key of table.keys({ start, end, limit: limit - stage.size })) table.remove(key);
-    };
-    drop('hour_times', quarterKey(0, 0, 0), quarterKey(quarterOf(fence), 0, 0));
+    const quarters = { start: quarterKey(0, 0, 0), end: quarterKey(quarterOf(fence), 0, 0) };
+    removeRange(stage, 'hour_times', quarters, limit);
     for (const [app, type] of kindsIn(stage.table('hour_counts'))) {
-      drop('hour_counts', hourKey(app, type, 0), hourKey(app, type, fence / HOUR_MS));
+      const hours = { start: hourKey(app, type, 0), end: hourKey(app, type, fence / HOUR_MS) };
+      removeRange(stage, 'hour_counts', hours, limit);
     }
   },
 };

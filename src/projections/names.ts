@@ -7,9 +7,10 @@
  * in block ⌊k ÷ 291⌋, so that a block fits one 4 KiB page. The count tells where the next posting goes.
  */
 import { DAY_MS } from '../domain/limits.js';
+import { dayOf } from '../domain/utc.js';
 import type { Env } from '../log/file/env.js';
 import { put8, put16, put24, put32 } from '../log/file/keys.js';
-import { dayOf } from './days.js';
+import { appendRows, blockAfter } from './blocks.js';
 import { obtain, type Projection } from './engine/projection.js';
 import type { StagedTable } from './engine/stage.js';
 import { BLOCK_NAMES, kindsIn, type NameSums, openCountsFold, unpackCounts } from './name-counts.js';
@@ -117,25 +118,25 @@ function appendPostings(
   count: number,
   fresh: Fresh,
 ): void {
-  let from = fresh.first;
-  for (let done = 0; done < fresh.length; ) {
-    const key = postingKey(app, type, name, day, Math.floor((count + done) / BLOCK_POSTINGS));
-    const before = (count + done) % BLOCK_POSTINGS;
-    const length = Math.min(BLOCK_POSTINGS, before + fresh.length - done);
+  const key = postingKey(app, type, name, day, 0);
+  let at = fresh.first;
+  const last = blockAfter(table, key, BLOCK_POSTINGS, count);
+  appendRows(table, key, BLOCK_POSTINGS, last, fresh.length, (known, from, to) => {
+    const before = known === undefined ? 0 : known.length / POSTING_BYTES;
+    const length = before + to - from;
     const { value, columns } = blockOf(length);
-    const known = before === 0 ? undefined : table.lend(key);
     if (known) copyPostings(columns, viewPostings(known));
-    for (let at = before; at < length; at++, done++, from = came.next[from] as number) {
-      const id = came.ids[from] as number;
-      columns.times[at] = came.times[from] as number;
-      columns.users[at] = came.users[from] as number;
+    for (let row = before; row < length; row++, at = came.next[at] as number) {
+      const id = came.ids[at] as number;
+      columns.times[row] = came.times[at] as number;
+      columns.users[row] = came.users[at] as number;
       // Not `id % HIGH`, which is a call for numbers of this size.
       const high = Math.floor(id / HIGH);
-      columns.idsLow[at] = id - high * HIGH;
-      columns.idsHigh[at] = high;
+      columns.idsLow[row] = id - high * HIGH;
+      columns.idsHigh[row] = high;
     }
-    table.put(key, value);
-  }
+    return value;
+  });
 }
 
 function copyPostings(to: Postings, { times, users, idsLow, idsHigh }: Postings): void {
@@ -169,15 +170,15 @@ export const names: Projection = {
           const kind = ofType[type] ?? kindOf(kinds, app, type, day);
           ofType[type] = kind;
           if (came.length === came.ids.length) came = grow(came);
-          const place = came.length++;
-          came.times[place] = (ts[i] as number) - midnight;
-          came.users[place] = user;
-          came.ids[place] = offset + i;
+          const at = came.length++;
+          came.times[at] = (ts[i] as number) - midnight;
+          came.users[at] = user;
+          came.ids[at] = offset + i;
           const fresh = kind.names.get(name);
-          if (fresh === undefined) kind.names.set(name, { first: place, last: place, length: 1 });
+          if (fresh === undefined) kind.names.set(name, { first: at, last: at, length: 1 });
           else {
-            came.next[fresh.last] = place;
-            fresh.last = place;
+            came.next[fresh.last] = at;
+            fresh.last = at;
             fresh.length++;
           }
         }

@@ -2,12 +2,13 @@
 
 import type { Log } from '../log/batches/log.js';
 import type { Env } from '../log/file/env.js';
-import { openFolder } from './engine/folding.js';
+import { openPasses } from './engine/folding.js';
 import type { BrokenView, FoldingProgress } from './engine/lifecycle.js';
-import { PROJECTIONS, writeViewStates } from './registry.js';
+import { writeViewStates } from './engine/states.js';
+import { PROJECTIONS } from './registry.js';
 
 /** Record batches folded in one transaction: enough to coalesce well, few enough to stay small in memory. */
-const GROUP_BATCHES = 8_192;
+const PASS_BATCHES = 8_192;
 
 /** Marks every view as never built, so that the whole log is folded again. */
 export function forgetViews(env: Env, log: Log): void {
@@ -22,18 +23,12 @@ export function rebuildAside(
 ): BrokenView | undefined {
   const end = log.counters().offset;
   const views = PROJECTIONS.map(({ name }) => name);
-  const folder = openFolder();
+  const beginPass = openPasses(aside);
   for (let from = 1; from < end; ) {
-    const targets = PROJECTIONS.map((fold) => ({
-      view: fold.name,
-      place: fold.name,
-      fold,
-      tables: aside,
-      checkpoint: from,
-    }));
-    const folding = folder(targets);
-    const next = folding.addAll(log.scan(from), GROUP_BATCHES) ?? end;
-    const folded = folding.finish(targets);
+    const targets = PROJECTIONS.map((projection) => ({ projection, checkpoint: from }));
+    const pass = beginPass(targets);
+    const next = pass.addAll(log.scan(from), PASS_BATCHES) ?? end;
+    const folded = pass.finish(targets);
     for (const { view, error } of folded) if (error) return { view, error };
     aside.transaction(() => {
       for (const { stage } of folded) stage?.write();
@@ -42,4 +37,10 @@ export function rebuildAside(
     from = next;
   }
   return undefined;
+}
+
+/** The log of one environment and the views of another. */
+export function viewsFrom(aside: Env, env: Env): Env {
+  const tables = new Set(PROJECTIONS.flatMap((projection) => projection.tables));
+  return { ...env, table: (name, options) => (tables.has(name) ? aside : env).table(name, options) };
 }

@@ -6,6 +6,8 @@
  * the type, so that a listing of a rare type reads no batch for the sake of others: then `[lastTs − last, u16]`, big-endian,
  * follows the mask where it is not 0. The mask lets a filtered scan pass over a batch without decoding it.
  */
+import assert from 'node:assert/strict';
+import { EVENT_TYPES } from '../domain/event.js';
 import { MAX_TS } from '../domain/limits.js';
 import { type BatchRef, lastTsBound } from '../log/batches/log.js';
 import { type BatchView, typeMask } from '../log/batches/record-batch.js';
@@ -30,8 +32,12 @@ const BY_TYPE = 3;
 const USER_BYTES = 7;
 const TYPE_BYTES = 4;
 /** `[last u48][offset u48]` behind each stream. */
-const PLACE_BYTES = 12;
+const REF_BYTES = 12;
 const MASK_BYTES = 1;
+/** Event types that a mask has a bit for. */
+const TYPES_MAX = 8 * MASK_BYTES;
+
+assert(EVENT_TYPES.length <= TYPES_MAX, "streams: each event type has a bit in a row's mask of one byte");
 
 const memory = newKeyMemory();
 
@@ -67,7 +73,7 @@ export function sessionStream(app: number, session: string): Buffer {
 }
 
 /** The greatest ts of each type in the batch that is being folded. */
-const lastOfType = new Float64Array(8);
+const lastOfType = new Float64Array(TYPES_MAX);
 
 function noteLasts({ count, ts, types }: BatchView): void {
   lastOfType.fill(-1);
@@ -78,7 +84,7 @@ function noteLasts({ count, ts, types }: BatchView): void {
   }
 }
 
-const placed = (at: number, last: number, offset: number): Buffer =>
+const withRef = (at: number, last: number, offset: number): Buffer =>
   memory.upTo(put48(memory.bytes, put48(memory.bytes, at, last), offset));
 
 /** Calls `take` with each row of a batch, one at a time in the same memory. */
@@ -87,19 +93,19 @@ function eachRow(batch: BatchView, take: (key: Buffer, value: Buffer) => void): 
   const { bytes } = memory;
   const mask = typeMask(batch);
   const value = MASKS[mask] as Buffer;
-  take(placed(putUser(bytes, app, user), lastTs, offset), value);
-  take(placed(putSession(bytes, app, session), lastTs, offset), value);
+  take(withRef(putUser(bytes, app, user), lastTs, offset), value);
+  take(withRef(putSession(bytes, app, session), lastTs, offset), value);
   noteLasts(batch);
   for (let type = 0; mask >> type; type++) {
     if (((mask >> type) & 1) === 0) continue;
     const last = lastOfType[type] as number;
-    const key = placed(putType(bytes, app, type), last, offset);
+    const key = withRef(putType(bytes, app, type), last, offset);
     take(key, last === lastTs ? value : withDistance(mask, lastTs - last));
   }
 }
 
 /** The values of most stream rows, by mask: there are few. */
-const MASKS = Array.from({ length: 256 }, (_, mask) => Buffer.from([mask]));
+const MASKS = Array.from({ length: 2 ** TYPES_MAX }, (_, mask) => Buffer.from([mask]));
 
 const distanceValue = Buffer.alloc(MASK_BYTES + 2);
 
@@ -137,7 +143,7 @@ export interface Streams {
 }
 
 function toRef(key: Buffer, value: Buffer): StreamRef {
-  const at = key.length - PLACE_BYTES;
+  const at = key.length - REF_BYTES;
   const last = readU48(key, at);
   const distance = value.length > MASK_BYTES ? value.readUInt16BE(MASK_BYTES) : 0;
   return { last, lastTs: last + distance, offset: readU48(key, at + 6), mask: value[0] ?? 0 };

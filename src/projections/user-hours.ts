@@ -8,18 +8,19 @@
  * it is a run of its own. So what a block holds does not depend on how commits were grouped.
  */
 import { HOUR_MS } from '../domain/limits.js';
+import { hourOf } from '../domain/utc.js';
 import type { BatchView } from '../log/batches/record-batch.js';
 import type { Env } from '../log/file/env.js';
+import { blockKey, lastBlock } from './blocks.js';
 import { appsIn } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
-import type { StagedTable } from './engine/stage.js';
-import { hourBlockKey, hourKey, hourOf, viewNumbers } from './hours.js';
+import { removeRange, type StagedTable } from './engine/stage.js';
+import { hourBlockKey, hourKey, viewNumbers } from './hours.js';
 
 /** What is left of a 4 KiB page for one value: ⌊4,040 ÷ 12⌋ runs. */
 const BLOCK_RUNS = 336;
 const RUN_BYTES = 12;
 const RUN_MS_MAX = 900_000;
-const BLOCK_MAX = 0xffff_ffff;
 const HOURS_MAX = 2 ** 32;
 
 /** The runs that one hour of an app gets: user, first, last, ms into the hour, one after the other. */
@@ -104,30 +105,20 @@ function addRun(user: number, first: number, last: number): boolean {
   return true;
 }
 
-/** Unpacks the last block of an hour; returns its number. */
-function openLastBlock(table: StagedTable, app: number, hour: number): number {
-  const first = table.lend(hourBlockKey(app, hour, 0));
-  if (first !== undefined && first.length === BLOCK_RUNS * RUN_BYTES) {
-    const range = { start: hourBlockKey(app, hour, BLOCK_MAX), end: hourKey(app, hour) };
-    for (const { key, value } of table.range({ ...range, reverse: true, limit: 1 })) {
-      unpack(value);
-      return key.readUInt32BE(6);
-    }
-  }
-  unpack(first);
-  return 0;
-}
+const rowsIn = (value: Buffer): number => value.length / RUN_BYTES;
 
 function stageRuns(table: StagedTable, { app, hour, runs }: HourFold): void {
-  let block = openLastBlock(table, app, hour);
+  const key = hourBlockKey(app, hour, 0);
+  let { block, value } = lastBlock(table, key, BLOCK_RUNS, rowsIn);
+  unpack(value);
   for (let at = 0; at < runs.length; at += 3) {
     const [user, first, last] = [runs[at] as number, runs[at + 1] as number, runs[at + 2] as number];
     if (addRun(user, first, last)) continue;
-    table.put(hourBlockKey(app, hour, block++), pack());
+    table.put(blockKey(key, block++), pack());
     unpack(undefined);
     addRun(user, first, last);
   }
-  table.put(hourBlockKey(app, hour, block), pack());
+  table.put(blockKey(key, block), pack());
 }
 
 export const userHours: Projection = {
@@ -146,11 +137,8 @@ export const userHours: Projection = {
     };
   },
   dropDays(stage, fence, limit) {
-    const table = stage.table('hour_users');
-    for (const app of appsIn(table)) {
-      if (stage.size >= limit) return;
-      const range = { start: hourKey(app, 0), end: hourKey(app, hourOf(fence)) };
-      for (const key of table.keys({ ...range, limit: limit - stage.size })) table.remove(key);
+    for (const app of appsIn(stage.table('hour_users'))) {
+      removeRange(stage, 'hour_users', { start: hourKey(app, 0), end: hourKey(app, hourOf(fence)) }, limit);
     }
   },
 };

@@ -125,5 +125,5 @@ export function removeOrphans(dataDir: string, manifest: Manifest): number {
 /** The files rows name that are not there. */
 export function missingFiles(dataDir: string, manifest: Manifest): string[] {
   const there = new Set(chunkFilesIn(dataDir));
-  return Array.from(manifest.files(), ({ fileId }) => fileId).filter((fileId) => !there.has(fileId));
+  return Array.from(manifest.all(), ({ chunk }) => chunk.fileId).filter((fileId) => !there.has(fileId));
 }

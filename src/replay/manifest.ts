@@ -6,8 +6,8 @@
  * `chunk_expiry`: `[received u48][file id]` → the chunk's key.
  */
 import { CHUNK_SEQ_MAX } from '../domain/limits.js';
-import type { Env } from '../log/file/env.js';
-import { packKey, prefixEnd, readU48, u48 } from '../log/file/keys.js';
+import type { Env, Table } from '../log/file/env.js';
+import { packKey, prefixEnd, readU48, u32, u48 } from '../log/file/keys.js';
 
 export const FILE_ID_BYTES = 16;
 const TS_AT = 10 + FILE_ID_BYTES;
@@ -31,8 +31,6 @@ export interface Manifest {
   placeOf(fileId: string): { app: number; session: string; seq: number };
   /** How many chunks there are, and their bytes: counted through at the first call, kept from then on. */
   totals(): { chunks: number; bytes: number };
-  /** Every file the manifest names. */
-  files(): Generator<{ fileId: string; sizeBytes: number }>;
   /** Every chunk, by app and session. */
   all(): Generator<{ app: number; session: string; chunk: Chunk }>;
   /** Inside a transaction; returns the file it replaced, to be removed once that is durable. */
@@ -41,6 +39,13 @@ export interface Manifest {
   dropSession(app: number, session: string): string[];
   /** Inside a transaction: drops up to `limit` chunks received before `before`; returns their files, to be removed. */
   dropExpired(before: number, limit: number): string[];
+}
+
+interface Tables {
+  chunks: Table;
+  counts: Table;
+  files: Table;
+  expiry: Table;
 }
 
 function sessionKey(app: number, session: string): Buffer {
@@ -55,24 +60,32 @@ function sessionKey(app: number, session: string): Buffer {
 }
 
 const chunkKey = (app: number, session: string, seq: number): Buffer =>
-  Buffer.concat([sessionKey(app, session), packKey([[seq, 4]])]);
+  Buffer.concat([sessionKey(app, session), u32(seq)]);
 
-function pack(chunk: Chunk): Buffer {
-  const head = packKey([
-    [chunk.receivedAt, 6],
-    [chunk.sizeBytes, 4],
-  ]);
-  return Buffer.concat([
-    head,
-    Buffer.from(chunk.fileId, 'hex'),
-    ...(chunk.ts === undefined ? [] : [u48(chunk.ts)]),
-  ]);
+const seqOf = (key: Buffer): number => key.readUInt32BE(key.length - 4);
+
+const parseKey = (key: Buffer): { app: number; session: string; seq: number } => ({
+  app: key.readUInt16BE(0),
+  session: key.toString('utf8', 4, key.length - 4),
+  seq: seqOf(key),
+});
+
+const countKey = (app: number, session: string): Buffer => packKey([[app, 2]], Buffer.from(session, 'utf8'));
+
+const fileKey = (fileId: string): Buffer => Buffer.from(fileId, 'hex');
+
+const expiryKey = ({ receivedAt, fileId }: Chunk): Buffer =>
+  Buffer.concat([u48(receivedAt), fileKey(fileId)]);
+
+function pack({ ts, receivedAt, sizeBytes, fileId }: Chunk): Buffer {
+  const parts = [u48(receivedAt), u32(sizeBytes), fileKey(fileId)];
+  return Buffer.concat(ts === undefined ? parts : [...parts, u48(ts)]);
 }
 
 const sizeOf = (value: Buffer): number => value.readUInt32BE(6);
 
 const unpack = (key: Buffer, value: Buffer): Chunk => ({
-  seq: key.readUInt32BE(key.length - 4),
+  seq: seqOf(key),
   receivedAt: readU48(value, 0),
   sizeBytes: sizeOf(value),
   fileId: value.toString('hex', 10, TS_AT),
@@ -80,115 +93,118 @@ const unpack = (key: Buffer, value: Buffer): Chunk => ({
 });
 
 export function openManifest(env: Env): Manifest {
-  const chunks = env.table('chunks');
-  const counts = env.table('chunk_counts');
-  const files = env.table('chunk_files');
-  const expiry = env.table('chunk_expiry');
-
-  const countKey = (app: number, session: string): Buffer =>
-    packKey([[app, 2]], Buffer.from(session, 'utf8'));
-  const count = (app: number, session: string): number =>
-    counts.get(countKey(app, session))?.readUInt32BE(0) ?? 0;
-  const expiryKey = (chunk: Chunk): Buffer =>
-    Buffer.concat([u48(chunk.receivedAt), Buffer.from(chunk.fileId, 'hex')]);
-
-  const setCount = (app: number, session: string, value: number): void => {
-    if (value === 0) counts.remove(countKey(app, session));
-    else counts.put(countKey(app, session), packKey([[value, 4]]));
+  const tables: Tables = {
+    chunks: env.table('chunks'),
+    counts: env.table('chunk_counts'),
+    files: env.table('chunk_files'),
+    expiry: env.table('chunk_expiry'),
   };
+  const totals = openTotals(tables);
+  return { ...readsOf(tables), totals: totals.read, ...writesOf(tables, totals) };
+}
 
-  let totals: { chunks: number; bytes: number } | undefined;
-  const noteTotals = (chunks: number, bytes: number): void => {
-    if (totals) totals = { chunks: totals.chunks + chunks, bytes: totals.bytes + bytes };
-  };
-
-  const forgetFile = (chunk: Chunk): void => {
-    expiry.remove(expiryKey(chunk));
-    files.remove(Buffer.from(chunk.fileId, 'hex'));
-  };
-
+/** Counts through all chunks when first asked; kept up to date from then on. */
+function openTotals({ chunks }: Tables) {
+  let known: { chunks: number; bytes: number } | undefined;
   return {
-    count,
-    list(app, session) {
-      const start = sessionKey(app, session);
-      return Array.from(chunks.range({ start, end: prefixEnd(start) }), ({ key, value }) =>
-        unpack(key, value),
-      );
+    read(): { chunks: number; bytes: number } {
+      if (known) return known;
+      known = { chunks: 0, bytes: 0 };
+      for (const { value } of chunks.range({})) {
+        known.chunks++;
+        known.bytes += sizeOf(value);
+      }
+      return known;
     },
+    add(chunks: number, bytes: number): void {
+      if (known) known = { chunks: known.chunks + chunks, bytes: known.bytes + bytes };
+    },
+  };
+}
+
+const countIn = ({ counts }: Tables, app: number, session: string): number =>
+  counts.get(countKey(app, session))?.readUInt32BE(0) ?? 0;
+
+function* rowsOf({ chunks }: Tables, app: number, session: string): Generator<{ key: Buffer; chunk: Chunk }> {
+  const start = sessionKey(app, session);
+  for (const { key, value } of chunks.range({ start, end: prefixEnd(start) }))
+    yield { key, chunk: unpack(key, value) };
+}
+
+function readsOf(tables: Tables): Pick<Manifest, 'count' | 'list' | 'get' | 'holdsFile' | 'placeOf' | 'all'> {
+  const { chunks, files } = tables;
+  return {
+    count: (app, session) => countIn(tables, app, session),
+    list: (app, session) => Array.from(rowsOf(tables, app, session), ({ chunk }) => chunk),
     get(app, session, seq) {
       if (seq > CHUNK_SEQ_MAX) return undefined;
       const key = chunkKey(app, session, seq);
       const value = chunks.get(key);
       return value && unpack(key, value);
     },
-    totals() {
-      if (totals) return totals;
-      const counted = { chunks: 0, bytes: 0 };
-      for (const { value } of chunks.range({})) {
-        counted.chunks++;
-        counted.bytes += sizeOf(value);
-      }
-      totals = counted;
-      return counted;
-    },
-    holdsFile: (fileId) => files.get(Buffer.from(fileId, 'hex')) !== undefined,
+    holdsFile: (fileId) => files.get(fileKey(fileId)) !== undefined,
     placeOf(fileId) {
-      const key = files.get(Buffer.from(fileId, 'hex'));
+      const key = files.get(fileKey(fileId));
       if (!key) throw new RangeError(`no chunk has the file ${fileId}`);
-      const session = key.toString('utf8', 4, key.length - 4);
-      return { app: key.readUInt16BE(0), session, seq: key.readUInt32BE(key.length - 4) };
-    },
-    *files() {
-      for (const { key, value } of chunks.range({})) {
-        const { fileId, sizeBytes } = unpack(key, value);
-        yield { fileId, sizeBytes };
-      }
+      return parseKey(key);
     },
     *all() {
       for (const { key, value } of chunks.range({})) {
-        const session = key.toString('utf8', 4, key.length - 4);
-        yield { app: key.readUInt16BE(0), session, chunk: unpack(key, value) };
+        const { app, session } = parseKey(key);
+        yield { app, session, chunk: unpack(key, value) };
       }
     },
+  };
+}
+
+function writesOf(
+  tables: Tables,
+  totals: ReturnType<typeof openTotals>,
+): Pick<Manifest, 'put' | 'dropSession' | 'dropExpired'> {
+  const { chunks, counts, files, expiry } = tables;
+
+  const setCount = (app: number, session: string, value: number): void => {
+    if (value === 0) counts.remove(countKey(app, session));
+    else counts.put(countKey(app, session), u32(value));
+  };
+  const forgetFile = (chunk: Chunk): void => {
+    expiry.remove(expiryKey(chunk));
+    files.remove(fileKey(chunk.fileId));
+  };
+  const drop = (key: Buffer, chunk: Chunk): string => {
+    forgetFile(chunk);
+    chunks.remove(key);
+    totals.add(-1, -chunk.sizeBytes);
+    return chunk.fileId;
+  };
+
+  return {
     put(app, session, chunk) {
       const key = chunkKey(app, session, chunk.seq);
       const value = chunks.get(key);
       const replaced = value && unpack(key, value);
       if (replaced) forgetFile(replaced);
-      else setCount(app, session, count(app, session) + 1);
-      noteTotals(replaced ? 0 : 1, chunk.sizeBytes - (replaced?.sizeBytes ?? 0));
+      else setCount(app, session, countIn(tables, app, session) + 1);
+      totals.add(replaced ? 0 : 1, chunk.sizeBytes - (replaced?.sizeBytes ?? 0));
       chunks.put(key, pack(chunk));
-      files.put(Buffer.from(chunk.fileId, 'hex'), key);
+      files.put(fileKey(chunk.fileId), key);
       expiry.put(expiryKey(chunk), key);
       return replaced?.fileId;
     },
     dropSession(app, session) {
-      const start = sessionKey(app, session);
-      const rows = Array.from(chunks.range({ start, end: prefixEnd(start) }), ({ key, value }) => ({
-        key,
-        chunk: unpack(key, value),
-      }));
-      for (const { key, chunk } of rows) {
-        forgetFile(chunk);
-        chunks.remove(key);
-        noteTotals(-1, -chunk.sizeBytes);
-      }
+      const rows = [...rowsOf(tables, app, session)];
       setCount(app, session, 0);
-      return rows.map(({ chunk }) => chunk.fileId);
+      return rows.map(({ key, chunk }) => drop(key, chunk));
     },
     dropExpired(before, limit) {
       const due = [...expiry.range({ end: u48(Math.max(0, before)), limit })];
-      return due.map(({ key: expiryKey, value: key }) => {
-        const app = key.readUInt16BE(0);
-        const session = key.toString('utf8', 4, key.length - 4);
-        const fileId = expiryKey.subarray(6);
-        expiry.remove(expiryKey);
-        files.remove(fileId);
+      return due.map(({ key: dueKey, value: key }) => {
+        const { app, session, seq } = parseKey(key);
+        setCount(app, session, countIn(tables, app, session) - 1);
         const value = chunks.get(key);
-        noteTotals(-1, -(value ? sizeOf(value) : 0));
-        chunks.remove(key);
-        setCount(app, session, count(app, session) - 1);
-        return fileId.toString('hex');
+        const sizeBytes = value ? sizeOf(value) : 0;
+        const [receivedAt, fileId] = [readU48(dueKey, 0), dueKey.toString('hex', 6)];
+        return drop(key, { seq, receivedAt, sizeBytes, fileId });
       });
     },
   };

@@ -1,7 +1,6 @@
 /**
- * The audit trail: who watched which session's replay, a JSON line each in the data folder, only ever added to.
- *
- * A reader who goes on watching is one line for a while: a player asks for a session chunk by chunk.
+ * The audit trail: who watched which session's replay, as JSON lines in the data folder, append-only. A
+ * player fetches chunk by chunk, so a reader who continues is noted again only after `SAME_WATCHING_MS`.
  */
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +12,7 @@ const WATCHINGS_MAX = 10_000;
 
 export function openAuditTrail(dataDir: string): AuditTrail {
   const path = join(dataDir, AUDIT_FILE);
-  /** When each watching was last noted; the oldest goes first. */
+  /** When each was last noted, oldest first. Unix ms. */
   const noted = new Map<string, number>();
 
   return {
@@ -43,7 +42,7 @@ export function openAuditTrail(dataDir: string): AuditTrail {
   };
 }
 
-/** A line cut short by a power cut tells nothing. */
+/** Skips a line that a power cut left incomplete. */
 function parseLine(line: string): AuditEntry[] {
   try {
     return [JSON.parse(line) as AuditEntry];

@@ -1,24 +1,19 @@
 /**
- * Watches how much the disk has free, and stops what fills it in time: replays first, for they are the most and the least
- * needed, then events; reads go on. An app's replays have a budget an hour besides: its key is in every page it has.
+ * Watches the disk's free space, and refuses replays, then events, before it is full; reads go on. Each app
+ * also has a budget of replay bytes an hour, since its key is public.
  */
 import { statfsSync } from 'node:fs';
 import type { Config } from '../config/config.js';
+import { HOUR_MS } from '../domain/limits.js';
 import type { DiskWatch } from './port.js';
 
 const LOOK_EVERY_MS = 2_000;
-const HOUR_MS = 3_600_000;
 
-export interface DiskWatchOptions {
-  /** Free bytes for unprivileged users; tests put their own in its place. */
-  freeBytes?: () => number;
-}
-
-/** Looks now and then every two seconds. */
+/** `freeBytes` counts what unprivileged users may write; it is called now and every `LOOK_EVERY_MS`. */
 export function startDiskWatch(
   dataDir: string,
   disk: Config['disk'],
-  { freeBytes = () => freeBytesOf(dataDir) }: DiskWatchOptions = {},
+  { freeBytes = () => freeBytesOf(dataDir) }: { freeBytes?: () => number } = {},
 ): DiskWatch & { stop(): void } {
   let free = freeBytes();
   const timer = setInterval(() => {
@@ -46,7 +41,7 @@ export function startDiskWatch(
   };
 }
 
-/** A disk that does not tell is taken to have room: a full one makes itself felt. */
+/** If the system does not tell, the disk counts as having room: writes fail once it is full. */
 function freeBytesOf(dataDir: string): number {
   try {
     const { bavail, bsize } = statfsSync(dataDir);

@@ -1,9 +1,9 @@
 /** The embedded engine on the calling thread: for the command line's offline work and for tests. */
 import type { FoldingProgress } from '../projections/engine/lifecycle.js';
 import { openChunkFiles } from '../replay/files.js';
-import { composeStore, type Later } from './compose.js';
-import { takeDataDir } from './offline/exclusive.js';
-import type { Store } from './port.js';
+import { composeStore, type Later, type LaterReads } from './compose.js';
+import { finishErasures } from './offline/exclusive.js';
+import type { AppendResult, WritableStore } from './port.js';
 import { liveReadSide, openWriteSide } from './sides.js';
 
 export interface LmdbStoreOptions {
@@ -11,8 +11,6 @@ export interface LmdbStoreOptions {
   onProgress?: (progress: FoldingProgress) => void;
   /** Unix ms; what retention and the memory of batch_ids go by. */
   now?: () => number;
-  /** How long to wait for another process to let go of the folder. */
-  lockWaitMs?: number;
 }
 
 /** Answers with promises what a synchronous function returns or throws. */
@@ -27,47 +25,42 @@ function later<T extends object>(sync: T, before: () => void): Later<T> {
   return Object.fromEntries(entries) as Later<T>;
 }
 
-/** Opens the store in `dataDir` for this process alone. Throws `StoreUnusable`. */
-export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
+/** Opens the store in `dataDir`, for the holder of the writer lock. Throws `StoreUnusable`. */
+export async function openLmdbStore(options: LmdbStoreOptions): Promise<WritableStore> {
   const { dataDir, onProgress = () => {}, now = Date.now } = options;
-  const lock = await takeDataDir(dataDir, options.lockWaitMs, onProgress);
+  await finishErasures(dataDir, onProgress);
   let fail: (error: Error) => void = () => {};
   const failed = new Promise<Error>((resolve) => {
     fail = resolve;
   });
-  try {
-    const { env, log, close, head, ...write } = openWriteSide(dataDir, { onProgress, onFailure: fail });
-    const { read, renew } = liveReadSide(env, log);
-    const listeners = new Set<(head: number) => void>();
-    return composeStore({
-      write: later(
-        {
-          ...write,
-          commit(group) {
-            const before = head();
-            const settled = write.commit(group);
-            if (head() !== before) for (const listener of listeners) listener(head());
-            return settled;
-          },
-        } satisfies typeof write,
-        () => {},
-      ),
-      read: later(read, renew),
-      files: openChunkFiles(dataDir),
-      queue: () => ({ queue_requests: 0, queue_bytes: 0 }),
-      onCommit(listener) {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
-      failed,
-      now,
-      async close() {
-        await close();
-        await lock.release();
-      },
-    });
-  } catch (error) {
-    await lock.release();
-    throw error;
-  }
+  const { env, log, close, head, ...write } = openWriteSide(dataDir, { onProgress, onFailure: fail });
+  const { read, renew } = liveReadSide(env, log);
+  const listeners = new Set<(head: number) => void>();
+  const store = composeStore({
+    write: later(write, () => {}),
+    read: later(read, renew) as LaterReads,
+    files: openChunkFiles(dataDir),
+    queue: () => ({ queue_requests: 0, queue_bytes: 0 }),
+    onCommit(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    failed,
+    now,
+    close,
+  });
+  return {
+    ...store,
+    async append(batches) {
+      const before = head();
+      const settled = write.commit(batches);
+      if (head() !== before) for (const listener of listeners) listener(head());
+      return settled.map(
+        (one): PromiseSettledResult<AppendResult> =>
+          'error' in one
+            ? { status: 'rejected', reason: one.error }
+            : { status: 'fulfilled', value: one.result },
+      );
+    },
+  };
 }

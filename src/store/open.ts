@@ -9,8 +9,8 @@ import type { FoldingProgress } from '../projections/engine/lifecycle.js';
 import { openChunkFiles } from '../replay/files.js';
 import { newMeterMemory } from '../telemetry/meters.js';
 import { composeStore } from './compose.js';
-import { takeDataDir } from './offline/exclusive.js';
-import type { Opened } from './reopenable.js';
+import { finishErasures } from './offline/exclusive.js';
+import type { OpenedFolder } from './reopenable.js';
 import type { Notice } from './threads/messages.js';
 import { startReaders } from './threads/readers.js';
 import { startWriteThreads } from './threads/write-threads.js';
@@ -23,35 +23,34 @@ export interface OpenStoreOptions extends Pick<Config, 'dataDir' | 'apps' | 'lim
   meterMemory?: Float64Array;
   /** Unix ms. */
   now?: () => number;
-  lockWaitMs?: number;
 }
 
-/** Opens the store and the way in; throws `StoreUnusable` when the folder cannot be used, with nothing touched. */
-export async function openStore(options: OpenStoreOptions): Promise<Opened> {
+/** Opens the store and the way in, for the holder of the writer lock; throws `StoreUnusable` when the folder cannot be used. */
+export async function openStore(options: OpenStoreOptions): Promise<OpenedFolder> {
   const { dataDir, apps, limits, onProgress = () => {}, onNotice = () => {}, now = Date.now } = options;
   const { meterMemory = newMeterMemory() } = options;
-  const lock = await takeDataDir(dataDir, options.lockWaitMs, onProgress);
-  try {
-    const threads = await startWriteThreads({ dataDir, apps, limits, onProgress, onNotice, meterMemory });
-    const readers = startReaders(dataDir, threads.caughtUp);
-    const store = composeStore({
-      write: threads.write,
-      read: readers.read,
-      files: openChunkFiles(dataDir),
-      queue: threads.queue.sizes,
-      onCommit: threads.onCommit,
-      failed: threads.failed,
-      now,
-      async close() {
-        await threads.queue.idle();
-        await readers.close();
-        await threads.close();
-        await lock.release();
-      },
-    });
-    return { store, ingest: threads.queue.ingest, configure: threads.configure };
-  } catch (error) {
-    await lock.release();
-    throw error;
-  }
+  await finishErasures(dataDir, onProgress);
+  const threads = await startWriteThreads({ dataDir, apps, limits, onProgress, onNotice, meterMemory });
+  const readers = startReaders(dataDir, threads.caughtUp);
+  const store = composeStore({
+    write: threads.write,
+    read: readers.read,
+    files: openChunkFiles(dataDir),
+    queue: threads.queue.sizes,
+    onCommit: threads.onCommit,
+    failed: threads.failed,
+    now,
+    async close() {
+      await threads.queue.idle();
+      await readers.close();
+      await threads.close();
+    },
+  });
+  return {
+    store,
+    ingest: threads.queue.ingest,
+    configure: threads.configure,
+    exportPage: readers.read.exportPage,
+    caughtUp: threads.caughtUp,
+  };
 }

@@ -4,7 +4,9 @@
  */
 import type { Config } from '../config/config.js';
 import { RETRY_AFTER_S } from '../domain/limits.js';
-import type { Ingest, Refusal } from '../ingest/types.js';
+import type { Refusal } from '../domain/problems.js';
+import type { Ingest } from '../ingest/types.js';
+import type { ExportPage, ExportPlace } from './offline/export.js';
 import { type Store, StoreReopening } from './port.js';
 
 export interface Opened {
@@ -14,13 +16,21 @@ export interface Opened {
   configure(settings: Pick<Config, 'apps' | 'limits'>): Promise<void>;
 }
 
-export interface Reopenable extends Opened {
-  isOpen(): boolean;
-  /** Closes the store, runs `work`, and opens it again, whatever comes of the work. One at a time. */
-  whileClosed<T>(work: () => Promise<T>): Promise<T>;
+/** The embedded engine can do more. */
+export interface OpenedFolder extends Opened {
+  exportPage(place: ExportPlace): Promise<ExportPage>;
+  /** Settles once the tables hold all that is durable now. */
+  caughtUp(): Promise<void> | undefined;
 }
 
-type Answers = Omit<Store, 'onCommit' | 'failed' | 'close'>;
+export interface Reopenable extends Omit<OpenedFolder, 'caughtUp'> {
+  isOpen(): boolean;
+  /** Closes the store, runs `work`, and opens it again, whatever comes of the work. */
+  whileClosed<T>(work: () => Promise<T>): Promise<T>;
+  /** Runs `work` on the store's file as it is open, all in it that was acknowledged before. One at a time, of both. */
+  whileOpen<T>(work: () => Promise<T>): Promise<T>;
+}
+
 const CLOSED = 'the store is being rewritten';
 const REOPENING: Refusal = {
   code: 'reopening',
@@ -28,34 +38,11 @@ const REOPENING: Refusal = {
   retryAfterS: RETRY_AFTER_S,
 };
 
-/** Every one of them, which the type sees to. */
-const METHODS: Record<keyof Answers, true> = {
-  append: true,
-  events: true,
-  event: true,
-  sessionWindow: true,
-  tail: true,
-  users: true,
-  sessions: true,
-  funnel: true,
-  aggregates: true,
-  putChunk: true,
-  sessionApps: true,
-  chunks: true,
-  chunk: true,
-  sweep: true,
-  stats: true,
-  names: true,
-  errorGroups: true,
-  occurrences: true,
-  neighbours: true,
-  activity: true,
-};
-
 /** Opens the store for the first time; throws what `open` throws. */
-export async function openReopenable(open: () => Promise<Opened>): Promise<Reopenable> {
-  let opened: Opened | undefined = await open();
+export async function openReopenable(open: () => Promise<OpenedFolder>): Promise<Reopenable> {
+  let opened: OpenedFolder | undefined = await open();
   let turn: Promise<unknown> = Promise.resolve();
+  let closing: Promise<unknown> = turn;
   /** A store must not be asked once it is closing: all that was asked is waited for. */
   const underWay = new Set<Promise<unknown>>();
   const listeners = new Set<(head: number) => void>();
@@ -72,21 +59,16 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
   };
   attach(opened);
 
-  const answers = Object.fromEntries(
-    (Object.keys(METHODS) as (keyof Answers)[]).map((method) => [
-      method,
-      async (...args: unknown[]) => {
-        if (!opened) throw new StoreReopening(CLOSED);
-        const answer = (opened.store[method] as (...args: unknown[]) => Promise<unknown>)(...args);
-        underWay.add(answer);
-        try {
-          return await answer;
-        } finally {
-          underWay.delete(answer);
-        }
-      },
-    ]),
-  ) as unknown as Answers;
+  const ask = async <T>(question: (opened: OpenedFolder) => Promise<T>): Promise<T> => {
+    if (!opened) throw new StoreReopening(CLOSED);
+    const answer = question(opened);
+    underWay.add(answer);
+    try {
+      return await answer;
+    } finally {
+      underWay.delete(answer);
+    }
+  };
 
   const reopen = async (): Promise<void> => {
     try {
@@ -98,9 +80,21 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
     }
   };
 
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = turn.catch(() => {}).then(work);
+    turn = done;
+    return done;
+  };
+
   return {
     store: {
-      ...answers,
+      ask: (kind, asked) => ask(({ store }) => store.ask(kind, asked)),
+      tail: (...args) => ask(({ store }) => store.tail(...args)),
+      sessionApps: (...args) => ask(({ store }) => store.sessionApps(...args)),
+      putChunk: (...args) => ask(({ store }) => store.putChunk(...args)),
+      chunk: (...args) => ask(({ store }) => store.chunk(...args)),
+      sweep: (...args) => ask(({ store }) => store.sweep(...args)),
+      stats: () => ask(({ store }) => store.stats()),
       onCommit(listener) {
         listeners.add(listener);
         return () => listeners.delete(listener);
@@ -114,25 +108,31 @@ export async function openReopenable(open: () => Promise<Opened>): Promise<Reope
     ingest: (request) => (opened ? opened.ingest(request) : Promise.resolve(REOPENING)),
     async configure(settings) {
       // A store that is being opened again may have begun with the settings of before.
-      await turn.catch(() => {});
+      await closing.catch(() => {});
       await opened?.configure(settings);
     },
+    exportPage: (place) => ask((opened) => opened.exportPage(place)),
     isOpen: () => opened !== undefined,
     whileClosed(work) {
-      const run = async () => {
-        const closing = opened;
+      const done = inTurn(async () => {
+        const before = opened;
         opened = undefined;
         await Promise.allSettled(underWay);
-        await closing?.store.close();
+        await before?.store.close();
         try {
           return await work();
         } finally {
           await reopen();
         }
-      };
-      const done = turn.catch(() => {}).then(run);
-      turn = done;
+      });
+      closing = done;
       return done;
     },
+    whileOpen: (work) =>
+      inTurn(async () => {
+        if (!opened) throw new StoreReopening(CLOSED);
+        await opened.caughtUp();
+        return work();
+      }),
   };
 }

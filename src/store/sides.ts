@@ -10,24 +10,21 @@ import { StoreUnusable } from '../log/file/data-dir.js';
 import { type Env, openEnv } from '../log/file/env.js';
 import { continues } from '../log/wal/apply.js';
 import { JOURNAL_FILES, readJournal } from '../log/wal/journal.js';
-import {
-  type BrokenView,
-  type FoldingProgress,
-  servingSignature,
-  servingViews,
-} from '../projections/engine/lifecycle.js';
+import type { BrokenView, FoldingProgress } from '../projections/engine/lifecycle.js';
+import { servingOf, servingViews } from '../projections/engine/serving.js';
+import { PROJECTIONS } from '../projections/registry.js';
 import { removeOrphans } from '../replay/files.js';
 import { type Chunk, openManifest } from '../replay/manifest.js';
 import type { Meters } from '../telemetry/meters.js';
-import { openReads, type Reads } from './answers/reads.js';
+import { openReads, type Reads } from './answers/index.js';
+import { type ExportPage, type ExportPlace, exportPage } from './offline/export.js';
 import type { StoreStats } from './port.js';
 import { openWriter, type Writer } from './writer.js';
 
 /** Chunks dropped in one transaction of a sweep. */
 const SWEEP_CHUNKS = 128;
 
-export interface WriteSide
-  extends Pick<Writer, 'commit' | 'apply' | 'appNumber' | 'sweepEvents' | 'foldViews'> {
+export interface WriteSide extends Omit<Writer, 'stats'> {
   /** Commits a chunk's row; returns the file it replaced, to be removed. */
   putChunkRow(app: number, session: string, chunk: Chunk): string | undefined;
   /** Drops some rows of chunks received before `before`; returns their files, to be removed; none when it is done. */
@@ -38,8 +35,7 @@ export interface WriteSide
 }
 
 export interface ReadSide extends Reads {
-  chunkRows(app: string, session: string): Chunk[];
-  chunkRow(app: string, session: string, seq: number): Chunk | undefined;
+  exportPage(place: ExportPlace): ExportPage;
 }
 
 export interface WriteSideOptions {
@@ -83,11 +79,7 @@ export function openWriteSide(
   return {
     env,
     log,
-    commit: writer.commit,
-    apply: writer.apply,
-    appNumber: writer.appNumber,
-    sweepEvents: writer.sweepEvents,
-    foldViews: writer.foldViews,
+    ...writer,
     putChunkRow(app, session, chunk) {
       let replaced: string | undefined;
       writer.transact(() => {
@@ -112,31 +104,24 @@ export function openWriteSide(
 
 /** Reads over an environment that is open already. */
 export function readSideOf(env: Env, log: Log): ReadSide {
-  const manifest = openManifest(env);
-  const number = (app: string) => log.dictionaries.number('app', app);
-  return {
-    ...openReads(env, log, manifest.count),
-    chunkRows(app, session) {
-      const known = number(app);
-      return known === undefined ? [] : manifest.list(known, session);
-    },
-    chunkRow(app, session, seq) {
-      const known = number(app);
-      return known === undefined ? undefined : manifest.get(known, session, seq);
-    },
-  };
+  const reads = openReads(env, log);
+  return { ...reads, exportPage: (place) => exportPage(reads.tail, log, place) };
 }
 
 /** A read side whose views are, from each `renew` on, those that serve then. */
 export function liveReadSide(env: Env, log: Log): { read: ReadSide; renew(): void } {
-  let signature = '';
-  let current = readSideOf(servingViews(env, log), log);
+  const namesOf = (): string =>
+    servingOf(log, PROJECTIONS)
+      .map(({ name }) => name)
+      .join();
+  let serving = '';
+  let current = readSideOf(servingViews(env, log, PROJECTIONS), log);
   const renew = (): void => {
     env.renewSnapshot();
     // Opening a table begins a new snapshot.
-    for (let now = servingSignature(log); now !== signature; now = servingSignature(log)) {
-      signature = now;
-      current = readSideOf(servingViews(env, log), log);
+    for (let now = namesOf(); now !== serving; now = namesOf()) {
+      serving = now;
+      current = readSideOf(servingViews(env, log, PROJECTIONS), log);
       env.renewSnapshot();
     }
   };

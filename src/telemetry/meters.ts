@@ -1,34 +1,64 @@
 /**
- * What the store's threads measure of themselves, in memory that all of them share: the HTTP thread reads it without
- * asking them, also while one of them is held up by the disk, which is when somebody wants to know.
+ * What the store's threads measure, in memory they share: the HTTP thread reads it even while the disk blocks
+ * one of them.
  */
-import {
-  type Histogram,
-  type HistogramReading,
-  histogramSize,
-  openHistogram,
-  SECONDS_BOUNDS,
-} from './histogram.js';
 
-/** Each is counted in by one thread. */
+/** Upper bounds in seconds. */
+export const SECONDS_BOUNDS: readonly number[] = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
+];
+
+export interface HistogramReading {
+  /** Inclusive upper bounds, ascending; a last bucket without a bound follows. */
+  bounds: readonly number[];
+  /** Values in each bucket: one entry more than bounds. */
+  counts: number[];
+  sum: number;
+}
+
+export interface Histogram {
+  observe(value: number): void;
+  read(): HistogramReading;
+}
+
+const histogramSize = (bounds: readonly number[]): number => bounds.length + 2;
+
+/** `memory` holds the counts, then the sum. One thread observes, any thread may read. */
+export function openHistogram(
+  bounds: readonly number[],
+  memory: Float64Array = new Float64Array(histogramSize(bounds)),
+): Histogram {
+  const sumAt = bounds.length + 1;
+  return {
+    observe(value) {
+      let at = 0;
+      while (value > (bounds[at] ?? Number.POSITIVE_INFINITY)) at++;
+      memory[at] = (memory[at] ?? 0) + 1;
+      memory[sumAt] = (memory[sumAt] ?? 0) + value;
+    },
+    read: () => ({ bounds, counts: Array.from(memory.subarray(0, sumAt)), sum: memory[sumAt] ?? 0 }),
+  };
+}
+
+/** One thread writes each. */
 const HISTOGRAMS = {
-  /** Seconds from a group's first event encoded to the group durable. Ingest thread. */
+  /** Seconds from encoding a commit group's first event until the group is durable. Ingest thread. */
   commit_seconds: SECONDS_BOUNDS,
-  /** Seconds of the journal's fdatasync. Ingest thread. */
+  /** Seconds of the WAL's fdatasync. Ingest thread. */
   sync_seconds: SECONDS_BOUNDS,
-  /** Requests that one commit group made durable. Ingest thread. */
+  /** Requests in a commit group. Ingest thread. */
   group_requests: [1, 2, 4, 8, 16, 32, 64, 128],
-  /** Seconds of a transaction that takes groups into the tables. Writer thread. */
+  /** Seconds of a transaction that applies commit groups. Writer thread. */
   apply_seconds: SECONDS_BOUNDS,
 } as const satisfies Record<string, readonly number[]>;
 
 const GAUGES = [
-  /** Groups that are durable and not in the tables yet. Ingest thread. */
+  /** Commit groups that are durable and not applied yet. Ingest thread. */
   'unapplied_commits',
   'unapplied_bytes',
-  /** Since when the oldest of them is durable, Unix ms; 0 when there is none. */
+  /** When the oldest of them became durable, Unix ms; 0 when there is none. */
   'unapplied_since',
-  /** Replay chunks the manifest names. Writer thread. */
+  /** Replay chunks in the manifest. Writer thread. */
   'chunks',
   'chunk_bytes',
 ] as const;
@@ -44,11 +74,10 @@ export type Meters = Record<HistogramName, Histogram> & {
 const NAMES = Object.keys(HISTOGRAMS) as HistogramName[];
 const SIZE = NAMES.reduce<number>((sum, name) => sum + histogramSize(HISTOGRAMS[name]), GAUGES.length);
 
-/** Zeros, to be given to every thread. */
 export const newMeterMemory = (): Float64Array =>
   new Float64Array(new SharedArrayBuffer(SIZE * Float64Array.BYTES_PER_ELEMENT));
 
-/** The meters in this memory; without any, some that nobody else sees. */
+/** The meters in `memory`, from `newMeterMemory`. */
 export function openMeters(memory: Float64Array = newMeterMemory()): Meters {
   let at = GAUGES.length;
   const histograms = Object.fromEntries(

@@ -4,6 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import type { QuestionName } from '../../src/questions/index.js';
+import type { Store } from '../../src/store/port.js';
 import { startCollector } from '../support/collector.js';
 import { filesUnder } from '../support/files.js';
 import {
@@ -42,6 +44,8 @@ const ROUTES: [string, string[]][] = [
   ['/v1/query/errors?', ['app', 'from', 'to', 'group', 'limit']],
   ['/v1/query/occurrences?group=g&', ['from', 'to', 'limit', 'cursor']],
   ['/v1/query/activity?user=alice&', ['app', 'from', 'to']],
+  ['/v1/events/1?', []],
+  ['/v1/incidents/1?', []],
   ['/v1/sessions/s_1/replay?', ['app']],
   ['/v1/sessions/s_1/replay/1?', ['app']],
 ];
@@ -311,7 +315,7 @@ t.test('COM-09 COM-10 no answer and no log line has a key or password', async (t
   const failing = async () => {
     throw new Error(`a failure that quotes ${key}`);
   };
-  t.intercept(guarded.store, 'users', { value: failing });
+  t.intercept(guarded.store, 'ask', { value: failing });
   const failed = await ask(url, '/v1/query/users', read);
   t.equal(failed.status, 500);
   answers.push(failed);
@@ -334,29 +338,38 @@ t.test('COM-11 a read that fails answers 5xx, and says nothing of the inside', a
   const failing = async () => {
     throw new Error('the inside');
   };
-  const reads = [
-    ['events', '/v1/query/events'],
-    ['users', '/v1/query/users'],
-    ['sessions', '/v1/query/sessions'],
-    ['funnel', '/v1/query/funnel?steps=a,b'],
-    ['aggregates', '/v1/query/aggregates'],
-    ['names', '/v1/query/names'],
-    ['errorGroups', '/v1/query/errors'],
-    ['occurrences', '/v1/query/occurrences?group=g'],
-    ['activity', '/v1/query/activity?user=alice'],
-    ['chunks', '/v1/sessions/s_1/replay'],
-    ['chunk', '/v1/sessions/s_1/replay/1'],
-    ['event', '/v1/incidents/1'],
-    ['sessionWindow', '/v1/incidents/1'],
-    ['neighbours', '/v1/incidents/1'],
-    ['chunks', '/v1/incidents/1'],
-  ] as const;
-  for (const [method, path] of reads) {
-    const real = c.store[method];
+  const asked: Record<QuestionName, string> = {
+    events: '/v1/query/events',
+    event: '/v1/events/1',
+    users: '/v1/query/users',
+    sessions: '/v1/query/sessions',
+    funnel: '/v1/query/funnel?steps=a,b',
+    aggregates: '/v1/query/aggregates',
+    names: '/v1/query/names',
+    activity: '/v1/query/activity?user=alice',
+    errors: '/v1/query/errors',
+    occurrences: '/v1/query/occurrences?group=g',
+    incident: '/v1/incidents/1',
+    replay: '/v1/sessions/s_1/replay',
+  };
+  const chunk = '/v1/sessions/s_1/replay/1';
+  const { ask: real } = c.store;
+  const failingOnly = (failed: string) =>
+    ((kind, about) => (kind === failed ? failing() : real(kind, about))) as Store['ask'];
+  const reads: [path: string, broken: Partial<Store>][] = [
+    ...Object.entries(asked).map(([kind, path]): [string, Partial<Store>] => [
+      path,
+      { ask: failingOnly(kind) },
+    ]),
+    [chunk, { chunk: failing }],
+    [chunk, { sessionApps: failing }],
+  ];
+  for (const [path, broken] of reads) {
+    const whole = { ...c.store };
     t.equal((await ask(c.url, path)).status, 200, path);
-    Object.assign(c.store, { [method]: failing });
+    Object.assign(c.store, broken);
     const answer = await ask(c.url, path);
-    Object.assign(c.store, { [method]: real });
+    Object.assign(c.store, whole);
     t.ok(answer.status >= 500, `${path}: ${answer.status}`);
     problemOf(answer, answer.status);
     t.notMatch(answer.text, 'inside');

@@ -95,6 +95,7 @@ const ROUTES: Record<string, { query?: string[]; statuses: string[] }> = {
   'get /v1/query/activity': { query: ['user', 'app', 'from', 'to'], statuses: ['200', '400'] },
   'get /v1/sessions/{}/replay': { query: ['app'], statuses: ['200', '404', '409'] },
   'get /v1/sessions/{}/replay/{}': { query: ['app'], statuses: ['200', '404', '409'] },
+  'get /v1/events/{}': { statuses: ['200', '400', '404'] },
   'get /v1/incidents/{}': { statuses: ['200', '400', '404'] },
   'get /v1/stream': { query: ['user', 'type', 'app', 'session', 'after'], statuses: ['200', '400'] },
   'get /v1/apps': { statuses: ['200'] },
@@ -175,6 +176,7 @@ t.test('OPR-06 the answers are of the schemas described', async (t) => {
     ['get /v1/query/activity', '/v1/query/activity?user=alice'],
     ['get /v1/sessions/{}/replay', '/v1/sessions/s_1/replay'],
     ['get /v1/incidents/{}', '/v1/incidents/4'],
+    ['get /v1/events/{}', '/v1/events/4'],
     ['get /v1/apps', '/v1/apps'],
   ];
   for (const [route, path] of answers) {
@@ -202,5 +204,6 @@ t.test('OPR-07 a page renders the description', async (t) => {
   t.equal(status, 200);
   t.match(headers['content-type'], /^text\/html\b/);
   t.match(text, /swagger|openapi/i);
+  for (const path of Object.keys(described.paths)) t.match(text, path);
   t.equal((await ask(c.url, '/docs')).status < 400, true);
 });

@@ -112,6 +112,7 @@ t.test(
     t.ok(events.every(isKept as (row: unknown) => boolean));
     t.equal(after, head, 'the head stays');
     await refusal(c.url, `/v1/incidents/${goneError?.id}`, 404);
+    await refusal(c.url, `/v1/events/${goneError?.id}`, 404);
 
     await c.restart();
     t.same(await everyView(c.url), expected, 'after a restart too');

@@ -55,9 +55,9 @@ t.test('a link to an error group leads to it in the new store too', async (t) =>
   const groupsIn = async (dataDir: string, skip: number) => {
     const store = await openLmdbStore({ dataDir });
     await store.append(batches.slice(skip));
-    const groups = await store.errorGroups({ app: 'shop', limit: 9 });
+    const { groups } = await store.ask('errors', { apps: ['shop'], limit: 9 });
     const group = groups.find(({ name }) => name === 'bang')?.group ?? '';
-    const { events } = await store.occurrences({ group, limit: 9 });
+    const { events } = await store.ask('occurrences', { group, limit: 9 });
     await store.close();
     return { group, ids: events.map(({ id }) => id) };
   };

@@ -5,7 +5,7 @@ import t from 'tap';
 import { openLog } from '../../src/log/batches/log.js';
 import { DATA_FILE } from '../../src/log/file/data-dir.js';
 import { type Env, openEnv } from '../../src/log/file/env.js';
-import { readViewStates, writeViewStates } from '../../src/projections/registry.js';
+import { readViewStates, writeViewStates } from '../../src/projections/engine/states.js';
 import { runSpyglass } from '../support/command.js';
 import { fillStore } from '../support/stores.js';
 

@@ -1,13 +1,7 @@
 /** Ids without coordination: unique and ascending, whatever the clock does, and apart from the embedded engine's. */
 import t from 'tap';
-import {
-  consecutiveIds,
-  createIds,
-  EMBEDDED_ID_END,
-  leastIdAt,
-  NODES,
-  timeOfId,
-} from '../../src/clickhouse/ids.js';
+import { createIds, EMBEDDED_ID_END, leastIdAt, NODES, timeOfId } from '../../src/clickhouse/ids.js';
+import { consecutiveIds } from '../support/clickhouse/ids.js';
 
 const NOW = Date.UTC(2026, 10, 24, 12);
 const ascends = (ids: readonly number[]) =>

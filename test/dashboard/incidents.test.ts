@@ -143,7 +143,11 @@ t.test('occurrences that cannot be loaded say so once, with a way to try again',
   let asked = 0;
   await page.route(/occurrences.*cursor=/, (route) => {
     asked += 1;
-    return route.fulfill({ status: 503, json: { title: 'x', detail: 'Come back later.', status: 503 } });
+    return route.fulfill({
+      status: 503,
+      contentType: 'application/problem+json',
+      json: { title: 'x', detail: 'Come back later.', status: 503 },
+    });
   });
   await page.goto(`${collector.url}/errors/${group}`);
   await pressEnd(page);
@@ -251,16 +255,17 @@ t.test('the occurrences before and after are a step away', async (t) => {
 
 t.test('an incident that is none says so, and one that cannot be read can be asked for again', async (t) => {
   const page = await view(t, '/incidents/999999999');
-  await page.getByText('There is no such event').waitFor();
+  await page.getByText('Event not found').waitFor();
   const { events } = await read<EventsAnswer>(collector, '/v1/query/events?type=pageview&limit=1');
   await page.goto(`${collector.url}/incidents/${events[0]?.id}`);
-  await page.getByText('This event is no incident').waitFor();
+  await page.getByText("This event isn't an error or report").waitFor();
   const { event } = await recordedIncident();
   let failing = true;
   await page.route(/\/v1\/incidents\//, (route) =>
     failing
       ? route.fulfill({
           status: 503,
+          contentType: 'application/problem+json',
           json: { title: 'The query took too long', detail: 'It took over 5 s.' },
         })
       : route.continue(),

@@ -173,7 +173,7 @@ t.test('a replay that lost its collector comes by itself once there is one', asy
     await route.abort();
   });
   await page.goto(replay('late', `?t=${NOON}`));
-  await page.getByText('The collector does not answer.', { exact: true }).waitFor();
+  await page.getByText("Can't reach the collector.", { exact: true }).waitFor();
   // The frame of the first try is gone, and the recording is known before there is another one.
   const manifest = page.waitForResponse(/sessions\/late\/replay\?/);
   await page.unroute(/\/(v1|healthz)/);
@@ -187,7 +187,7 @@ t.test('a replay that lost its collector comes by itself once there is one', asy
   const elsewhere = await view(t, 'nobody-knows');
   await elsewhere.route(/replay\/1|healthz/, (route) => route.abort());
   await elsewhere.goto(replay('late', `?t=${NOON}`));
-  await elsewhere.locator('.failure').getByText('The collector does not answer.').waitFor();
+  await elsewhere.locator('.failure').getByText("Can't reach the collector.").waitFor();
   await elsewhere.unroute(/replay\/1|healthz/);
   await says(elsewhere, 'part one');
 });

@@ -74,7 +74,7 @@ t.test('live shows the newest events, and what arrives', async (t) => {
   await collector.send([event('while_paused')]);
   await page.getByRole('button', { name: '1 new event' }).waitFor();
   t.notOk((await rowNames(page)).includes('while_paused'));
-  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByRole('button', { name: 'Resume' }).click();
   await page.locator('.body-row', { hasText: 'while_paused' }).waitFor();
 });
 
@@ -116,7 +116,7 @@ t.test('live finds text among what it holds, and says when there is nothing', as
   await page.locator('.body-row', { hasText: 'needle_in_the_haystack' }).waitFor();
   t.equal(await page.locator('.body-row').count(), 1);
   await page.getByLabel('Text', { exact: true }).fill('nobody has ever done this');
-  await page.getByText('Nothing like this').waitFor();
+  await page.getByText('No matching events').waitFor();
 });
 
 t.test('live finds what the props say, names and values alike', async (t) => {
@@ -134,7 +134,7 @@ t.test('live counts the last hour as the API does, minute by minute', async (t) 
   await collector.send([ago(2), ago(2), ago(40, { type: 'error' }), ago(90)]);
   const page = await view(t, '/live?user=hourly');
   await page.getByRole('img', { name: '3 events and 1 error within the last 60 minutes' }).waitFor();
-  t.match(await page.locator('.minutes-text').textContent(), '3 events · 1 error in the last hour');
+  t.match(await page.locator('.minutes-text').textContent(), 'Last hour: 3 events, 1 error');
   const heights = await page.evaluate<number[]>(
     `[...document.querySelectorAll('.minute-all')].map((bar) => Number(bar.getAttribute('height')))`,
   );
@@ -170,7 +170,8 @@ t.test('older events that cannot be loaded are said to be so, once, with a way t
         table.scrollTop = table.scrollHeight;
       });
       await frame();
-      return { ok: false, status: 503, text: async () => '{"title":"x","detail":"Come back later."}' };
+      const headers = { 'content-type': 'application/problem+json' };
+      return new Response('{"title":"x","status":503,"detail":"Come back later."}', { status: 503, headers });
     };
   }`);
   await page.goto(`${collector.url}/live?user=pager`);
@@ -180,7 +181,7 @@ t.test('older events that cannot be loaded are said to be so, once, with a way t
   t.equal(await page.evaluate('asked'), 1, 'not over and over');
   await page.evaluate('answerAgain()');
   await page.getByRole('button', { name: 'Try again' }).click();
-  await page.getByText('That is all there is').waitFor();
+  await page.getByText('No older events').waitFor();
   t.equal(await page.getByRole('table').getAttribute('aria-rowcount'), '151');
 });
 
@@ -418,14 +419,14 @@ t.test('a funnel is built by keyboard, and counts as the API does', async (t) =>
     `Funnel. ${steps.map(({ name, count }) => `${name}: ${whole(count)}`).join(', then ')}`,
   );
   const [first = { count: 0 }, second = { count: 0 }] = steps;
-  const percent = (share: number) => (share === 1 ? '100 %' : `${(share * 100).toFixed(1)} %`);
+  const percent = (share: number) => (share === 1 ? '100%' : `${(share * 100).toFixed(1)}%`);
   t.match(
     await chart.textContent(),
-    `${percent(second.count / first.count)} of the step before · ${first.count - second.count} dropped out`,
+    `${percent(second.count / first.count)} continued · ${first.count - second.count} dropped off`,
   );
   t.match(
     await page.locator('.funnel-sum').textContent(),
-    `${percent(second.count / first.count)} of ${first.count} users went all the way`,
+    `${second.count} of ${first.count} ${first.count === 1 ? 'user' : 'users'} (${percent(second.count / first.count)}) completed`,
   );
   const share = Number((second.count / first.count).toFixed(4));
   t.equal(
@@ -478,7 +479,7 @@ t.test('a read that fails is said in words, where it happened, with a way to try
 t.test('an event that cannot be looked up says so beside the list, and is there once it can', async (t) => {
   const [event = { ts: 0, id: 0, name: '' }] = (await newest('&type=pageview')).events.slice(-1);
   const page = await view(t, '/users');
-  const lookup = `**/v1/query/events?from=${event.ts}*`;
+  const lookup = `**/v1/events/${event.id}`;
   await page.route(lookup, (route) => route.fulfill({ status: 500, body: 'no' }));
   await page.goto(`${collector.url}/live?user=nobody&event=${event.ts}.${event.id}`);
   const detail = page.getByRole('complementary', { name: 'Selected event' });
@@ -542,9 +543,9 @@ t.test('a lost connection is said, and taken up again without a hand', async (t)
   await page.getByText('Following').waitFor();
   await collector.kill();
   await page.getByText('Reconnecting').waitFor();
-  await page.getByText('The collector does not answer. Trying again').waitFor();
+  await page.getByText("Can't reach the collector. Trying again").waitFor();
   await page.getByRole('link', { name: 'Insights' }).click();
-  await page.getByText('The collector does not answer. Trying again').waitFor();
+  await page.getByText("Can't reach the collector. Trying again").waitFor();
   await page.goBack();
   await collector.restart();
   await page.getByText('Following').waitFor();

@@ -1,8 +1,8 @@
 /** Size, encoding, inflation and UTF-8 of a body. */
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
+import { cutText } from '../../src/domain/event.js';
 import { decodeBody } from '../../src/ingest/body.js';
-import { cutText } from '../../src/ingest/text.js';
 
 const decode = (body: Uint8Array, encoding?: string, max = 1_000) =>
   decodeBody({ body, receivedAt: 0, ...(encoding === undefined ? {} : { encoding }) }, max);

@@ -3,42 +3,43 @@ import t from 'tap';
 import type { NewEvent } from '../../src/domain/event.js';
 import { columnsOf, type EventColumns, eventsOf } from '../../src/domain/event-columns.js';
 import { MAX_TS } from '../../src/domain/limits.js';
-import { settleClocks, settleTs } from '../../src/ingest/clock.js';
+import { correctClocks, correctTs } from '../../src/ingest/clock.js';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
 
 t.test('an event without a time has the time of receipt, whatever the clock', async (t) => {
-  t.equal(settleTs(0, { receivedAt: NOW }), NOW);
-  t.equal(settleTs(0, { receivedAt: NOW, sentAt: NOW }), NOW);
-  t.equal(settleTs(0, { receivedAt: NOW, sentAt: NOW - HOUR }), NOW);
+  t.equal(correctTs(0, { receivedAt: NOW }), NOW);
+  t.equal(correctTs(0, { receivedAt: NOW, sentAt: NOW }), NOW);
+  t.equal(correctTs(0, { receivedAt: NOW, sentAt: NOW - HOUR }), NOW);
 });
 
 t.test('without sent_at only a time more than an hour ahead is replaced', async (t) => {
   const clock = { receivedAt: NOW };
-  t.equal(settleTs(NOW + HOUR, clock), NOW + HOUR);
-  t.equal(settleTs(NOW + HOUR + 1, clock), NOW);
-  t.equal(settleTs(MAX_TS, clock), NOW);
-  t.equal(settleTs(1, clock), 1);
+  t.equal(correctTs(NOW + HOUR, clock), NOW + HOUR);
+  t.equal(correctTs(NOW + HOUR + 1, clock), NOW);
+  t.equal(correctTs(MAX_TS, clock), NOW);
+  t.equal(correctTs(1, clock), 1);
 });
 
 t.test('a sent_at within a minute changes nothing, not even a time far ahead', async (t) => {
   for (const sentAt of [NOW - MINUTE, NOW, NOW + MINUTE]) {
-    for (const ts of [1, NOW, NOW + 2 * HOUR, MAX_TS]) t.equal(settleTs(ts, { receivedAt: NOW, sentAt }), ts);
+    for (const ts of [1, NOW, NOW + 2 * HOUR, MAX_TS])
+      t.equal(correctTs(ts, { receivedAt: NOW, sentAt }), ts);
   }
 });
 
 t.test('a sent_at over a minute off shifts by the difference, either way', async (t) => {
-  t.equal(settleTs(5_000_000, { receivedAt: NOW, sentAt: NOW - MINUTE - 1 }), 5_000_000 + MINUTE + 1);
-  t.equal(settleTs(5_000_000, { receivedAt: NOW, sentAt: NOW + MINUTE + 1 }), 5_000_000 - MINUTE - 1);
-  t.equal(settleTs(7, { receivedAt: NOW, sentAt: 0 }), NOW + 7);
+  t.equal(correctTs(5_000_000, { receivedAt: NOW, sentAt: NOW - MINUTE - 1 }), 5_000_000 + MINUTE + 1);
+  t.equal(correctTs(5_000_000, { receivedAt: NOW, sentAt: NOW + MINUTE + 1 }), 5_000_000 - MINUTE - 1);
+  t.equal(correctTs(7, { receivedAt: NOW, sentAt: 0 }), NOW + 7);
 });
 
 t.test('a shift stays within the times the log can hold', async (t) => {
-  t.equal(settleTs(10, { receivedAt: NOW, sentAt: NOW + HOUR }), 0);
-  t.equal(settleTs(MAX_TS, { receivedAt: NOW, sentAt: 1 }), MAX_TS);
-  t.equal(settleTs(MAX_TS - 1, { receivedAt: NOW, sentAt: 1 }), MAX_TS);
+  t.equal(correctTs(10, { receivedAt: NOW, sentAt: NOW + HOUR }), 0);
+  t.equal(correctTs(MAX_TS, { receivedAt: NOW, sentAt: 1 }), MAX_TS);
+  t.equal(correctTs(MAX_TS - 1, { receivedAt: NOW, sentAt: 1 }), MAX_TS);
 });
 
 t.test('an event keeps what its client said when that is not its time', async (t) => {
@@ -46,7 +47,7 @@ t.test('an event keeps what its client said when that is not its time', async (t
   const times = (columns: EventColumns) => eventsOf(columns).map(({ ts, client_ts }) => [ts, client_ts]);
 
   const shifted = columnsOf([event(0), event(1_000), event(NOW)]);
-  settleClocks(shifted, { receivedAt: NOW, sentAt: NOW - HOUR });
+  correctClocks(shifted, { receivedAt: NOW, sentAt: NOW - HOUR });
   t.same(times(shifted), [
     [NOW, undefined],
     [1_000 + HOUR, 1_000],
@@ -54,7 +55,7 @@ t.test('an event keeps what its client said when that is not its time', async (t
   ]);
 
   const ahead = columnsOf([event(NOW + 2 * HOUR), event(NOW)]);
-  settleClocks(ahead, { receivedAt: NOW });
+  correctClocks(ahead, { receivedAt: NOW });
   t.same(times(ahead), [
     [NOW, NOW + 2 * HOUR],
     [NOW, undefined],

@@ -2,10 +2,10 @@
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { withEvents } from '../../src/domain/event-columns.js';
-import type { ProblemCode } from '../../src/domain/problems.js';
+import type { ProblemCode, Refusal } from '../../src/domain/problems.js';
 import { readExact } from '../../src/ingest/exact-reader.js';
 import { createIngest } from '../../src/ingest/ingest.js';
-import type { IngestRequest, Refusal } from '../../src/ingest/types.js';
+import type { IngestRequest } from '../../src/ingest/types.js';
 import { bytesOf, envelope, event, KEY } from './bodies.js';
 
 const NOW = 1_718_200_000_500;

@@ -4,11 +4,11 @@ import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import t from 'tap';
 import { eventsOf } from '../../src/domain/event-columns.js';
-import type { Envelope } from '../../src/ingest/content.js';
 import { readExact } from '../../src/ingest/exact-reader.js';
 import { readFast } from '../../src/ingest/fast-reader.js';
 import { isTooDeep, scanJson } from '../../src/ingest/scan.js';
 import { eventBatchSchema } from '../../src/ingest/schema.js';
+import type { Envelope } from '../../src/ingest/types.js';
 import { bodyText, bytesOf, damagedBody, envelope, event, KEY } from './bodies.js';
 
 const RUNS = { numRuns: 600 };

@@ -1,11 +1,12 @@
 /** ClickHouse as the histories' subject: a database a folder, with ids as the embedded engine gives them. */
 import { createHash } from 'node:crypto';
-import { consecutiveIds } from '../../src/clickhouse/ids.js';
 import { openClickhouseStore } from '../../src/clickhouse/store.js';
+import { consecutiveIds } from '../support/clickhouse/ids.js';
 import type { Subject } from './run.js';
 
 export function clickhouse(engine: { url: string; cluster?: string }): Subject {
   return {
+    medium: 'port',
     // A sweep is several statements of the engine's.
     fencesAtOnce: false,
     open: (dataDir, now) =>

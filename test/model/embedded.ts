@@ -4,11 +4,15 @@ import { PROJECTIONS } from '../../src/projections/registry.js';
 import { verifyStore } from '../../src/store/offline/verify.js';
 import { openStore } from '../../src/store/open.js';
 import { openLmdbStore } from '../../src/store/open-in-process.js';
-import type { Store } from '../../src/store/port.js';
+import type { Store, WritableStore } from '../../src/store/port.js';
+import { apps } from '../support/http.js';
 import type { DumpingSubject, ViewRow } from './grouping.js';
 import type { Subject } from './run.js';
+import { bodyOf } from './wire.js';
+import { APPS } from './world.js';
 
-const LIMITS = { body_bytes: 1_048_576, chunk_bytes: 8_388_608, events_per_minute: 0 };
+/** Histories know no limit on a body: long ones send thousands of events at once. */
+const LIMITS = { body_bytes: 30 * 1_048_576, chunk_bytes: 8_388_608, events_per_minute: 0 };
 
 const verifyViews = async (_store: Store, dataDir: string): Promise<string | undefined> =>
   (await verifyStore(dataDir, () => {})).problem;
@@ -21,7 +25,8 @@ function* viewRows(env: Env): Generator<ViewRow> {
   }
 }
 
-export const embedded: DumpingSubject<Store> = {
+export const embedded: DumpingSubject<WritableStore> = {
+  medium: 'port',
   fencesAtOnce: true,
   open: (dataDir, now) => openLmdbStore({ dataDir, now }),
   verifyViews,
@@ -35,8 +40,25 @@ export const embedded: DumpingSubject<Store> = {
   },
 };
 
+/** Takes its batches as requests, with a clock that is right. */
 export const threaded: Subject = {
+  medium: 'ingest',
   fencesAtOnce: false,
-  open: async (dataDir, now) => (await openStore({ dataDir, now, apps: {}, limits: LIMITS })).store,
+  async open(dataDir, now) {
+    const { store, ingest } = await openStore({ dataDir, now, apps: apps(...APPS), limits: LIMITS });
+    return {
+      ...store,
+      append: (batches) =>
+        Promise.all(
+          batches.map(async (batch): Promise<PromiseSettledResult<'stored'>> => {
+            const { receivedAt } = batch;
+            const refusal = await ingest({ body: Buffer.from(bodyOf(batch, receivedAt)), receivedAt });
+            return refusal === undefined
+              ? { status: 'fulfilled', value: 'stored' }
+              : { status: 'rejected', reason: refusal };
+          }),
+        ),
+    };
+  },
   verifyViews,
 };

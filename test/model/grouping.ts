@@ -1,14 +1,14 @@
 /** One history lived twice, its appends grouped into commits in two ways: the views must come out byte for byte alike. */
 import type { EventBatch } from '../../src/domain/event.js';
 import { DAY_MS } from '../../src/domain/limits.js';
-import type { Store } from '../../src/store/port.js';
+import type { WritableStore } from '../../src/store/port.js';
 import { makeHistory, type Step } from './history.js';
 import { type Subject, withDataDir } from './run.js';
 
 /** A row of a view, as it lies in the engine. */
 export type ViewRow = readonly [table: string, key: Uint8Array, value: Uint8Array];
 
-export interface DumpingSubject<Engine extends Store> extends Subject<Engine> {
+export interface DumpingSubject<Engine extends WritableStore> extends Subject<Engine> {
   /** Every row of every view, in the order of tables and keys. */
   dumpViews(store: Engine, dataDir: string): Iterable<ViewRow> | Promise<Iterable<ViewRow>>;
 }
@@ -32,7 +32,7 @@ function writesOf(steps: readonly Step[]): (EventBatch[] | Step)[] {
 }
 
 /** Puts a run of batches into the store: how they are grouped is what the two lives differ in. */
-type Append = (store: Store, batches: readonly EventBatch[]) => Promise<void>;
+type Append = (store: WritableStore, batches: readonly EventBatch[]) => Promise<void>;
 
 /** The first row that two dumps of the same views do not share. */
 function firstRowDifference(
@@ -60,7 +60,7 @@ const allAtOnce: Append = async (store, batches) => {
   await store.append(batches);
 };
 
-async function viewsAfter<Engine extends Store>(
+async function viewsAfter<Engine extends WritableStore>(
   steps: readonly Step[],
   subject: DumpingSubject<Engine>,
   append: Append,
@@ -83,7 +83,7 @@ async function viewsAfter<Engine extends Store>(
 }
 
 /** Throws with the seed and the first row that differs. */
-export async function compareGroupings<Engine extends Store>(
+export async function compareGroupings<Engine extends WritableStore>(
   seed: number,
   subject: DumpingSubject<Engine>,
 ): Promise<void> {

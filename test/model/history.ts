@@ -2,7 +2,7 @@
 import { EVENT_TYPES, type EventBatch, type NewEvent } from '../../src/domain/event.js';
 import { BATCH_EVENTS_MAX, DAY_MS, SEEN_MS } from '../../src/domain/limits.js';
 import type { NewChunk, SweepCutoffs } from '../../src/store/port.js';
-import { examination, pickQuestion, pickSweepQuestion, type Question } from './questions.js';
+import { examination, pickApps, pickQuestion, pickSweepQuestion, type Question } from './questions.js';
 import { createRandom, type Random } from './random.js';
 import {
   createWorld,
@@ -33,10 +33,10 @@ export type Step =
   | { do: 'ask'; questions: Question[] };
 
 /**
- * Where a history is lived. Over HTTP a request arrives when it arrives, nothing is imported, the client does not say
- * what its time was, and a `ts` of 0 means now.
+ * Where a history is lived. What is sent to `ingest` is not imported, the client does not say what its time was, and a `ts`
+ * of 0 means now. Over HTTP, besides, a request arrives when it arrives, and is about one app or all that there are.
  */
-export type Medium = 'port' | 'http';
+export type Medium = 'port' | 'ingest' | 'http';
 
 interface Making {
   medium: Medium;
@@ -72,7 +72,7 @@ function makeEvent(making: Making, user_id: string, session_id: string): NewEven
   if (random.oneIn(3)) event.url = random.pick(['/', '/home', '/é/\u{1F600}?q=1#x', '']);
   if (random.oneIn(3)) event.props = pickProps(random);
   if (random.oneIn(6)) event.user = { ...pickPerson(random) };
-  if (making.medium === 'http') return { ...event, ts: Math.max(1, event.ts) };
+  if (making.medium !== 'port') return { ...event, ts: Math.max(1, event.ts) };
   if (random.oneIn(10)) event.client_ts = random.pick([0, making.lastTs + 3_600_001, 2 ** 48 - 1]);
   return event;
 }
@@ -175,8 +175,18 @@ function passTime(making: Making): void {
 }
 
 function ask(making: Making, count: number, pick = pickQuestion): Step {
-  const { random, world, nextId } = making;
-  return { do: 'ask', questions: Array.from({ length: count }, () => pick(random, world, nextId)) };
+  const { medium, random, world, nextId } = making;
+  const questions = Array.from({ length: count }, () => pick(random, world, nextId));
+  if (medium === 'http') return { do: 'ask', questions };
+  return {
+    do: 'ask',
+    questions: questions.map((one) => (random.oneIn(3) ? { ...one, apps: pickApps(random, world) } : one)),
+  };
+}
+
+/** Lists of apps that a reader could be kept to: none, all but one, and one that has nothing among them. */
+function listsOf({ medium, world: { apps } }: Making): string[][] {
+  return medium === 'http' ? [] : [[], apps.slice(1), [...apps.slice(0, -1), 'nobody-knows']];
 }
 
 /** Over HTTP, to ask for an event is to ask for what happened around it. */
@@ -199,7 +209,7 @@ function makeWrite(making: Making): Step {
 /** The history of a seed: the same one every time. */
 export function makeHistory(seed: number, medium: Medium = 'port'): Step[] {
   const random = createRandom(seed);
-  const world = createWorld(random);
+  const world = createWorld(random, medium === 'http' ? 3 : 4);
   const making: Making = {
     medium,
     random,
@@ -217,7 +227,7 @@ export function makeHistory(seed: number, medium: Medium = 'port'): Step[] {
     if (random.oneIn(2)) steps.push(ask(making, random.between(2, 8)));
     if (random.oneIn(12)) steps.push({ do: 'verify' });
   }
-  const everything: Step = { do: 'ask', questions: examination(world) };
+  const everything: Step = { do: 'ask', questions: examination(world, listsOf(making)) };
   if (medium === 'http') steps.push(askForIncidents(making));
   steps.push(everything, { do: 'verify' }, { do: 'restart' }, ask(making, 12), everything);
   return steps;

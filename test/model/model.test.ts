@@ -2,9 +2,11 @@
 import t from 'tap';
 import type { EventBatch, JsonText, NewEvent } from '../../src/domain/event.js';
 import { DAY_MS, MAX_TS, SEEN_MS } from '../../src/domain/limits.js';
+import type { Found } from '../../src/questions/index.js';
 import { firstDifference } from './difference.js';
 import { makeHistory } from './history.js';
-import { createModel, dayOf, type Model } from './model.js';
+import { createModel, type Model } from './model.js';
+import { dayOf } from './model-answers.js';
 import { createRandom } from './random.js';
 import { runSeed } from './run.js';
 
@@ -30,42 +32,81 @@ async function given(...batches: EventBatch[]): Promise<Model> {
 const ids = (events: readonly { id: number }[]): number[] => events.map((one) => one.id);
 
 t.test('ids grow by one in the order of arrival, and an empty store has head 0', async (t) => {
-  t.equal((await createModel().events({ limit: 1 })).head, 0);
+  t.equal((await createModel().ask('events', { limit: 1 })).head, 0);
   const model = await given(
     batch([event(DAY + 5, 'alice', 'a'), event(DAY, 'alice', 'b')]),
     batch([event(DAY + 9, 'bob', 'c')]),
   );
-  const page = await model.events({ limit: 10 });
+  const page = await model.ask('events', { limit: 10 });
   t.strictSame(ids(page.events), [3, 1, 2], 'newest first by ts');
   t.equal(page.head, 3);
   t.strictSame(ids((await model.tail(1, 10)).events), [2, 3], 'in order of arrival');
-  t.equal((await model.event(2))?.name, 'b');
-  t.equal(await model.event(4), undefined);
+  t.equal((await model.ask('event', { id: 2 }))?.name, 'b');
+  t.equal(await model.ask('event', { id: 4 }), undefined);
 });
 
 t.test('equal times order by id, and paging yields each event exactly once', async (t) => {
   const model = await given(batch([event(DAY, 'a', 'x'), event(DAY, 'b', 'x'), event(DAY, 'c', 'x')]));
-  const first = await model.events({ limit: 2 });
+  const first = await model.ask('events', { limit: 2 });
   t.strictSame(ids(first.events), [3, 2]);
   t.strictSame(first.next, { ts: DAY, id: 2 });
-  const rest = await model.events({ limit: 2, ...(first.next ? { before: first.next } : {}) });
+  const rest = await model.ask('events', { limit: 2, ...(first.next ? { cursor: first.next } : {}) });
   t.strictSame(ids(rest.events), [1]);
   t.equal(rest.next, undefined, 'no next page after the last');
-  t.equal((await model.events({ limit: 3 })).next, undefined, 'nor after a full last page');
+  t.equal((await model.ask('events', { limit: 3 })).next, undefined, 'nor after a full last page');
 });
 
 t.test('from and to are inclusive, and a range the wrong way round is empty', async (t) => {
   const model = await given(
     batch([event(DAY, 'a', 'x'), event(DAY + 1, 'a', 'x'), event(DAY + 2, 'a', 'x')]),
   );
-  t.strictSame(ids((await model.events({ from: DAY, to: DAY + 1, limit: 9 })).events), [2, 1]);
-  t.strictSame((await model.events({ from: DAY + 1, to: DAY, limit: 9 })).events, []);
-  t.strictSame(
-    ids(await model.sessionWindow('inventory', 's_a', { from: DAY + 1 })),
-    [2, 3],
-    'a window ascends',
+  t.strictSame(ids((await model.ask('events', { from: DAY, to: DAY + 1, limit: 9 })).events), [2, 1]);
+  t.strictSame((await model.ask('events', { from: DAY + 1, to: DAY, limit: 9 })).events, []);
+});
+
+t.test('lists of apps: none, some, and one that nobody knows among them', async (t) => {
+  const shared = event(DAY, 'alice', 'x');
+  const model = await given(
+    batch([shared]),
+    batch([shared], { app: 'shop' }),
+    batch([shared], { app: 'wiki' }),
   );
-  t.strictSame(await model.sessionWindow('other', 's_a', {}), [], 'sessions are per app');
+  const listed = async (...apps: string[]) => ids((await model.ask('events', { apps, limit: 9 })).events);
+  t.strictSame(await listed(), [], 'a list without an app is about nothing');
+  t.strictSame(await listed('shop'), [2]);
+  t.strictSame(await listed('wiki', 'nobody-knows', 'inventory'), [3, 1]);
+  t.equal(await model.ask('event', { id: 2, apps: ['inventory', 'wiki'] }), undefined);
+  t.equal((await model.ask('event', { id: 2, apps: ['inventory', 'shop'] }))?.app, 'shop');
+  const { dau } = await model.ask('aggregates', { apps: ['inventory', 'shop'], limit: 9 });
+  t.strictSame(dau, [{ day: '2026-06-14', count: 1 }], 'the same person in two apps is one');
+});
+
+t.test('an incident has its session around it, a minute before to ten seconds after', async (t) => {
+  const late = event(DAY + 70_001, 'alice', 'x');
+  const model = await given(
+    batch([
+      event(DAY + 60_000, 'alice', 'boom', { type: 'error' }),
+      event(DAY - 1, 'alice', 'x'),
+      event(DAY + 70_000, 'alice', 'x'),
+      event(DAY, 'alice', 'x'),
+      late,
+      event(DAY + 1, 'bob', 'x'),
+    ]),
+    batch([event(DAY + 1, 'alice', 'x')], { app: 'shop' }),
+  );
+  const chunk = { app: 'inventory', session: 's_alice', receivedAt: DAY, bytes: new Uint8Array(2) };
+  for (const [seq, ts] of [DAY - 9, DAY, DAY + 70_000, DAY + 70_001].entries())
+    await model.putChunk({ ...chunk, seq: seq + 1, ts });
+  const found = await model.ask('incident', { event_id: 1 });
+  t.equal(found?.event.id, 1);
+  t.strictSame(ids(found?.around?.breadcrumbs ?? []), [4, 1, 3], 'ascending, both ends inclusive');
+  t.strictSame(
+    found?.around?.cue.map(({ seq }) => seq),
+    [2, 3],
+  );
+  t.strictSame(await model.ask('incident', { event_id: 2 }), { event: await model.ask('event', { id: 2 }) });
+  t.equal(await model.ask('incident', { event_id: 9 }), undefined);
+  t.equal(await model.ask('incident', { event_id: 1, apps: ['shop'] }), undefined);
 });
 
 t.test('the same app and batch_id within 7 days store nothing again', async (t) => {
@@ -117,7 +158,7 @@ t.test('users: one row per user and app, the newest name and the newest email ea
     ]),
     batch([event(DAY + 9, 'bob', 'x'), event(DAY + 9, 'alice', 'x')], { app: 'a' }),
   );
-  t.strictSame(await model.users({ limit: 9 }), [
+  t.strictSame((await model.ask('users', { limit: 9 })).users, [
     { user_id: 'alice', app: 'a', first_seen: DAY + 9, last_seen: DAY + 9, session_count: 1 },
     {
       user_id: 'alice',
@@ -130,7 +171,7 @@ t.test('users: one row per user and app, the newest name and the newest email ea
     },
     { user_id: 'bob', app: 'a', first_seen: DAY + 9, last_seen: DAY + 9, session_count: 1 },
   ]);
-  t.equal((await model.users({ app: 'inventory', limit: 9 })).length, 1);
+  t.equal((await model.ask('users', { apps: ['inventory'], limit: 9 })).users.length, 1);
 });
 
 t.test(
@@ -170,17 +211,17 @@ t.test(
       error_count: 1,
       chunk_count: 1,
     };
-    const sessions = await model.sessions({ limit: 9 });
+    const { sessions } = await model.ask('sessions', { limit: 9 });
     t.strictSame(
       sessions.map((session) => session.session_id),
       ['r', 's'],
       'equal last_seen orders by session_id',
     );
     t.strictSame(sessions[1], row);
-    t.strictSame(await model.sessions({ user: 'late', limit: 9 }), [row]);
-    t.strictSame(await model.sessions({ user: 'nobody', limit: 9 }), []);
+    t.strictSame((await model.ask('sessions', { user: 'late', limit: 9 })).sessions, [row]);
+    t.strictSame((await model.ask('sessions', { user: 'nobody', limit: 9 })).sessions, []);
     t.strictSame(await model.sessionApps('s'), ['inventory', 'shop'], 'a chunk alone makes a session known');
-    t.equal((await model.sessions({ app: 'shop', limit: 9 })).length, 0, 'but not listed');
+    t.equal((await model.ask('sessions', { apps: ['shop'], limit: 9 })).sessions.length, 0, 'but not listed');
   },
 );
 
@@ -188,7 +229,7 @@ t.test('orders promised for text are those of UTF-8 bytes', async (t) => {
   const model = await given(
     batch([event(DAY, '\u{1F600}', 'x'), event(DAY, '\uFFFD', 'x'), event(DAY, 'z', 'x')]),
   );
-  const users = await model.users({ limit: 9 });
+  const { users } = await model.ask('users', { limit: 9 });
   t.strictSame(
     users.map((user) => user.user_id),
     ['z', '\uFFFD', '\u{1F600}'],
@@ -215,14 +256,14 @@ t.test(
       batch([event(DAY + 2, 'across', 'cart', { type: 'network' })], { app: 'shop' }),
     );
     const count = async (steps: string[], rest = {}): Promise<number[]> =>
-      (await model.funnel({ steps, ...rest })).map((step) => step.count);
-    t.strictSame(await model.funnel({ steps: ['view', 'cart'] }), [
+      (await model.ask('funnel', { steps, ...rest })).steps.map((step) => step.count);
+    t.strictSame((await model.ask('funnel', { steps: ['view', 'cart'] })).steps, [
       { name: 'view', count: 5 },
       { name: 'cart', count: 3 },
     ]);
     t.strictSame(await count(['view', 'cart', 'checkout']), [5, 3, 1]);
     t.strictSame(
-      await count(['view', 'cart'], { app: 'inventory' }),
+      await count(['view', 'cart'], { apps: ['inventory'] }),
       [5, 2],
       'not across apps when one is asked for',
     );
@@ -247,7 +288,7 @@ t.test(
       ]),
       batch([event(DAY + 2, 'alice', 'zoom')], { app: 'shop' }),
     );
-    t.strictSame(await model.aggregates({ limit: 10 }), {
+    t.strictSame(await model.ask('aggregates', { limit: 10 }), {
       dau: [
         { day: '2026-06-14', count: 2 },
         { day: '2026-06-15', count: 1 },
@@ -261,7 +302,7 @@ t.test(
       top_pages: [{ name: '/home', count: 1 }],
       errors_by_day: [{ day: '2026-06-15', count: 1 }],
     });
-    const cut = await model.aggregates({ from: DAY + 1, to: next - 2, app: 'inventory', limit: 1 });
+    const cut = await model.ask('aggregates', { from: DAY + 1, to: next - 2, apps: ['inventory'], limit: 1 });
     t.strictSame(cut, {
       dau: [{ day: '2026-06-14', count: 1 }],
       top_events: [{ name: 'view', count: 1 }],
@@ -284,14 +325,19 @@ t.test('names: by prefix, counted over all types or one', async (t) => {
     ]),
     batch([event(DAY, 'bob', 'cart')], { app: 'shop' }),
   );
-  t.strictSame(await model.names({ prefix: 'c', limit: 9 }), [
+  t.strictSame((await model.ask('names', { prefix: 'c', limit: 9 })).names, [
     { name: 'cart', count: 3 },
     { name: 'checkout', count: 2 },
   ]);
-  t.strictSame(await model.names({ prefix: 'ca', type: 'error', limit: 9 }), [{ name: 'cart', count: 1 }]);
-  t.strictSame(await model.names({ app: 'shop', limit: 9 }), [{ name: 'cart', count: 1 }]);
-  t.strictSame(await model.names({ limit: 1 }), [{ name: 'cart', count: 3 }]);
+  t.strictSame((await model.ask('names', { prefix: 'ca', type: 'error', limit: 9 })).names, [
+    { name: 'cart', count: 1 },
+  ]);
+  t.strictSame((await model.ask('names', { apps: ['shop'], limit: 9 })).names, [{ name: 'cart', count: 1 }]);
+  t.strictSame((await model.ask('names', { limit: 1 })).names, [{ name: 'cart', count: 3 }]);
 });
+
+const neighbours = async (model: Model, event_id: number) =>
+  (await model.ask('incident', { event_id }))?.around?.neighbours;
 
 const thrown = (ts: number, user_id: string, name: string, frame: string): NewEvent =>
   event(ts, user_id, name, {
@@ -312,7 +358,7 @@ t.test('error groups share app, message and top frame, within the range asked fo
     ]),
     batch([thrown(DAY, 'bob', 'boom', 'f (a.js:1:1)')], { app: 'shop' }),
   );
-  const groups = await model.errorGroups({ app: 'inventory', limit: 9 });
+  const { groups } = await model.ask('errors', { apps: ['inventory'], limit: 9 });
   t.strictSame(
     groups.map(({ frame, count, last_event_id }) => [frame, count, last_event_id]),
     [
@@ -330,16 +376,20 @@ t.test('error groups share app, message and top frame, within the range asked fo
       { day: '2026-06-15', count: 1 },
     ],
   });
-  t.equal((await model.errorGroups({ limit: 9 })).length, 4, 'each app has its own');
-  t.match(await model.errorGroups({ group, to: DAY, limit: 9 }), [
+  t.equal((await model.ask('errors', { limit: 9 })).groups.length, 4, 'each app has its own');
+  t.match((await model.ask('errors', { group, to: DAY, limit: 9 })).groups, [
     { count: 1, user_count: 1, last_event_id: 2 },
   ]);
-  const page = await model.occurrences({ group, limit: 2 });
+  const page = await model.ask('occurrences', { group, limit: 2 });
   t.strictSame(ids(page.events), [1, 3]);
-  const rest = await model.occurrences({ group, limit: 2, ...(page.next ? { before: page.next } : {}) });
+  const rest = await model.ask('occurrences', {
+    group,
+    limit: 2,
+    ...(page.next ? { cursor: page.next } : {}),
+  });
   t.strictSame(ids(rest.events), [2]);
-  t.strictSame(await model.neighbours(3), { group, previous: 2, next: 1 });
-  t.strictSame(await model.neighbours(99), undefined);
+  t.strictSame(await neighbours(model, 3), { group, previous: 2, next: 1 });
+  t.strictSame(await neighbours(model, 99), undefined);
 });
 
 t.test('the neighbours of a bug report are those of its app', async (t) => {
@@ -348,8 +398,8 @@ t.test('the neighbours of a bug report are those of its app', async (t) => {
     batch([reported(DAY + 2), reported(DAY), reported(DAY + 1)]),
     batch([reported(DAY + 1)], { app: 'shop' }),
   );
-  t.strictSame(await model.neighbours(3), { previous: 2, next: 1 });
-  t.strictSame(await model.neighbours(4), {});
+  t.strictSame(await neighbours(model, 3), { previous: 2, next: 1 });
+  t.strictSame(await neighbours(model, 4), {});
 });
 
 t.test('activity: events, errors and sessions a day', async (t) => {
@@ -362,11 +412,11 @@ t.test('activity: events, errors and sessions a day', async (t) => {
     ]),
     batch([event(DAY, 'alice', 'x')], { app: 'shop' }),
   );
-  t.strictSame(await model.activity({ user: 'alice' }), [
+  t.strictSame((await model.ask('activity', { user: 'alice' })).days, [
     { day: '2026-06-14', event_count: 3, error_count: 1, session_count: 3 },
     { day: '2026-06-15', event_count: 1, error_count: 0, session_count: 1 },
   ]);
-  t.strictSame(await model.activity({ user: 'alice', app: 'shop', to: DAY }), [
+  t.strictSame((await model.ask('activity', { user: 'alice', apps: ['shop'], to: DAY })).days, [
     { day: '2026-06-14', event_count: 1, error_count: 0, session_count: 1 },
   ]);
 });
@@ -381,7 +431,7 @@ t.test('a sweep takes what lies below the fence for good, and late events get no
     ]),
   );
   t.strictSame(await model.sweep({ eventsBefore: next }), { events: 2, chunks: 0 });
-  const [alice, ...others] = await model.users({ limit: 9 });
+  const [alice, ...others] = (await model.ask('users', { limit: 9 })).users;
   t.strictSame(alice, {
     user_id: 'alice',
     app: 'inventory',
@@ -391,18 +441,23 @@ t.test('a sweep takes what lies below the fence for good, and late events get no
   });
   t.strictSame(others, []);
   t.strictSame(await model.tail(0, 9), {
-    events: [await model.event(2)],
+    events: [await model.ask('event', { id: 2 })],
     head: 3,
     next: 3,
     gap: true,
   });
-  t.strictSame(await model.tail(1, 9), { events: [await model.event(2)], head: 3, next: 3, gap: false });
+  t.strictSame(await model.tail(1, 9), {
+    events: [await model.ask('event', { id: 2 })],
+    head: 3,
+    next: 3,
+    gap: false,
+  });
   t.equal((await model.tail(2, 9)).gap, true);
   t.equal((await model.tail(3, 9)).gap, false);
   t.equal((await model.tail(4, 9)).gap, true);
   await model.sweep({ eventsBefore: DAY });
   await model.append([batch([event(next - 1, 'late', 'x'), event(next, 'new', 'x')])]);
-  t.equal((await model.event(4))?.user_id, 'new', 'the fence never moves back');
+  t.equal((await model.ask('event', { id: 4 }))?.user_id, 'new', 'the fence never moves back');
   t.match(await model.stats(), { head: 4, late_events: 1 });
 });
 
@@ -411,10 +466,14 @@ t.test('chunks list by seq, replace under the same seq, and expire by time of re
   const chunk = { app: 'a', session: 's', receivedAt: DAY, bytes: new Uint8Array(2) };
   await model.putChunk({ ...chunk, seq: 2, ts: 7 });
   await model.putChunk({ ...chunk, seq: 1, receivedAt: DAY - 1 });
-  t.strictSame(await model.chunks('a', 's'), [
-    { seq: 1, size_bytes: 2, received_at: DAY - 1 },
-    { seq: 2, ts: 7, size_bytes: 2, received_at: DAY },
-  ]);
+  t.strictSame(await model.ask('replay', { id: 's' }), {
+    session: 's',
+    apps: ['a'],
+    chunks: [
+      { seq: 1, size_bytes: 2, received_at: DAY - 1 },
+      { seq: 2, ts: 7, size_bytes: 2, received_at: DAY },
+    ],
+  });
   const before = await model.chunk('a', 's', 2);
   await model.putChunk({ ...chunk, seq: 2, bytes: new Uint8Array(3) });
   const after = await model.chunk('a', 's', 2);
@@ -422,10 +481,13 @@ t.test('chunks list by seq, replace under the same seq, and expire by time of re
   t.not(after?.etag, before?.etag);
   t.strictSame(await model.sweep({ replaysBefore: DAY }), { events: 0, chunks: 1 });
   t.strictSame(
-    (await model.chunks('a', 's')).map((row) => row.seq),
+    (await model.ask('replay', { id: 's', apps: ['a'] })).chunks.map((row) => row.seq),
     [2],
   );
   t.equal(await model.chunk('b', 's', 2), undefined);
+  await model.putChunk({ ...chunk, app: 'b', seq: 2 });
+  t.strictSame(await model.ask('replay', { id: 's' }), { session: 's', apps: ['a', 'b'], chunks: [] });
+  t.strictSame((await model.ask('replay', { id: 's', apps: ['c', 'b'] })).apps, ['b']);
 });
 
 t.test('the same seed makes the same numbers and the same history', async (t) => {
@@ -447,21 +509,27 @@ t.test('a history finds nothing to say of a store that is right', async () => {
     model.restart();
     return model;
   };
-  for (let seed = 1; seed <= 20; seed++) await runSeed(seed, { open, fencesAtOnce: false });
+  for (let seed = 1; seed <= 20; seed++) await runSeed(seed, { medium: 'port', open, fencesAtOnce: false });
 });
 
 t.test('the error of a wrong answer names the seed, the step, the question and the place', async (t) => {
   const model = createModel();
-  const users: Model['users'] = async (query) => (await model.users(query)).reverse();
   const open = async (): Promise<Model> => {
     model.restart();
-    return { ...model, users };
+    return {
+      ...model,
+      async ask(kind, ask) {
+        const found = await model.ask(kind, ask);
+        if ('users' in Object(found)) (found as Found<'users'>).users.reverse();
+        return found;
+      },
+    };
   };
-  const error = await runSeed(1, { open, fencesAtOnce: false }).then(
+  const error = await runSeed(1, { medium: 'port', open, fencesAtOnce: false }).then(
     () => undefined,
     (reason: Error) => reason,
   );
-  t.match(error?.message, /^seed 1, step \d+ of \d+ \(ask\): answer\[\d+\]/);
+  t.match(error?.message, /^seed 1, step \d+ of \d+ \(ask\): answer\.users\[\d+\]/);
   t.match(error?.message, 'question: {"ask":"users"');
   t.match(error?.message, 'SPYGLASS_SEED=1');
 });

@@ -1,31 +1,42 @@
 /** Every question the port answers, drawn at random, and how to put one to a store. */
 import { EVENT_TYPES } from '../../src/domain/event.js';
 import { FUNNEL_STEPS_MAX, LIST_LIMIT_MAX, MAX_ID, MAX_TS } from '../../src/domain/limits.js';
-import type { EventPosition, EventsQuery, Query, Store, TimeRange } from '../../src/store/port.js';
+import type { EventPosition } from '../../src/questions/cursor.js';
+import type { Ask, QuestionName } from '../../src/questions/index.js';
+import type { Store, TimeRange } from '../../src/store/port.js';
 import type { Random } from './random.js';
-import { pickBound, pickTs, type World } from './world.js';
+import { pickBound, pickTs, someOf, type World } from './world.js';
 
-export type Question =
-  | { ask: 'events'; query: EventsQuery }
+/** What a client asks with: it names one app or none. */
+type Query<K extends QuestionName> = Omit<Ask<K>, 'apps'> & { app?: string };
+
+type Asked =
+  | { ask: 'events'; query: Query<'events'> }
   /** Every page of a listing to its end; page sizes in turn. */
-  | { ask: 'pages'; query: Omit<EventsQuery, 'limit' | 'before'>; limits: number[] }
+  | { ask: 'pages'; query: Omit<Query<'events'>, 'limit' | 'cursor'>; limits: number[] }
   | { ask: 'event'; id: number }
-  | { ask: 'sessionWindow'; app: string; session: string; range: TimeRange }
+  /** A session's events within a range. */
+  | { ask: 'trail'; app: string; session: string; range: TimeRange }
   | { ask: 'tail'; after: number; limit: number }
   | { ask: 'users'; query: Query<'users'> }
   | { ask: 'sessions'; query: Query<'sessions'> }
   | { ask: 'funnel'; query: Query<'funnel'> }
   | { ask: 'aggregates'; query: Query<'aggregates'> }
   | { ask: 'names'; query: Query<'names'> }
-  | { ask: 'errorGroups'; query: Omit<Query<'errorGroups'>, 'group'> }
-  /** Of the listing's groups, whose ids are each store's own, one by its place: its row alone, and its occurrences. */
-  | { ask: 'errorGroup'; place: number; query: Omit<Query<'errorGroups'>, 'group'>; before?: EventPosition }
-  | { ask: 'neighbours'; id: number }
+  | { ask: 'errors'; query: Omit<Query<'errors'>, 'group'> }
+  /** Of all groups of the range, whose ids are each store's own, one by its place: its row alone, and its occurrences. */
+  | { ask: 'errorGroup'; place: number; query: Omit<Query<'errors'>, 'group'>; cursor?: EventPosition }
+  | { ask: 'incident'; id: number }
   | { ask: 'activity'; query: Query<'activity'> }
   | { ask: 'sessionApps'; session: string }
-  | { ask: 'chunks'; app: string; session: string }
+  | { ask: 'replay'; app: string; session: string }
   | { ask: 'chunk'; app: string; session: string; seq: number }
   | { ask: 'stats' };
+
+export type Question = Asked & {
+  /** The apps the port is asked about, in place of the one that a client names. */
+  apps?: readonly string[];
+};
 
 const KINDS: Question['ask'][] = [
   'events',
@@ -33,7 +44,7 @@ const KINDS: Question['ask'][] = [
   'events',
   'pages',
   'event',
-  'sessionWindow',
+  'trail',
   'tail',
   'users',
   'sessions',
@@ -44,14 +55,14 @@ const KINDS: Question['ask'][] = [
   'aggregates',
   'aggregates',
   'names',
-  'errorGroups',
+  'errors',
   'errorGroup',
   'errorGroup',
-  'neighbours',
-  'neighbours',
+  'incident',
+  'incident',
   'activity',
   'sessionApps',
-  'chunks',
+  'replay',
   'chunk',
   'stats',
 ];
@@ -76,7 +87,7 @@ const pickRange = (random: Random, world: World): TimeRange => ({
 const pickLimit = (random: Random): number =>
   random.pick([1, 2, 3, 7, 10, 50, 100, 499, LIST_LIMIT_MAX, random.between(1, LIST_LIMIT_MAX)]);
 
-function pickFilters(random: Random, world: World): Omit<EventsQuery, 'limit' | 'before'> {
+function pickFilters(random: Random, world: World): Omit<Query<'events'>, 'limit' | 'cursor'> {
   return {
     ...optional('user', sometimes(random, world.users)),
     ...optional('session', sometimes(random, world.sessions)),
@@ -98,6 +109,11 @@ function pickSteps(random: Random, world: World): string[] {
   return Array.from({ length: count }, () => random.pick(names));
 }
 
+/** Lists of apps in any order: of none, some or all, of one that nobody knows. */
+export function pickApps(random: Random, world: World): string[] {
+  return someOf(random, [...world.apps, 'nobody-knows'], random.between(0, world.apps.length + 1));
+}
+
 /** One question; `head` is roughly how many events there are. */
 export function pickQuestion(random: Random, world: World, head: number): Question {
   return makeQuestion(random, world, head, random.pick(KINDS));
@@ -114,11 +130,11 @@ function makeQuestion(random: Random, world: World, head: number, ask: Question[
   const app = sometimes(random, world.apps);
   switch (ask) {
     case 'events': {
-      const before = random.oneIn(4) ? pickPosition(random, world, head) : undefined;
+      const cursor = random.oneIn(4) ? pickPosition(random, world, head) : undefined;
       const query = {
         ...pickFilters(random, world),
         limit: pickLimit(random),
-        ...optional('before', before),
+        ...optional('cursor', cursor),
       };
       return { ask, query };
     }
@@ -129,7 +145,7 @@ function makeQuestion(random: Random, world: World, head: number, ask: Question[
     }
     case 'event':
       return { ask, id: random.oneIn(20) ? random.pick([0, MAX_ID]) : random.between(1, head + 3) };
-    case 'sessionWindow': {
+    case 'trail': {
       const session = known(random, world.sessions);
       const middle = pickTs(random, world, random.pick(world.moments));
       const range = random.oneIn(2)
@@ -158,14 +174,14 @@ function makeQuestion(random: Random, world: World, head: number, ask: Question[
       const query = { ...optional('type', random.oneIn(2) ? random.pick(EVENT_TYPES) : undefined), prefix };
       return { ask, query: { ...query, ...optional('app', app), limit: pickLimit(random) } };
     }
-    case 'errorGroups':
+    case 'errors':
     case 'errorGroup': {
       const query = { ...optional('app', app), ...pickRange(random, world), limit: pickLimit(random) };
-      if (ask === 'errorGroups') return { ask, query };
-      const before = random.oneIn(3) ? pickPosition(random, world, head) : undefined;
-      return { ask, place: random.below(6), query, ...optional('before', before) };
+      if (ask === 'errors') return { ask, query };
+      const cursor = random.oneIn(3) ? pickPosition(random, world, head) : undefined;
+      return { ask, place: random.below(6), query, ...optional('cursor', cursor) };
     }
-    case 'neighbours':
+    case 'incident':
       return { ask, id: random.between(1, head + 1) };
     case 'activity': {
       const user = known(random, world.users);
@@ -173,7 +189,7 @@ function makeQuestion(random: Random, world: World, head: number, ask: Question[
     }
     case 'sessionApps':
       return { ask, session: known(random, world.sessions) };
-    case 'chunks':
+    case 'replay':
       return { ask, app: known(random, world.apps), session: known(random, world.recorded) };
     case 'chunk': {
       const session = random.pick(world.recorded);
@@ -184,48 +200,66 @@ function makeQuestion(random: Random, world: World, head: number, ask: Question[
   }
 }
 
-/** The questions that together see everything a store holds. */
-export function examination(world: World): Question[] {
-  const everywhere = [undefined, ...world.apps];
+/** The questions that together see everything a store holds; `lists` are lists of apps to ask about besides. */
+export function examination(world: World, lists: readonly string[][] = []): Question[] {
+  const everywhere = [undefined, ...world.apps].map((app) => ({ query: optional('app', app) }));
+  const kept = lists.map((apps) => ({ query: {}, apps }));
   return [
     { ask: 'stats' },
     { ask: 'pages', query: {}, limits: [LIST_LIMIT_MAX] },
     { ask: 'tail', after: 0, limit: LIST_LIMIT_MAX },
-    ...everywhere.flatMap((app): Question[] => [
-      { ask: 'users', query: { ...optional('app', app), limit: LIST_LIMIT_MAX } },
-      { ask: 'sessions', query: { ...optional('app', app), limit: LIST_LIMIT_MAX } },
-      { ask: 'aggregates', query: { ...optional('app', app), limit: 100 } },
-      { ask: 'names', query: { ...optional('app', app), limit: LIST_LIMIT_MAX } },
-      { ask: 'errorGroups', query: { ...optional('app', app), limit: LIST_LIMIT_MAX } },
+    ...[...everywhere, ...kept].flatMap(({ query, ...among }): Question[] => [
+      { ask: 'users', query: { ...query, limit: LIST_LIMIT_MAX }, ...among },
+      { ask: 'sessions', query: { ...query, limit: LIST_LIMIT_MAX }, ...among },
+      { ask: 'aggregates', query: { ...query, limit: 100 }, ...among },
+      { ask: 'names', query: { ...query, limit: LIST_LIMIT_MAX }, ...among },
+      { ask: 'errors', query: { ...query, limit: LIST_LIMIT_MAX }, ...among },
+    ]),
+    ...kept.flatMap(({ query, apps }): Question[] => [
+      { ask: 'pages', query, limits: [LIST_LIMIT_MAX], apps },
+      { ask: 'funnel', query: { steps: world.names.slice(0, 2) }, apps },
+      ...world.users.slice(0, 2).map((user): Question => ({ ask: 'activity', query: { user }, apps })),
+      ...world.sessions.slice(0, 2).map((session): Question => ({ ask: 'sessionApps', session, apps })),
     ]),
     ...world.sessions
       .slice(0, 8)
       .flatMap((session): Question[] => [
         { ask: 'sessionApps', session },
-        ...world.apps.map((app): Question => ({ ask: 'chunks', app, session })),
+        ...world.apps.map((app): Question => ({ ask: 'replay', app, session })),
       ]),
   ];
 }
 
+/** The question as the port is asked: with a list of apps, or without where all are meant. */
+export function about<Q extends object>(
+  { app, ...rest }: Q & { app?: string },
+  { apps = app === undefined ? undefined : [app] }: Pick<Question, 'apps'>,
+) {
+  return { ...rest, ...optional('apps', apps) };
+}
+
 async function allPages(store: Store, question: Question & { ask: 'pages' }): Promise<unknown[]> {
   const pages: unknown[] = [];
-  let before: EventPosition | undefined;
+  let cursor: EventPosition | undefined;
   for (let turn = 0; ; turn++) {
     const limit = question.limits[turn % question.limits.length] ?? 1;
-    const page = await store.events({ ...question.query, limit, ...optional('before', before) });
+    const ask = { ...about(question.query, question), limit, ...optional('cursor', cursor) };
+    const page = await store.ask('events', ask);
     pages.push(page);
     if (page.next === undefined) return pages;
-    before = page.next;
+    cursor = page.next;
     if (turn > 20_000) throw new Error('a listing that never ends');
   }
 }
 
 async function groupAt(store: Store, question: Question & { ask: 'errorGroup' }): Promise<unknown> {
-  const { place, query, before } = question;
-  const group = (await store.errorGroups({ ...query, limit: LIST_LIMIT_MAX }))[place]?.group ?? 'no-group';
+  const { place, query, cursor } = question;
+  const { app: _, ...range } = query;
+  const { groups } = await store.ask('errors', { ...range, limit: LIST_LIMIT_MAX });
+  const ask = { ...about(query, question), group: groups[place]?.group ?? 'no-group' };
   return {
-    row: await store.errorGroups({ ...query, group }),
-    page: await store.occurrences({ ...query, group, ...optional('before', before) }),
+    row: await store.ask('errors', ask),
+    page: await store.ask('occurrences', { ...ask, ...optional('cursor', cursor) }),
   };
 }
 
@@ -241,38 +275,42 @@ export async function putQuestion(store: Store, question: Question): Promise<unk
     case 'pages':
       return allPages(store, question);
     case 'event':
-      return store.event(question.id);
-    case 'sessionWindow':
-      return store.sessionWindow(question.app, question.session, question.range);
+      return store.ask('event', about({ id: question.id }, question));
+    case 'incident':
+      return store.ask('incident', about({ event_id: question.id }, question));
+    case 'trail': {
+      const { app, session, range } = question;
+      return store.ask('events', { ...about({ app, session }, question), ...range, limit: LIST_LIMIT_MAX });
+    }
     case 'tail':
       return store.tail(question.after, question.limit);
-    case 'sessionApps':
-      return store.sessionApps(question.session);
-    case 'chunks':
-      return store.chunks(question.app, question.session);
+    case 'sessionApps': {
+      const manifest = await store.ask('replay', about({ id: question.session }, question));
+      return { apps: await store.sessionApps(question.session), manifest };
+    }
+    case 'replay':
+      return store.ask('replay', about({ id: question.session, app: question.app }, question));
     case 'chunk':
       return store.chunk(question.app, question.session, question.seq);
     case 'stats':
       return countersOf(store);
     case 'events':
-      return store.events(question.query);
+      return store.ask('events', about(question.query, question));
     case 'users':
-      return store.users(question.query);
+      return store.ask('users', about(question.query, question));
     case 'sessions':
-      return store.sessions(question.query);
+      return store.ask('sessions', about(question.query, question));
     case 'funnel':
-      return store.funnel(question.query);
+      return store.ask('funnel', about(question.query, question));
     case 'aggregates':
-      return store.aggregates(question.query);
+      return store.ask('aggregates', about(question.query, question));
     case 'names':
-      return store.names(question.query);
-    case 'errorGroups':
-      return store.errorGroups(question.query);
+      return store.ask('names', about(question.query, question));
+    case 'errors':
+      return store.ask('errors', about(question.query, question));
     case 'errorGroup':
       return groupAt(store, question);
-    case 'neighbours':
-      return store.neighbours(question.id);
     case 'activity':
-      return store.activity(question.query);
+      return store.ask('activity', about(question.query, question));
   }
 }

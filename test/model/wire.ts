@@ -1,8 +1,10 @@
 /** The wire form of a history: how its steps are sent to a collector, and what the contract has it answer. */
 import assert from 'node:assert/strict';
 import type { EventBatch, NewEvent } from '../../src/domain/event.js';
-import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, LIST_LIMIT_MAX } from '../../src/domain/limits.js';
-import type { Aggregates, ChunkRow, EventsQuery, NewChunk, Store } from '../../src/store/port.js';
+import { LIST_LIMIT_MAX } from '../../src/domain/limits.js';
+import type { Found } from '../../src/questions/index.js';
+import type { ChunkRow } from '../../src/questions/replay.js';
+import type { NewChunk, Store } from '../../src/store/port.js';
 import { ask, keyOf, postEvents } from '../support/http.js';
 import type {
   AggregatesAnswer,
@@ -11,7 +13,7 @@ import type {
   IncidentAnswer,
   ManifestAnswer,
 } from '../support/rows.js';
-import type { Question } from './questions.js';
+import { about, type Question } from './questions.js';
 
 /** Answers as plain data: a status, and of a 200 the fields that the contract names. */
 export interface Wire {
@@ -38,7 +40,7 @@ const FIELDS = {
 const NO_GROUP = 'no-group';
 
 /** URLs longer than this are left unasked: Node's HTTP server refuses headers over 16 KiB. */
-const URL_CHARACTERS_MAX = 12_000;
+export const URL_CHARACTERS_MAX = 12_000;
 
 function rows(kind: keyof typeof FIELDS, list: readonly object[]): object[] {
   return list.map((row) =>
@@ -47,7 +49,7 @@ function rows(kind: keyof typeof FIELDS, list: readonly object[]): object[] {
 }
 
 /** What an incident tells of the ones beside it. */
-const around = (group?: string, previous?: number, next?: number): object => ({
+const beside = (group?: string, previous?: number, next?: number): object => ({
   ...(group === undefined ? {} : { group }),
   ...(previous === undefined ? {} : { previous }),
   ...(next === undefined ? {} : { next }),
@@ -61,12 +63,15 @@ function eventText({ props, ...rest }: NewEvent): string {
   return props === undefined ? text : `${text.slice(0, -1)},"props":${props}}`;
 }
 
+/** A batch as the body of a request that is sent at that time. */
+export function bodyOf({ app, batchId: batch_id, events }: EventBatch, sent_at: number): string {
+  const envelope = JSON.stringify({ app, key: keyOf(app), batch_id, sent_at });
+  return `${envelope.slice(0, -1)},"events":[${events.map(eventText).join(',')}]}`;
+}
+
 /** Sends a batch and settles once the collector has taken it; `sent_at` says that the client's clock is right. */
 export async function sendBatch(url: string, batch: EventBatch): Promise<void> {
-  const { app, batchId: batch_id, events } = batch;
-  const envelope = JSON.stringify({ app, key: keyOf(app), batch_id, sent_at: Date.now() });
-  const body = `${envelope.slice(0, -1)},"events":[${events.map(eventText).join(',')}]}`;
-  const answer = await postEvents(url, body);
+  const answer = await postEvents(url, bodyOf(batch, Date.now()));
   assert.equal(answer.status, 204, answer.text);
 }
 
@@ -80,7 +85,7 @@ export async function sendChunk(url: string, chunk: NewChunk): Promise<void> {
 
 // --- what is asked
 
-function queryOf(parameters: Record<string, string | number | undefined>): string {
+export function queryOf(parameters: Record<string, string | number | undefined>): string {
   return Object.entries(parameters)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${encodeURIComponent(value as string | number)}`)
@@ -90,10 +95,10 @@ function queryOf(parameters: Record<string, string | number | undefined>): strin
 const sessionPath = (session: string): string => `/v1/sessions/${encodeURIComponent(session)}/replay`;
 
 /** Where the question is asked; undefined for one HTTP has no words for. */
-function pathOf(question: Question): string | undefined {
+export function pathOf(question: Question): string | undefined {
   switch (question.ask) {
     case 'events': {
-      const { before: _, ...query } = question.query;
+      const { cursor: _, ...query } = question.query;
       return `/v1/query/events?${queryOf({ ...query })}`;
     }
     case 'users':
@@ -106,13 +111,13 @@ function pathOf(question: Question): string | undefined {
       const { steps, ...query } = question.query;
       return `/v1/query/funnel?${queryOf({ ...query, steps: steps.join(',') })}`;
     }
-    case 'errorGroups':
+    case 'errors':
       return `/v1/query/errors?${queryOf({ ...question.query })}`;
     case 'event':
       return `/v1/incidents/${question.id}`;
     case 'sessionApps':
       return sessionPath(question.session);
-    case 'chunks':
+    case 'replay':
       return `${sessionPath(question.session)}?${queryOf({ app: question.app })}`;
     case 'chunk':
       return `${sessionPath(question.session)}/${question.seq}?${queryOf({ app: question.app })}`;
@@ -122,7 +127,7 @@ function pathOf(question: Question): string | undefined {
 }
 
 /** The promised part of a 200's body. */
-function bodyOf(question: Question, body: unknown): unknown {
+function promised(question: Question, body: unknown): unknown {
   switch (question.ask) {
     case 'events': {
       const { events, head, next_cursor } = body as EventsAnswer;
@@ -136,12 +141,12 @@ function bodyOf(question: Question, body: unknown): unknown {
       return { steps: rows('step', (body as { steps: object[] }).steps) };
     case 'aggregates': {
       const { dau, top_events, top_pages, errors_by_day } = body as AggregatesAnswer;
-      return { dau, top_events, top_pages, errors_by_day } satisfies Aggregates;
+      return { dau, top_events, top_pages, errors_by_day } satisfies Found<'aggregates'>;
     }
     case 'names':
     case 'activity':
       return body;
-    case 'errorGroups':
+    case 'errors':
       return { groups: rows('group', (body as ErrorGroupsAnswer).groups) };
     case 'event': {
       const { event, breadcrumbs, incident_ts, session_id, replay_cue } = body as IncidentAnswer;
@@ -152,7 +157,7 @@ function bodyOf(question: Question, body: unknown): unknown {
         breadcrumbs: rows('event', breadcrumbs),
         incident_ts,
         session_id,
-        ...around(group, previous_id, next_id),
+        ...beside(group, previous_id, next_id),
         ...cue,
       };
     }
@@ -255,7 +260,7 @@ export async function askOnWire(url: string, question: Question): Promise<Wire |
     const { 'content-type': type, 'content-encoding': encoding } = answer.headers;
     return { status: 200, body: { bytes: answer.bytes, type, encoding } };
   }
-  return { status: 200, body: bodyOf(question, parseKeepingProps(answer.text)) };
+  return { status: 200, body: promised(question, parseKeepingProps(answer.text)) };
 }
 
 // --- what must come back
@@ -266,28 +271,15 @@ const chunkOnWire = (app: string, session: string, { seq, ts }: ChunkRow): objec
   path: `${sessionPath(session)}/${seq}?app=${app}`,
 });
 
-/** The chunks that cover part of a window; one covers from its `ts` to the least greater `ts` of a later `seq`. */
-function overlapping(chunks: readonly ChunkRow[], from: number, to: number): ChunkRow[] {
-  return chunks.filter(({ seq, ts }) => {
-    if (ts === undefined) return true;
-    const later = chunks.filter((other) => other.seq > seq).map((other) => other.ts ?? 0);
-    const end = Math.min(...later.filter((other) => other > ts));
-    return ts <= to && end > from;
-  });
-}
-
 async function incident(model: Store, id: number): Promise<Wire> {
   if (id < 1) return { status: 400 };
-  const event = await model.event(id);
-  if (event === undefined) return { status: 404 };
-  if (event.type !== 'error' && event.type !== 'bug_report') return { status: 400 };
+  const found = await model.ask('incident', { event_id: id });
+  if (found === undefined) return { status: 404 };
+  const { event, around } = found;
+  if (around === undefined) return { status: 400 };
   const { app, session_id, ts } = event;
-  const [from, to] = [ts - INCIDENT_BEFORE_MS, ts + INCIDENT_AFTER_MS];
-  const breadcrumbs = await model.sessionWindow(app, session_id, { from, to });
-  const chunks = overlapping(await model.chunks(app, session_id), from, to);
-  const cue =
-    chunks.length === 0 ? {} : { replay_cue: chunks.map((row) => chunkOnWire(app, session_id, row)) };
-  const { group, previous, next } = (await model.neighbours(id)) ?? {};
+  const { breadcrumbs, cue, neighbours } = around;
+  const replay_cue = cue.map((row) => chunkOnWire(app, session_id, row));
   return {
     status: 200,
     body: {
@@ -295,68 +287,66 @@ async function incident(model: Store, id: number): Promise<Wire> {
       breadcrumbs,
       incident_ts: ts,
       session_id,
-      ...around(group, previous, next),
-      ...cue,
+      ...beside(neighbours.group, neighbours.previous, neighbours.next),
+      ...(cue.length === 0 ? {} : { replay_cue }),
     },
   };
 }
 
-async function manifest(model: Store, session: string, apps: readonly string[]): Promise<Wire> {
-  if (apps.length > 1) return { status: 409 };
-  const [app = ''] = apps;
-  const chunks = await model.chunks(app, session);
-  if (chunks.length === 0) return { status: 404 };
+async function manifest(model: Store, id: string, apps?: readonly string[]): Promise<Wire> {
+  const found = await model.ask('replay', { id, ...(apps && { apps }) });
+  const [app = '', ...others] = found.apps;
+  if (others.length > 0) return { status: 409 };
+  if (found.chunks.length === 0) return { status: 404 };
   return {
     status: 200,
-    body: { session_id: session, chunks: chunks.map((row) => chunkOnWire(app, session, row)) },
+    body: { session_id: id, chunks: found.chunks.map((row) => chunkOnWire(app, id, row)) },
   };
-}
-
-async function listing(model: Store, query: EventsQuery): Promise<Wire> {
-  const { before: _, ...rest } = query;
-  const page = await model.events(rest);
-  return { status: 200, body: { events: page.events, head: page.head, more: page.next !== undefined } };
 }
 
 /** The answer the contract demands of a collector that has lived what the model has. */
 export async function expectedOnWire(model: Store, question: Question): Promise<Wire> {
   switch (question.ask) {
-    case 'events':
-      return listing(model, question.query);
+    case 'events': {
+      const { cursor: _, ...query } = about(question.query, question);
+      const { events, head, next } = await model.ask('events', query);
+      return { status: 200, body: { events, head, more: next !== undefined } };
+    }
     case 'pages': {
-      const page = await model.events({ ...question.query, limit: Number.POSITIVE_INFINITY });
-      return { status: 200, body: page.events };
+      const query = { ...about(question.query, question), limit: Number.POSITIVE_INFINITY };
+      return { status: 200, body: (await model.ask('events', query)).events };
     }
     case 'users':
-      return { status: 200, body: { users: await model.users(question.query) } };
+      return { status: 200, body: await model.ask('users', about(question.query, question)) };
     case 'sessions':
-      return { status: 200, body: { sessions: await model.sessions(question.query) } };
+      return { status: 200, body: await model.ask('sessions', about(question.query, question)) };
     case 'funnel': {
-      const steps = question.query.steps.map((step) => step.trim());
-      return { status: 200, body: { steps: await model.funnel({ ...question.query, steps }) } };
+      const query = about(question.query, question);
+      const steps = query.steps.map((step) => step.trim());
+      return { status: 200, body: await model.ask('funnel', { ...query, steps }) };
     }
     case 'aggregates':
-      return { status: 200, body: await model.aggregates(question.query) };
+      return { status: 200, body: await model.ask('aggregates', about(question.query, question)) };
     case 'names':
-      return { status: 200, body: { names: await model.names(question.query) } };
+      return { status: 200, body: await model.ask('names', about(question.query, question)) };
     case 'activity':
-      return { status: 200, body: { days: await model.activity(question.query) } };
-    case 'errorGroups': {
-      const groups = rows('group', await model.errorGroups(question.query));
-      return { status: 200, body: { groups } };
+      return { status: 200, body: await model.ask('activity', about(question.query, question)) };
+    case 'errors': {
+      const { groups } = await model.ask('errors', about(question.query, question));
+      return { status: 200, body: { groups: rows('group', groups) } };
     }
     case 'errorGroup': {
-      const { limit: _, ...range } = question.query;
-      const groups = await model.errorGroups({ ...range, limit: LIST_LIMIT_MAX });
+      const { limit: _, ...range } = about(question.query, question);
+      const { groups } = await model.ask('errors', { ...range, limit: LIST_LIMIT_MAX });
       const group = groups[question.place]?.group ?? NO_GROUP;
-      const page = await model.occurrences({ ...range, group, limit: Number.POSITIVE_INFINITY });
+      const page = await model.ask('occurrences', { ...range, group, limit: Number.POSITIVE_INFINITY });
       return { status: 200, body: page.events };
     }
     case 'event':
       return incident(model, question.id);
     case 'sessionApps':
-      return manifest(model, question.session, await model.sessionApps(question.session));
-    case 'chunks':
+      return manifest(model, question.session);
+    case 'replay':
       return manifest(model, question.session, [question.app]);
     case 'chunk': {
       const chunk = await model.chunk(question.app, question.session, question.seq);

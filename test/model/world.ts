@@ -101,7 +101,7 @@ const PEOPLE: Person[] = [
 export const pickProps = (random: Random): JsonText => random.pick(PROPS);
 export const pickPerson = (random: Random): Person => random.pick(PEOPLE);
 
-function someOf<T>(random: Random, choices: readonly T[], count: number): T[] {
+export function someOf<T>(random: Random, choices: readonly T[], count: number): T[] {
   const left = [...choices];
   const chosen: T[] = [];
   while (chosen.length < count && left.length > 0) chosen.push(...left.splice(random.below(left.length), 1));
@@ -116,7 +116,7 @@ function pickShape(random: Random): Shape {
   return rare[random.below(40)] ?? 'small';
 }
 
-export function createWorld(random: Random): World {
+export function createWorld(random: Random, appsMax: number): World {
   const shape = pickShape(random);
   // Wide histories pass 256 users and 512 names, where the views' packed blocks end.
   const wide = shape === 'wide';
@@ -124,7 +124,7 @@ export function createWorld(random: Random): World {
   const sessions = [...someOf(random, IDS, random.between(1, 6)), ...(many ? numbered('s-', 80) : [])];
   return {
     shape,
-    apps: someOf(random, APPS, random.between(1, 3)),
+    apps: someOf(random, APPS, random.between(1, appsMax)),
     users: [
       ...someOf(random, IDS, random.between(1, 6)),
       ...(many ? numbered('user-', wide ? 600 : 50) : []),

@@ -89,7 +89,7 @@ async function read({ manifest, files }: Replay, session: string, seq: number): 
 }
 
 function assertAgree({ dataDir, manifest }: Replay): void {
-  const named = Array.from(manifest.files(), ({ fileId }) => fileId).sort();
+  const named = Array.from(manifest.all(), ({ chunk }) => chunk.fileId).sort();
   assert.deepEqual([...chunkFilesIn(dataDir)].sort(), named);
   assert.deepEqual(missingFiles(dataDir, manifest), []);
 }

@@ -205,8 +205,8 @@ t.test('a crash anywhere in it only delays it', async (t) => {
   const full = join(root, 'full');
   const total = await fillStore(full, { users: 12 });
   const opened = await openLmdbStore({ dataDir: full });
-  const [user] = await opened.users({ limit: 1 });
-  const count = (await opened.events({ user: user?.user_id ?? '', limit: 500 })).events.length;
+  const [user] = (await opened.ask('users', { limit: 1 })).users;
+  const count = (await opened.ask('events', { user: user?.user_id ?? '', limit: 500 })).events.length;
   await opened.close();
   t.ok(count > 5 && user);
   const eraseIn = (dataDir: string) =>
@@ -231,7 +231,7 @@ t.test('a crash anywhere in it only delays it', async (t) => {
     child.kill('SIGKILL');
     await ended;
     const after = await openLmdbStore({ dataDir });
-    const { events } = await after.events({ user: user?.user_id ?? '', limit: 500 });
+    const { events } = await after.ask('events', { user: user?.user_id ?? '', limit: 500 });
     await after.close();
     const report = await verifyStore(dataDir, () => {});
     t.equal(report.problem, undefined);
@@ -251,7 +251,7 @@ t.test(
     t.teardown(() => rm(dataDir, { recursive: true, force: true }));
     await fillStore(dataDir, { users: 2 });
     const store = await openLmdbStore({ dataDir });
-    const [first] = await store.users({ limit: 1 });
+    const [first] = (await store.ask('users', { limit: 1 })).users;
     await store.close();
     const { code, stdout, stderr } = await runSpyglass([
       'erase',

@@ -114,9 +114,11 @@ const ODD: [name: string, bytes: string, statuses: number[]][] = [
   ['CONNECT', 'CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n', []],
   ['OPTIONS *', 'OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', [405]],
   ['1,000 ranges', read('/v1/query/events', `${AUTH}Range: bytes=0-${',0-'.repeat(1_000)}\r\n`), [200]],
-  ['an impossible range', read('/docs/static/swagger-ui.css', `${AUTH}Range: bytes=5-1\r\n`), [400]],
-  ['a way out of the documentation', read('/docs/static/..%2f..%2f..%2fpackage.json', AUTH), [404]],
-  ['a wrongly encoded file', read('/docs/static/%E0%A4%A', AUTH), [400]],
+  ['an impossible range', read('/docs', `${AUTH}Range: bytes=5-1\r\n`), [200]],
+  ['a way out of the assets', read('/assets/..%2f..%2f..%2fpackage.json', AUTH), [404]],
+  ['a way out of the SDK', read('/sdk/..%2f..%2f..%2fpackage.json', AUTH), [404]],
+  ['a way out of the documentation', read('/docs/..%2f..%2f..%2fpackage.json', AUTH), [200]],
+  ['a wrongly encoded file', read('/assets/%E0%A4%A', AUTH), [400]],
 ];
 
 t.test('requests no client sends', async (t) => {

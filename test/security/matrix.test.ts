@@ -35,6 +35,7 @@ const APPS = ['', `app=${OURS}`, `app=${THEIRS}`, `app=${OURS}&app=${THEIRS}`, '
  */
 const ROUTES: Readonly<Record<string, 'own' | 'refused' | 'public' | 'page' | 'key'>> = {
   'GET /v1/query/events': 'own',
+  'GET /v1/events/:id': 'own',
   'GET /v1/query/users': 'own',
   'GET /v1/query/sessions': 'own',
   'GET /v1/query/funnel': 'own',
@@ -60,7 +61,7 @@ const ROUTES: Readonly<Record<string, 'own' | 'refused' | 'public' | 'page' | 'k
   'GET /sdk/:file': 'public',
   'GET /': 'page',
   'GET /docs': 'page',
-  'GET /docs/*': 'page',
+  'GET /docs/': 'page',
   'GET /openapi.json': 'page',
   'GET /assets/:name': 'page',
   'GET /assets/frame.html': 'page',
@@ -139,12 +140,11 @@ const head = Math.max(...theirIds);
 function pathsOf(route: string): string[] {
   const path = route.split(' ')[1] ?? '';
   const places: Record<string, readonly (string | number)[]> = {
-    ':id': ['s_1', 's_shop'],
+    ':id': path.startsWith('/v1/events/') ? theirIds : ['s_1', 's_shop'],
     ':seq': [1, 2],
     ':event_id': theirIds,
     ':file': ['spyglass.js'],
     ':name': ['app.js'],
-    '*': ['static/index.html'],
   };
   const filled = Object.entries(places).reduce(
     (paths, [place, values]) =>

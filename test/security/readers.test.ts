@@ -2,6 +2,7 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import type { QuestionName } from '../../src/questions/index.js';
 import { startCollector } from '../support/collector.js';
 import { apps, ask, basic, event, get, keyOf, NOON, problemOf, store } from '../support/http.js';
 import { chunk, upload } from '../support/replay.js';
@@ -36,16 +37,21 @@ for (const app of ['inventory', 'shop']) {
 const as = (password: string, path: string, init = {}) =>
   ask(c.url, path, { ...init, headers: { ...basic(password, 'ann'), 'x-test': '1' } });
 
-/** Every read about apps; `{app}` stands for the app's name. */
-const READS = [
-  ...['events', 'users', 'sessions', 'aggregates', 'funnel?steps=view,cart'].map(
-    (path) => `/v1/query/${path}`,
-  ),
-  ...['names?prefix=secret', 'activity?user=user-of-shop', 'errors'].map((path) => `/v1/query/${path}`),
-  '/v1/sessions/s_1/replay',
-  '/v1/sessions/s_1/replay/1',
-  '/v1/apps',
-];
+/** Questions about an id, which alone says whose it is: asked in a test of their own. */
+type ById = 'event' | 'incident' | 'occurrences';
+const ASKED: Record<Exclude<QuestionName, ById>, string> = {
+  events: '/v1/query/events',
+  users: '/v1/query/users',
+  sessions: '/v1/query/sessions',
+  funnel: '/v1/query/funnel?steps=view,cart',
+  aggregates: '/v1/query/aggregates',
+  names: '/v1/query/names?prefix=secret',
+  activity: '/v1/query/activity?user=user-of-shop',
+  errors: '/v1/query/errors',
+  replay: '/v1/sessions/s_1/replay',
+};
+/** Every read about apps. */
+const READS = [...Object.values(ASKED), '/v1/sessions/s_1/replay/1', '/v1/apps'];
 const withApp = (path: string, app: string) => `${path}${path.includes('?') ? '&' : '?'}app=${app}`;
 
 t.test('an app’s reader sees what the operator sees of that app, and nothing else', async (t) => {
@@ -67,11 +73,13 @@ t.test('an app’s reader sees what the operator sees of that app, and nothing e
     t.equal((await as('team shop', path)).status, 200);
 });
 
-t.test('incidents and the live feed keep to the app', async (t) => {
+t.test('events, incidents and the live feed keep to the app', async (t) => {
   const { events } = await get<EventsAnswer>(c.url, '/v1/query/events?type=error', basic(OPERATOR));
   for (const { id, app } of events) {
     t.equal((await as('team shop', `/v1/incidents/${id}`)).status, app === 'shop' ? 200 : 404);
     t.equal((await as(VIEWER, `/v1/incidents/${id}`)).status, 200);
+    t.equal((await as('team shop', `/v1/events/${id}`)).status, app === 'shop' ? 200 : 404);
+    t.equal((await as(VIEWER, `/v1/events/${id}`)).status, 200);
   }
   const { groups } = JSON.parse((await as(OPERATOR, '/v1/query/errors')).text) as {
     groups: { group: string; app: string }[];

@@ -10,7 +10,7 @@ import { type Env, openEnv } from '../../src/log/file/env.js';
 import { u48 } from '../../src/log/file/keys.js';
 import { verifyStore } from '../../src/store/offline/verify.js';
 import { openLmdbStore } from '../../src/store/open-in-process.js';
-import type { Store } from '../../src/store/port.js';
+import type { WritableStore } from '../../src/store/port.js';
 
 const TODAY = Date.UTC(2026, 2, 1);
 
@@ -23,7 +23,7 @@ async function folder(t: Test): Promise<string> {
 async function withStore<T>(
   dataDir: string,
   now: () => number,
-  use: (store: Store) => Promise<T>,
+  use: (store: WritableStore) => Promise<T>,
 ): Promise<T> {
   const store = await openLmdbStore({ dataDir, now });
   try {
@@ -82,7 +82,7 @@ t.test('forgets expired batch_ids, where events and replays are kept for ever', 
     async (store) => {
       const [again] = await store.append([batch('later-batch', now, TODAY)]);
       t.match(again, { value: 'duplicate' });
-      t.equal((await store.events({ limit: 500 })).events.length, 151);
+      t.equal((await store.ask('events', { limit: 500 })).events.length, 151);
     },
   );
 });

@@ -1,8 +1,8 @@
 /** Which engine the collectors of tests run on: the embedded one, or the ClickHouse that the environment names. */
 import { createHash } from 'node:crypto';
-import { consecutiveIds } from '../../src/clickhouse/ids.js';
 import type { ClickhouseTuning } from '../../src/clickhouse/open.js';
 import type { Config } from '../../src/config/config.js';
+import { consecutiveIds } from './clickhouse/ids.js';
 
 /** One address, or one a shard with commas in between. */
 const CLICKHOUSE_URL = process.env.SPYGLASS_TEST_CLICKHOUSE_URL;

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
+import { onStore } from '../../src/cli/on-store.js';
 import { openLog } from '../../src/log/batches/log.js';
 import { openEnv } from '../../src/log/file/env.js';
 import { chunkFilesIn, chunkPath } from '../../src/replay/files.js';
 import { openManifest } from '../../src/replay/manifest.js';
-import { exportPages } from '../../src/store/offline/export.js';
+import { exportStore } from '../../src/store/offline/export-store.js';
 import { verifyStore } from '../../src/store/offline/verify.js';
 import { openLmdbStore } from '../../src/store/open-in-process.js';
 import { APP } from '../support/collector.js';
@@ -28,32 +29,23 @@ export interface Holdings {
   chunks: Map<string, string>;
 }
 
-/**
- * Reads a store that takes nothing in, beside its collector or without one. Throws where its parts do not agree. A sweep
- * that begins amid the reading makes it begin anew.
- */
-export async function holdingsOf(dataDir: string): Promise<Holdings> {
-  for (;;) {
-    const fence = await fenceOf(dataDir);
-    const holdings = await readHoldings(dataDir);
-    if (holdings.fence === fence) return holdings;
-  }
-}
+/** Looks at a store that takes nothing in: at a copy that its collector makes, or at the store itself where none runs. */
+const lookAt = <T>(dataDir: string, look: (folder: string) => Promise<T>): Promise<T> =>
+  onStore(
+    dataDir,
+    { command: 'verify' },
+    (collector) => collector.withCopy(look),
+    () => look(dataDir),
+  );
 
-async function fenceOf(dataDir: string): Promise<number> {
-  const env = openEnv(dataDir, { mode: 'read' });
-  try {
-    return openLog(env).fence();
-  } finally {
-    await env.close();
-  }
-}
+/** Reads such a store. Throws where its parts do not agree. */
+export const holdingsOf = (dataDir: string): Promise<Holdings> => lookAt(dataDir, readHoldings);
 
 async function readHoldings(dataDir: string): Promise<Holdings> {
   const ids = new Map<string, number>();
   let head = 0;
-  for await (const page of exportPages(dataDir, 0, (progress) => {
-    head = progress.head;
+  for await (const page of exportStore(dataDir, 0, ({ total }) => {
+    head = total;
   })) {
     for (const line of page.split('\n')) {
       if (!line.startsWith('{"id":')) continue;
@@ -66,8 +58,7 @@ async function readHoldings(dataDir: string): Promise<Holdings> {
   try {
     const log = openLog(env);
     const manifest = openManifest(env);
-    env.renewSnapshot();
-    const named = Array.from(manifest.files(), ({ fileId }) => fileId).sort();
+    const named = Array.from(manifest.all(), ({ chunk }) => chunk.fileId).sort();
     assert.deepEqual([...chunkFilesIn(dataDir)].sort(), named, 'chunk files and manifest agree');
     return { head, fence: log.fence(), ids, chunks: chunksOf() };
 
@@ -94,7 +85,7 @@ async function readHoldings(dataDir: string): Promise<Holdings> {
 export async function assertWhole(dataDir: string): Promise<void> {
   const end = Date.now() + SETTLE_MS_MAX;
   for (;;) {
-    const { problem, isUnfinished } = await verifyStore(dataDir, () => {});
+    const { problem, isUnfinished } = await lookAt(dataDir, (folder) => verifyStore(folder, () => {}));
     if (problem === undefined) return;
     assert.ok(isUnfinished && Date.now() < end, problem);
     await sleep(POLL_MS);

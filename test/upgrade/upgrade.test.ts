@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { META, STORE_FORMAT } from '../../src/log/batches/log.js';
+import { META, openLog, STORE_FORMAT } from '../../src/log/batches/log.js';
 import { decodeBatch } from '../../src/log/batches/record-batch.js';
 import { openEnv } from '../../src/log/file/env.js';
+import { PROJECTIONS } from '../../src/projections/registry.js';
 import { verifyStore } from '../../src/store/offline/verify.js';
 import { answersOf } from '../support/answers.js';
 import { runSpyglass } from '../support/command.js';
@@ -29,6 +30,36 @@ for (let format = 1; format <= STORE_FORMAT; format++) {
     t.ok(stdout.includes('"n":203'), 'with what a crash had left in its journal');
   });
 }
+
+t.test('views that serve from their second tables, as releases before could leave them', async (t) => {
+  const dataDir = join(t.testdir({}), 'data');
+  const expected = unpackFixture(1, dataDir);
+  const env = openEnv(dataDir, { mode: 'write' });
+  const { meta } = openLog(env).tables;
+  const tables = PROJECTIONS.flatMap(({ tables }) => tables.map((name) => env.table(name)));
+  const moves = tables.map((table) => ({ table, second: env.table(`${table.name}.1`) }));
+  env.transaction(() => {
+    const states = JSON.parse(meta.get(META.views)?.toString('utf8') ?? '') as Record<string, object>;
+    for (const state of Object.values(states)) Object.assign(state, { slot: 1 });
+    meta.put(META.views, Buffer.from(JSON.stringify(states)));
+    for (const { table, second } of moves) {
+      for (const { key, value } of [...table.range({})]) second.put(key, value);
+      table.clear();
+    }
+  });
+  await env.close();
+  t.match(await verifyStore(dataDir, () => {}), { problem: /another release, or never/, isUnfinished: true });
+  const answers = await answersOf(dataDir, Object.keys(expected), APPS);
+  t.same(withoutGroups(answers), expected, 'they are folded anew, and answer as they did');
+  t.equal((await verifyStore(dataDir, () => {})).problem, undefined);
+  const opened = openEnv(dataDir, { mode: 'read' });
+  t.same(
+    opened.tableNames().filter((name) => name.includes('.')),
+    [],
+    'what they were in is gone',
+  );
+  await opened.close();
+});
 
 t.test('a store, or a record batch, of a format to come is refused in one line', async (t) => {
   const dataDir = join(t.testdir({}), 'data');

@@ -1,5 +1,6 @@
 /** Whether the collector answers: noted by whoever asks it, looked into now and then, and every few seconds while it does not. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { createClient } from '../../../client/src/index.js';
 
 const PROBE_MS_MIN = 1_000;
 const PROBE_MS_MAX = 8_000;
@@ -8,7 +9,9 @@ const LOOK_MS = 15_000;
 
 const listeners = new Set<() => void>();
 let isLost = false;
-let probe: ReturnType<typeof setTimeout> | undefined;
+let timer: ReturnType<typeof setTimeout> | undefined;
+/** Apart from the page's own, whose every answer counts as finding the collector. */
+const probe = createClient();
 
 export const connection = {
   get isLost(): boolean {
@@ -28,7 +31,7 @@ export const connection = {
   found(): void {
     if (!isLost) return;
     isLost = false;
-    clearTimeout(probe);
+    clearTimeout(timer);
     tell();
   },
   /** Calls back on each change; returns the way to stop. */
@@ -65,22 +68,21 @@ function tell(): void {
 }
 
 function probeIn(delayMs: number): void {
-  probe = setTimeout(async () => {
+  timer = setTimeout(async () => {
     if (await answers()) connection.found();
     else if (isLost) probeIn(Math.min(delayMs * 2, PROBE_MS_MAX));
   }, delayMs);
 }
 
-function answers(): Promise<boolean> {
-  return fetch('/healthz', { cache: 'no-store' }).then(
-    ({ ok }) => ok,
+const answers = (): Promise<boolean> =>
+  probe.health().then(
+    () => true,
     () => false,
   );
-}
 
 addEventListener('online', () => {
   if (!isLost) return;
-  clearTimeout(probe);
+  clearTimeout(timer);
   probeIn(0);
 });
 

@@ -1,17 +1,9 @@
-/** Follows events as they are stored: takes a broken stream up where it was, and rests while nobody looks at the page. */
-import { apiPath } from './client.js';
+/** The live feed while somebody looks at the page. */
+import { client, type Event, type LiveFilter } from './client.js';
 import { connection } from './connection.js';
-import type { Event, EventType } from './types.js';
-
-export interface EventFilter {
-  user?: string;
-  type?: EventType | '';
-  app?: string;
-  session?: string;
-}
 
 export interface StreamOptions {
-  filter: EventFilter;
+  filter: LiveFilter;
   /** Begins after the event with this id. */
   after: number;
   onEvent: (event: Event) => void;
@@ -22,55 +14,55 @@ export interface StreamOptions {
 
 export type StreamState = 'connecting' | 'open' | 'broken';
 
-const RETRY_MS_MIN = 500;
-const RETRY_MS_MAX = 10_000;
+/** A feed that was refused is asked for again: its reader may sign in meanwhile. */
+const REFUSED_RETRY_MS = 10_000;
 
 /** Returns the way to stop. */
 export function followStream({ filter, after, onEvent, onReset, onState }: StreamOptions): () => void {
   let position = after;
-  let source: EventSource | undefined;
+  let state: StreamState | undefined;
+  let running: AbortController | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let retryMs = RETRY_MS_MIN;
 
+  const enter = (next: StreamState) => {
+    if (next !== state) onState(next);
+    state = next;
+  };
+  const read = async (signal: AbortSignal) => {
+    for await (const message of client.live(filter, { after: position, signal })) {
+      if (message.kind === 'lost') {
+        enter('broken');
+        void connection.check();
+        continue;
+      }
+      position = message.after;
+      enter('open');
+      if (message.kind === 'event') onEvent(message.event);
+      if (message.kind === 'reset') onReset();
+    }
+  };
   const open = () => {
     close();
-    onState('connecting');
-    source = new EventSource(apiPath('/v1/stream', { ...filter, after: position }));
-    source.onopen = () => {
-      retryMs = RETRY_MS_MIN;
-      connection.found();
-      onState('open');
-    };
-    source.onmessage = ({ data }) => {
-      const event = JSON.parse(data) as Event;
-      position = event.id;
-      onEvent(event);
-    };
-    source.addEventListener('reset', ({ data }) => {
-      position = (JSON.parse(data) as { head: number }).head;
-      onReset();
+    running = new AbortController();
+    const { signal } = running;
+    enter('connecting');
+    read(signal).catch(() => {
+      if (signal.aborted) return;
+      enter('broken');
+      timer = setTimeout(open, REFUSED_RETRY_MS);
     });
-    // The browser's own second try is as late as it likes, and there is none after an answer that is no stream.
-    source.onerror = () => {
-      close();
-      onState('broken');
-      void connection.check();
-      timer = setTimeout(open, retryMs);
-      retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
-    };
   };
-
   const close = () => {
     clearTimeout(timer);
-    source?.close();
-    source = undefined;
+    running?.abort();
   };
 
   // A browser has six connections to a server over HTTP/1.1 for all of its tabs: those out of sight do without.
-  const onVisibility = () => (document.visibilityState === 'visible' ? open() : close());
+  const isInSight = () => document.visibilityState === 'visible';
+  const onVisibility = () => (isInSight() ? open() : close());
   document.addEventListener('visibilitychange', onVisibility);
   const stopWatching = connection.onChange(() => {
-    if (!connection.isLost && source === undefined && document.visibilityState === 'visible') open();
+    if (!connection.isLost && state === 'broken' && isInSight()) open();
   });
   onVisibility();
   return () => {

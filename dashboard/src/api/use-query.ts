@@ -1,14 +1,14 @@
-/** Reads of the API as state: shared by path, shown from memory while they are read again, and read again when the collector is back. */
+/** Answers of the API as state: shared by all who ask the same, shown from memory while they are read again, and read again when the collector is back. */
 import { useEffect, useState } from 'preact/hooks';
-import { type ApiError, getJson, toApiError } from './client.js';
+import { type Answers, type AppsAnswer, type Asks, type ClientError, client, noted } from './client.js';
 import { connection } from './connection.js';
 
 export interface Query<T> {
-  /** What was read last for this path; with `keep`, for the path before while this one is read. */
+  /** What was answered last; with `keep`, to what was asked before while this is read. */
   data: T | undefined;
-  error: ApiError | undefined;
+  error: ClientError | undefined;
   loading: boolean;
-  /** True while `data` is that of the path before. */
+  /** True while `data` answers what was asked before. */
   stale: boolean;
   reload(): void;
 }
@@ -16,104 +16,134 @@ export interface Query<T> {
 interface Options {
   /** Reads again this often while the page is visible. */
   everyMs?: number;
-  /** Keeps showing the data of the path before until there is some for this one. */
+  /** Keeps showing the answer before until there is one to what is asked now. */
   keep?: boolean;
 }
 
-interface Entry {
-  data?: unknown;
-  error?: ApiError;
+/** An answer that is kept at hand. */
+interface Entry<T> {
+  data?: T;
+  error?: ClientError;
   /** When `data` was read, by the page's clock. */
   readAt: number;
-  running?: Promise<void>;
+  isReading: boolean;
   readonly listeners: Set<() => void>;
+  /** One read at a time, whoever asks for it. */
+  read(): void;
 }
 
 /** What was read less than this long ago is not read again by merely being shown. */
 const FRESH_MS = 3_000;
-const ENTRIES_MAX = 200;
+/** Kept of each question. */
+const ENTRIES_MAX = 100;
 
-const entries = new Map<string, Entry>();
+const caches: { [K in keyof Asks]?: Map<string, Entry<Answers[K]>> } = {};
+const apps = createEntry(() => client.apps());
 
 connection.onChange(() => {
   if (connection.isLost) return;
-  for (const [path, entry] of entries)
-    if (entry.error?.status === 0 && entry.listeners.size > 0) read(path, entry);
+  for (const entry of [apps, ...Object.values(caches).flatMap((cache) => [...cache.values()])])
+    if (entry.error?.status === 0 && entry.listeners.size > 0) entry.read();
 });
 
-/** Reads a path and keeps it at hand; `undefined` reads nothing. */
-export function useQuery<T>(path: string | undefined, { everyMs, keep = false }: Options = {}): Query<T> {
+/** The answer to a question; without anything to ask, nothing is read. */
+export function useQuery<K extends keyof Asks>(
+  question: K,
+  ask: Asks[K] | undefined,
+  options: Options = {},
+): Query<Answers[K]> {
+  return useEntry(ask === undefined ? undefined : entryOf(question, ask), options);
+}
+
+/** The configured apps that the reader may see. */
+export const useApps = (): Query<AppsAnswer> => useEntry(apps, {});
+
+/** True where several apps are configured, and until that is known: where there is only one, nobody needs to be told which. */
+export function useManyApps(): boolean {
+  const { data } = useApps();
+  return data === undefined || data.apps.length > 1;
+}
+
+function useEntry<T>(entry: Entry<T> | undefined, { everyMs, keep = false }: Options): Query<T> {
   const [, redraw] = useState(0);
   const [lastData, setLastData] = useState<T>();
-  const entry = path === undefined ? undefined : entryOf(path);
 
   useEffect(() => {
-    if (path === undefined) return;
-    const current = entryOf(path);
+    if (entry === undefined) return;
     const listener = () => {
-      if (current.data !== undefined) setLastData(() => current.data as T);
+      if (entry.data !== undefined) setLastData(() => entry.data);
       redraw((count) => count + 1);
     };
-    current.listeners.add(listener);
-    if (current.data === undefined || performance.now() - current.readAt > FRESH_MS) read(path, current);
+    entry.listeners.add(listener);
+    if (entry.data === undefined || performance.now() - entry.readAt > FRESH_MS) entry.read();
     else listener();
     const timer =
       everyMs === undefined
         ? undefined
         : setInterval(() => {
-            if (document.visibilityState === 'visible' && !connection.isLost) read(path, current);
+            if (document.visibilityState === 'visible' && !connection.isLost) entry.read();
           }, everyMs);
     return () => {
-      current.listeners.delete(listener);
+      entry.listeners.delete(listener);
       clearInterval(timer);
     };
-  }, [path, everyMs]);
+  }, [entry, everyMs]);
 
-  const own = entry?.data as T | undefined;
+  const own = entry?.data;
   const stale = own === undefined && keep && lastData !== undefined && entry?.error === undefined;
   return {
     data: stale ? lastData : own,
     error: entry?.error,
     loading: entry !== undefined && own === undefined && entry.error === undefined,
     stale,
-    reload: () => {
-      if (path !== undefined && entry !== undefined) read(path, entry);
-    },
+    reload: () => entry?.read(),
   };
 }
 
-function entryOf(path: string): Entry {
-  const found = entries.get(path);
+function cacheOf<K extends keyof Asks>(question: K): Map<string, Entry<Answers[K]>> {
+  const cache = caches[question] ?? new Map();
+  caches[question] = cache;
+  return cache;
+}
+
+function entryOf<K extends keyof Asks>(question: K, ask: Asks[K]): Entry<Answers[K]> {
+  const cache = cacheOf(question);
+  const key = JSON.stringify(ask);
+  const found = cache.get(key);
   if (found !== undefined) return found;
-  const entry: Entry = { readAt: 0, listeners: new Set() };
-  entries.set(path, entry);
-  if (entries.size > ENTRIES_MAX) forgetOldest();
+  const entry = createEntry(() => client.ask(question, ask));
+  cache.set(key, entry);
+  if (cache.size > ENTRIES_MAX) {
+    const unused = [...cache].find(([, { listeners, isReading }]) => listeners.size === 0 && !isReading);
+    if (unused !== undefined) cache.delete(unused[0]);
+  }
   return entry;
 }
 
-function forgetOldest(): void {
-  for (const [path, entry] of entries) {
-    if (entry.listeners.size > 0 || entry.running !== undefined) continue;
-    entries.delete(path);
-    return;
-  }
-}
-
-/** One read of a path at a time, whoever asks for it. */
-function read(path: string, entry: Entry): void {
-  entry.running ??= getJson(path)
-    .then(
-      (data) => {
-        entry.data = data;
-        entry.readAt = performance.now();
-        delete entry.error;
-      },
-      (error: unknown) => {
-        entry.error = toApiError(error);
-      },
-    )
-    .finally(() => {
-      delete entry.running;
-      for (const listener of entry.listeners) listener();
-    });
+function createEntry<T>(ask: () => Promise<T>): Entry<T> {
+  const entry: Entry<T> = {
+    readAt: 0,
+    isReading: false,
+    listeners: new Set(),
+    read() {
+      if (entry.isReading) return;
+      entry.isReading = true;
+      ask()
+        .then(
+          (data) => {
+            entry.data = data;
+            entry.readAt = performance.now();
+            delete entry.error;
+          },
+          (error: unknown) => {
+            entry.error = noted(error);
+          },
+        )
+        .finally(() => {
+          entry.isReading = false;
+          for (const listener of entry.listeners) listener();
+        });
+    },
+  };
+  return entry;
 }

@@ -18,6 +18,7 @@ const dayAndClock = new Intl.DateTimeFormat(undefined, {
   minute: '2-digit',
   hourCycle: 'h23',
 });
+const dayAlone = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const dayWithYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
 const full = new Intl.DateTimeFormat(undefined, {
   weekday: 'short',
@@ -51,13 +52,18 @@ export const fullTime = (ts: number): string => full.format(ts);
 
 /** The clock for today, day and clock within the year, else the date: short enough for a table. */
 export function shortTime(ts: number, now: number): string {
-  const [then, today] = [new Date(ts), new Date(now)];
-  if (then.toDateString() === today.toDateString()) return clockTime(ts);
-  return then.getFullYear() === today.getFullYear() ? dayAndClock.format(ts) : dayWithYear.format(ts);
+  if (new Date(ts).toDateString() === new Date(now).toDateString()) return clockTime(ts);
+  return (isSameYear(ts, now) ? dayAndClock : dayWithYear).format(ts);
 }
 
-/** `just now`, `3 min ago`, `2 h ago`, `5 d ago`; `in 3 min` for a clock that is ahead. */
+const isSameYear = (a: number, b: number): boolean => new Date(a).getFullYear() === new Date(b).getFullYear();
+
+/** Whether an instant is so far back that its date says more than how long ago it was. */
+export const isLongAgo = (ts: number, now: number): boolean => now - ts >= 7 * DAY_MS;
+
+/** `just now`, `3 min ago`, `2 h ago`, `5 d ago`, then the date; `in 3 min` for a clock that is ahead. */
 export function ago(ts: number, now: number): string {
+  if (isLongAgo(ts, now)) return (isSameYear(ts, now) ? dayAlone : dayWithYear).format(ts);
   const distance = now - ts;
   const size = Math.abs(distance);
   if (size < 5 * SECOND_MS) return 'just now';

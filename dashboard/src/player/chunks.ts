@@ -1,7 +1,5 @@
 /** Fetches the chunks of a recording, each once, and takes out of them what could act. */
-import { ApiError } from '../api/client.js';
-import { connection } from '../api/connection.js';
-import type { ChunkReference } from '../api/types.js';
+import { type ChunkReference, ClientError, client } from '../api/client.js';
 import { makeHarmless } from './harmless.js';
 import { type RecordedEvent, readEvents } from './recording.js';
 
@@ -12,7 +10,7 @@ export interface Chunks {
   readonly references: readonly ChunkReference[];
   /** How many are at hand. */
   readonly count: number;
-  /** The events of the chunk at a place in the list, in order. Throws `ApiError`; the next call tries again. */
+  /** The events of the chunk at a place in the list, in order. Throws `ClientError`; the next call tries again. */
   load(index: number): Promise<RecordedEvent[]>;
   /** The same where it is at hand. */
   loaded(index: number): RecordedEvent[] | undefined;
@@ -62,16 +60,14 @@ export function createChunks(
 }
 
 async function fetchChunk(path: string): Promise<RecordedEvent[]> {
-  const answer = await fetch(path).catch(() => {
-    connection.lost();
-    throw new ApiError(0, 'The collector does not answer.');
+  const answer = await client.chunk(path).catch((error: unknown) => {
+    if (!(error instanceof ClientError) || error.status !== 404) throw error;
+    throw new ClientError(404, 'This part of the recording is not kept any more.');
   });
-  if (answer.status === 404) throw new ApiError(404, 'This part of the recording is not kept any more.');
-  if (!answer.ok) throw new ApiError(answer.status, `The collector answered with status ${answer.status}.`);
   try {
     return makeHarmless(readEvents(JSON.parse(await textOf(answer))));
   } catch {
-    throw new ApiError(200, 'This part of the recording is damaged.');
+    throw new ClientError(200, 'This part of the recording is damaged.');
   }
 }
 

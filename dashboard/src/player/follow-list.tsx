@@ -10,21 +10,26 @@ interface FollowListProps<T> {
   keyOf: (item: T) => string | T;
   time: number;
   /** Which entry is open, by its key. */
-  open?: string | T | undefined;
-  onChoose: (item: T) => void;
+  open: string | T | undefined;
+  onOpen: (item: T | undefined) => void;
+  onSeek: (ts: number) => void;
   render: (item: T) => ComponentChildren;
   /** Below the entry that is open. */
-  renderMore?: (item: T) => ComponentChildren;
+  renderMore: (item: T) => ComponentChildren;
   classOf?: (item: T) => string;
   empty: string;
 }
 
 export function FollowList<T extends { ts: number }>(props: FollowListProps<T>) {
-  const { label, items, keyOf, time, open, onChoose, render, renderMore, classOf, empty } = props;
+  const { label, items, keyOf, time, open, onOpen, onSeek, render, renderMore, classOf, empty } = props;
   const list = useRef<HTMLOListElement>(null);
   const now = lastBy(items, time);
-  const choose = useRef(onChoose);
-  choose.current = onChoose;
+  const choose = (item: T) => {
+    onSeek(item.ts);
+    onOpen(keyOf(item) === open ? undefined : item);
+  };
+  const newest = useRef(choose);
+  newest.current = choose;
 
   // While the time runs the rows stay as they are: only the mark moves, however many there are.
   useLayoutEffect(() => {
@@ -58,12 +63,12 @@ export function FollowList<T extends { ts: number }>(props: FollowListProps<T>) 
             <button
               type="button"
               class="follow-row"
-              aria-expanded={renderMore === undefined ? undefined : isOpen}
-              onClick={() => choose.current(item)}
+              aria-expanded={isOpen}
+              onClick={() => newest.current(item)}
             >
               {render(item)}
             </button>
-            {isOpen && renderMore?.(item)}
+            {isOpen && renderMore(item)}
           </li>
         );
       }),

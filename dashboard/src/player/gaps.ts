@@ -1,5 +1,5 @@
 /** The times of a session of which there is no recording, though there is one before and after. */
-import type { ChunkReference, Event } from '../api/types.js';
+import type { ChunkReference, Event } from '../api/client.js';
 import { counted } from '../format/number.js';
 import type { Span } from './player.js';
 

@@ -1,8 +1,9 @@
 /** What happened beside the picture, each list following its time: the trail of events, the requests, the console. */
 import { useCallback, useMemo, useState } from 'preact/hooks';
-import type { Event } from '../api/types.js';
+import { type Event, inWords } from '../api/client.js';
 import { bytes, counted } from '../format/number.js';
 import { clockTime, duration, offset, playTime } from '../format/time.js';
+import { useParam } from '../router.js';
 import { eventLabel } from '../ui/event-label.js';
 import { EventSummary, incidentHref, isIncident } from '../ui/event-text.js';
 import { TypeIcon } from '../ui/icons.js';
@@ -28,12 +29,15 @@ const when = (ts: number, { range, cue }: Pick<PaneProps, 'range' | 'cue'>): str
 interface EventPaneProps extends PaneProps {
   /** Ascending. */
   events: readonly Event[];
-  /** The id of the event that is open. */
-  open: string;
-  onOpen: (id: string) => void;
 }
 
-export function TrailPane({ events, open, onOpen, ...pane }: EventPaneProps) {
+/** Which event is open, as the address has it. */
+function useOpenEvent() {
+  const [open, setOpen] = useParam('event');
+  return { open, onOpen: (event: Event | undefined) => setOpen(event === undefined ? '' : `${event.id}`) };
+}
+
+export function TrailPane({ events, ...pane }: EventPaneProps) {
   const { time, range, cue, onSeek } = pane;
   const render = useCallback(
     (event: Event) => (
@@ -53,12 +57,9 @@ export function TrailPane({ events, open, onOpen, ...pane }: EventPaneProps) {
       items={events}
       keyOf={({ id }) => `${id}`}
       time={time}
-      open={open}
+      {...useOpenEvent()}
       classOf={({ ts, type }) => `crumb-${type}${ts === cue ? ' cue' : ''}`}
-      onChoose={(event) => {
-        onSeek(event.ts);
-        onOpen(`${event.id}` === open ? '' : `${event.id}`);
-      }}
+      onSeek={onSeek}
       render={render}
       renderMore={(event) => <More event={event} />}
       empty="Nothing happened here"
@@ -94,7 +95,7 @@ function More({ event }: { event: Event }) {
 }
 
 /** Requests as a waterfall on the time line of the player. */
-export function NetworkPane({ events, open, onOpen, ...pane }: EventPaneProps) {
+export function NetworkPane({ events, ...pane }: EventPaneProps) {
   const { time, range, cue, onSeek } = pane;
   const requests = useMemo(() => events.filter(({ type }) => type === 'network'), [events]);
   const length = Math.max(1, range.to - range.from);
@@ -130,12 +131,9 @@ export function NetworkPane({ events, open, onOpen, ...pane }: EventPaneProps) {
         items={requests}
         keyOf={({ id }) => `${id}`}
         time={time}
-        open={open}
+        {...useOpenEvent()}
         classOf={({ props }) => (isFailed(props?.status) ? 'failed' : '')}
-        onChoose={(event) => {
-          onSeek(event.ts);
-          onOpen(`${event.id}` === open ? '' : `${event.id}`);
-        }}
+        onSeek={onSeek}
         render={render}
         renderMore={(event) => <More event={event} />}
         empty={cue === undefined ? 'No requests in this session' : 'No requests around this moment'}
@@ -188,7 +186,7 @@ export function ConsolePane({ player, hasRecording, ...pane }: ConsolePaneProps)
       {parts > 0 && (
         <p class="pane-note soft" role="status">
           {fetching ? 'Fetching' : 'Without the lines of'} {counted(parts, 'part')} of the recording
-          {fetchError !== undefined && `: ${fetchError.message}`}
+          {fetchError !== undefined && `: ${inWords(fetchError)}`}
           {!fetching && (
             <button type="button" class="button" onClick={() => player.fetchAll(range)}>
               {fetchError === undefined ? 'Fetch' : 'Try again'}
@@ -203,10 +201,8 @@ export function ConsolePane({ player, hasRecording, ...pane }: ConsolePaneProps)
         time={time}
         open={open}
         classOf={({ level }) => `line-${level}`}
-        onChoose={(line) => {
-          onSeek(line.ts);
-          setOpen(line === open ? undefined : line);
-        }}
+        onOpen={setOpen}
+        onSeek={onSeek}
         render={render}
         renderMore={(line) => (
           <pre class="follow-more console-more">{[line.text, ...line.trace].join('\n')}</pre>

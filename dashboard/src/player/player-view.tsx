@@ -1,11 +1,12 @@
 /** The picture with its controls: play, time line, speed, idle times, the keys for all of it. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { clockTime, duration, fullTime, playTime } from '../format/time.js';
 import { Icon } from '../ui/icons.js';
 import { Failure } from '../ui/states.js';
+import { useBox } from '../ui/use-box.js';
+import { useKeys } from '../ui/use-keys.js';
 import type { Span } from './player.js';
 import { Timeline, type TimelineProps } from './timeline.js';
-import { useBox } from './use-box.js';
 import type { PlayerHandle } from './use-player.js';
 
 interface PlayerViewProps extends Omit<TimelineProps, 'time' | 'onSeek'> {
@@ -51,48 +52,61 @@ export function PlayerView({ player, range, events, gaps, cue, onSeek }: PlayerV
         )}
       </Picture>
       <Timeline range={range} time={state.time} events={events} gaps={gaps} cue={cue} onSeek={onSeek} />
-      <div class="player-bar">
-        <button
-          type="button"
-          class="button icon-only"
-          aria-label={state.playing ? 'Pause' : 'Play'}
-          title={`${state.playing ? 'Pause' : 'Play'} (space)`}
-          onClick={toggle}
-        >
-          <Icon name={state.playing ? 'pause' : 'play'} />
-        </button>
-        <span class="player-time">
-          <b>{playTime(state.time - range.from)}</b>
-          <span class="soft"> / {playTime(range.to - range.from)}</span>
-        </span>
-        <time class="soft player-clock" title={fullTime(state.time)}>
-          {clockTime(state.time)}
-        </time>
-        <span class="soft player-word" role="status">
-          {state.waiting ? 'Loading …' : state.hurrying ? 'Skipping idle time …' : ''}
-        </span>
-        <label class="check" title="Skip what nobody did anything in (s)">
-          <input
-            type="checkbox"
-            checked={state.skipIdle}
-            onChange={(event) => player.setSkipIdle(event.currentTarget.checked)}
-          />
-          Skip idle
-        </label>
-        <select
-          class="select"
-          aria-label="Speed"
-          title="Speed (< and >)"
-          value={`${state.speed}`}
-          onChange={(event) => player.setSpeed(Number(event.currentTarget.value))}
-        >
-          {SPEEDS.map((speed) => (
-            <option key={speed} value={`${speed}`}>
-              {speed}×
-            </option>
-          ))}
-        </select>
-      </div>
+      <PlayerBar player={player} range={range} toggle={toggle} />
+    </div>
+  );
+}
+
+interface PlayerBarProps {
+  player: PlayerHandle;
+  range: Span;
+  toggle: () => void;
+}
+
+function PlayerBar({ player, range, toggle }: PlayerBarProps) {
+  const { state } = player;
+  return (
+    <div class="player-bar">
+      <button
+        type="button"
+        class="button icon-only"
+        aria-label={state.playing ? 'Pause' : 'Play'}
+        title={`${state.playing ? 'Pause' : 'Play'} (space)`}
+        onClick={toggle}
+      >
+        <Icon name={state.playing ? 'pause' : 'play'} />
+      </button>
+      <span class="player-time">
+        <b>{playTime(state.time - range.from)}</b>
+        <span class="soft"> / {playTime(range.to - range.from)}</span>
+      </span>
+      <time class="soft player-clock" title={fullTime(state.time)}>
+        {clockTime(state.time)}
+      </time>
+      <span class="soft player-word" role="status">
+        {state.waiting ? 'Loading …' : state.hurrying ? 'Skipping idle time …' : ''}
+      </span>
+      <label class="check" title="Skip inactivity (S)">
+        <input
+          type="checkbox"
+          checked={state.skipIdle}
+          onChange={(event) => player.setSkipIdle(event.currentTarget.checked)}
+        />
+        Skip idle
+      </label>
+      <select
+        class="select"
+        aria-label="Speed"
+        title="Speed (< and >)"
+        value={`${state.speed}`}
+        onChange={(event) => player.setSpeed(Number(event.currentTarget.value))}
+      >
+        {SPEEDS.map((speed) => (
+          <option key={speed} value={`${speed}`}>
+            {speed}×
+          </option>
+        ))}
+      </select>
     </div>
   );
 }
@@ -132,25 +146,4 @@ function Picture({ player, children }: { player: PlayerHandle; children: preact.
       {state.error === undefined && children}
     </div>
   );
-}
-
-/** Keys that work anywhere on the page but where they mean something else already. */
-function useKeys(keys: Record<string, () => void>): void {
-  const current = useRef(keys);
-  current.current = keys;
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      const target = event.target instanceof Element ? event.target : null;
-      if (target?.closest('input:not([type="checkbox"]), select, textarea, dialog')) return;
-      // The space bar presses what has the focus; every other key may go on meaning what it means.
-      if (event.key === ' ' && target?.closest('input, button, summary, a')) return;
-      const act = current.current[event.key];
-      if (act === undefined) return;
-      event.preventDefault();
-      act();
-    };
-    addEventListener('keydown', press);
-    return () => removeEventListener('keydown', press);
-  }, []);
 }

@@ -5,8 +5,7 @@
  * 2. A stage is made of them, or the one there is goes to the moment if it has it.
  * 3. While it plays, the chunks that follow are added before they are needed; where one is late, it waits.
  */
-import { ApiError } from '../api/client.js';
-import type { ChunkReference } from '../api/types.js';
+import { type ChunkReference, ClientError, noted } from '../api/client.js';
 import type { Chunks } from './chunks.js';
 import { type ConsoleLine, consoleLines, hasPicture, hasPictureBy, type RecordedEvent } from './recording.js';
 import type { Stage } from './stage.js';
@@ -22,7 +21,7 @@ export interface PlayerState {
   skipIdle: boolean;
   /** Of the recorded window, px. */
   size: { width: number; height: number };
-  error: ApiError | undefined;
+  error: ClientError | undefined;
   /** Of the chunks fetched so far, in order. */
   lines: readonly ConsoleLine[];
   /** When the chunks fetched so far begin and end. */
@@ -31,7 +30,7 @@ export interface PlayerState {
   missing: readonly Span[];
   /** Chunks are fetched for their lines alone; and why that broke off. */
   fetching: boolean;
-  fetchError: ApiError | undefined;
+  fetchError: ClientError | undefined;
 }
 
 export interface Span {
@@ -92,199 +91,221 @@ function placeOf(references: readonly ChunkReference[], ts: number): number {
   return Math.max(0, (after === -1 ? references.length : after) - 1);
 }
 
+/** A player, and what it is at. */
+interface Playback {
+  readonly frame: HTMLIFrameElement;
+  readonly chunks: Chunks;
+  readonly onChange: (state: PlayerState) => void;
+  state: PlayerState;
+  stage: Stage | undefined;
+  /** Places of the chunks on stage, both inclusive. */
+  first: number;
+  last: number;
+  /** Only the newest seek matters. */
+  turn: number;
+  /** While it plays, chunks are fetched ahead one after the other. */
+  isAhead: boolean;
+  /** How many chunks were at hand when its state last told of them. */
+  told: number;
+  closed: boolean;
+}
+
 export function createPlayer(
   frame: HTMLIFrameElement,
   chunks: Chunks,
   onChange: (state: PlayerState) => void,
 ): Player {
-  let state = { ...INITIAL, ...told(chunks) };
-  let stage: Stage | undefined;
-  /** Places of the chunks on stage, both inclusive. */
-  let first = 0;
-  let last = -1;
-  /** Only the newest seek matters. */
-  let turn = 0;
-  let closed = false;
-
-  const set = (change: Partial<PlayerState>): void => {
-    if (closed) return;
-    state = { ...state, ...change };
-    onChange(state);
+  const playback: Playback = {
+    ...{ frame, chunks, onChange, state: { ...INITIAL, ...told(chunks) } },
+    ...{ stage: undefined, first: 0, last: -1, turn: 0, isAhead: false, told: 0, closed: false },
   };
-
-  let known = 0;
-  const load = async (index: number): Promise<RecordedEvent[]> => {
-    const events = await chunks.load(index);
-    if (chunks.count !== known) {
-      known = chunks.count;
-      set(told(chunks));
-    }
-    return events;
-  };
-
-  const toPlayerError = (error: unknown): ApiError =>
-    error instanceof ApiError ? error : new ApiError(200, 'This part of the recording cannot be shown.');
-
-  const fail = (error: unknown): void => {
-    set({
-      error: toPlayerError(error),
-      waiting: false,
-      playing: false,
-    });
-  };
-
-  /** The events that the moment's picture follows from, and the places of their chunks. */
-  const eventsFor = async (ts: number): Promise<{ from: number; to: number; events: RecordedEvent[] }> => {
-    const to = placeOf(chunks.references, ts);
-    let from = to;
-    let events = await load(to);
-    // The last picture may be one chunk back or a hundred: a few more at a time.
-    for (let step = 1; from > 0 && !hasPictureBy(events, ts); step = Math.min(step * 2, BACK_MAX)) {
-      const places = Array.from({ length: Math.min(step, from) }, (_, index) => from - index - 1).reverse();
-      events = [...(await Promise.all(places.map(load))).flat(), ...events];
-      from -= places.length;
-    }
-    const isWhole = hasPictureBy(events, ts) || !(await chunks.extend());
-    if (isWhole) return { from, to, events };
-    stage?.close();
-    stage = undefined;
-    return eventsFor(ts);
-  };
-
-  const draw = async (ts: number, mine: number): Promise<void> => {
-    const at = placeOf(chunks.references, ts);
-    if (stage !== undefined && at >= first && at <= last) return;
-    const { from, to, events } = await eventsFor(ts);
-    if (mine !== turn) return;
-    if (!hasPicture(events))
-      throw new ApiError(200, 'This part of the recording has no picture to begin with.');
-    const { createStage } = await loadStage();
-    if (mine !== turn || closed) return;
-    stage?.close();
-    const made = createStage(frame, events, {
-      speed: state.speed,
-      skipIdle: state.skipIdle,
-      onEnd: () => {
-        if (stage === made) void goOn();
-      },
-      onSize: (size) => set({ size }),
-      onHurry: (hurrying) => set({ hurrying }),
-    });
-    stage = made;
-    [first, last] = [from, to];
-  };
-
-  const seek = async (ts: number): Promise<void> => {
-    const mine = ++turn;
-    set({ time: ts, waiting: true, hurrying: false, error: undefined });
-    try {
-      await draw(ts, mine);
-      if (mine !== turn || stage === undefined) return;
-      if (state.playing) stage.play(ts);
-      else stage.pause(ts);
-      set({ waiting: false });
-      await fetchAhead(ts);
-    } catch (error) {
-      if (mine === turn) fail(error);
-    }
-  };
-
-  /** Adds the next chunk to the stage; false when there is none. */
-  const addNext = async (): Promise<boolean> => {
-    const next = last + 1;
-    if (next >= chunks.references.length) return false;
-    const mine = turn;
-    const events = await load(next);
-    if (mine !== turn || next !== last + 1) return true;
-    stage?.add(events);
-    last = next;
-    return true;
-  };
-
-  const fetchAhead = async (ts: number): Promise<void> => {
-    const mine = turn;
-    for (;;) {
-      const next = chunks.references[last + 1];
-      if (mine !== turn || next === undefined || (next.ts ?? 0) > ts + AHEAD_MS) return;
-      if (!(await addNext())) return;
-    }
-  };
-
-  /** The stage has played all it has. */
-  const goOn = async (): Promise<void> => {
-    if (!state.playing || stage === undefined) return;
-    const { time } = state;
-    const mine = turn;
-    try {
-      set({ waiting: true });
-      const more = await addNext();
-      if (mine !== turn) return;
-      set({ waiting: false, playing: more });
-      if (!more) return;
-      const begin = chunks.loaded(last)?.[0]?.timestamp ?? time;
-      const from = state.skipIdle && begin - time > PAUSE_MS ? begin : time;
-      // What was added is taken in at the end of this turn.
-      await Promise.resolve();
-      stage?.play(from);
-    } catch (error) {
-      fail(error);
-    }
-  };
-
-  const fetchAll = async (span: Span): Promise<void> => {
-    if (state.fetching) return;
-    set({ fetching: true, fetchError: undefined });
-    // Looked for anew after each: what is known of the recording may have grown meanwhile.
-    const next = () => spansOf(chunks).findIndex((part, at) => !chunks.loaded(at) && overlaps(part, span));
-    try {
-      for (let at = next(); at !== -1 && !closed; at = next()) await load(at);
-    } catch (error) {
-      set({ fetchError: toPlayerError(error) });
-    }
-    set({ fetching: false });
-  };
-
-  let ahead = false;
-  const timer = setInterval(() => {
-    if (!state.playing || state.waiting || stage === undefined) return;
-    const time = stage.time();
-    set({ time });
-    if (ahead) return;
-    ahead = true;
-    fetchAhead(time)
-      .catch(() => {})
-      .finally(() => {
-        ahead = false;
-      });
-  }, TICK_MS);
-
+  const timer = setInterval(() => tick(playback), TICK_MS);
+  const change = (change: Partial<PlayerState>) => set(playback, change);
   return {
     play() {
-      set({ playing: true });
-      void seek(state.time);
+      change({ playing: true });
+      void seek(playback, playback.state.time);
     },
     pause() {
-      set({ playing: false, hurrying: false });
-      if (stage !== undefined && !state.waiting) stage.pause(state.time);
+      change({ playing: false, hurrying: false });
+      if (!playback.state.waiting) playback.stage?.pause(playback.state.time);
     },
-    seek: (ts) => void seek(ts),
+    seek: (ts) => void seek(playback, ts),
     setSpeed(speed) {
-      stage?.setSpeed(speed);
-      set({ speed });
+      playback.stage?.setSpeed(speed);
+      change({ speed });
     },
     setSkipIdle(skipIdle) {
-      stage?.setSkipIdle(skipIdle);
-      set({ skipIdle, hurrying: false });
+      playback.stage?.setSkipIdle(skipIdle);
+      change({ skipIdle, hurrying: false });
     },
-    fetchAll: (span) => void fetchAll(span),
-    retry: () => void seek(state.time),
+    fetchAll: (span) => void fetchAll(playback, span),
+    retry: () => void seek(playback, playback.state.time),
     close() {
-      turn++;
-      closed = true;
+      playback.turn++;
+      playback.closed = true;
       clearInterval(timer);
-      stage?.close();
+      playback.stage?.close();
     },
   };
+}
+
+function set(playback: Playback, change: Partial<PlayerState>): void {
+  if (playback.closed) return;
+  playback.state = { ...playback.state, ...change };
+  playback.onChange(playback.state);
+}
+
+async function load(playback: Playback, index: number): Promise<RecordedEvent[]> {
+  const { chunks } = playback;
+  const events = await chunks.load(index);
+  if (chunks.count !== playback.told) {
+    playback.told = chunks.count;
+    set(playback, told(chunks));
+  }
+  return events;
+}
+
+const toPlayerError = (error: unknown): ClientError =>
+  error instanceof ClientError
+    ? noted(error)
+    : new ClientError(200, 'This part of the recording cannot be shown.');
+
+function fail(playback: Playback, error: unknown): void {
+  set(playback, { error: toPlayerError(error), waiting: false, playing: false });
+}
+
+async function seek(playback: Playback, ts: number): Promise<void> {
+  const mine = ++playback.turn;
+  set(playback, { time: ts, waiting: true, hurrying: false, error: undefined });
+  try {
+    await draw(playback, ts, mine);
+    if (mine !== playback.turn || playback.stage === undefined) return;
+    if (playback.state.playing) playback.stage.play(ts);
+    else playback.stage.pause(ts);
+    set(playback, { waiting: false });
+    await fetchAhead(playback, ts);
+  } catch (error) {
+    if (mine === playback.turn) fail(playback, error);
+  }
+}
+
+/** Has the moment on stage. */
+async function draw(playback: Playback, ts: number, mine: number): Promise<void> {
+  const at = placeOf(playback.chunks.references, ts);
+  if (playback.stage !== undefined && at >= playback.first && at <= playback.last) return;
+  const { from, to, events } = await eventsFor(playback, ts);
+  if (mine !== playback.turn) return;
+  if (!hasPicture(events))
+    throw new ClientError(200, 'This part of the recording has no picture to begin with.');
+  const { createStage } = await loadStage();
+  if (mine !== playback.turn || playback.closed) return;
+  playback.stage?.close();
+  const { speed, skipIdle } = playback.state;
+  const stage = createStage(playback.frame, events, {
+    ...{ speed, skipIdle },
+    onEnd: () => {
+      if (playback.stage === stage) void goOn(playback, stage);
+    },
+    onSize: (size) => set(playback, { size }),
+    onHurry: (hurrying) => set(playback, { hurrying }),
+  });
+  playback.stage = stage;
+  playback.first = from;
+  playback.last = to;
+}
+
+/** The events that the moment's picture follows from, and the places of their chunks. */
+async function eventsFor(
+  playback: Playback,
+  ts: number,
+): Promise<{ from: number; to: number; events: RecordedEvent[] }> {
+  const { chunks } = playback;
+  const to = placeOf(chunks.references, ts);
+  let from = to;
+  let events = await load(playback, to);
+  // The last picture may be one chunk back or a hundred: a few more at a time.
+  for (let step = 1; from > 0 && !hasPictureBy(events, ts); step = Math.min(step * 2, BACK_MAX)) {
+    const places = Array.from({ length: Math.min(step, from) }, (_, index) => from - index - 1).reverse();
+    events = [...(await Promise.all(places.map((place) => load(playback, place)))).flat(), ...events];
+    from -= places.length;
+  }
+  const isWhole = hasPictureBy(events, ts) || !(await chunks.extend());
+  if (isWhole) return { from, to, events };
+  playback.stage?.close();
+  playback.stage = undefined;
+  return eventsFor(playback, ts);
+}
+
+/** Adds the next chunk to the stage; false when there is none. */
+async function addNext(playback: Playback): Promise<boolean> {
+  const next = playback.last + 1;
+  if (next >= playback.chunks.references.length) return false;
+  const mine = playback.turn;
+  const events = await load(playback, next);
+  if (mine !== playback.turn || next !== playback.last + 1) return true;
+  playback.stage?.add(events);
+  playback.last = next;
+  return true;
+}
+
+async function fetchAhead(playback: Playback, ts: number): Promise<void> {
+  const mine = playback.turn;
+  for (;;) {
+    const next = playback.chunks.references[playback.last + 1];
+    if (mine !== playback.turn || next === undefined || (next.ts ?? 0) > ts + AHEAD_MS) return;
+    if (!(await addNext(playback))) return;
+  }
+}
+
+/** The stage has played all it has. */
+async function goOn(playback: Playback, stage: Stage): Promise<void> {
+  const { playing, time } = playback.state;
+  if (!playing) return;
+  const mine = playback.turn;
+  try {
+    set(playback, { waiting: true });
+    const more = await addNext(playback);
+    if (mine !== playback.turn) return;
+    set(playback, { waiting: false, playing: more });
+    if (!more) return;
+    const begin = playback.chunks.loaded(playback.last)?.[0]?.timestamp ?? time;
+    const from = playback.state.skipIdle && begin - time > PAUSE_MS ? begin : time;
+    // What was added is taken in at the end of this turn.
+    await Promise.resolve();
+    stage.play(from);
+  } catch (error) {
+    fail(playback, error);
+  }
+}
+
+async function fetchAll(playback: Playback, span: Span): Promise<void> {
+  const { chunks, state } = playback;
+  if (state.fetching) return;
+  set(playback, { fetching: true, fetchError: undefined });
+  // Looked for anew after each: what is known of the recording may have grown meanwhile.
+  const next = () => spansOf(chunks).findIndex((part, at) => !chunks.loaded(at) && overlaps(part, span));
+  try {
+    for (let at = next(); at !== -1 && !playback.closed; at = next()) await load(playback, at);
+  } catch (error) {
+    set(playback, { fetchError: toPlayerError(error) });
+  }
+  set(playback, { fetching: false });
+}
+
+/** Tells the time while it plays, and fetches on. */
+function tick(playback: Playback): void {
+  const { state, stage } = playback;
+  if (!state.playing || state.waiting || stage === undefined) return;
+  const time = stage.time();
+  set(playback, { time });
+  if (playback.isAhead) return;
+  playback.isAhead = true;
+  fetchAhead(playback, time)
+    .catch(() => {})
+    .finally(() => {
+      playback.isAhead = false;
+    });
 }
 
 const knownLines = new WeakMap<readonly RecordedEvent[], ConsoleLine[]>();

@@ -1,6 +1,6 @@
 /** The time line under the picture: what happened when, where nothing was recorded, and the moment that shows. */
 import { useMemo, useRef } from 'preact/hooks';
-import type { Event } from '../api/types.js';
+import type { Event } from '../api/client.js';
 import { clockTime, duration, playTime } from '../format/time.js';
 import { isIncident } from '../ui/event-text.js';
 import type { Gap } from './gaps.js';
@@ -22,7 +22,7 @@ const HEIGHT = 26;
 export function Timeline({ range, time, events, gaps, cue, onSeek }: TimelineProps) {
   const bar = useRef<HTMLDivElement>(null);
   const length = Math.max(1, range.to - range.from);
-  const share = (ts: number): number => Math.min(1, Math.max(0, (ts - range.from) / length));
+  const share = (ts: number): number => shareOf(ts, range);
   const left = (ts: number): string => `${share(ts) * 100}%`;
   const go = (ts: number) => onSeek(Math.round(Math.min(range.to, Math.max(range.from, ts))));
   const at = (clientX: number): number => {
@@ -37,29 +37,8 @@ export function Timeline({ range, time, events, gaps, cue, onSeek }: TimelinePro
     Home: () => go(range.from),
     End: () => go(range.to),
   };
-  // Events that fall on the same spot are drawn once: incidents last, so that they lie above.
-  const marks = useMemo(
-    () => (
-      <svg
-        class="timeline-marks"
-        viewBox={`0 0 1000 ${HEIGHT}`}
-        preserveAspectRatio="none"
-        aria-hidden="true"
-      >
-        {marksOf(events, share).map(({ x, type, tall }) => (
-          <rect
-            key={`${type}${x}`}
-            class={`mark mark-${type}`}
-            x={x - 1}
-            width={tall ? 3 : 2}
-            y={tall ? 0 : 16}
-            height={tall ? HEIGHT : 10}
-          />
-        ))}
-      </svg>
-    ),
-    [events, range.from, range.to],
-  );
+  // However often the moment changes, they are drawn once.
+  const marks = useMemo(() => <Marks events={events} range={range} />, [events, range.from, range.to]);
   return (
     <div
       ref={bar}
@@ -88,12 +67,12 @@ export function Timeline({ range, time, events, gaps, cue, onSeek }: TimelinePro
     >
       <div class="timeline-track">
         <div class="timeline-played" style={{ width: left(time) }} />
-        {gaps.map((gap) => (
+        {gaps.map(({ from, to, reason }) => (
           <div
-            key={gap.from}
+            key={from}
             class="timeline-gap"
-            style={{ left: left(gap.from), width: `${(share(gap.to) - share(gap.from)) * 100}%` }}
-            title={`Not recorded for ${duration(gap.to - gap.from)}${gap.reason === '' ? '' : `: ${gap.reason}`}`}
+            style={{ left: left(from), width: `${(share(to) - share(from)) * 100}%` }}
+            title={`Not recorded for ${duration(to - from)}${reason === '' ? '' : `: ${reason}`}`}
           />
         ))}
       </div>
@@ -104,18 +83,39 @@ export function Timeline({ range, time, events, gaps, cue, onSeek }: TimelinePro
   );
 }
 
+/** The place of a moment on the line, from 0 to 1. */
+const shareOf = (ts: number, { from, to }: Span): number =>
+  Math.min(1, Math.max(0, (ts - from) / Math.max(1, to - from)));
+
+function Marks({ events, range }: { events: readonly Event[]; range: Span }) {
+  return (
+    <svg class="timeline-marks" viewBox={`0 0 1000 ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+      {marksOf(events, range).map(({ x, type, tall }) => (
+        <rect
+          key={`${type}${x}`}
+          class={`mark mark-${type}`}
+          x={x - 1}
+          width={tall ? 3 : 2}
+          y={tall ? 0 : 16}
+          height={tall ? HEIGHT : 10}
+        />
+      ))}
+    </svg>
+  );
+}
+
 interface Mark {
   x: number;
   type: Event['type'];
   tall: boolean;
 }
 
-function marksOf(events: readonly Event[], share: (ts: number) => number): Mark[] {
+/** Events that fall on the same spot are drawn once: incidents last, so that they lie above. */
+function marksOf(events: readonly Event[], range: Span): Mark[] {
   const marks = new Map<string, Mark>();
   for (const event of events) {
-    const x = Math.round(share(event.ts) * 500) * 2;
-    const mark = { x, type: event.type, tall: isIncident(event) };
-    marks.set(`${x}${event.type}`, mark);
+    const x = Math.round(shareOf(event.ts, range) * 500) * 2;
+    marks.set(`${x}${event.type}`, { x, type: event.type, tall: isIncident(event) });
   }
   return [...marks.values()].sort((a, b) => Number(a.tall) - Number(b.tall));
 }

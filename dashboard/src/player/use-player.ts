@@ -1,7 +1,7 @@
 /** A player for a frame on the page, and what it says as state. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { ChunkReference } from '../api/client.js';
 import { useWhenBack } from '../api/connection.js';
-import type { ChunkReference } from '../api/types.js';
 import { createChunks } from './chunks.js';
 import { createPlayer, INITIAL, type Player, type PlayerState, prepare, type Span } from './player.js';
 

@@ -1,9 +1,10 @@
 /** Charts as plain SVG: small bars for a table's row, and days on an axis with what the pointer is at in words. */
 import type { RefObject } from 'preact';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { count, roundUp, short } from '../format/number.js';
+import { useBox } from './use-box.js';
 
-export type Tone = 'accent' | 'error' | 'network' | 'pageview' | 'report' | 'event';
+export type Tone = 'accent' | 'error' | 'pageview';
 
 interface SparklineProps {
   values: readonly number[];
@@ -72,7 +73,7 @@ const TIP_MARGIN = 60;
 /** Bars on a labelled axis, as wide as their container. */
 export function BarChart({ bars, unit, label, tone = 'accent', height = 180, svg }: BarChartProps) {
   const frame = useRef<HTMLDivElement>(null);
-  const width = useWidth(frame);
+  const { width } = useBox(frame);
   const [at, setAt] = useState<number>();
   const max = roundUp(Math.max(...bars.map(({ value }) => value), 1));
   const plot = { width: Math.max(1, width - AXIS_WIDTH), height: height - AXIS_HEIGHT - TOP };
@@ -125,35 +126,26 @@ export function BarChart({ bars, unit, label, tone = 'accent', height = 180, svg
         })}
       </svg>
       {pointed !== undefined && at !== undefined && (
-        <div
-          class="chart-tip"
-          style={{
-            left: clamp(AXIS_WIDTH + slot * (at + 0.5), TIP_MARGIN, width - TIP_MARGIN),
-            top: Math.max(0, y(pointed.value) - 8),
-          }}
-        >
-          <span>
-            <b>{count(pointed.value)}</b> {unit}
-          </span>
-          <span class="soft">{pointed.title}</span>
-        </div>
+        <Tip
+          bar={pointed}
+          unit={unit}
+          left={clamp(AXIS_WIDTH + slot * (at + 0.5), TIP_MARGIN, width - TIP_MARGIN)}
+          top={Math.max(0, y(pointed.value) - 8)}
+        />
       )}
     </div>
   );
 }
 
-/** The width of an element as it is now, px. */
-export function useWidth(element: RefObject<HTMLElement>): number {
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const target = element.current;
-    if (target === null) return;
-    const observer = new ResizeObserver(() => setWidth(target.clientWidth));
-    observer.observe(target);
-    setWidth(target.clientWidth);
-    return () => observer.disconnect();
-  }, []);
-  return width;
+function Tip({ bar, unit, ...place }: { bar: Bar; unit: string; left: number; top: number }) {
+  return (
+    <div class="chart-tip" style={place}>
+      <span>
+        <b>{count(bar.value)}</b> {unit}
+      </span>
+      <span class="soft">{bar.title}</span>
+    </div>
+  );
 }
 
 /** Keeps a label's text within the picture. */

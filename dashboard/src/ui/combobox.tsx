@@ -1,6 +1,6 @@
 /** A text field that offers what may be meant, with how often each was seen; by pointer or by arrow keys. */
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import type { CountedName } from '../api/types.js';
+import type { CountedName } from '../api/client.js';
 import { count } from '../format/number.js';
 
 interface ComboboxProps {
@@ -17,35 +17,31 @@ export function Combobox({ label, value, onChange, onTyping, options, placeholde
   const id = useId();
   const [text, setText] = useState(value);
   const [isOpen, setOpen] = useState(false);
+  /** The place of the option that the arrow keys chose; −1 for what is typed. */
   const [at, setAt] = useState(-1);
-  const list = useRef<HTMLDivElement>(null);
   useEffect(() => setText(value), [value]);
-  useEffect(() => {
-    list.current?.children[at]?.scrollIntoView({ block: 'nearest' });
-  }, [at]);
 
-  const close = () => {
-    setOpen(false);
+  const offer = (typed: string) => {
+    setText(typed);
+    onTyping(typed);
+    setOpen(true);
     setAt(-1);
   };
   const choose = (next: string) => {
-    close();
     setText(next);
+    setOpen(false);
+    setAt(-1);
     if (next !== value) onChange(next);
   };
   const step = (by: number) => {
     setOpen(true);
     setAt((now) => Math.max(-1, Math.min(options.length - 1, now + by)));
   };
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'ArrowDown') step(1);
-    else if (event.key === 'ArrowUp') step(-1);
-    else if (event.key === 'Enter') choose(options[at]?.name ?? text.trim());
-    else if (event.key === 'Escape') {
-      setText(value);
-      close();
-    } else return;
-    event.preventDefault();
+  const keys: Record<string, () => void> = {
+    ArrowDown: () => step(1),
+    ArrowUp: () => step(-1),
+    Enter: () => choose(options[at]?.name ?? text.trim()),
+    Escape: () => choose(value),
   };
   const shown = isOpen && options.length > 0;
   return (
@@ -62,44 +58,55 @@ export function Combobox({ label, value, onChange, onTyping, options, placeholde
         spellcheck={false}
         placeholder={placeholder}
         value={text}
-        onFocus={() => {
-          onTyping(text);
-          setOpen(true);
+        onFocus={() => offer(text)}
+        onInput={(event) => offer(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          const act = keys[event.key];
+          if (act === undefined) return;
+          act();
+          event.preventDefault();
         }}
-        onInput={(event) => {
-          setText(event.currentTarget.value);
-          onTyping(event.currentTarget.value);
-          setOpen(true);
-          setAt(-1);
-        }}
-        onKeyDown={onKeyDown}
         onBlur={() => choose(text.trim())}
       />
-      {shown && (
+      {shown && <Options id={id} label={label} options={options} at={at} onChoose={choose} />}
+    </div>
+  );
+}
+
+interface OptionsProps {
+  id: string;
+  label: string;
+  options: readonly CountedName[];
+  at: number;
+  onChoose: (name: string) => void;
+}
+
+function Options({ id, label, options, at, onChoose }: OptionsProps) {
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => list.current?.children[at]?.scrollIntoView({ block: 'nearest' }), [at]);
+  return (
+    <div
+      ref={list}
+      class="combobox-list"
+      id={`${id}-list`}
+      role="listbox"
+      aria-label={`${label}: suggestions`}
+    >
+      {options.map(({ name, count: times }, index) => (
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus, and the keys.
         <div
-          ref={list}
-          class="combobox-list"
-          id={`${id}-list`}
-          role="listbox"
-          aria-label={`${label}: suggestions`}
+          key={name}
+          id={`${id}-${index}`}
+          role="option"
+          aria-selected={index === at}
+          // The field keeps the focus, or its leaving would take the list away before the click.
+          onMouseDown={(event) => event.preventDefault()}
+          onClick={() => onChoose(name)}
         >
-          {options.map((option, index) => (
-            <div
-              key={option.name}
-              id={`${id}-${index}`}
-              role="option"
-              aria-selected={index === at}
-              // The field keeps the focus, or its leaving would take the list away before the click.
-              onMouseDown={(event) => event.preventDefault()}
-              onClick={() => choose(option.name)}
-              onKeyDown={onKeyDown}
-            >
-              <span class="cut">{option.name}</span>
-              <span class="soft">{count(option.count)}</span>
-            </div>
-          ))}
+          <span class="cut">{name}</span>
+          <span class="soft">{count(times)}</span>
         </div>
-      )}
+      ))}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 /** Counts by day as bars: every day of the range has its place, those without any too. */
 import type { RefObject } from 'preact';
-import type { CountedDay } from '../api/types.js';
+import type { CountedDay } from '../api/client.js';
 import { DAY_MS, dayStart, daysBetween, longDay, shortDay } from '../format/time.js';
 import { BarChart, type Tone } from './chart.js';
 import type { Range } from './range.js';

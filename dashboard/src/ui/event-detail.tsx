@@ -1,6 +1,6 @@
 /** Everything there is to know of one event, and the ways from it to its user, session, recording and incident. */
 import type { ComponentChildren } from 'preact';
-import type { Event } from '../api/types.js';
+import type { Event } from '../api/client.js';
 import { fullTime, preciseTime } from '../format/time.js';
 import { CopyButton } from './copy.js';
 import { incidentHref, isIncident, replayHref, userHref } from './event-text.js';
@@ -59,7 +59,7 @@ export function EventDetail({ event, children }: { event: Event; children?: Comp
         </Line>
         <Line name="App">{app}</Line>
       </dl>
-      <h3>Props</h3>
+      <h3>Properties</h3>
       <PropsView props={props ?? {}} />
     </div>
   );

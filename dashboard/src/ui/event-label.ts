@@ -1,5 +1,5 @@
 /** What the SDK notes by itself, in words: its names begin with `$` and mean little to whoever reads a trail. */
-import type { Event, Json } from '../api/types.js';
+import type { Event, Json } from '../api/client.js';
 import { duration } from '../format/time.js';
 
 export interface EventLabel {

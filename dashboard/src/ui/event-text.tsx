@@ -1,5 +1,5 @@
 /** What an event says in one line: its name, and of its props what helps to tell it from its like. */
-import type { Event, Json, Props } from '../api/types.js';
+import type { Event, Json, Props } from '../api/client.js';
 import { duration } from '../format/time.js';
 import { href } from '../router.js';
 import { eventLabel } from './event-label.js';

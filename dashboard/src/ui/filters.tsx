@@ -9,17 +9,14 @@ interface FieldProps {
   placeholder?: string;
   /** Takes effect while typing, instead of at Enter or on leaving. */
   live?: true;
-  /** What may be meant, offered while typing. */
-  suggestions?: readonly string[];
 }
 
 const TYPING_MS = 200;
 
 /** A text field with its label inside its box. */
-export function Field({ label, value, onChange, placeholder, live, suggestions }: FieldProps) {
+export function Field({ label, value, onChange, placeholder, live }: FieldProps) {
   const [text, setText] = useState(value);
   const typed = useRef(value);
-  const list = suggestions === undefined ? undefined : `${label.replace(/\W/g, '-')}-suggestions`;
   useEffect(() => {
     if (typed.current === value) return;
     typed.current = value;
@@ -42,7 +39,6 @@ export function Field({ label, value, onChange, placeholder, live, suggestions }
         type="text"
         value={text}
         placeholder={placeholder}
-        list={list}
         spellcheck={false}
         autocomplete="off"
         onInput={(event) => setText(event.currentTarget.value)}
@@ -65,13 +61,6 @@ export function Field({ label, value, onChange, placeholder, live, suggestions }
           <Icon name="close" size={12} />
         </button>
       )}
-      {suggestions !== undefined && (
-        <datalist id={list}>
-          {suggestions.map((suggestion) => (
-            <option key={suggestion} value={suggestion} />
-          ))}
-        </datalist>
-      )}
     </label>
   );
 }
@@ -79,8 +68,6 @@ export function Field({ label, value, onChange, placeholder, live, suggestions }
 export interface Choice<T extends string> {
   value: T;
   label: string;
-  /** A class for its mark's colour. */
-  tone?: string;
 }
 
 interface ChoicesProps<T extends string> {
@@ -98,7 +85,7 @@ export function Choices<T extends string>({ label, value, choices, onChange }: C
         <button
           key={choice.value}
           type="button"
-          class={`choice ${choice.tone ?? ''}`}
+          class="choice"
           aria-pressed={choice.value === value}
           onClick={() => onChange(choice.value)}
         >

@@ -1,5 +1,5 @@
 /** The few pictures there are, drawn in the colour of the text around them. */
-import type { EventType } from '../api/types.js';
+import type { EventType } from '../api/client.js';
 
 const PATHS = {
   event: 'M8 3.5 12.5 8 8 12.5 3.5 8Z',
@@ -15,7 +15,6 @@ const PATHS = {
   left: 'M10 4 6 8l4 4',
   up: 'M4 10l4-4 4 4',
   link: 'M6.5 9.5l3-3M7 4.5l1-1a3 3 0 0 1 4.5 4.5l-1 1M9 11.5l-1 1A3 3 0 0 1 3.5 8l1-1',
-  download: 'M8 2.5v8M4.5 7 8 10.5 11.5 7M3 13.5h10',
   live: 'M1.5 8h3l2-5 3 10 2-5h3',
   users:
     'M6 7.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM1.5 13.5c0-2.5 2-4 4.5-4s4.5 1.5 4.5 4M10.5 2.7a2.5 2.5 0 0 1 0 4.6M12 9.8c1.6.6 2.5 1.9 2.5 3.7',

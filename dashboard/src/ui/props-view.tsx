@@ -1,6 +1,6 @@
 /** Shows any JSON, whatever is in it, as text: names beside values, what is nested to unfold. */
 import { useState } from 'preact/hooks';
-import type { Json, Props } from '../api/types.js';
+import type { Json, Props } from '../api/client.js';
 import { count, counted } from '../format/number.js';
 
 /** Longer texts are cut until somebody asks for all of it. */
@@ -11,7 +11,7 @@ const ENTRIES_MAX = 200;
 /** An event's props, or any object. */
 export function PropsView({ props }: { props: Props }) {
   const entries = Object.entries(props);
-  if (entries.length === 0) return <p class="soft">No props</p>;
+  if (entries.length === 0) return <p class="soft">No properties</p>;
   return (
     <>
       <dl class="props">

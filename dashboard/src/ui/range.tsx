@@ -1,7 +1,7 @@
 /** The time range of a view, kept in the address: a preset as `range=7d`, or own bounds as `from` and `to` (Unix ms). */
 import { useMemo, useRef } from 'preact/hooks';
 import { DAY_MS, dayOf, dayStart } from '../format/time.js';
-import { setQuery, usePlace } from '../router.js';
+import { type Place, type QueryPatch, setQuery, usePlace } from '../router.js';
 import { useNow } from './time.js';
 
 const PRESETS = {
@@ -22,6 +22,8 @@ export interface Range {
   to?: number;
   /** `Last 7 days`. */
   label: string;
+  /** `in the last 7 days`. */
+  within: string;
   preset: Preset | 'custom';
 }
 
@@ -33,11 +35,17 @@ export function useRange(byDefault: Preset = '7d'): Range {
   return useMemo(() => {
     const bounds = { ...bound('from', from), ...bound('to', to) };
     if (bounds.from !== undefined || bounds.to !== undefined)
-      return { ...bounds, label: customLabel(bounds), preset: 'custom' };
+      return { ...bounds, ...customWords(bounds), preset: 'custom' };
     const preset = range !== null && Object.hasOwn(PRESETS, range) ? (range as Preset) : byDefault;
-    return { ...presetBounds(preset, minute), label: PRESETS[preset], preset };
+    const label = PRESETS[preset];
+    const within = preset === 'all' ? 'so far' : `in the ${label.toLowerCase()}`;
+    return { ...presetBounds(preset, minute), label, within, preset };
   }, [from, to, range, minute, byDefault]);
 }
+
+/** What the address says of the app and the range, to go along with a link. */
+export const appAndRange = ({ query }: Place): QueryPatch =>
+  Object.fromEntries(['app', 'range', 'from', 'to'].map((name) => [name, query.get(name) ?? '']));
 
 function presetBounds(preset: Preset, now: number): { from?: number } {
   if (preset === 'all') return {};
@@ -49,9 +57,14 @@ function bound(name: 'from' | 'to', text: string | null): { from?: number; to?: 
   return text !== null && /^\d{1,15}$/.test(text) ? { [name]: Number(text) } : {};
 }
 
-function customLabel({ from, to }: { from?: number; to?: number }): string {
-  if (from === undefined) return `Until ${dayOf(to ?? 0)}`;
-  return to === undefined ? `Since ${dayOf(from)}` : `${dayOf(from)} – ${dayOf(to)}`;
+function customWords({ from, to }: { from?: number; to?: number }): Pick<Range, 'label' | 'within'> {
+  const label =
+    from === undefined
+      ? `Until ${dayOf(to ?? 0)}`
+      : to === undefined
+        ? `Since ${dayOf(from)}`
+        : `${dayOf(from)} – ${dayOf(to)}`;
+  return { label, within: label.replace(/^[US]/, (letter) => letter.toLowerCase()) };
 }
 
 /** Presets, and two days for whatever else; days are UTC, the last one included. */

@@ -1,12 +1,12 @@
 /** What a view shows when it has nothing to show yet, nothing at all, or bad news. */
 import type { ComponentChildren } from 'preact';
-import type { ApiError } from '../api/client.js';
+import { type ClientError, inWords } from '../api/client.js';
 import type { Query } from '../api/use-query.js';
 
 /** Grey bars where rows are about to be; `lines` of them. */
-export function Loading({ lines = 6, label = 'Loading' }: { lines?: number; label?: string }) {
+export function Loading({ lines = 6 }: { lines?: number }) {
   return (
-    <div class="loading" role="status" aria-label={label}>
+    <div class="loading" role="status" aria-label="Loading">
       {Array.from({ length: lines }, (_, index) => (
         <span key={index} class={`bone bone-${index % 4}`} />
       ))}
@@ -24,11 +24,11 @@ export function Empty({ title, children }: { title: string; children?: Component
 }
 
 /** An error in words, where it happened, with the way to try again. */
-export function Failure({ error, retry }: { error: ApiError; retry: () => void }) {
+export function Failure({ error, retry }: { error: ClientError; retry: () => void }) {
   return (
     <div class="failure" role="alert">
-      <p class="failure-title">{error.status === 0 ? 'Not loaded' : 'This could not be loaded'}</p>
-      <p class="soft">{error.message}</p>
+      <p class="failure-title">Couldn't load this</p>
+      <p class="soft">{inWords(error)}</p>
       <button type="button" class="button" onClick={retry}>
         Try again
       </button>

@@ -1,9 +1,11 @@
 /** The table of the dashboard: a sticky head, rows of one height drawn as they come into sight, whole-row links. */
 import type { ComponentChildren, RefObject } from 'preact';
 import { useRef } from 'preact/hooks';
+import { useManyApps } from '../api/use-query.js';
 import { Rows } from './rows.js';
 
 export interface Column<T> {
+  /** One named `app` is left out where only one app is configured. */
   key: string;
   label: string;
   /** A grid track: `120px`, `minmax(0, 1fr)`. */
@@ -38,7 +40,9 @@ const ROW_HEIGHT = 36;
 
 /** Fills its container and scrolls within it. */
 export function Table<T>(props: TableProps<T>) {
-  const { label, rows, columns, rowKey, isSelected, rowClass, rowHeight = ROW_HEIGHT, onEnd, foot } = props;
+  const { label, rows, rowKey, isSelected, rowClass, rowHeight = ROW_HEIGHT, onEnd, foot } = props;
+  const manyApps = useManyApps();
+  const columns = props.columns.filter(({ key }) => manyApps || key !== 'app');
   const own = useRef<HTMLDivElement>(null);
   const scroller = props.scroller ?? own;
   const tracks = (shown: readonly Column<T>[]) => shown.map(({ width }) => width).join(' ');

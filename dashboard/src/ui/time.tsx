@@ -1,6 +1,7 @@
 /** Instants on the page: short to read, whole on hover, and moving along with the clock. */
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { ago, fullTime, shortTime } from '../format/time.js';
+import { ago, fullTime, isLongAgo, shortTime } from '../format/time.js';
 
 const TICK_MS = 5_000;
 
@@ -27,32 +28,32 @@ export function useNow(): number {
   return now;
 }
 
-/** `3 min ago` beside `14:03:27`. */
+/** `3 min ago` beside `14:03:27`; what is long ago is its date alone. */
 export function Moment({ ts }: { ts: number }) {
   const now = useNow();
+  if (isLongAgo(ts, now)) return <At ts={ts} />;
   return (
-    <time class="moment" dateTime={new Date(ts).toISOString()} title={fullTime(ts)}>
+    <Time ts={ts}>
       {ago(ts, now)} <span class="soft">{shortTime(ts, now)}</span>
-    </time>
+    </Time>
   );
 }
 
-/** `3 min ago`; all of it on hover. */
+/** `3 min ago`. */
 export function Ago({ ts }: { ts: number }) {
-  const now = useNow();
-  return (
-    <time dateTime={new Date(ts).toISOString()} title={fullTime(ts)}>
-      {ago(ts, now)}
-    </time>
-  );
+  return <Time ts={ts}>{ago(ts, useNow())}</Time>;
 }
 
 /** `14:03:27`, or the day where it is not today's. */
 export function At({ ts }: { ts: number }) {
-  const now = useNow();
+  return <Time ts={ts}>{shortTime(ts, useNow())}</Time>;
+}
+
+/** All of it on hover. */
+function Time({ ts, children }: { ts: number; children: ComponentChildren }) {
   return (
     <time dateTime={new Date(ts).toISOString()} title={fullTime(ts)}>
-      {shortTime(ts, now)}
+      {children}
     </time>
   );
 }

@@ -1,5 +1,5 @@
 /** The trail of a session: its events in the order they happened, each to unfold, with the time from the first one. */
-import type { Event } from '../api/types.js';
+import type { Event } from '../api/client.js';
 import { clockTime, duration, fullTime } from '../format/time.js';
 import { eventLabel } from './event-label.js';
 import { EventSummary, incidentHref, isIncident, replayHref } from './event-text.js';

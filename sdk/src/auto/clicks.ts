@@ -1,4 +1,4 @@
-/** Autocapture: clicks, rage clicks, and which fields are changed; never what is in them. */
+/** Autocapture: clicks, rage clicks, and the names of changed fields, never their contents. */
 import type { Client, Part } from '../seam.js';
 
 interface Burst {
@@ -11,14 +11,14 @@ interface Burst {
 }
 
 const RAGE_CLICKS_MIN = 3;
-/** Clicks further apart than this are none of one burst. */
+/** Greatest time between two clicks of one burst. */
 const RAGE_MS = 1_000;
 const RAGE_PX = 30;
 const TEXT_MAX = 80;
 const SELECTOR_DEPTH_MAX = 4;
-/** Elements whose text is a label. That of others may be anything: a name in a table, a message. */
+/** Elements whose text is a label; the text of others may be personal data. */
 const LABELLED = 'button, a, summary, label, [role="button"], [role="link"], [role="tab"], [role="menuitem"]';
-/** Attributes that developers name elements by, steadier than classes. */
+/** Attributes that name elements and change less often than classes. */
 const NAMING = ['data-testid', 'data-test', 'name', 'aria-label'];
 
 export const start: Part = (client) => {
@@ -67,7 +67,7 @@ function listen(client: Client, type: string, work: (event: Event) => void): voi
   client.onStop(() => document.removeEventListener(type, listener, true));
 }
 
-/** What an event is about, inside open shadow roots too; undefined where recordings are not to look. */
+/** The target of an event, also inside open shadow roots; undefined for blocked elements. */
 function visibleTarget(client: Client, event: Event): Element | undefined {
   const [target] = event.composedPath();
   if (!(target instanceof Element)) return undefined;
@@ -85,7 +85,7 @@ function labelOf(client: Client, target: Element): string | undefined {
   return text.slice(0, TEXT_MAX).replace(/[\ud800-\udbff]$/, '') || undefined;
 }
 
-/** A short CSS selector: up to the nearest element that has an id, or four levels. */
+/** A short CSS selector: up to the nearest element with an id, or four levels. */
 function selectorOf(client: Client, target: Element): string {
   const steps: string[] = [];
   for (let at: Element | null = target; at && steps.length < SELECTOR_DEPTH_MAX; at = at.parentElement) {
@@ -100,7 +100,7 @@ function stepOf(client: Client, element: Element): string {
   if (element.id) return `${tag}#${CSS.escape(element.id)}`;
   for (const name of NAMING) {
     const value = element.getAttribute(name);
-    // A label is a text to people who hear it, and masked as one.
+    // Screen readers read a label as text, so it is masked as text.
     const masked = name === 'aria-label' && within(element, client.options.maskText);
     if (value && !masked) return `${tag}[${name}=${JSON.stringify(value.slice(0, TEXT_MAX))}]`;
   }

@@ -2,7 +2,7 @@
 import { attempt, guard } from '../attempt.js';
 import type { Client } from '../seam.js';
 
-/** Listens in the capture phase, so that no handler of the app can hide an event from us. */
+/** Listens in the capture phase, so that no handler of the app can hide an event. */
 export function listen<E extends Event>(
   client: Client,
   target: EventTarget,
@@ -14,7 +14,7 @@ export function listen<E extends Event>(
   client.onStop(() => target.removeEventListener(type, listener, true));
 }
 
-/** Puts a method in place of the owner's, unless that is frozen. What others put in place of ours since, stays. */
+/** Replaces a method unless its owner is frozen. Undoing keeps a method that others have put in its place. */
 export function patch<O extends object, K extends keyof O>(
   client: Client,
   owner: O,

@@ -6,7 +6,7 @@ import { startPageviews } from './pageviews.js';
 import { watchErrors } from './watch-errors.js';
 import { watchFetch, watchXhr } from './watch-requests.js';
 
-/** Starts what is switched on; a part that this page is hostile to (a frozen `fetch`) keeps no other from starting. */
+/** Starts what is switched on; a part that fails, on a frozen `fetch` for example, does not stop the others. */
 export const startAuto: Part = (client) => {
   const { pageviews, errors, network } = client.options;
   const start = (part: Part) => guard(part)(client);

@@ -9,7 +9,7 @@ import type { Describer } from './describe/index.js';
 /** Does `work` with the describer: now, or as soon as it is loaded. Never throws. */
 export type Late = (work: (describer: Describer) => void) => void;
 
-/** When and where something happened: Unix ms, ms of the page's own clock, the page's URL, and what relative ones are to. */
+/** When and where something happened: Unix ms, ms of `performance.now()`, the page's URL and its base URL. */
 export interface Moment {
   ts: number;
   ms: number;
@@ -21,7 +21,7 @@ export function moment(): Moment {
   return { ts: Date.now(), ms: performance.now(), url: location.href, base: document.baseURI };
 }
 
-/** Should the describer never come, no more than this is held for it. */
+/** How much waits at most for the describer. */
 const WAITING_MAX = 200;
 
 export function createLate(client: Client): Late {

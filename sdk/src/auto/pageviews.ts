@@ -36,13 +36,13 @@ export const startPageviews: Part = (client) => {
     page = undefined;
     look(document.title);
   });
-  // Only now is the title the page's own: after a change of the path the app sets it some time later.
+  // Only now is the title the page's own: after a change of the path the app sets it later.
   look(document.title || undefined);
 };
 
-/** The page's name: its path, and its hash where that is a path of its own (`#/orders`). */
+/** The page's name: its path, and its hash if that is a path (`#/orders`). */
 export function pageName(client: Client): string {
-  // Should the scrubber fail there is no URL left, which must not become the page's again.
+  // A scrubber that fails leaves an empty URL, which must not resolve to the page's URL.
   const { pathname, hash } = new URL(client.scrub(location.href), 'http://x');
   return pathname + (/^#!?\//.test(hash) ? hash.replace(/\?.*/, '') : '');
 }

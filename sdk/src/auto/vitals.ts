@@ -13,7 +13,7 @@ export const start: Part = (client) => {
   for (const watch of [onCLS, onFCP, onINP, onLCP, onTTFB]) watch(record);
 };
 
-/** Milliseconds to a tenth; layout shifts, which have no unit, to a ten-thousandth. */
+/** Rounds milliseconds to a tenth, and layout shifts, which have no unit, to a ten-thousandth. */
 function round(value: number): number {
   return value < 10 ? Math.round(value * 10_000) / 10_000 : Math.round(value * 10) / 10;
 }

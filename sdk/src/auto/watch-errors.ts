@@ -1,9 +1,9 @@
-/** Catches errors: uncaught ones, unhandled rejections and what is written by `console.error`. */
+/** Catches uncaught errors, unhandled rejections and calls of `console.error`. */
 import type { Part } from '../seam.js';
 import { listen, patch } from './hooks.js';
 import { type Late, moment } from './late.js';
 
-/** Takes an error that a boundary caught, and where in the tree; does nothing while errors are not captured. */
+/** `note` takes an error that a React boundary caught; it is absent while errors are not captured. */
 export const boundary: { note?: (error: unknown, componentStack: string) => void } = {};
 
 export const watchErrors =
@@ -11,7 +11,7 @@ export const watchErrors =
   (client) => {
     listen(client, window, 'error', ({ error, message, filename, lineno, colno }: ErrorEvent) => {
       const now = moment();
-      // Images and scripts that fail to load arrive here too, without a message.
+      // Images and scripts that fail to load come here too, without a message.
       if (message) late(({ note }) => note(now, 'error', error ?? message, [filename, lineno, colno]));
     });
     listen(client, window, 'unhandledrejection', ({ reason }: PromiseRejectionEvent) => {

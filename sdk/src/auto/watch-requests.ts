@@ -8,7 +8,7 @@ import { type Late, moment } from './late.js';
 export const watchFetch =
   (late: Late): Part =>
   (client) => {
-    // A body can be read once only, and that by the app: a copy must be taken before anything is known of it.
+    // A body can be read only once, and the app reads it, so it is copied before anything is known about it.
     const copy = <T extends { clone(): T }>(whole: T | undefined) =>
       client.options.networkBodies[0] ? whole?.clone() : undefined;
     patch(
@@ -42,7 +42,7 @@ export const watchFetch =
               end(response);
               return response;
             },
-            // Handled on a promise of ours, which fails too: on the native one it would hide that the app handles nothing.
+            // The app gets this promise, which rejects too: a handler on the native one would hide unhandled rejections.
             (error) => {
               end(undefined, error);
               throw error;
@@ -62,7 +62,7 @@ export const watchXhr =
       prototype,
       'open',
       (original) =>
-        // `open` is overloaded, and counts its arguments: they are handed on as they came.
+        // `open` is overloaded and depends on the number of its arguments.
         function (this: XMLHttpRequest, ...args: Parameters<typeof original>) {
           original.apply(this, args);
           opened.set(this, { method: args[0], url: args[1] });
@@ -88,7 +88,7 @@ export const watchXhr =
                 error,
                 bytes: loaded,
                 sent,
-                // Only where it is kept: to read it makes a text of what may be large.
+                // Only if bodies are kept: reading it decodes the whole response.
                 received: client.options.networkBodies[0] && this.response,
               };
               late((describer) => describer.request(ended));

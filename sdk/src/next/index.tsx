@@ -1,4 +1,4 @@
-/** `@spyglass/sdk/next`: the SDK in a Next.js layout, of the App Router or the Pages Router. */
+/** `@spyglass/sdk/next`: the SDK in a layout of Next.js, with the App Router or the Pages Router. */
 'use client';
 import { usePathname } from 'next/navigation';
 import type { ReactNode } from 'react';
@@ -7,8 +7,8 @@ import { SpyglassProvider, type SpyglassProviderProps, usePageview } from '../re
 export { SpyglassErrorBoundary } from '../react/index.js';
 
 /**
- * Put around `children` in `app/layout.tsx` (or `pages/_app.tsx`): starts the SDK in the browser, and takes a pageview
- * once a route is shown, not when its address is.
+ * Goes around `children` in `app/layout.tsx` (or `pages/_app.tsx`): starts the SDK in the browser, and captures a pageview once a
+ * route is shown, not when its address changes.
  */
 export function Spyglass({ options, children }: SpyglassProviderProps): ReactNode {
   const { pageviews = true } = options;

@@ -1,4 +1,4 @@
-/** A shelf whose entries are files of a folder, so that what is queued outlives the process. */
+/** A shelf whose entries are files in a folder, so that the queue outlives the process. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt } from '../attempt.js';
@@ -6,7 +6,7 @@ import type { Shelf } from '../storage.js';
 
 const SUFFIX = '.batch';
 
-/** Makes the folder where needed. A file that cannot be written, on a full disk say, is kept in memory instead. */
+/** Creates the folder if needed. An entry that cannot be written, on a full disk for example, is kept in memory. */
 export function createFolderShelf(folder: string): Shelf {
   mkdirSync(folder, { recursive: true });
   const memory = new Map<string, string>();
@@ -17,7 +17,7 @@ export function createFolderShelf(folder: string): Shelf {
       memory.set(key, text);
       attempt(() => {
         const file = fileOf(key);
-        // Whole or not at all: a crash half-way must leave the entry as it was.
+        // Atomic, so that a crash leaves the old entry or the new one.
         writeFileSync(`${file}.new`, text);
         renameSync(`${file}.new`, file);
         memory.delete(key);

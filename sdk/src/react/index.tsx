@@ -1,4 +1,4 @@
-/** `@spyglass/sdk/react`: starting with the app, pageviews of any router, and errors that React caught. */
+/** `@spyglass/sdk/react`: starts with the app, captures pageviews of any router and errors that React caught. */
 'use client';
 import { Component, type ErrorInfo, type ReactNode, useEffect, useState } from 'react';
 import { boundary } from '../auto/watch-errors.js';
@@ -6,15 +6,14 @@ import { spyglass } from '../index.js';
 import type { InitOptions } from '../options.js';
 
 export interface SpyglassProviderProps {
-  /** One object: React keeps a prop called `key` to itself. */
+  /** One object, since React reserves the prop `key`. */
   options: InitOptions;
   children?: ReactNode;
 }
 
 /**
- * Starts the SDK before anything below is rendered, so that effects of children can capture; once, however often React
- * renders or mounts it. A change of `user` is followed, the other options are those of the first render. Does nothing on a
- * server. Throws what `init` throws.
+ * Starts the SDK before its children render, so that their effects can capture; once, however often React renders or mounts it.
+ * Follows changes of `user`; the other options are those of the first render. Does nothing on a server. Throws what `init` throws.
  */
 export function SpyglassProvider({ options, children }: SpyglassProviderProps): ReactNode {
   useState(() => spyglass.init(options));
@@ -24,8 +23,8 @@ export function SpyglassProvider({ options, children }: SpyglassProviderProps): 
 }
 
 /**
- * Takes a pageview whenever `path` is another, for routers whose paths are not those of the address bar, or names such as
- * `/orders/:id`. Switch the automatic ones off with `pageviews={false}`.
+ * Captures a pageview when `path` changes, for routers whose paths are not in the address bar, or for names such as `/orders/:id`.
+ * Switch automatic pageviews off with `pageviews: false`.
  */
 export function usePageview(path: string | null): void {
   useEffect(() => {
@@ -34,12 +33,12 @@ export function usePageview(path: string | null): void {
   }, [path]);
 }
 
-/** The last path viewed. Strict mode runs each first effect twice, and a layout may mount anew with the page it is on. */
+/** The last path viewed. Strict mode runs first effects twice, and a layout may mount again on the same page. */
 let viewed: string | null = null;
 
 export interface SpyglassErrorBoundaryProps {
   children?: ReactNode;
-  /** Shown in place of children that failed; a function gets the error and what tries them again. */
+  /** Shown instead of failed children; a function gets the error and a function that renders them again. */
   fallback?: ReactNode | ((error: unknown, retry: () => void) => ReactNode);
 }
 
@@ -47,7 +46,7 @@ interface State {
   failed: { error: unknown } | undefined;
 }
 
-/** Captures errors thrown while its children render, once each although React logs them as well. */
+/** Captures errors thrown while its children render, each once, although React also logs them. */
 export class SpyglassErrorBoundary extends Component<SpyglassErrorBoundaryProps, State> {
   override state: State = { failed: undefined };
 

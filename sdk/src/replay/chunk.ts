@@ -1,28 +1,28 @@
-/** Cutting a recording into chunks: about every 10 s or 256 KB, numbered within their session across page loads. */
+/** Cuts a recording into chunks of about 10 s or 256 KB, numbered within their session across page loads. */
 import { quietly } from './quietly.js';
 
 export interface Chunk {
   session: string;
   seq: number;
-  /** Of its first event, Unix ms. */
+  /** Time of its first event, Unix ms. */
   ts: number;
   /** A JSON array of recorded events. */
   json: string;
 }
 
 export interface Chunker {
-  /** Adds an event to the chunk being made. */
+  /** Adds an event to the open chunk. */
   add(event: { timestamp: number }): void;
-  /** Ends the chunk being made, early. */
+  /** Ends the open chunk now. */
   cut(): void;
-  /** Ends the chunk in at most so many ms. */
+  /** Ends the open chunk within `ms`. */
   cutWithin(ms: number): void;
 }
 
 export const CHUNK_MS = 10_000;
 const CHUNK_LENGTH = 256 * 1_024;
 
-/** Hands each chunk to `take` as it is complete. `session` says whose the chunk is as its first event is added. */
+/** Passes each complete chunk to `take`. `session` is asked once a chunk, at its first event. */
 export function createChunker(session: () => string, seqs: Seqs, take: (chunk: Chunk) => void): Chunker {
   let events: string[] = [];
   let length = 0;
@@ -60,16 +60,16 @@ export function createChunker(session: () => string, seqs: Seqs, take: (chunk: C
 }
 
 export interface Seqs {
-  /** The session's next number, from 1 on; none is given out twice. */
+  /** The session's next number, from 1; no number is given twice. */
   next(session: string): number;
-  /** Writes down where a session is: the app may have cleared the tab's storage since the last number. */
+  /** Stores a session's last number again: the app may have cleared the tab's storage. */
   keep(session: string): void;
 }
 
 /**
- * Numbers that go on after a reload, as the session does: both live in the tab's storage, or both don't. Each session
- * has its own entry, for a frame within the page has another one; it is read each time, for a page that comes
- * back out of the back-forward cache was followed by others.
+ * Numbers that continue after a reload, as the session does; both are in the tab's storage. Each session has its own entry, since a
+ * frame in the page has another session. The entry is read each time: other pages may have counted while this one was in the
+ * back-forward cache.
  */
 export function createSeqs(prefix: string): Seqs {
   const given = new Map<string, number>();

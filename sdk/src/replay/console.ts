@@ -1,4 +1,4 @@
-/** The console's lines in a recording, by the recorder's plugin, kept from throwing into the page. */
+/** Console lines in a recording, by the recorder's plugin, which must not throw into the page. */
 import { getRecordConsolePlugin } from '@rrweb/rrweb-plugin-console-record';
 import type { RecordPlugin } from '@rrweb/types';
 
@@ -6,8 +6,8 @@ const LINES_MAX = 1_000;
 const TEXT_MAX = 1_000;
 
 /**
- * The plugin listens to the window's errors too, and throws there for one that has no error object: a script of another
- * origin, `throw null`. The app would see that as an error of its own, so it gets a window whose listeners can't throw.
+ * The plugin also listens to the window's errors, and throws for events without an error object (a script of another origin,
+ * `throw null`). The app would see that as its own error, so the plugin gets a window whose listeners can't throw.
  */
 export function consolePlugin(): RecordPlugin {
   const plugin = getRecordConsolePlugin({
@@ -26,7 +26,7 @@ export function consolePlugin(): RecordPlugin {
             try {
               listener(event);
             } catch {
-              // Such an error is an event of its own already.
+              // The error itself is captured elsewhere.
             }
           };
           safe.set(listener, quiet);

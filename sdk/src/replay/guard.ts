@@ -1,23 +1,23 @@
-/** The recorder's guard: counts what it is given to do before it does it, and times what it did. */
+/** Limits the recorder's cost: counts the mutations before it handles them, and times its work. */
 
 export interface Guard {
-  /** To be called once the recorder has begun, whose work lies between the guard's two looks at each mutation. */
+  /** Must be called after the recorder has begun, so that its observer runs between the guard's two observers. */
   recorderBegan(): void;
   stop(): void;
 }
 
-/** More mutated nodes in one go than this are not recorded: the recorder takes some 20 µs or more for each. */
+/** The most mutated nodes that are recorded at once: the recorder takes at least some 20 µs for each. */
 export const BURST_NODES_MAX = 3_000;
-/** In a window of `COST_WINDOW_MS`, the recorder may take this long. */
+/** The longest time that the recorder may take within `COST_WINDOW_MS`. */
 const COST_MS_MAX = 500;
 const COST_WINDOW_MS = 5_000;
 
 const EVERYTHING = { childList: true, subtree: true, attributes: true, characterData: true };
 
 /**
- * Watches the document's mutations and calls `tooMuch` before the recorder sees a burst, or after it has taken too
- * long for those of some seconds. Observers are told in the order in which they began to observe: the guard's first
- * one before the recorder's, its second one after. A recorder stopped by the first is never told.
+ * Watches the document's mutations. Calls `tooMuch` before the recorder sees a burst, or after the recorder took too long for the
+ * mutations of some seconds. Observers run in the order in which they began to observe: the guard's first one before the recorder's,
+ * its second one after. A recorder that the first one stops does not see the burst.
  */
 export function startGuard(tooMuch: (reason: 'burst' | 'cost') => void): Guard {
   let startMs = 0;
@@ -47,7 +47,7 @@ export function startGuard(tooMuch: (reason: 'burst' | 'cost') => void): Guard {
   };
 }
 
-/** How many nodes the records are about, those inside of added and removed ones too; stops counting once it is a burst. */
+/** How many nodes the records concern, with those inside added and removed nodes; stops counting at a burst. */
 function nodesOf(records: readonly MutationRecord[]): number {
   let nodes = records.length;
   for (const { addedNodes, removedNodes } of records) {

@@ -1,6 +1,6 @@
-/** Gzip in a browser: compressed, which takes a while, or merely wrapped, which can be done as the page goes away. */
+/** Gzip in a browser: compressed, which is asynchronous, or stored, which also works while the page goes away. */
 
-/** Compressed where the browser can, wrapped where it can't. */
+/** Compresses, or stores if the browser cannot compress. */
 export async function gzip(text: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'));
@@ -13,7 +13,7 @@ export async function gzip(text: string): Promise<Uint8Array<ArrayBuffer>> {
 const HEADER = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 const BLOCK_BYTES_MAX = 0xffff;
 
-/** A gzip stream of the text that is not compressed at all (RFC 1951, 3.2.4; RFC 1952), made at once. */
+/** A gzip stream of stored blocks, without compression (RFC 1951, 3.2.4; RFC 1952). */
 export function wrap(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new TextEncoder().encode(text);
   const blocks = Math.max(1, Math.ceil(bytes.length / BLOCK_BYTES_MAX));

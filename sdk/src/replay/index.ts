@@ -1,4 +1,4 @@
-/** Session replay: what the page shows and what is done on it, recorded, cut into chunks and uploaded. */
+/** Session replay: records the page, cuts the recording into chunks and uploads them. */
 import type { eventWithTime } from '@rrweb/types';
 import type { Part } from '../seam.js';
 import { createChunker, createSeqs } from './chunk.js';
@@ -8,13 +8,13 @@ import { createRecorder } from './recorder.js';
 import { isSampled } from './sample.js';
 import { createUploader } from './upload.js';
 
-/** Nothing is recorded while nobody has touched the page for this long. */
+/** The recording pauses when nobody has used the page for this long. */
 const IDLE_MS = 30 * 60_000;
-/** A snapshot is on its way this soon: it is too large to leave with the page. */
+/** A chunk with a snapshot ends this soon: it is too large to send while the page goes away. */
 const SNAPSHOT_CUT_MS = 500;
 const FULL_SNAPSHOT = 2;
 const INCREMENTAL = 3;
-/** Sources that somebody's hand is behind: mouse moves, clicks and the like, input, touch moves. */
+/** Sources of user input: mouse moves, mouse interactions, input, touch moves. */
 const BY_HAND = [1, 2, 5, 6];
 const RETURNS = ['pointerdown', 'pointermove', 'keydown', 'wheel'];
 
@@ -48,7 +48,7 @@ export const start: Part = (client) => {
     if (event.type === INCREMENTAL && BY_HAND.includes(event.data.source)) {
       lastByHandMs = event.timestamp;
       const before = session;
-      // May begin a new session, whose recording begins with a snapshot that has this event's outcome.
+      // May begin a new session, whose first snapshot contains the result of this event.
       if (client.session() !== before) return;
     } else if (event.timestamp - lastByHandMs > IDLE_MS) {
       return recorder.pause('idle');
@@ -92,7 +92,7 @@ export const start: Part = (client) => {
     else chunker.cut();
   });
   listen(window, 'pagehide', leave);
-  // A page out of the back-forward cache follows others of its session, whose recording its own can't go on from.
+  // After the back-forward cache the recording begins again: other pages of the session came between.
   listen(window, 'pageshow', (event) => (event as PageTransitionEvent).persisted && begin());
   client.onStop(() => {
     leave();

@@ -1,26 +1,22 @@
-/** Chunks that a page could not hand over before it went away, kept for the next page of the app. */
-
+/** Chunks that a page could not send before it went away, kept for the app's next page. */
 import type { Chunk } from './chunk.js';
 import { quietly } from './quietly.js';
 
-/** Local storage holds some 5 MB for all of an origin, and events matter more. */
+/** An origin's local storage holds some 5 MB, and events are more important. */
 const LEFTOVERS_LENGTH_MAX = 1_000_000;
-/** A chunk this old is no longer sent, as events are not. */
+/** Older chunks are not sent, as older events are not. */
 const LEFTOVER_MS_MAX = 6 * 86_400_000;
 
 export interface Leftovers {
-  /** Keeps the chunks, as many as there is room for; kept again they are not kept twice. */
+  /** Keeps as many chunks as there is room for; keeping one again changes nothing. */
   keep(chunks: readonly Chunk[]): void;
-  /** Forgets a chunk that the collector has, or will not take. */
+  /** Removes a chunk that the collector has or refuses. */
   forget(chunk: Chunk): void;
-  /**
-   * The chunks that other pages kept. Two tabs may both send one: it has the same number, so the second merely
-   * replaces the first.
-   */
+  /** The chunks that other pages kept. Two tabs may send the same one: it has one number, so the second replaces the first. */
   all(): Chunk[];
 }
 
-/** Each chunk is an entry of its own under `prefix`. Without storage, or room in it, nothing is kept. */
+/** Each chunk is one entry under `prefix`. Without storage, or room in it, nothing is kept. */
 export function createLeftovers(prefix: string): Leftovers {
   const keyOf = ({ session, seq }: Chunk) => `${prefix}${session} ${seq}`;
   const keys = () => quietly(() => Object.keys(localStorage).filter((key) => key.startsWith(prefix))) ?? [];

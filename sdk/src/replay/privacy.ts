@@ -1,4 +1,4 @@
-/** What a recording leaves out: the recorder's own options for it, and what those forget. */
+/** What a recording leaves out: the recorder's options, and what they miss. */
 import { record } from '@rrweb/record';
 import type { eventWithTime } from '@rrweb/types';
 import type { Options } from '../options.js';
@@ -6,7 +6,7 @@ import type { Client } from '../seam.js';
 
 type Attributes = Record<string, unknown>;
 
-/** As much of a serialised node as is looked at here. */
+/** The fields of a serialised node that are used here. */
 interface SerialisedNode {
   id: number;
   attributes?: Attributes;
@@ -18,34 +18,34 @@ const INCREMENTAL = 3;
 const META = 4;
 const MUTATION = 0;
 
-/** Attributes that people read, or hear, as they do text. */
+/** Attributes that are shown or read out as text. */
 const TEXT_ATTRIBUTES = ['title', 'alt', 'placeholder', 'label', 'aria-label', 'aria-description'];
-/** Where people type, beside inputs. */
+/** Fields to type in, besides inputs. */
 const TYPED = 'textarea, [contenteditable]:not([contenteditable="false"])';
 /** Masked by the recorder whatever the options say. */
 const MASKED_CLASS = '.rr-mask';
 
-/** The recorder's options. Throws for a selector that is none, which the recorder would silently mask nothing by. */
+/** The recorder's options. Throws for an invalid selector, with which the recorder would silently mask nothing. */
 export function maskingOptions({ maskInputs, maskText, block }: Options) {
   const all = maskInputs === 'all';
   const masked = [maskText, all ? TYPED : ''].filter(Boolean).join(', ');
   for (const selector of [masked, block])
     if (selector) document.createDocumentFragment().querySelector(selector);
   return {
-    // By tag: the recorder's `maskAllInputs` goes by type, and lets those through that it has not heard of.
+    // By tag: the recorder's `maskAllInputs` goes by type, and does not mask types that it does not know.
     maskInputOptions: { password: true, ...(all && { input: true, textarea: true, select: true }) },
     ...(masked && { maskTextSelector: masked }),
     ...(block && { blockSelector: block }),
   };
 }
 
-/** Takes out of an event what the recorder leaves in: page URLs unscrubbed, masked texts that are attributes. */
+/** Removes what the recorder leaves in an event: unscrubbed page URLs, and masked texts in attributes. */
 export function createCleaner(client: Client): (event: eventWithTime) => void {
   const masked = [client.options.maskText, MASKED_CLASS].filter(Boolean).join(', ');
 
   const clean = (id: number, attributes: Attributes) => {
     const element = record.mirror.getNode(id) as HTMLInputElement | null;
-    // The recorder shows the value in the markup of a field that was emptied since.
+    // For a field that is empty now, the recorder takes the value from the markup.
     if (attributes.value && element?.value === '') attributes.value = '';
     for (const name of TEXT_ATTRIBUTES) {
       const value = attributes[name];

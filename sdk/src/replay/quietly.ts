@@ -1,4 +1,4 @@
-/** What `work` returns, or undefined where it throws. The core has its own: a classic script can't share one with a chunk. */
+/** Returns what `work` returns, or undefined if it throws. The core has its own: a classic script shares no code with chunks. */
 export function quietly<T>(work: () => T): T | undefined {
   try {
     return work();

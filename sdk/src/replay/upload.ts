@@ -1,33 +1,33 @@
-/** Brings chunks to the collector, one at a time and after the events; a chunk sent twice replaces itself. */
+/** Uploads chunks one at a time, after the events; a chunk that is sent twice replaces itself. */
 import type { Client } from '../seam.js';
 import type { Chunk } from './chunk.js';
 import { gzip, wrap } from './gzip.js';
 import type { Leftovers } from './leftovers.js';
 
 export interface Uploader {
-  /** Begins with what other pages left over. */
+  /** Begins with the chunks that other pages left. */
   start(): void;
   add(chunk: Chunk): void;
-  /** Sends what fits into requests that outlive the page, and keeps everything not yet sent for the next page. */
+  /** Sends what fits into requests that outlive the page, and keeps all unsent chunks for the next page. */
   leave(): void;
   stop(): void;
 }
 
 export interface UploadEvents {
-  /** More waits than may. */
+  /** Too many chunks wait. */
   full(): void;
   /** The last waiting chunk is sent. */
   idle(): void;
-  /** The collector will never take this chunk. */
+  /** The collector refuses this chunk for good. */
   lost(chunk: Chunk): unknown;
-  /** The collector will not have this app's recordings. */
+  /** The collector refuses this app's recordings. */
   refused(): void;
 }
 
-/** Of text; the picture of a large page alone may be longer, so what counts is what waits as another chunk comes. */
+/** Code units that may wait when another chunk comes; one snapshot of a large page may be longer. */
 const WAITING_LENGTH_MAX = 2_000_000;
 const TRY_MS_MAX = 60_000;
-/** Of the 64 KB that may be under way as the page goes; the rest is for events. */
+/** Share of the 64 KB that may be under way as the page goes; the rest is for events. */
 const LEAVE_BYTES_MAX = 28_000;
 
 interface Waiting extends Chunk {
@@ -38,7 +38,7 @@ export function createUploader(client: Client, leftovers: Leftovers, events: Upl
   const waiting: Waiting[] = leftovers.all();
   let running = false;
   let stopped = false;
-  /** When the collector lets us come back, by the page's own clock. */
+  /** No request before this time, by `performance.now()`: the collector's `Retry-After`. */
   let notBefore = 0;
 
   const done = (chunk: Waiting) => {
@@ -48,7 +48,7 @@ export function createUploader(client: Client, leftovers: Leftovers, events: Upl
   };
   const keep = () =>
     leftovers.keep(waiting.map(({ session, seq, ts, json }) => ({ session, seq, ts, json })));
-  /** Until the next try; a page that crashes meanwhile has kept what waits. */
+  /** The pause before the next try; the waiting chunks are stored first, in case the page crashes. */
   const rest = (ms: number) => {
     keep();
     return new Promise((resolve) => setTimeout(resolve, ms));
@@ -98,12 +98,12 @@ export function createUploader(client: Client, leftovers: Leftovers, events: Upl
       if (performance.now() < notBefore) return;
       let room = LEAVE_BYTES_MAX;
       for (const chunk of waiting) {
-        // Wrapped it is a little longer than its text.
+        // The gzip stream is a little longer than the text.
         if (chunk.bytes === undefined && chunk.json.length > room) continue;
         const bytes = chunk.bytes ?? wrap(chunk.json);
         if (bytes.length > room) continue;
         room -= bytes.length;
-        // Not before the events have taken their part of what may leave with the page.
+        // A microtask later, so that events come first.
         void Promise.resolve()
           .then(() => send(client, chunk, bytes, { keepalive: true }))
           .then(({ status }) => status === 204 && done(chunk));

@@ -1,9 +1,9 @@
 /** The elements of the bug report: the button, and the dialog that it opens. */
 
 const SEVERITIES = [
-  ['low', 'Low: it is a blemish'],
+  ['low', 'Low: cosmetic'],
   ['medium', 'Medium: I can work around it'],
-  ['high', 'High: I cannot go on'],
+  ['high', 'High: I’m blocked'],
 ] as const;
 const COMMENT_MAX = 5_000;
 
@@ -27,7 +27,7 @@ export function createDialog() {
     element('fieldset', {}, element('legend', { textContent: 'How bad is it?' }), ...severities()),
     element('p', {
       className: 'note',
-      textContent: 'Sent along: this page’s address, and what happened on it just before.',
+      textContent: 'Includes this page’s address and, where recording is on, a recording of what you did.',
     }),
     element('div', { className: 'row' }, cancel, send),
   );

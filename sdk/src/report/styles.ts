@@ -1,4 +1,4 @@
-/** The look of the bug-report button and its dialog, in light and dark, on wide pages and narrow ones. */
+/** Styles of the bug-report button and its dialog, light and dark, for wide and narrow pages. */
 export const STYLES = `
 :host {
   all: initial; display: block !important; position: fixed !important; right: 16px !important; bottom: 16px !important;

@@ -1,4 +1,4 @@
-/** The dashboard password: HTTP Basic auth, and a lock for addresses that guess. */
+/** HTTP Basic auth, and a lock for addresses that guess passwords. */
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import {
   LOCKOUT_ADDRESSES_MAX,
@@ -8,7 +8,7 @@ import {
   LOCKOUT_SLOW_MS,
   LOCKOUT_WINDOW_MS,
 } from '../../domain/limits.js';
-import type { Refusal } from '../../ingest/types.js';
+import type { Refusal } from '../../domain/problems.js';
 import { sendProblem } from '../errors.js';
 import type { Access } from './access.js';
 import { clientAddress, networkOf } from './client-address.js';
@@ -21,7 +21,7 @@ const PASSWORD_REQUIRED: Refusal = {
   detail: 'Send the dashboard password with HTTP Basic auth, under any user name.',
 };
 
-/** Says why a request may not pass, and after how long to say so; or as whom it does. `now` is Unix ms. */
+/** Gives the request's access, or a refusal to send after `waitMs`. `now` is Unix ms. */
 export type PasswordGate = (
   address: string,
   authorization: string | undefined,
@@ -31,27 +31,25 @@ export type PasswordGate = (
 interface Failures {
   /** Times of the latest wrong passwords, oldest first; at most `LOCKOUT_FAILURES`. Unix ms. */
   times: number[];
-  /** Unix ms; 0 when there is no lock. */
+  /** Unix ms; 0 without a lock. */
   lockedUntil: number;
 }
 
 /**
- * A gate for whatever passwords `opens` knows. An address's life in it:
+ * A gate for the passwords that `opens` knows. An address is, one after the other:
  *
- * 1. unknown: any number of requests without credentials, or with the right ones, leaves no trace;
- * 2. failing: each wrong password is noted, and from the fourth on its answer waits, each longer than the last; those a minute
- *    old no longer count;
- * 3. locked, with the tenth within a minute: for 60 s its credentials are not looked at, so a guess learns nothing;
- * 4. unknown again once the lock has run out.
+ * 1. unknown: requests with the right password, or with none, change nothing;
+ * 2. failing: each wrong password within a minute counts, and from the fourth on each answer waits longer;
+ * 3. locked, after ten of them: for 60 s its passwords are not compared, so a guess learns nothing;
+ * 4. unknown again.
  *
- * An address of IPv6 counts as its /64, which is one client's. At most `LOCKOUT_ADDRESSES_MAX` addresses are remembered; the one whose last failure is oldest is forgotten first.
+ * IPv6 addresses count by their /64. At most `LOCKOUT_ADDRESSES_MAX` addresses are remembered.
  */
 export function createPasswordGate(
   opens: (name: string, password: Buffer) => Access | undefined,
 ): PasswordGate {
   const failing = new Map<string, Failures>();
 
-  /** Returns how long the answer waits. */
   const noteFailure = (address: string, now: number): number => {
     const entry = failing.get(address) ?? { times: [], lockedUntil: 0 };
     entry.times = entry.times.filter((time) => now - time < LOCKOUT_WINDOW_MS);
@@ -61,15 +59,11 @@ export function createPasswordGate(
       entry.times = [];
       entry.lockedUntil = now + LOCKOUT_MS;
     }
-    // Deleted first, so that the map's order is that of the last failures.
+    // Deleted first, so that the map is ordered by last failures.
     failing.delete(address);
     failing.set(address, entry);
-    if (failing.size > LOCKOUT_ADDRESSES_MAX) {
-      for (const oldest of failing.keys()) {
-        failing.delete(oldest);
-        break;
-      }
-    }
+    const [oldest] = failing.keys();
+    if (failing.size > LOCKOUT_ADDRESSES_MAX && oldest !== undefined) failing.delete(oldest);
     return waitMs;
   };
 
@@ -93,7 +87,7 @@ export function createPasswordGate(
 /** A fastify `onRequest` or `preHandler` hook. */
 export type Guard = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void;
 
-/** Makes a hook of a gate; `now` gives Unix ms. */
+/** Asks `gate` about each request; `now` gives Unix ms. */
 export function requirePassword(gate: PasswordGate, now: () => number): Guard {
   return (request, reply, done) => {
     const answer = gate(clientAddress(request), request.headers.authorization, now());
@@ -109,7 +103,7 @@ export function requirePassword(gate: PasswordGate, now: () => number): Guard {
   };
 }
 
-/** What a Basic `Authorization` header says, the password as the bytes it came in; `undefined` for a malformed one. */
+/** Parses a Basic `Authorization` header, the password as bytes; `undefined` for a malformed one. */
 function credentialsOf(authorization: string): { name: string; password: Buffer } | undefined {
   const encoded = CREDENTIALS.exec(authorization)?.[1];
   if (encoded === undefined) return undefined;

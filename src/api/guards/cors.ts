@@ -1,17 +1,17 @@
-/** What lets web pages of other origins send to the ingest routes, and read the answers; no other route has any of it. */
+/** CORS for the ingest routes, so that pages of other origins can send; no other route has it. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../../config/config.js';
 import { madeOf } from '../../config/live-config.js';
 import { sendProblem } from '../errors.js';
 
 export interface Cors {
-  /** Names the origin on whatever will be the answer, errors too, when any app allows it. To be called before all else. */
+  /** Allows the origin on the answer, an error too, when any app allows it. Call it first. */
   answerOrigin(request: FastifyRequest, reply: FastifyReply): void;
   /** The handler of `OPTIONS`. */
   preflight(request: FastifyRequest, reply: FastifyReply): FastifyReply;
 }
 
-/** Whether an app of a request allows its origin is for later: the app is in the body. Here any app will do. */
+/** Here any app may allow an origin; ingest checks the request's own app, which is in the body. */
 export function createCors(config: Pick<Config, 'apps'>): Cors {
   const known = madeOf(() => config.apps, allowedOrigins);
   const allows = (origin: string) => known().every || known().listed.has(origin);

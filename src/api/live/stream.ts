@@ -1,7 +1,7 @@
-/** The live feed: one reader of the log's tail for everybody who follows it, as server-sent events. */
+/** The live feed: reads the log's tail once for all followers, and sends it as server-sent events. */
 import type { Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { EventType, StoredEvent } from '../../domain/event.js';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import type { StoredEvent } from '../../domain/event.js';
 import {
   STREAM_BUFFER_BYTES_MAX,
   STREAM_HEARTBEAT_MS,
@@ -9,39 +9,32 @@ import {
   STREAM_PAUSE_MS,
   STREAM_STALL_MS,
 } from '../../domain/limits.js';
+import { eventJson, onOneLine } from '../../questions/event-json.js';
+import { type EventFilter, matches } from '../../questions/filter.js';
 import type { Store, TailPage } from '../../store/port.js';
 import type { Logger } from '../context.js';
-import { eventJson, onOneLine } from '../event-json.js';
-
-export interface StreamFilter {
-  user?: string | undefined;
-  type?: EventType | undefined;
-  app?: string | undefined;
-  session?: string | undefined;
-}
 
 export interface StreamHub {
-  /** Sends `sink` every matching event with an id over `after`, in order, each once, until either side ends it. */
-  follow(sink: Writable, filter: StreamFilter, after: number): void;
-  /** How many follow now. */
+  /** Sends `sink` each matching event with an id over `after` once, in order, until either side ends it. */
+  follow(sink: Writable, filter: EventFilter, after: number): void;
   followers(): number;
-  /** Ends every stream; the clients come back by themselves. */
+  /** Ends every stream; clients reconnect by themselves. */
   close(): void;
 }
 
 /**
- * Somebody who follows. Its life:
+ * A follower is, one after the other:
  *
- * 1. catching up: pages are read for it alone, and it is waited for, so however much it missed, little is held;
- * 2. live, once it is as far as the hub: it is written what the hub reads for all;
- * 3. gone: it ended, or was dropped because too much waited to be sent, or nothing moved for too long.
+ * 1. catching up: the hub reads pages for it alone, and waits until it has accepted each event;
+ * 2. live, once it is at the hub's position: it gets what the hub reads for all;
+ * 3. gone: it ended, or was dropped because it had too many unsent bytes or accepted nothing for too long.
  */
 interface Follower {
   readonly sink: Writable;
-  readonly filter: StreamFilter;
-  /** Every event up to this id was sent, or does not match, or does not exist any more. */
+  readonly filter: EventFilter;
+  /** Every event up to this id was sent, does not match or no longer exists. */
   position: number;
-  /** Since when its catching up waits for it to take more, Unix ms. */
+  /** Since when catching up waits for it to accept more, Unix ms. */
   waitingSince?: number;
   gone: boolean;
 }
@@ -49,210 +42,212 @@ interface Follower {
 interface StreamOptions {
   store: Pick<Store, 'tail' | 'onCommit'>;
   log: Logger;
-  /** How often everybody is told the id they are at. */
+  /** How often each follower is sent its position. */
   heartbeatMs?: number;
-  /** The least time between two reads for those who are live. */
+  /** The least time between two reads for live followers. */
   pauseMs?: number;
-  /** What may wait to be sent to a follower who is live. */
+  /** Unsent bytes of a live follower. */
   bufferBytesMax?: number;
 }
 
-/** A hub over the log of `store`. It reads only while somebody follows. */
-export function createStreamHub({
-  store,
-  log,
-  heartbeatMs = STREAM_HEARTBEAT_MS,
-  pauseMs = STREAM_PAUSE_MS,
-  bufferBytesMax = STREAM_BUFFER_BYTES_MAX,
-}: StreamOptions): StreamHub {
-  const followers = new Set<Follower>();
-  const live = new Set<Follower>();
-  /** Everything up to here has been offered to all who are live. */
-  let position = 0;
-  /** The newest id a commit told of. */
-  let head = 0;
-  let pumping = false;
-  let closed = false;
-  let heartbeat: NodeJS.Timeout | undefined;
+interface Hub extends Required<StreamOptions> {
+  followers: Set<Follower>;
+  live: Set<Follower>;
+  /** Every event up to this id was offered to all live followers. */
+  position: number;
+  /** The newest committed id. */
+  head: number;
+  isPumping: boolean;
+  isClosed: boolean;
+  heartbeat?: NodeJS.Timeout | undefined;
+  /** The last read for a follower that catches up; they read one after the other. */
+  lastRead: Promise<unknown>;
+}
 
-  const stopListening = store.onCommit((newHead) => {
-    head = Math.max(head, newHead);
-    void pump();
+/** Reads only while there are followers. */
+export function createStreamHub(options: StreamOptions): StreamHub {
+  const hub: Hub = {
+    heartbeatMs: STREAM_HEARTBEAT_MS,
+    pauseMs: STREAM_PAUSE_MS,
+    bufferBytesMax: STREAM_BUFFER_BYTES_MAX,
+    ...options,
+    followers: new Set(),
+    live: new Set(),
+    position: 0,
+    head: 0,
+    isPumping: false,
+    isClosed: false,
+    lastRead: Promise.resolve(),
+  };
+  const stopListening = hub.store.onCommit((head) => {
+    hub.head = Math.max(hub.head, head);
+    void pump(hub);
   });
-
-  const leave = (follower: Follower) => {
-    follower.gone = true;
-    live.delete(follower);
-    followers.delete(follower);
-    if (followers.size > 0) return;
-    clearInterval(heartbeat);
-    heartbeat = undefined;
-  };
-
-  const drop = (follower: Follower) => {
-    leave(follower);
-    follower.sink.destroy();
-  };
-
-  /** Writes a frame to a follower who is live, unless it has fallen too far behind. */
-  const push = (follower: Follower, frame: string) => {
-    if (follower.sink.writableLength > bufferBytesMax) drop(follower);
-    else follower.sink.write(frame);
-  };
-
-  const beat = () => {
-    const now = Date.now();
-    for (const follower of followers) {
-      if (follower.waitingSince === undefined) push(follower, idFrame(follower.position));
-      else if (now - follower.waitingSince > STREAM_STALL_MS) drop(follower);
-    }
-  };
-
-  /** Reads on for those who are live until they are at the head, a page at a time with a pause after each. */
-  async function pump(): Promise<void> {
-    if (pumping) return;
-    pumping = true;
-    try {
-      while (live.size > 0 && position < head) {
-        const page = await store.tail(position, STREAM_PAGE_EVENTS);
-        position = page.next;
-        await offerToAll(page);
-        await sleep(pauseMs, undefined, { ref: false });
-      }
-    } catch (error) {
-      log.warn({ err: error }, 'the live feed could not read on; its readers will come back');
-      for (const follower of live) drop(follower);
-    } finally {
-      pumping = false;
-    }
-  }
-
-  async function offerToAll(page: TailPage): Promise<void> {
-    if (page.gap) for (const follower of live) push(follower, resetFrame(page.head));
-    let unyielded = 0;
-    for (const event of page.events) {
-      let frame: string | undefined;
-      for (const follower of live) {
-        if (event.id <= follower.position) continue;
-        follower.position = event.id;
-        if (!matches(event, follower.filter)) continue;
-        frame ??= eventFrame(event);
-        push(follower, frame);
-        unyielded += frame.length;
-      }
-      // Sockets are written to between turns only: without a turn, a large page would look like a slow reader.
-      if (unyielded > bufferBytesMax / 4) {
-        unyielded = 0;
-        await turn();
-      }
-    }
-    for (const follower of live) follower.position = Math.max(follower.position, page.next);
-  }
-
-  /** Those who catch up read one after the other: however many they are, one page is on its way, and commits get their turn. */
-  let lastRead: Promise<unknown> = Promise.resolve();
-  function readInTurn(follower: Follower): Promise<TailPage | undefined> {
-    const read = lastRead.then(async () =>
-      follower.gone ? undefined : store.tail(follower.position, STREAM_PAGE_EVENTS),
-    );
-    lastRead = read.then(turn, turn);
-    return read;
-  }
-
-  /** Reads for one follower alone until it is as far as those who are live, and then makes it one of them. */
-  async function catchUp(follower: Follower): Promise<void> {
-    while (!follower.gone) {
-      const page = await readInTurn(follower);
-      if (page === undefined) return;
-      if (page.gap) await pour(follower, resetFrame(page.head));
-      for (const event of page.events) {
-        if (follower.gone) return;
-        if (matches(event, follower.filter)) await pour(follower, eventFrame(event));
-        follower.position = event.id;
-      }
-      follower.position = page.next;
-      if (page.next >= page.head && !follower.gone && join(follower)) return;
-    }
-  }
-
-  /** True when nothing lies between the follower and what the hub reads next; from then on the hub serves it. */
-  function join(follower: Follower): boolean {
-    if (live.size === 0 && !pumping) position = follower.position;
-    if (follower.position < position) return false;
-    live.add(follower);
-    push(follower, idFrame(follower.position));
-    void pump();
-    return true;
-  }
-
-  /** Writes a frame, and waits for a follower whose buffer is full. */
-  async function pour(follower: Follower, frame: string): Promise<void> {
-    const { sink } = follower;
-    if (follower.gone || sink.write(frame)) return;
-    follower.waitingSince = Date.now();
-    await new Promise<void>((resolve) => {
-      const goOn = () => {
-        sink.off('drain', goOn);
-        sink.off('close', goOn);
-        resolve();
-      };
-      sink.on('drain', goOn);
-      sink.on('close', goOn);
-    });
-    delete follower.waitingSince;
-  }
-
   return {
-    follow(sink, filter, after) {
-      if (closed) {
-        sink.end();
-        return;
-      }
-      const follower: Follower = { sink, filter, position: after, gone: false };
-      followers.add(follower);
-      sink.once('close', () => leave(follower));
-      sink.on('error', () => drop(follower));
-      heartbeat ??= setInterval(beat, heartbeatMs).unref();
-      catchUp(follower).catch((error: unknown) => {
-        log.warn({ err: error }, 'a reader of the live feed could not catch up; it will come back');
-        drop(follower);
-      });
-    },
-    followers: () => followers.size,
+    follow: (sink, filter, after) => follow(hub, { sink, filter, position: after, gone: false }),
+    followers: () => hub.followers.size,
     close() {
-      closed = true;
+      hub.isClosed = true;
       stopListening();
-      for (const follower of followers) {
-        leave(follower);
+      for (const follower of hub.followers) {
+        leave(hub, follower);
         follower.sink.end();
       }
     },
   };
 }
 
-function matches(event: StoredEvent, { user, type, app, session }: StreamFilter): boolean {
-  return (
-    (user === undefined || event.user_id === user) &&
-    (type === undefined || event.type === type) &&
-    (app === undefined || event.app === app) &&
-    (session === undefined || event.session_id === session)
+function follow(hub: Hub, follower: Follower): void {
+  const { sink } = follower;
+  if (hub.isClosed) {
+    sink.end();
+    return;
+  }
+  hub.followers.add(follower);
+  sink.once('close', () => leave(hub, follower));
+  sink.on('error', () => drop(hub, follower));
+  hub.heartbeat ??= setInterval(() => beat(hub), hub.heartbeatMs).unref();
+  catchUp(hub, follower).catch((error: unknown) => {
+    hub.log.warn({ err: error }, 'the live feed could not read the log for a reader, which will reconnect');
+    drop(hub, follower);
+  });
+}
+
+function leave(hub: Hub, follower: Follower): void {
+  follower.gone = true;
+  hub.live.delete(follower);
+  hub.followers.delete(follower);
+  if (hub.followers.size > 0) return;
+  clearInterval(hub.heartbeat);
+  hub.heartbeat = undefined;
+}
+
+function drop(hub: Hub, follower: Follower): void {
+  leave(hub, follower);
+  follower.sink.destroy();
+}
+
+/** Writes a frame to a live follower; drops one that has too many unsent bytes. */
+function push(hub: Hub, follower: Follower, frame: string): void {
+  if (follower.sink.writableLength > hub.bufferBytesMax) drop(hub, follower);
+  else follower.sink.write(frame);
+}
+
+function beat(hub: Hub): void {
+  const now = Date.now();
+  for (const follower of hub.followers) {
+    if (follower.waitingSince === undefined) push(hub, follower, idFrame(follower.position));
+    else if (now - follower.waitingSince > STREAM_STALL_MS) drop(hub, follower);
+  }
+}
+
+/** Reads for the live followers up to the head, a page at a time. */
+async function pump(hub: Hub): Promise<void> {
+  if (hub.isPumping) return;
+  hub.isPumping = true;
+  try {
+    while (hub.live.size > 0 && hub.position < hub.head) {
+      const page = await hub.store.tail(hub.position, STREAM_PAGE_EVENTS);
+      hub.position = page.next;
+      await offerToAll(hub, page);
+      await sleep(hub.pauseMs, undefined, { ref: false });
+    }
+  } catch (error) {
+    hub.log.warn({ err: error }, 'the live feed could not read the log; its readers will reconnect');
+    for (const follower of hub.live) drop(hub, follower);
+  } finally {
+    hub.isPumping = false;
+  }
+}
+
+async function offerToAll(hub: Hub, page: TailPage): Promise<void> {
+  const { live } = hub;
+  if (page.gap) for (const follower of live) push(hub, follower, resetFrame(page.head));
+  let unyielded = 0;
+  for (const event of page.events) {
+    let frame: string | undefined;
+    for (const follower of live) {
+      if (event.id <= follower.position) continue;
+      follower.position = event.id;
+      if (!matches(event, follower.filter)) continue;
+      frame ??= eventFrame(event);
+      push(hub, follower, frame);
+      unyielded += frame.length;
+    }
+    // Sockets send between turns of the event loop: without one, any reader of a large page looks slow.
+    if (unyielded > hub.bufferBytesMax / 4) {
+      unyielded = 0;
+      await turn();
+    }
+  }
+  for (const follower of live) follower.position = Math.max(follower.position, page.next);
+}
+
+/** Reads one page at a time for all followers that catch up, with a turn of the event loop after each. */
+function readInTurn(hub: Hub, follower: Follower): Promise<TailPage | undefined> {
+  const read = hub.lastRead.then(async () =>
+    follower.gone ? undefined : hub.store.tail(follower.position, STREAM_PAGE_EVENTS),
   );
+  hub.lastRead = read.then(
+    () => turn(),
+    () => turn(),
+  );
+  return read;
+}
+
+/** Reads for one follower until it is at the hub's position, then makes it live. */
+async function catchUp(hub: Hub, follower: Follower): Promise<void> {
+  while (!follower.gone) {
+    const page = await readInTurn(hub, follower);
+    if (page === undefined) return;
+    if (page.gap) await pour(follower, resetFrame(page.head));
+    for (const event of page.events) {
+      if (follower.gone) return;
+      if (matches(event, follower.filter)) await pour(follower, eventFrame(event));
+      follower.position = event.id;
+    }
+    follower.position = page.next;
+    if (page.next >= page.head && !follower.gone && join(hub, follower)) return;
+  }
+}
+
+/** Makes the follower live if it has everything before the hub's position. */
+function join(hub: Hub, follower: Follower): boolean {
+  if (hub.live.size === 0 && !hub.isPumping) hub.position = follower.position;
+  if (follower.position < hub.position) return false;
+  hub.live.add(follower);
+  push(hub, follower, idFrame(follower.position));
+  void pump(hub);
+  return true;
+}
+
+/** Writes a frame, and waits while the follower's buffer is full. */
+async function pour(follower: Follower, frame: string): Promise<void> {
+  const { sink } = follower;
+  if (follower.gone || sink.write(frame)) return;
+  follower.waitingSince = Date.now();
+  await new Promise<void>((resolve) => {
+    const goOn = () => {
+      sink.off('drain', goOn);
+      sink.off('close', goOn);
+      resolve();
+    };
+    sink.on('drain', goOn);
+    sink.on('close', goOn);
+  });
+  delete follower.waitingSince;
 }
 
 function eventFrame(event: StoredEvent): string {
   return `id: ${event.id}\ndata: ${onOneLine(eventJson(event))}\n\n`;
 }
 
-/** Moves the client's cursor on, and is no event to it. */
+/** Advances the client's `Last-Event-ID` without an event. */
 function idFrame(id: number): string {
   return `id: ${id}\n\n`;
 }
 
-/** Tells a client that events it asked for are gone, or never were: what it shows has to be listed anew. */
+/** Tells a client that events it asked for are gone or never existed: it must list anew. */
 function resetFrame(head: number): string {
   return `event: reset\ndata: {"head":${head}}\n\n`;
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

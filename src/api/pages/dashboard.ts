@@ -1,15 +1,14 @@
-/** The built dashboard's files: the page for every place within it, the page around recordings, and what both load. */
+/** Serves the built dashboard: its page, the page around recordings, and the files of both. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import type { FastifyReply } from 'fastify';
-import type { Api } from '../context.js';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { sendProblem } from '../errors.js';
 import type { SendPage } from './fallback.js';
 
-/** Where the build leaves them, seen from the compiled server. */
+/** Relative to the compiled file. */
 export const DASHBOARD_DIR = join(import.meta.dirname, '../../../dashboard');
 
-/** Everything from this server, no script or style within the page, and no frame around it. */
+/** Everything from this server, no inline script or style, no frame around the page. */
 const PAGE_CSP = [
   "default-src 'none'",
   "script-src 'self'",
@@ -23,8 +22,8 @@ const PAGE_CSP = [
 ].join('; ');
 
 /**
- * A recording is played in a frame within this page, and has its policy: whatever was recorded may look as it looked, with
- * styles and pictures it brought along, but runs nothing and asks nobody for anything.
+ * A recording plays in a frame within this page and has its policy: it may use its own styles and pictures,
+ * but runs no script and loads nothing.
  */
 const FRAME_CSP = [
   "default-src 'none'",
@@ -56,13 +55,12 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 
 export interface Dashboard {
-  /** Answers with the page; a 503 that says what to do where it was not built. */
+  /** Answers with the page, or with a 503 where it was not built. */
   sendPage: SendPage;
-  /** Adds the routes of its files. */
-  routes(app: Api): void;
+  routes(app: FastifyInstance): void;
 }
 
-/** The dashboard in a folder, as it is now and held from now on: a build replaces the files under a collector that runs. */
+/** Reads the files once, since a build may replace them while the collector runs. */
 export function createDashboard(folder: string): Dashboard {
   const assets = filesIn(join(folder, 'assets'));
   const page = pageIn(folder, 'index.html');
@@ -90,12 +88,11 @@ export function createDashboard(folder: string): Dashboard {
   return {
     sendPage,
     routes(app) {
-      const schema = { hide: true };
-      app.get('/', { schema }, (_request, reply) => sendPage(reply));
-      app.get<{ Params: { name: string } }>('/assets/:name', { schema }, (request, reply) =>
+      app.get('/', (_request, reply) => sendPage(reply));
+      app.get<{ Params: { name: string } }>('/assets/:name', (request, reply) =>
         sendAsset(reply, request.params.name, String(request.headers['accept-encoding'] ?? '')),
       );
-      app.get('/assets/frame.html', { schema }, (_request, reply) => sendHtml(reply, frame ?? '', FRAME_CSP));
+      app.get('/assets/frame.html', (_request, reply) => sendHtml(reply, frame ?? '', FRAME_CSP));
     },
   };
 }

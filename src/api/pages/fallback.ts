@@ -1,41 +1,31 @@
-/** What answers when no route does: the page, a 404, or a 405 that says which methods there are. */
+/** Answers where no route does: the dashboard's page, a 404, or a 405 with the methods there are. */
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { sendProblem } from '../errors.js';
 
-interface KnownPath {
-  pattern: RegExp;
-  methods: Set<string>;
-}
-
-/** Answers with the page the dashboard is. */
+/** Answers with the dashboard's page. */
 export type SendPage = (reply: FastifyReply) => FastifyReply;
 
 export interface Fallback {
-  /** Takes note of a route; fastify's `onRoute` hook. */
+  /** fastify's `onRoute` hook. */
   note(route: Pick<RouteOptions, 'url' | 'method'>): void;
   /** fastify's not-found handler. */
   answer(request: FastifyRequest, reply: FastifyReply): FastifyReply;
 }
 
-/** Paths with a file or an answer of their own below them; an unknown one there is no place within the dashboard. */
+/** Unknown paths below these are no view of the dashboard. */
 const NOT_OF_THE_PAGE = /^\/(v1|sdk|assets)(\/|$)/;
 
 export function createFallback(sendPage: SendPage): Fallback {
-  const known = new Map<string, KnownPath>();
+  const known: { pattern: RegExp; methods: string[] }[] = [];
 
   const methodsOf = (path: string): string[] => {
-    const methods = new Set<string>();
-    for (const entry of known.values()) {
-      if (entry.pattern.test(path)) for (const method of entry.methods) methods.add(method);
-    }
-    return [...methods].sort();
+    const methods = known.filter(({ pattern }) => pattern.test(path)).flatMap((entry) => entry.methods);
+    return [...new Set(methods)].sort();
   };
 
   return {
     note({ url, method }) {
-      const entry = known.get(url) ?? { pattern: patternOf(url), methods: new Set<string>() };
-      for (const name of Array.isArray(method) ? method : [method]) entry.methods.add(name);
-      known.set(url, entry);
+      known.push({ pattern: patternOf(url), methods: [method].flat() });
     },
     answer(request, reply) {
       const path = pathOf(request);
@@ -52,7 +42,7 @@ export function createFallback(sendPage: SendPage): Fallback {
   };
 }
 
-/** The path of a request as it was sent, without its query. */
+/** The path as it was sent, without its query. */
 export function pathOf(request: FastifyRequest): string {
   const { url } = request.raw;
   return url?.split('?', 1)[0] ?? '/';

@@ -1,70 +1,55 @@
-/** `POST /v1/erase`: takes everything a user left out of the store, and gives a receipt. */
-import type { EraseReport, Erasure } from '../../store/port.js';
-import type { Api, ApiContext } from '../context.js';
-import { ProblemError } from '../errors.js';
-import { eraseAnswer, eraseBody, problems } from '../schemas.js';
-
-/** Settles when nothing of the user is left, in no answer and not on the disk. */
-export type Erase = (erasure: Erasure) => Promise<EraseReport>;
+/** `POST /v1/erase`: erases a user and answers with a receipt. */
+import type { FastifyInstance } from 'fastify';
+import { ProblemError } from '../../domain/problems.js';
+import type { Erasure } from '../../store/port.js';
+import type { ApiContext } from '../context.js';
+import { json, validated } from '../route.js';
+import { eraseAnswer, eraseBody } from '../schemas.js';
 
 const BODY_BYTES_MAX = 4_096;
 
-/** Adds the route, in a scope of its own: elsewhere among reads a body is left unread. */
-export function eraseRoute(app: Api, { erase, log }: ApiContext): void {
-  if (erase === undefined) return;
+/** The route has a scope of its own, since the scope of the reads does not read bodies. */
+export function eraseRoute(app: FastifyInstance, { erase, log }: ApiContext): void {
+  const config = {
+    access: { role: 'operator', scope: 'all' },
+    describe: {
+      summary: 'Erase a user: events, replays of their sessions, and every text that was only theirs',
+      tag: 'Operator',
+      body: { type: 'application/json', schema: eraseBody },
+      answers: { 200: json(eraseAnswer) },
+      refusals: ['invalid_parameter', 'unauthorized', 'forbidden', 'cross_site', 'locked_out', 'reopening'],
+    },
+  } as const;
   void app.register(async (scope) => {
-    const typed: Api = scope;
-    typed.removeAllContentTypeParsers();
-    typed.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) =>
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) =>
       done(null, parse(body as string)),
     );
-    typed.post(
-      '/v1/erase',
-      {
-        bodyLimit: BODY_BYTES_MAX,
-        schema: {
-          summary: 'Erase a user: events, replays of their sessions, and every text that was only theirs',
-          tags: ['Operator'],
-          body: eraseBody,
-          response: {
-            200: eraseAnswer,
-            ...problems(
-              'invalid_parameter',
-              'unauthorized',
-              'forbidden',
-              'cross_site',
-              'locked_out',
-              'reopening',
-            ),
-          },
-        },
-      },
-      async (request) => {
-        const { user, app: only } = request.body;
-        const erasure: Erasure = only === undefined ? { user } : { user, app: only };
-        const { bytesBefore, bytesAfter, ...counts } = await erase(erasure).catch((error: Error) => {
-          log.error({ err: error, reqId: request.id }, 'erasure failed');
-          throw new ProblemError(
-            'internal',
-            'The erasure did not come to its end. The next start takes it up again.',
-          );
-        });
-        // Whom it was about is for the receipt alone: a log line would keep what was to be forgotten.
-        log.info({ reqId: request.id, ...counts }, 'a user was erased');
-        return {
-          ...erasure,
-          ...counts,
-          gone_from_reads: true as const,
-          gone_from_disk: true as const,
-          file_bytes_before: bytesBefore,
-          file_bytes_after: bytesAfter,
-        };
-      },
-    );
+    scope.post('/v1/erase', { bodyLimit: BODY_BYTES_MAX, config }, async (request) => {
+      const { user, app: only } = validated(eraseBody, request.body);
+      const erasure: Erasure = only === undefined ? { user } : { user, app: only };
+      const { bytesBefore, bytesAfter, ...counts } = await erase(erasure).catch((error: Error) => {
+        log.error({ err: error, reqId: request.id }, 'erasure failed');
+        throw new ProblemError(
+          'internal',
+          'The erasure did not come to its end. The next start takes it up again.',
+        );
+      });
+      // Only the receipt names the user, not the log.
+      log.info({ reqId: request.id, ...counts }, 'a user was erased');
+      return {
+        ...erasure,
+        ...counts,
+        gone_from_reads: true,
+        gone_from_disk: true,
+        file_bytes_before: bytesBefore,
+        file_bytes_after: bytesAfter,
+      };
+    });
   });
 }
 
-/** What is no JSON is nothing, which the schema refuses. */
+/** `undefined`, which the schema refuses, for what is no JSON. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,71 +1,62 @@
-/** `POST /v1/replay`: takes one gzipped chunk of a recording, byte for byte. */
+/** `POST /v1/replay`: stores one gzipped chunk of a recording, byte for byte. */
+import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { madeOf } from '../../config/live-config.js';
-import { CHUNKS_BYTES_MAX, DISK_RETRY_AFTER_S, RETRY_AFTER_S } from '../../domain/limits.js';
-import { settleTs } from '../../ingest/clock.js';
+import { CHUNKS_BYTES_MAX, RETRY_AFTER_S } from '../../domain/limits.js';
+import { ProblemError } from '../../domain/problems.js';
+import { correctTs } from '../../ingest/clock.js';
 import { createKeyring, type Keyring } from '../../ingest/keyring.js';
-import type { NewChunk } from '../../store/port.js';
-import type { Api, ApiContext } from '../context.js';
-import { NOT_ACCEPTING, ProblemError, sendProblem } from '../errors.js';
-import { noContent, problems, replayHeaders, replayUpload } from '../schemas.js';
+import { type NewChunk, StoreFailed } from '../../store/port.js';
+import type { ApiContext } from '../context.js';
+import { REPLAY_DISK_FULL } from '../errors.js';
+import { validated } from '../route.js';
+import { replayHeaders, replayUpload, stored } from '../schemas.js';
 
-const NO_ROOM = 'The disk has too little space left for replays; events are taken.';
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
+const BODY = z.string().meta({ format: 'binary' }).describe('A gzip stream.');
+
+const routeConfig = {
+  describe: {
+    summary: 'Store one gzipped chunk of a recording',
+    tag: 'Ingest',
+    ask: replayUpload,
+    headers: replayHeaders,
+    body: { type: 'application/octet-stream', schema: BODY },
+    answers: stored,
+    refusals: [
+      'invalid_parameter',
+      'invalid_chunk',
+      'unauthorized_app',
+      'origin_not_allowed',
+      'body_too_large',
+      'queue_full',
+      'not_accepting',
+      'replay_budget',
+      'replay_disk_full',
+    ],
+  },
+} as const;
 
 /**
- * Adds the route. Its checks are in the order of those of `POST /v1/events`: size (413), the request's own shape, here its
- * parameters (400), key (401), origin (403), content (400), and last whether it can be stored (503).
+ * Checks as `POST /v1/events` does, in its order: size (413), parameters (400), key (401), origin (403),
+ * content (400), and last whether the chunk can be stored (429, 503, 507).
  */
-export function replayUploadRoute(app: Api, context: ApiContext): void {
-  const { config, store, answers, now, hasFailed, disk } = context;
+export function replayUploadRoute(app: FastifyInstance, context: ApiContext): void {
+  const { config, store, noteAnswer, now, hasFailed, disk } = context;
   const currentKeyring = madeOf(() => config.apps, createKeyring);
-  /** Bytes of chunks that are being written. */
-  let storing = 0;
+  let storingBytes = 0;
   app.post(
     '/v1/replay',
-    {
-      bodyLimit: config.limits.chunk_bytes,
-      config: {
-        documented: {
-          headers: replayHeaders,
-          body: z.string().meta({ format: 'binary' }).describe('A gzip stream.'),
-          consumes: ['application/octet-stream'],
-        },
-      },
-      schema: {
-        summary: 'Store one gzipped chunk of a recording',
-        tags: ['Ingest'],
-        security: [],
-        querystring: replayUpload,
-        response: {
-          204: noContent,
-          ...problems(
-            'invalid_parameter',
-            'invalid_chunk',
-            'unauthorized_app',
-            'origin_not_allowed',
-            'body_too_large',
-            'queue_full',
-            'not_accepting',
-            'replay_budget',
-            'replay_disk_full',
-          ),
-        },
-      },
-    },
+    { bodyLimit: config.limits.chunk_bytes, config: routeConfig },
     async (request, reply) => {
       const start = performance.now();
       const keyring = currentKeyring();
-      if (hasFailed()) {
-        sendProblem(reply, NOT_ACCEPTING);
-        answers.refused('replay', request, reply, start, NOT_ACCEPTING.code);
-        return reply;
-      }
+      if (hasFailed()) throw new StoreFailed();
       const receivedAt = now();
-      const { session, seq, ts, sent_at } = request.query;
+      const { session, seq, ts, sent_at, app: named } = validated(replayUpload, request.query);
       const { origin, 'x-spyglass-key': key } = request.headers;
 
-      const owner = typeof key === 'string' ? ownerOf(keyring, key, request.query.app) : undefined;
+      const owner = typeof key === 'string' ? ownerOf(keyring, key, named) : undefined;
       if (owner === undefined) {
         throw new ProblemError('unauthorized_app', 'X-Spyglass-Key is not the key of this app, or of any.');
       }
@@ -73,32 +64,29 @@ export function replayUploadRoute(app: Api, context: ApiContext): void {
         throw new ProblemError('origin_not_allowed', 'This app does not allow this origin.');
       }
       const chunk: NewChunk = { app: owner, session, seq, receivedAt, bytes: gzipOf(request.body) };
-      // As for events, 0 is a clock that does not know; a chunk, unlike an event, can do without a time.
+      // 0 means that the client does not know. Unlike an event, a chunk needs no time.
       if (ts !== undefined && ts !== 0) {
-        chunk.ts = settleTs(ts, { receivedAt, ...(sent_at === undefined ? {} : { sentAt: sent_at }) });
+        chunk.ts = correctTs(ts, { receivedAt, sentAt: sent_at });
       }
-      if (!disk.takesReplays()) throw new ProblemError('replay_disk_full', NO_ROOM, DISK_RETRY_AFTER_S);
-      if (storing > 0 && storing + chunk.bytes.length > CHUNKS_BYTES_MAX) {
-        throw new ProblemError(
-          'queue_full',
-          'More chunks are being written than the disk takes.',
-          RETRY_AFTER_S,
-        );
+      if (!disk.takesReplays())
+        throw new ProblemError(REPLAY_DISK_FULL.code, REPLAY_DISK_FULL.detail, REPLAY_DISK_FULL);
+      if (storingBytes > 0 && storingBytes + chunk.bytes.length > CHUNKS_BYTES_MAX) {
+        throw new ProblemError('queue_full', 'More chunks are being written than the disk takes.', {
+          retryAfterS: RETRY_AFTER_S,
+        });
       }
       const retryAfterS = disk.spend(owner, chunk.bytes.length, receivedAt);
       if (retryAfterS !== undefined) {
-        throw new ProblemError(
-          'replay_budget',
-          'The app has sent all the replay bytes it may in an hour.',
+        throw new ProblemError('replay_budget', 'The app has sent all the replay bytes it may in an hour.', {
           retryAfterS,
-        );
+        });
       }
-      storing += chunk.bytes.length;
+      storingBytes += chunk.bytes.length;
       await store.putChunk(chunk).finally(() => {
-        storing -= chunk.bytes.length;
+        storingBytes -= chunk.bytes.length;
       });
-      answers.stored('replay', request, start);
-      return reply.code(204).send(undefined);
+      noteAnswer('replay', reply.code(204), start);
+      return reply.send(undefined);
     },
   );
 }

@@ -1,52 +1,66 @@
 /** `/v1/stream`: events as they become durable, as server-sent events. */
+import type { ServerResponse } from 'node:http';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { STREAM_READERS_MAX } from '../../domain/limits.js';
-import { takeOver } from '../bodies/take-over.js';
-import type { Api, ApiContext } from '../context.js';
-import { ProblemError } from '../errors.js';
-import { given } from '../given.js';
-import { lastEventId, problems, streamQuery } from '../schemas.js';
+import { ProblemError } from '../../domain/problems.js';
+import { given } from '../../questions/given.js';
+import type { ApiContext } from '../context.js';
+import { appsFor } from '../guards/access.js';
+import { validated } from '../route.js';
+import { lastEventId, streamAsk } from '../schemas.js';
 
 const STREAM_RETRY_AFTER_S = 10;
 const HEADERS = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache, no-transform',
-  // nginx would hold events back until it has a buffer full.
+  // Otherwise nginx buffers events.
   'x-accel-buffering': 'no',
 };
 
-/** Adds the route, and what `HEAD` on it answers: fastify's own would follow the stream for nobody. */
-export function streamRoute(app: Api, { store, stream }: ApiContext): void {
-  const schema = {
-    summary: 'New events as they are stored',
-    description:
-      'Each frame has an id to resume from, with Last-Event-ID or after. A frame with nothing but an id moves that on. ' +
-      'The event "reset" says that events in between are gone: list anew.',
-    tags: ['Live'],
-    querystring: streamQuery,
-    response: {
-      200: { description: 'The stream', content: { 'text/event-stream': { schema: z.string() } } },
-      ...problems('invalid_parameter', 'unauthorized', 'forbidden', 'locked_out', 'too_many_readers'),
-    },
-  };
-  app.get('/v1/stream', { exposeHeadRoute: false, schema }, async (request, reply) => {
-    const { after, ...filter } = request.query;
+const access = { role: 'viewer', scope: 'app' } as const;
+const describe = {
+  summary: 'New events as they are stored',
+  description:
+    'Each frame has an id to resume from, with Last-Event-ID or after. A frame with nothing but an id moves that on. ' +
+    'The event "reset" says that events in between are gone: list anew.',
+  tag: 'Live',
+  ask: streamAsk,
+  answers: { 200: { description: 'The stream', type: 'text/event-stream', schema: z.string() } },
+  refusals: ['invalid_parameter', 'unauthorized', 'forbidden', 'locked_out', 'too_many_readers'],
+} as const;
+
+/** Adds its own `HEAD` too: fastify's would open a stream. */
+export function streamRoute(app: FastifyInstance, { store, stream }: ApiContext): void {
+  const options = { exposeHeadRoute: false, config: { access, describe } };
+  app.get('/v1/stream', options, async (request, reply) => {
+    const { after, app: only, ...filter } = validated(streamAsk, request.query);
     if (stream.followers() >= STREAM_READERS_MAX) {
       throw new ProblemError(
         'too_many_readers',
         `The live feed has ${STREAM_READERS_MAX} readers already. Come back when some have left.`,
-        STREAM_RETRY_AFTER_S,
+        { retryAfterS: STREAM_RETRY_AFTER_S },
       );
     }
     const from = resumeFrom(request.headers['last-event-id']) ?? after ?? (await store.stats()).head;
-    const response = takeOver(reply.headers(HEADERS));
+    const apps = appsFor(request.access, only);
+    const response = hijack(reply.headers(HEADERS));
     response.flushHeaders();
-    stream.follow(response, given(filter), from);
+    stream.follow(response, { ...given(filter), ...(apps && { apps }) }, from);
   });
-  app.head('/v1/stream', { schema: { hide: true } }, (_request, reply) => reply.headers(HEADERS).send());
+  app.head('/v1/stream', { config: { access } }, (_request, reply) => reply.headers(HEADERS).send());
 }
 
-/** What `Last-Event-ID` says; it goes before `after`, which stays in the address while the header moves on. */
+/** Takes the response out of fastify's hands, with the headers set so far. */
+function hijack(reply: FastifyReply): ServerResponse {
+  reply.hijack();
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) reply.raw.setHeader(name, value);
+  }
+  return reply.raw;
+}
+
+/** Reads `Last-Event-ID`, which goes before `after`: that stays the same when a browser reconnects. */
 function resumeFrom(header: string | string[] | undefined): number | undefined {
   if (header === undefined || header === '') return undefined;
   const parsed = lastEventId.safeParse(header);

@@ -19,6 +19,7 @@ import {
   decodeBatch,
   openBatchReader,
   type RecordBatch,
+  type TextOf,
   toEvent,
 } from './record-batch.js';
 
@@ -54,10 +55,14 @@ export const META = {
   views: Buffer.from('views'),
 } as const;
 
-/** A record batch's place in the log; `mask` has a bit a type code it holds. */
-export interface BatchRef {
+/** Where a record batch is in the log. */
+interface Ref {
   lastTs: number;
   offset: number;
+}
+
+/** The same with a bit for each type code that the batch holds. */
+export interface BatchRef extends Ref {
   mask: number;
 }
 
@@ -72,7 +77,7 @@ export interface Log {
   fence(): number;
   /** The numbers of every app that ever had an event, ascending. */
   apps(): number[];
-  batch(ref: { lastTs: number; offset: number }): RecordBatch;
+  batch(ref: Ref): RecordBatch;
   /** The batch that holds the id, if it is still there and above the fence. */
   batchOf(id: number): RecordBatch | undefined;
   /** Batches in order of arrival, from the one that holds `id` or comes next after it, expired ones left out. */
@@ -162,7 +167,8 @@ export function packCounters(counters: Counters): Buffer {
   return value;
 }
 
-function unpackCounters(value: Buffer): Counters {
+function unpackCounters(value: Buffer | undefined): Counters {
+  if (!value) throw new StoreUnusable('the store has lost its counters: restore a backup');
   return {
     offset: readU48(value, 0),
     commit: readU48(value, 6),
@@ -175,18 +181,14 @@ function unpackCounters(value: Buffer): Counters {
 function logOver(tables: LogTables, storeId: string): Log {
   const dictionaries = openDictionaries(tables.dictionary);
 
-  const counters = (): Counters => {
-    const value = tables.meta.get(META.next);
-    if (!value) throw new StoreUnusable('the store has lost its counters: restore a backup');
-    return unpackCounters(value);
-  };
+  const counters = (): Counters => unpackCounters(tables.meta.get(META.next));
 
   const fence = (): number => {
     const value = tables.meta.get(META.fence);
     return value ? readU48(value, 0) : 0;
   };
 
-  const batch = ({ lastTs, offset }: { lastTs: number; offset: number }): RecordBatch => {
+  const batch = ({ lastTs, offset }: Ref): RecordBatch => {
     const value = tables.log.get(timeKey(lastTs, offset));
     if (!value) throw new DamagedBatch(`batch at ${offset}: missing`);
     return decodeBatch(value, offset, dictionaries.text);
@@ -207,7 +209,7 @@ function logOver(tables: LogTables, storeId: string): Log {
     return undefined;
   };
 
-  function* places(id: number): Generator<{ lastTs: number; offset: number }> {
+  function* refsFrom(id: number): Generator<Ref> {
     const below = fence();
     const holder = batchOf(id);
     const range = { start: u48(holder ? holder.offset : id), end: u48(MAX_TS) };
@@ -228,25 +230,9 @@ function logOver(tables: LogTables, storeId: string): Log {
     batch,
     batchOf,
     *arrivals(id) {
-      for (const place of places(id)) yield batch(place);
+      for (const ref of refsFrom(id)) yield batch(ref);
     },
-    *scan(id) {
-      const reader = openBatchReader(dictionaries.text);
-      let value: Buffer = Buffer.allocUnsafeSlow(1 << 16);
-      const key = timeKey(0, 0);
-      for (const { lastTs, offset } of places(id)) {
-        put48(key, put48(key, 0, lastTs), offset);
-        let length = tables.log.copyInto(value, key);
-        if (length === 0) throw new DamagedBatch(`batch at ${offset}: missing`);
-        if (length > value.length) {
-          value = Buffer.allocUnsafeSlow(length * 2);
-          length = tables.log.copyInto(value, key);
-        }
-        checkValue(value.subarray(0, length), offset);
-        reader.read(value, 0, length, offset);
-        yield reader;
-      }
-    },
+    scan: (id) => scan(tables.log, refsFrom(id), dictionaries.text),
     *newestFirst({ from, to }) {
       const range = {
         start: timeKey(lastTsBound(to), MAX_TS),
@@ -258,4 +244,23 @@ function logOver(tables: LogTables, storeId: string): Log {
     },
     event: (source, index) => toEvent(source, index, dictionaries.text('app', source.app)),
   };
+}
+
+/** Reads batches one after the other, each into the memory of the one before. */
+function* scan(table: Table, refs: Iterable<Ref>, textOf: TextOf): Generator<BatchView> {
+  const reader = openBatchReader(textOf);
+  let value: Buffer = Buffer.allocUnsafeSlow(1 << 16);
+  const key = timeKey(0, 0);
+  for (const { lastTs, offset } of refs) {
+    put48(key, put48(key, 0, lastTs), offset);
+    let length = table.copyInto(value, key);
+    if (length === 0) throw new DamagedBatch(`batch at ${offset}: missing`);
+    if (length > value.length) {
+      value = Buffer.allocUnsafeSlow(length * 2);
+      length = table.copyInto(value, key);
+    }
+    checkValue(value.subarray(0, length), offset);
+    reader.read(value, 0, length, offset);
+    yield reader;
+  }
 }

@@ -16,7 +16,6 @@ import { EVENT_TYPES, type JsonText, type Person, type StoredEvent } from '../..
 import { BATCH_EVENTS_MAX, BATCH_SPAN_MS } from '../../domain/limits.js';
 import { readU32, readU48 } from '../file/keys.js';
 import type { Kind } from './dictionaries.js';
-import { propsOf } from './props-of.js';
 
 export const FORMAT = 1;
 export const CHECKSUM_BYTES = 5;
@@ -64,7 +63,7 @@ export interface BatchView {
   readonly bytes: number;
   /** Decoded when first asked for. */
   details(): Details;
-  /** The props of one event: far less work than all details, unless those are decoded. */
+  /** The props of one event, of its details. */
   propsOf(index: number): JsonText | null;
 }
 
@@ -211,8 +210,7 @@ class ReadBatch implements BatchReader {
   }
 
   propsOf(index: number): JsonText | null {
-    if (this.#details !== undefined) return this.#details.props?.[index] ?? null;
-    return propsOf(this.#value, this.#detailsAt, index);
+    return this.details().props?.[index] ?? null;
   }
 }
 

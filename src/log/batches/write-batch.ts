@@ -6,7 +6,7 @@ import {
   PROPS_SPAN,
   SPANS,
   URL_SPAN,
-  type Visit,
+  type UserSession,
 } from '../../domain/event-columns.js';
 import { BATCH_EVENTS_MAX, BATCH_SPAN_MS, DAY_MS } from '../../domain/limits.js';
 import type { ByteWriter } from './byte-writer.js';
@@ -17,7 +17,7 @@ import { CHECKSUM_BYTES, FORMAT, HAS_DETAILS, HAS_PEOPLE, ONE_NAME, ONE_TYPE } f
 const DETAILS = 5;
 
 /** Where the run that begins at `start` ends: same user and session, one UTC day, within a batch's span and count. */
-export function runEnd({ ts, visits }: EventColumns, start: number): number {
+export function runEnd({ ts, userSessions }: EventColumns, start: number): number {
   const first = ts[start] as number;
   const midnight = first - (first % DAY_MS);
   const limit = Math.min(ts.length, start + BATCH_EVENTS_MAX);
@@ -26,7 +26,7 @@ export function runEnd({ ts, visits }: EventColumns, start: number): number {
   let end = start + 1;
   for (; end < limit; end++) {
     const time = ts[end] as number;
-    if (visits[end] !== visits[start]) break;
+    if (userSessions[end] !== userSessions[start]) break;
     if (time < midnight || time >= midnight + DAY_MS) break;
     if (time < least) {
       if (greatest - time > BATCH_SPAN_MS) break;
@@ -54,7 +54,7 @@ export function writeBatch(
   end: number,
   { app, user, names }: BatchNumbers,
 ): number {
-  const { ts, types, visits } = columns;
+  const { ts, types, userSessions } = columns;
   const count = end - start;
   let least = ts[start] as number;
   let greatest = least;
@@ -83,7 +83,7 @@ export function writeBatch(
   to.u16(count);
   to.u8(flags);
   to.u48(least);
-  to.text16((visits[start] as Visit).sessionId);
+  to.text16((userSessions[start] as UserSession).sessionId);
   for (let i = start; i < end; i++) to.u16((ts[i] as number) - least);
   for (let i = start; i < (flags & ONE_TYPE ? start + 1 : end); i++) to.u8(types[i] as number);
   for (let i = 0; i < (flags & ONE_NAME ? 1 : count); i++) to.u32(names[i] as number);

@@ -1,5 +1,5 @@
 /** The folder a store lives in, and why it may not be usable; apart from LMDB, which the thread that serves HTTP need not load. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const DATA_FILE = 'spyglass.mdb';
@@ -19,7 +19,7 @@ export const reason = (error: unknown): string => (error instanceof Error ? erro
 /** Makes the folder, or finds it empty or a store; throws `StoreUnusable` for anything else, with nothing touched. */
 export function prepareDataDir(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true });
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     if (existsSync(join(dataDir, DATA_FILE))) return;
     const others = readdirSync(dataDir).filter(
       (name) => !name.startsWith('.') && name !== 'lost+found' && !WRITER_SOCKET.test(name),
@@ -32,5 +32,33 @@ export function prepareDataDir(dataDir: string): void {
   } catch (error) {
     if (error instanceof StoreUnusable) throw error;
     throw new StoreUnusable(`cannot write to ${dataDir}: ${reason(error)}`);
+  }
+}
+
+/** Throws `StoreUnusable` where the folder holds no store: commands for a store that is there must not make one. */
+export function assertStore(dataDir: string): void {
+  if (!existsSync(join(dataDir, DATA_FILE))) throw new StoreUnusable(`there is no store in ${dataDir}`);
+}
+
+/**
+ * Takes a folder of ours from everybody else, as the lock's socket in it asks for. Throws `StoreUnusable`.
+ */
+export function closeToOthers(dataDir: string): void {
+  try {
+    const { uid, mode } = statSync(dataDir);
+    if (uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(dataDir, mode & 0o7700);
+  } catch (error) {
+    throw new StoreUnusable(`cannot keep ${dataDir} for its owner alone: ${reason(error)}`);
+  }
+}
+
+/** Gives what a command of the superuser made in a data folder to the folder's owner, or the collector could not use it. */
+export function giveToOwner(path: string, dataDir: string): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(dataDir);
+  try {
+    if (uid !== 0) lchownSync(path, uid, gid);
+  } catch {
+    // Not every file system has owners to give to.
   }
 }

@@ -2,10 +2,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { asBinary, type Database, type DatabaseOptions, open, type RootDatabase } from 'lmdb';
-import { DATA_FILE, prepareDataDir, reason, StoreUnusable } from './data-dir.js';
+import { assertStore, DATA_FILE, prepareDataDir, reason, StoreUnusable } from './data-dir.js';
 import { whatIsWrong } from './data-file.js';
 import { newKeyMemory } from './keys.js';
-import { openBesideWriter, openWriterGate, type WriterGate } from './open-gate.js';
+import { saidToOlderRelease } from './older-release.js';
 
 /**
  * Part of the store's format. Loading the library's own dictionary of 5 KB costs more than compressing a batch does, and gains
@@ -72,6 +72,8 @@ export interface Table {
   scanKeys(range: Range & { start: Uint8Array; end: Uint8Array }): Iterable<Buffer>;
   /** Empties the table; inside a transaction. */
   clear(): void;
+  /** Removes the table, which is not used again; inside a transaction. */
+  drop(): void;
   entryCount(): number;
 }
 
@@ -92,7 +94,11 @@ export interface Env {
 }
 
 export interface EnvOptions {
-  /** `read`: never writes, runs beside a live writer. `scratch`: a throw-away store without fsync. */
+  /**
+   * `write`: for the holder of the writer lock, whose threads share what the first of them opened. `read`: never writes, and
+   * is for a folder that no other process writes to: LMDB's library forgets a commit that is made while another process
+   * opens the file (its ITS#9496). `scratch`: a throw-away store without fsync.
+   */
   mode: 'write' | 'read' | 'scratch';
 }
 
@@ -101,57 +107,29 @@ export interface EnvOptions {
  * or whose file LMDB does not recognise.
  */
 export function openEnv(dataDir: string, options: EnvOptions): Env {
-  if (options.mode !== 'read') prepareDataDir(dataDir);
+  if (options.mode === 'read') assertStore(dataDir);
+  else prepareDataDir(dataDir);
   const path = join(dataDir, DATA_FILE);
-  if (!existsSync(path) && options.mode === 'read')
-    throw new StoreUnusable(`there is no store in ${dataDir}`);
-  const root =
-    options.mode === 'read'
-      ? openBesideWriter(dataDir, () => openRoot(path, options))
-      : openRoot(path, options);
+  const root = openRoot(path, options);
   const tables = new Map<string, Table>();
-  const tableNames = (): string[] =>
-    Array.from(root.getKeys({}) as Iterable<Uint8Array>, (key) =>
-      Buffer.from(key).toString('latin1').replace(/\0$/, ''),
-    );
-  let known: string[] = [];
-  /** Making a table commits, so it passes the gate. */
-  const isNew = (name: string): boolean => {
-    if (options.mode !== 'write' || known.includes(name)) return false;
-    known = tableNames();
-    return !known.includes(name);
-  };
-  /** Made by whoever writes, at the first transaction: most threads that open a store to write only read it. */
-  let gate: WriterGate | undefined;
-  const passGate = (transaction: () => void): void => {
-    if (options.mode === 'scratch') {
-      transaction();
-      return;
-    }
-    gate ??= openWriterGate(dataDir);
-    gate.pass(transaction);
-  };
+  const transaction = (write: () => void): void => void root.transactionSync(write);
   return {
     dataDir,
     table(name, tableOptions) {
-      const made = () => {
-        tables.set(name, openTable(root, name, tableOptions?.compressed === true));
-      };
-      if (!tables.has(name)) {
-        if (isNew(name)) passGate(made);
-        else made();
-      }
-      return tables.get(name) as Table;
+      const known = tables.get(name) ?? openTable(root, name, tableOptions?.compressed === true);
+      tables.set(name, known);
+      return known;
     },
-    tableNames,
-    transaction: (write) => passGate(() => void root.transactionSync(write)),
+    tableNames: () =>
+      Array.from(root.getKeys({}) as Iterable<Uint8Array>, (key) =>
+        Buffer.from(key).toString('latin1').replace(/\0$/, ''),
+      ),
+    transaction: (write) =>
+      options.mode === 'write' ? saidToOlderRelease(dataDir, () => transaction(write)) : transaction(write),
     renewSnapshot: () => root.resetReadTxn(),
     fileBytes: () => statSync(path).size,
     copyTo: (target) => root.backup(target, true),
-    async close() {
-      await root.close();
-      gate?.close();
-    },
+    close: () => root.close(),
   };
 }
 
@@ -252,6 +230,7 @@ function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compres
     keys: (range) => db.getKeys(range) as unknown as Iterable<Buffer>,
     scanKeys: (range) => lending.getKeys(range) as unknown as Iterable<Buffer>,
     clear: () => db.clearSync(),
+    drop: () => db.dropSync(),
     entryCount: () => (db.getStats() as { entryCount: number }).entryCount,
   };
 }

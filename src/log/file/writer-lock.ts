@@ -1,5 +1,6 @@
 /**
- * The one-writer lock: a listening unix socket in the data folder, which the system releases with the process.
+ * The one-writer lock: a listening unix socket in the data folder, which the system releases with the process. Its holder
+ * may answer HTTP requests on it: so commands reach a running collector.
  *
  * A lock file would outlive a crash and a process id can be taken again; a socket nobody listens on refuses connections.
  * Whoever wants the lock comes with a socket of its own, so that clearing one away that a crash left can never hit a
@@ -12,11 +13,14 @@
  * 4. gone: removed by its owner, or found dead and removed by the next to come.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { createConnection, createServer, type Server } from 'node:net';
+import { chmodSync, closeSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StoreInUse, StoreUnusable, WRITER_SOCKET } from './data-dir.js';
+import { PROBLEMS, problemJson } from '../../domain/problems.js';
+import { giveToOwner, StoreInUse, StoreUnusable, WRITER_SOCKET } from './data-dir.js';
+import { olderReleaseOpens } from './older-release.js';
 
 /** Longer paths do not fit a socket address. */
 const SOCKET_PATH_BYTES_MAX = 100;
@@ -26,37 +30,44 @@ const ID_BYTES = 6;
 const RETRY_MS = 50;
 const RETRY_SPREAD_MS = 50;
 /** A collector that is going down, or was killed a moment ago, gets this long to let go. */
-const WAIT_MS = 5_000;
+export const LOCK_WAIT_MS = 5_000;
 
 export interface WriterLock {
+  /** Answers requests on the socket from here on; until then each is a 503. */
+  serve(handler: RequestListener): void;
+  /** Lets go, and cuts off what is being answered. */
   release(): Promise<void>;
 }
 
 /** Takes the lock of an existing folder, waiting up to `waitMs` for another process; throws `StoreUnusable`. */
-export async function acquireWriterLock(dataDir: string, waitMs = WAIT_MS): Promise<WriterLock> {
+export async function acquireWriterLock(dataDir: string, waitMs = LOCK_WAIT_MS): Promise<WriterLock> {
   const folder = socketFolder(dataDir);
   const end = Date.now() + waitMs;
   try {
     for (;;) {
-      const own = (await isFree(folder.path)) ? await raise(folder.path) : undefined;
+      const opening = olderReleaseOpens(dataDir);
+      const isOurs = opening === undefined && (await isFree(folder.path));
+      const own = isOurs ? await raise(folder.path) : undefined;
       if (own !== undefined) {
         if (await isFree(folder.path, own.name)) {
-          return { release: () => own.lower().finally(folder.close) };
+          return { serve: own.serve, release: () => own.lower().finally(folder.close) };
         }
         await own.lower();
       }
-      if (Date.now() >= end) throw new StoreInUse(`another spyglass is running on ${dataDir}`);
-      await sleep(RETRY_MS + Math.random() * RETRY_SPREAD_MS);
+      if (Date.now() >= end) throw new StoreInUse(opening ?? `another spyglass is running on ${dataDir}`);
+      await retryPause();
     }
   } catch (error) {
     folder.close();
     if (error instanceof StoreUnusable) throw error;
-    throw new StoreUnusable(`cannot lock ${dataDir}: ${(error as Error).message}`);
+    throw new StoreUnusable(`cannot lock ${dataDir}: ${(error as Error).message}`, { cause: error });
   }
 }
 
+export const retryPause = (): Promise<void> => sleep(RETRY_MS + Math.random() * RETRY_SPREAD_MS);
+
 /** The folder by a path short enough for a socket address: by way of an open descriptor where its own is too long. */
-function socketFolder(dataDir: string): { path: string; close: () => void } {
+export function socketFolder(dataDir: string): { path: string; close: () => void } {
   const longest = join(dataDir, `.writer-${'0'.repeat(2 * ID_BYTES)}.sock`);
   if (Buffer.byteLength(longest) <= SOCKET_PATH_BYTES_MAX) return { path: dataDir, close: () => {} };
   const descriptor = openSync(dataDir, 'r');
@@ -79,7 +90,7 @@ async function isFree(folder: string, own?: string): Promise<boolean> {
   return !isAlive.includes(true);
 }
 
-interface RaisedSocket {
+interface RaisedSocket extends Pick<WriterLock, 'serve'> {
   name: string;
   lower(): Promise<void>;
 }
@@ -89,9 +100,16 @@ async function raise(folder: string): Promise<RaisedSocket | undefined> {
   const name = `writer-${randomBytes(ID_BYTES).toString('hex')}.sock`;
   const path = join(folder, name);
   const hidden = join(folder, `.${name}`);
-  const server = await listen(hidden);
-  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
+  let answer: RequestListener = refuse;
+  const server = await listen(hidden, (request, response) => answer(request, response));
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
   try {
+    chmodSync(hidden, 0o600);
+    giveToOwner(hidden, folder);
     renameSync(hidden, path);
   } catch (error) {
     await close();
@@ -100,6 +118,9 @@ async function raise(folder: string): Promise<RaisedSocket | undefined> {
   }
   return {
     name,
+    serve(handler) {
+      answer = handler;
+    },
     async lower() {
       rmSync(path, { force: true });
       await close();
@@ -107,9 +128,18 @@ async function raise(folder: string): Promise<RaisedSocket | undefined> {
   };
 }
 
-function listen(path: string): Promise<Server> {
+const refuse: RequestListener = (_request, response) => {
+  const { status } = PROBLEMS.not_accepting;
+  const detail =
+    'Whoever has the store takes no commands: it is one itself, or a collector that is starting.';
+  response
+    .writeHead(status, { 'content-type': 'application/problem+json' })
+    .end(problemJson({ code: 'not_accepting', detail }));
+};
+
+function listen(path: string, handler: RequestListener): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
+    const server = createServer(handler);
     server.once('error', reject);
     server.listen(path, () => {
       server.unref();
@@ -119,7 +149,7 @@ function listen(path: string): Promise<Server> {
 }
 
 /** Whether anybody listens; also when it cannot be told. */
-function answers(path: string): Promise<boolean> {
+export function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path);
     socket.once('connect', () => {

@@ -12,7 +12,7 @@ import {
   eventsOf,
   NAME_SPAN,
   SPANS,
-  type Visit,
+  type UserSession,
 } from '../../domain/event-columns.js';
 import { ByteWriter } from '../batches/byte-writer.js';
 import { byKind, KINDS, type Kind } from '../batches/dictionaries.js';
@@ -55,113 +55,147 @@ const batchBytes = new ByteWriter(1 << 20);
 const groupBytes = new ByteWriter(1 << 20);
 const names: number[] = [];
 
+/** What a commit has taken so far, besides what is in `batchBytes`. */
+interface Draft {
+  base: CommitBase;
+  fence: number;
+  commit: number;
+  /** What the commit after this one continues from. */
+  next: Counters;
+  /** Texts that got their numbers in this commit, and these numbers. */
+  texts: GroupText[];
+  given: Record<Kind, Map<string, number>>;
+  batchIds: Map<string, SeenBatch>;
+  /** Record batches. */
+  batches: number;
+  events: number;
+  hasStored: boolean;
+}
+
 export function beginCommit(base: CommitBase): Commit {
-  const start = base.counters();
-  const fence = base.fence();
-  const next: Counters = { ...start, commit: start.commit + 1 };
-  const texts: GroupText[] = [];
-  const given = byKind(() => new Map<string, number>());
-  const batchIds = new Map<string, SeenBatch>();
-  let stored = false;
-  let batches = 0;
-  let eventCount = 0;
+  const counters = base.counters();
+  const { commit } = counters;
+  const draft: Draft = {
+    base,
+    fence: base.fence(),
+    commit,
+    next: { ...counters, commit: commit + 1 },
+    texts: [],
+    given: byKind(() => new Map<string, number>()),
+    batchIds: new Map(),
+    batches: 0,
+    events: 0,
+    hasStored: false,
+  };
   batchBytes.length = 0;
+  return { add: (request) => addOrLeave(draft, request), seal: () => seal(draft) };
+}
 
-  const assign = (kind: Kind, text: string): number => {
-    const known = given[kind].get(text) ?? base.number(kind, text);
-    if (known !== undefined) return known;
-    const number = next[kind]++;
-    given[kind].set(text, number);
-    texts.push({ kind, number, text });
-    return number;
-  };
-  /** A number given in this commit may be taken back: it is not remembered before the base knows it. */
-  const nameNumber = (bytes: Buffer, start: number, end: number): number => {
-    const remembered = base.names.find(bytes, start, end);
-    if (remembered !== undefined) return remembered;
-    const name = bytes.toString('utf8', start, end);
-    const known = base.number('name', name);
-    if (known !== undefined) base.names.remember(bytes, start, end, known);
-    return known ?? assign('name', name);
-  };
-
-  const rollback = (mark: { texts: number; bytes: number; batches: number; offset: number }): void => {
-    for (const { kind, text, number } of texts.splice(mark.texts).reverse()) {
-      given[kind].delete(text);
+/** Adds a request, or takes back all that it brought and throws. */
+function addOrLeave(draft: Draft, request: EventBatch | ColumnBatch): ReturnType<Commit['add']> {
+  const texts = draft.texts.length;
+  const bytes = batchBytes.length;
+  const { batches, next } = draft;
+  const { offset } = next;
+  try {
+    return add(draft, request);
+  } catch (error) {
+    for (const { kind, text, number } of draft.texts.splice(texts).reverse()) {
+      draft.given[kind].delete(text);
       next[kind] = number;
     }
-    batchBytes.length = mark.bytes;
-    batches = mark.batches;
-    next.offset = mark.offset;
-  };
+    batchBytes.length = bytes;
+    draft.batches = batches;
+    next.offset = offset;
+    throw error;
+  }
+}
 
-  const store = (columns: EventColumns, app: number, firstId: number): void => {
-    const { ts, visits, bytes, spans } = columns;
-    if (firstId < next.offset)
-      throw new RangeError(`id ${firstId} was given already: the next is ${next.offset}`);
-    next.offset = firstId;
-    for (let from = 0; from < ts.length; ) {
-      const to = runEnd(columns, from);
-      const user = assign('user', (visits[from] as Visit).userId);
-      for (let i = from; i < to; i++) {
-        const at = i * SPANS + NAME_SPAN;
-        names[i - from] = nameNumber(bytes, spans[at] as number, spans[at + 1] as number);
-      }
-      const head = batchBytes.length;
-      batchBytes.u48(0);
-      batchBytes.u48(next.offset);
-      batchBytes.u32(0);
-      const lastTs = writeBatch(batchBytes, columns, from, to, { app, user, names });
-      const end = batchBytes.length;
-      batchBytes.length = head;
-      batchBytes.u48(lastTs);
-      batchBytes.length = end;
-      batchBytes.setU32(head + 12, end - head - 16);
-      batches++;
-      next.offset += to - from;
-      from = to;
+function add(draft: Draft, request: EventBatch | ColumnBatch): ReturnType<Commit['add']> {
+  const { base, batchIds, next } = draft;
+  const { batchId, receivedAt, firstId } = request;
+  const app = numberOf(draft, 'app', request.app);
+  const key = batchId === undefined ? '' : `${app}/${batchId}`;
+  if (batchId !== undefined && (batchIds.has(key) || base.isSeen(app, batchId, receivedAt))) {
+    return { result: 'duplicate', late: 0 };
+  }
+  const columns = 'columns' in request ? request.columns : columnsOf(request.events);
+  const kept = since(draft.fence, columns);
+  const late = columns.ts.length - kept.ts.length;
+  if (firstId !== undefined && late > 0) {
+    throw new RangeError('events below the retention fence cannot be imported');
+  }
+  writeEvents(draft, kept, app, firstId ?? next.offset);
+  if (batchId !== undefined) batchIds.set(key, { app, batchId, receivedAt, offset: next.offset });
+  draft.hasStored = true;
+  draft.events += kept.ts.length;
+  return { result: 'stored', late };
+}
+
+/** Writes events as record batches, the way they lie in a group. */
+function writeEvents(draft: Draft, columns: EventColumns, app: number, firstId: number): void {
+  const { next } = draft;
+  const { ts, userSessions, bytes, spans } = columns;
+  if (firstId < next.offset)
+    throw new RangeError(`id ${firstId} was given already: the next is ${next.offset}`);
+  next.offset = firstId;
+  for (let from = 0; from < ts.length; ) {
+    const to = runEnd(columns, from);
+    const user = numberOf(draft, 'user', (userSessions[from] as UserSession).userId);
+    for (let i = from; i < to; i++) {
+      const at = i * SPANS + NAME_SPAN;
+      names[i - from] = nameNumber(draft, bytes, spans[at] as number, spans[at + 1] as number);
     }
-  };
+    const head = batchBytes.length;
+    batchBytes.u48(0);
+    batchBytes.u48(next.offset);
+    batchBytes.u32(0);
+    const lastTs = writeBatch(batchBytes, columns, from, to, { app, user, names });
+    const end = batchBytes.length;
+    batchBytes.length = head;
+    batchBytes.u48(lastTs);
+    batchBytes.length = end;
+    batchBytes.setU32(head + 12, end - head - 16);
+    draft.batches++;
+    next.offset += to - from;
+    from = to;
+  }
+}
 
-  return {
-    add(request) {
-      const mark = { texts: texts.length, bytes: batchBytes.length, batches, offset: next.offset };
-      try {
-        const { batchId, receivedAt } = request;
-        const app = assign('app', request.app);
-        const key = batchId === undefined ? '' : `${app}/${batchId}`;
-        if (batchId !== undefined && (batchIds.has(key) || base.isSeen(app, batchId, receivedAt))) {
-          return { result: 'duplicate', late: 0 };
-        }
-        const columns = 'columns' in request ? request.columns : columnsOf(request.events);
-        const kept = since(fence, columns);
-        const late = columns.ts.length - kept.ts.length;
-        if (request.firstId !== undefined && late > 0) {
-          throw new RangeError('events below the retention fence cannot be imported');
-        }
-        store(kept, app, request.firstId ?? next.offset);
-        if (batchId !== undefined) batchIds.set(key, { app, batchId, receivedAt, offset: next.offset });
-        stored = true;
-        eventCount += kept.ts.length;
-        return { result: 'stored', late };
-      } catch (error) {
-        rollback(mark);
-        throw error;
-      }
-    },
-    seal() {
-      if (!stored) return undefined;
-      const ids = [...batchIds.values()];
-      return {
-        commit: start.commit,
-        next,
-        texts,
-        batchIds: ids,
-        events: eventCount,
-        bytes: packGroup(start.commit, next, texts, ids, batches),
-      };
-    },
-  };
+/** The number of a text, given now when it has none. */
+function numberOf({ base, given, next, texts }: Draft, kind: Kind, text: string): number {
+  const known = given[kind].get(text) ?? base.number(kind, text);
+  if (known !== undefined) return known;
+  const number = next[kind]++;
+  given[kind].set(text, number);
+  texts.push({ kind, number, text });
+  return number;
+}
+
+/** A number given in this commit may be taken back: it is not remembered before the base knows it. */
+function nameNumber(draft: Draft, bytes: Buffer, start: number, end: number): number {
+  const { base } = draft;
+  const remembered = base.names.find(bytes, start, end);
+  if (remembered !== undefined) return remembered;
+  const name = bytes.toString('utf8', start, end);
+  const known = base.number('name', name);
+  if (known !== undefined) base.names.remember(bytes, start, end, known);
+  return known ?? numberOf(draft, 'name', name);
+}
+
+function seal({
+  commit,
+  next,
+  texts,
+  batchIds,
+  batches,
+  events,
+  hasStored,
+}: Draft): SealedCommit | undefined {
+  if (!hasStored) return undefined;
+  const ids = [...batchIds.values()];
+  const bytes = packGroup(commit, next, texts, ids, batches);
+  return { commit, next, texts, batchIds: ids, events, bytes };
 }
 
 /** The events that are not below the fence. */

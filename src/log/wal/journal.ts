@@ -4,9 +4,9 @@
  * Two files in the data folder take turns. A record is `["SGJ1"][body bytes u32][crc32 u32][store tag u32]` and the group's
  * bytes, filled up to a multiple of 512 so that no write touches the sector of an earlier record. Its life:
  *   1. `append` writes and syncs it: the group is durable; 2. the writer applies the group, and others with it, in a
- *   transaction of the store; 3. `applied` says so, and the record's place may be written over: at once from the start of
+ *   transaction of the store; 3. `applied` says so, and its space may be written over: at once from the start of
  *   its file when nothing waits, else once the other file has no record left that waits.
- * Places that were written before cost a sync a fraction of what a growing file costs, which is why files are used
+ * Space that was written before costs a sync a fraction of what a growing file costs, which is why files are used
  * again and never cut. What lies behind the newest record is older, and known by its commit number.
  */
 import {
@@ -24,7 +24,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { crc32 } from 'node:zlib';
 import { JOURNAL_TURN_BYTES } from '../../domain/limits.js';
-import type { Histogram } from '../../telemetry/histogram.js';
+import type { Histogram } from '../../telemetry/meters.js';
 import { StoreUnusable } from '../file/data-dir.js';
 import { commitOf, GROUP_HEAD_BYTES } from './commit-group.js';
 
@@ -70,7 +70,7 @@ export function openJournal(dataDir: string, storeId: string, syncSeconds?: Hist
   let appliedUpTo = 0;
   let record = Buffer.allocUnsafeSlow(1 << 16);
 
-  /** The file and the place of the next record. */
+  /** Chooses the file of the next record, and where in it the record goes. */
   const turn = (): void => {
     if (current.newest <= appliedUpTo) current.end = 0;
     else if (current.end >= JOURNAL_TURN_BYTES && other.newest <= appliedUpTo) {

@@ -1,14 +1,14 @@
 /**
  * Numbers of names by the bytes of their UTF-8, so that a name that comes again needs no string to be looked up.
  *
- * A name has one place, by its hash, and pushes out the one that was there: nothing has to be forgotten on purpose, and the
+ * A name has one entry, by its hash, and replaces the one that was there: nothing has to be forgotten on purpose, and the
  * memory is what it is from the start. Only numbers that were given for good belong in here.
  */
 
-const PLACES = 4_096;
-/** Longer names are not remembered: in a place's bytes, the first one is the length. */
+const ENTRIES = 4_096;
+/** Longer names are not remembered: in a entry's bytes, the first one is the length. */
 const NAME_BYTES_MAX = 127;
-const PLACE_BYTES = 1 + NAME_BYTES_MAX;
+const ENTRY_BYTES = 1 + NAME_BYTES_MAX;
 
 export interface NameCache {
   /** The number of the name that spans `start` to `end`, where it is remembered. */
@@ -17,33 +17,33 @@ export interface NameCache {
 }
 
 export function createNameCache(): NameCache {
-  const names = new Uint8Array(PLACES * PLACE_BYTES);
-  const numbers = new Uint32Array(PLACES);
+  const names = new Uint8Array(ENTRIES * ENTRY_BYTES);
+  const numbers = new Uint32Array(ENTRIES);
   return {
     find(bytes, start, end) {
       const length = end - start;
-      const place = placeOf(bytes, start, end);
-      const at = place * PLACE_BYTES + 1;
-      // Of an empty place the length is 0, and no name is empty.
+      const entry = entryOf(bytes, start, end);
+      const at = entry * ENTRY_BYTES + 1;
+      // Of an empty entry the length is 0, and no name is empty.
       if (length === 0 || names[at - 1] !== length) return undefined;
       for (let i = 0; i < length; i++) if (names[at + i] !== bytes[start + i]) return undefined;
-      return numbers[place];
+      return numbers[entry];
     },
     remember(bytes, start, end, number) {
       const length = end - start;
       if (length === 0 || length > NAME_BYTES_MAX) return;
-      const place = placeOf(bytes, start, end);
-      const at = place * PLACE_BYTES + 1;
+      const entry = entryOf(bytes, start, end);
+      const at = entry * ENTRY_BYTES + 1;
       names[at - 1] = length;
       for (let i = 0; i < length; i++) names[at + i] = bytes[start + i] as number;
-      numbers[place] = number;
+      numbers[entry] = number;
     },
   };
 }
 
 /** By the FNV-1a hash of Fowler, Noll and Vo (public domain), its high bits folded in. */
-function placeOf(bytes: Uint8Array, start: number, end: number): number {
+function entryOf(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
   for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
-  return (hash ^ (hash >>> 12)) & (PLACES - 1);
+  return (hash ^ (hash >>> 12)) & (ENTRIES - 1);
 }

@@ -1,28 +1,23 @@
 /** Batches on their way into some views at once: each batch is read one time, and a view whose fold throws ends alone. */
 
-import type { BatchView } from '../../log/batches/record-batch.js';
+import type { Log } from '../../log/batches/log.js';
+import { type BatchView, DamagedBatch } from '../../log/batches/record-batch.js';
 import type { Env } from '../../log/file/env.js';
-import type { Fold, Folding } from './projection.js';
+import type { Folding, Projection } from './projection.js';
 import { openStage, type Stage } from './stage.js';
 
 /** A view to fold batches into. */
 export interface Target {
-  view: string;
-  /** Which of the view's sets of tables, by any name that is only its own. */
-  place: string;
-  fold: Fold;
-  /** The environment with the view's tables under their own names. */
-  tables: Env;
+  projection: Projection;
   /** Batches before this offset are in it already. */
   checkpoint: number;
 }
 
 /** What a view's fold came to: what to write, or why nothing. */
-export interface Folded<Staged = Stage> {
-  view: string;
-  stage?: Staged;
-  error?: Error;
-}
+export type Folded<Staged = Stage> = { view: string } & (
+  | { stage: Staged; error?: never }
+  | { error: Error; stage?: never }
+);
 
 /** Some of the log from an offset on, folded; `next` is where it goes on. */
 export interface FoldedSome<Staged = Stage> {
@@ -32,20 +27,16 @@ export interface FoldedSome<Staged = Stage> {
 
 /** A class, since it is called for each batch and view. */
 class ViewFolding {
-  readonly view: string;
-  readonly place: string;
-  readonly fold: Fold;
+  readonly projection: Projection;
   readonly #stage: Stage;
   readonly #folding: Folding;
   #checkpoint = 0;
   #error: Error | undefined;
 
-  constructor({ view, place, fold, tables }: Target) {
-    this.view = view;
-    this.place = place;
-    this.fold = fold;
-    this.#stage = openStage(tables);
-    this.#folding = fold.open(this.#stage);
+  constructor(projection: Projection, env: Env) {
+    this.projection = projection;
+    this.#stage = openStage(env);
+    this.#folding = projection.open(this.#stage);
   }
 
   begin(checkpoint: number): void {
@@ -69,12 +60,13 @@ class ViewFolding {
     } catch (error) {
       this.#error = error as Error;
     }
-    const { view } = this;
+    const view = this.projection.name;
     return this.#error === undefined ? { view, stage: this.#stage } : { view, error: this.#error };
   }
 }
 
-export interface FoldingOfSome {
+/** Some batches folded into some views. */
+export interface FoldPass {
   /**
    * Adds batches in order of arrival: all, or with a limit at most as many, and about `EVENTS_MAX` events; returns the offset of
    * the next event, if it stopped before the end.
@@ -87,37 +79,35 @@ export interface FoldingOfSome {
   finish(targets: readonly Target[], reason?: Error): Folded[];
 }
 
+/** Begins a pass; what the pass before staged is written by now, or taken. */
+export type BeginPass = (targets: readonly Target[]) => FoldPass;
+
 /** What is folded at once is in memory until it is written: batches can be large, too. */
 const EVENTS_MAX = 500_000;
 
-/** Begins to fold batches; what was folded the time before is written by now, or taken. */
-export type Folder = (targets: readonly Target[]) => FoldingOfSome;
-
-export function openFolder(): Folder {
-  /** By place. */
-  const known = new Map<string, ViewFolding>();
-  const foldingOf = (target: Target): ViewFolding => {
-    const before = known.get(target.place);
-    const folding = before?.fold === target.fold ? before : new ViewFolding(target);
-    known.set(target.place, folding);
-    folding.begin(target.checkpoint);
-    return folding;
-  };
+/** Folds into the tables of an environment, one pass after the other. */
+export function openPasses(env: Env): BeginPass {
+  const opened = new Map<Projection, ViewFolding>();
   return (targets) => {
-    const foldings = targets.map(foldingOf);
+    const foldings = targets.map(({ projection, checkpoint }) => {
+      const folding = opened.get(projection) ?? new ViewFolding(projection, env);
+      opened.set(projection, folding);
+      folding.begin(checkpoint);
+      return folding;
+    });
     return {
       addAll(batches, limit) {
         try {
           return addAll(foldings, batches, limit);
         } catch (error) {
           // They hold a part of what comes again when somebody tries once more.
-          known.clear();
+          opened.clear();
           throw error;
         }
       },
       finish: (some, reason) =>
         foldings
-          .filter(({ place }) => some.some((target) => target.place === place))
+          .filter((folding) => some.some(({ projection }) => projection === folding.projection))
           .map((folding) => folding.finish(reason)),
     };
   };
@@ -138,4 +128,20 @@ function addAll(
     if (++count === limit || events >= eventsMax) return batch.offset + batch.count;
   }
   return undefined;
+}
+
+/** Adds up to so many batches of the log, from where the first of the views stands; a damaged one ends it for all views. */
+export function addFromLog(
+  log: Log,
+  pass: FoldPass,
+  targets: readonly Target[],
+  limit: number,
+): { next: number; error?: DamagedBatch } {
+  const from = Math.min(...targets.map(({ checkpoint }) => checkpoint));
+  try {
+    return { next: pass.addAll(log.scan(from), limit) ?? log.counters().offset };
+  } catch (error) {
+    if (error instanceof DamagedBatch) return { next: from, error };
+    throw error;
+  }
 }

@@ -24,8 +24,10 @@ export interface Folding {
   finish(): void;
 }
 
-/** One version of a view's writing side. */
-export interface Fold {
+/** A view's writing side. */
+export interface Projection {
+  readonly name: string;
+  readonly tables: readonly string[];
   /** Grows whenever the bytes a fold writes change: the view is then folded anew. */
   readonly version: number;
   open(stage: Stage): Folding;
@@ -36,16 +38,6 @@ export interface Fold {
   forget?(stage: Stage, batches: readonly RecordBatch[], log: Log, env: Env): void;
   /** Stages the removal of up to about `limit` rows of days below `fence`; with nothing staged it is done. */
   dropDays?(stage: Stage, fence: number, limit: number): void;
-}
-
-export interface Projection extends Fold {
-  readonly name: string;
-  readonly tables: readonly string[];
-  /**
-   * The version before this one, where the reads understand its rows: it goes on serving, and being folded, until this one
-   * has caught up beside it. Without it the view's reads are refused meanwhile.
-   */
-  readonly previous?: Fold;
 }
 
 /** The value under a key, made on first use: for coalescing in a fold. */

@@ -55,15 +55,15 @@ const newRows = (writes: number, bytes: number, tables: string[]): StagedRows =>
 export function writeRows(env: Env, { size, memory, ends, tableOf, tables }: StagedRows): void {
   const opened = tables.map((name) => env.table(name));
   const rows = rowMemory(memory);
-  const place = { key: 0, keyEnd: 0, value: 0, valueEnd: 0 };
+  const at = { key: 0, keyEnd: 0, value: 0, valueEnd: 0 };
   for (let row = 0; row < size; row++) {
     const table = opened[tableOf[row] as number] as Table;
-    place.keyEnd = ends[2 * row] as number;
-    place.value = place.keyEnd;
-    place.valueEnd = ends[2 * row + 1] as number;
-    if (place.valueEnd === REMOVED) table.remove(memory.subarray(place.key, place.keyEnd));
-    else table.putFrom(rows, place);
-    place.key = place.valueEnd === REMOVED ? place.keyEnd : place.valueEnd;
+    at.keyEnd = ends[2 * row] as number;
+    at.value = at.keyEnd;
+    at.valueEnd = ends[2 * row + 1] as number;
+    if (at.valueEnd === REMOVED) table.remove(memory.subarray(at.key, at.keyEnd));
+    else table.putFrom(rows, at);
+    at.key = at.valueEnd === REMOVED ? at.keyEnd : at.valueEnd;
   }
 }
 
@@ -104,7 +104,7 @@ export function openStage(env: Env): Stage {
   };
 
   const openTable = ({ name, get, lend, range, keys }: Table): StagedTable => {
-    const place = rows.tables.push(name) - 1;
+    const index = rows.tables.push(name) - 1;
     return {
       get,
       lend,
@@ -114,11 +114,11 @@ export function openStage(env: Env): Stage {
         const memory = reserve(key.length + value.length);
         const keyEnd = copy(memory, length, key);
         length = copy(memory, keyEnd, value);
-        add(place, keyEnd, length);
+        add(index, keyEnd, length);
       },
       remove(key) {
         length = copy(reserve(key.length), length, key);
-        add(place, length, REMOVED);
+        add(index, length, REMOVED);
       },
     };
   };
@@ -141,6 +141,18 @@ export function openStage(env: Env): Stage {
       return taken;
     },
   };
+}
+
+/** Stages the removal of a table's rows in a range, until so many writes are staged. */
+export function removeRange(
+  stage: Stage,
+  name: string,
+  range: { start: Uint8Array; end: Uint8Array },
+  limit: number,
+): void {
+  if (stage.size >= limit) return;
+  const table = stage.table(name);
+  for (const key of table.keys({ ...range, limit: limit - stage.size })) table.remove(key);
 }
 
 /** For a few bytes a loop beats the call. */

@@ -1,22 +1,39 @@
-/** A user's days: how many events each had, counted over the user's own record batches. */
+/** A user's days, counted from the user's record batches. */
 import { EVENT_TYPES } from '../../domain/event.js';
-import type { Log } from '../../log/batches/log.js';
-import { dayName, dayOf } from '../../projections/days.js';
+import { dayName, dayOf } from '../../domain/utc.js';
 import { obtain } from '../../projections/engine/projection.js';
-import { type Streams, userStream } from '../../projections/streams.js';
-import type { ActivityDay } from '../port.js';
+import { userStream } from '../../projections/streams.js';
+import type { ActivityDay } from '../../questions/activity.js';
+import type { SyncAnswers } from '../../questions/index.js';
+import type { Bounds, Scope } from './scope.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 
-/** Days ascending, those without an event left out. */
-export function activityOf(
-  log: Log,
-  streams: Streams,
-  query: { apps: readonly number[]; user: number; from: number; to: number },
-  checkTime: () => void,
+interface Day {
+  event_count: number;
+  error_count: number;
+  sessions: Set<string>;
+}
+
+export function answerActivity(scope: Scope): Pick<SyncAnswers, 'activity'> {
+  return {
+    activity({ user, apps, ...range }) {
+      const { from, to } = scope.clamp(range);
+      const number = scope.log.dictionaries.number('user', user);
+      if (number === undefined || from > to) return { days: [] };
+      return { days: daysOf(scope, number, scope.appNumbers(apps), { from, to }) };
+    },
+  };
+}
+
+function daysOf(
+  { log, streams, openDeadline }: Scope,
+  user: number,
+  apps: readonly number[],
+  { from, to }: Bounds,
 ): ActivityDay[] {
-  const { apps, user, from, to } = query;
-  const days = new Map<number, { event_count: number; error_count: number; sessions: Set<string> }>();
+  const checkTime = openDeadline();
+  const days = new Map<number, Day>();
   for (const app of apps) {
     for (const ref of streams.oldestFirst(userStream(app, user), { from, to })) {
       checkTime();
@@ -26,7 +43,7 @@ export function activityOf(
         const day = obtain(days, dayOf(ts), () => ({ event_count: 0, error_count: 0, sessions: new Set() }));
         day.event_count++;
         if (batch.types[index] === ERROR) day.error_count++;
-        // One id under two apps is two sessions.
+        // The same id in two apps is two sessions.
         day.sessions.add(`${app}/${batch.session}`);
       }
     }

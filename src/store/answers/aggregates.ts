@@ -1,7 +1,8 @@
-/** Aggregates over a range: whole days from the counts, the one or two days a bound cuts from hours and the events of a part of one. */
+/** Aggregates over a range: whole days from daily counts, days that a bound cuts from hours and events. */
 import { EVENT_TYPES } from '../../domain/event.js';
 import { DAY_MS } from '../../domain/limits.js';
-import { type Days, dayOf } from '../../projections/days.js';
+import { dayOf } from '../../domain/utc.js';
+import type { Days } from '../../projections/days.js';
 import type { Errors } from '../../projections/errors.js';
 import { type NameSums, newNameSums } from '../../projections/name-counts.js';
 import type { NameHours } from '../../projections/name-hours.js';
@@ -12,7 +13,7 @@ import type { UserHours } from '../../projections/user-hours.js';
 const EVENT = EVENT_TYPES.indexOf('event');
 const PAGEVIEW = EVENT_TYPES.indexOf('pageview');
 
-/** A range of time as the days it touches: whole ones, and those a bound cuts with the part inside, in ms. */
+/** A range as whole days, and the days that a bound cuts with the part inside, in ms of the day. */
 interface DayParts {
   wholeFrom: number;
   wholeTo: number;
@@ -40,25 +41,25 @@ function splitDays(from: number, to: number): DayParts {
 }
 
 export interface AggregatesQuery {
-  /** Undefined for all apps together. */
-  app: number | undefined;
   apps: readonly number[];
+  /** Whether these are all apps: their users are counted together then. */
+  areAll: boolean;
   from: number;
   to: number;
-  /** All user numbers are below this. */
+  /** One more than the greatest user number. */
   users: number;
   checkTime: () => void;
 }
 
 export interface DayCounts {
-  /** Ascending by day, days without any left out. */
+  /** Ascending by day; days with a count of 0 are left out. */
   dau: [day: number, count: number][];
   errors: [day: number, count: number][];
   events: NameSums;
   pages: NameSums;
 }
 
-/** `hasEvent` tells whether a user has an event of an app in the query's range. */
+/** `hasEvent`: whether a user has an event of an app in the query's range. */
 export function aggregate(
   views: { days: Days; userHours: UserHours; errors: Errors; names: Names; nameHours: NameHours },
   query: AggregatesQuery,
@@ -84,7 +85,11 @@ export function aggregate(
       },
     );
 
-  for (const { day, count } of views.days.counts(query.app, parts.wholeFrom, parts.wholeTo))
+  for (const { day, count } of views.days.counts(
+    query.areAll ? undefined : query.apps,
+    parts.wholeFrom,
+    parts.wholeTo,
+  ))
     add(dau, day, count);
   for (const { day, from, to } of parts.cut) {
     const midnight = day * DAY_MS;

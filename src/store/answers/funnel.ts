@@ -1,18 +1,16 @@
 /**
- * The funnel as a pass over postings: for each step, the least `(ts, id)` of its name after the user's step before.
- *
- * Walking a user's events in order and advancing on the very next step (the contract's words) takes exactly those
- * events: the first of step i after step i − 1. So the postings of a name may be read in any order, late arrivals
- * need no care, and the cost is the events that carry a step's name, nothing else.
+ * The funnel as a pass over postings: for each step and user, the least `(ts, id)` of the step's name after
+ * the user's previous step. A walk over the user's events in order takes exactly these events. So postings
+ * may come in any order, and the cost is the number of events with a step's name.
  */
 import { EVENT_TYPES } from '../../domain/event.js';
 import { DAY_MS } from '../../domain/limits.js';
-import { dayOf } from '../../projections/days.js';
+import { dayOf } from '../../domain/utc.js';
 import type { Names, Postings } from '../../projections/names.js';
 
 const HIGH = 2 ** 32;
 
-/** Per user number, the `(ts, id)` of the step reached; a ts of Infinity says not reached. */
+/** By user number: the `(ts, id)` of the reached step; a `ts` of Infinity means not reached. */
 interface Reached {
   ts: Float64Array;
   ids: Float64Array;
@@ -25,17 +23,17 @@ const newReached = (users: number): Reached => ({
 
 export interface FunnelQuery {
   apps: readonly number[];
-  /** Name numbers; `undefined` for a name that never occurred. */
+  /** Name numbers; `undefined` for an unknown name. */
   steps: readonly (number | undefined)[];
   from: number;
   to: number;
   /** One more than the greatest user number. */
   users: number;
-  /** Called often; throws to give up. */
+  /** Throws when the read must end. */
   checkTime: () => void;
 }
 
-/** How many users reached at least each step. */
+/** How many users reached each step. */
 export function countFunnel(names: Names, query: FunnelQuery): number[] {
   const counts: number[] = query.steps.map(() => 0);
   let before: Reached | undefined;

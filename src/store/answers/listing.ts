@@ -1,10 +1,10 @@
 /**
- * Listings of events, newest first by `(ts, id)`, over record batches that are ordered by their last event only.
+ * Listings of events, newest first by `(ts, id)`, from record batches that are ordered by their last event.
  *
- * An event can be given out once no batch still to come can hold a later one: batches come by their last event that can match,
- * latest first, so that is when its `ts` is greater than that of the next batch.
+ * Batches come by their last event that can match, latest first. So an event can go into the listing as soon
+ * as its `ts` is greater than the next batch's: no later batch can hold a newer event.
  */
-import { EVENT_TYPES, type StoredEvent, textOf, typeCode } from '../../domain/event.js';
+import { EVENT_TYPES, type StoredEvent, textOf } from '../../domain/event.js';
 import { LIST_TEXT_MAX } from '../../domain/limits.js';
 import type { BatchRef, Log } from '../../log/batches/log.js';
 import type { RecordBatch } from '../../log/batches/record-batch.js';
@@ -15,10 +15,14 @@ import {
   typeStream,
   userStream,
 } from '../../projections/streams.js';
-import type { EventPosition, EventsPage, EventsQuery } from '../port.js';
+import type { EventPosition } from '../../questions/cursor.js';
+import type { EventsPage } from '../../questions/event-json.js';
+import { type ColumnFilter, mayMatch, toColumnFilter } from '../../questions/filter.js';
+import type { Ask } from '../../questions/index.js';
 import { mergeOrdered } from './merge.js';
+import type { Scope } from './scope.js';
 
-interface Place extends EventPosition {
+interface Found extends EventPosition {
   batch: RecordBatch;
   index: number;
 }
@@ -26,36 +30,16 @@ interface Place extends EventPosition {
 const newerFirst = (a: EventPosition, b: EventPosition): number => b.ts - a.ts || b.id - a.id;
 const laterBatchFirst = (a: StreamRef, b: StreamRef): number => b.last - a.last || b.offset - a.offset;
 
-/** The query in the log's numbers; `undefined` when a name in it never occurred. */
-interface Filter {
-  app: number | undefined;
-  user: number | undefined;
-  session: string | undefined;
-  type: number | undefined;
+/** With the bounds of the page. */
+interface Filter extends ColumnFilter {
   from: number;
   to: number;
-  before: EventPosition | undefined;
+  cursor: EventPosition | undefined;
 }
 
-function toFilter(log: Log, query: EventsQuery, range: { from: number; to: number }): Filter | undefined {
-  const app = query.app === undefined ? undefined : log.dictionaries.number('app', query.app);
-  const user = query.user === undefined ? undefined : log.dictionaries.number('user', query.user);
-  if ((query.app !== undefined && app === undefined) || (query.user !== undefined && user === undefined))
-    return undefined;
-  return {
-    app,
-    user,
-    session: query.session,
-    type: query.type === undefined ? undefined : typeCode(query.type),
-    from: range.from,
-    to: Math.min(range.to, query.before?.ts ?? range.to),
-    before: query.before,
-  };
-}
-
-/** The batches that can hold a match, from the most selective streams there are. */
+/** The batches that can hold a match, from the most selective streams. */
 function candidates(log: Log, streams: Streams, filter: Filter): Iterable<BatchRef | StreamRef> {
-  const apps = filter.app === undefined ? log.apps() : [filter.app];
+  const apps = filter.apps ?? log.apps();
   const { user, session, type } = filter;
   const merge = (keys: Buffer[]) =>
     mergeOrdered(
@@ -69,7 +53,7 @@ function candidates(log: Log, streams: Streams, filter: Filter): Iterable<BatchR
   return wholeBatches(merge(apps.flatMap((app) => EVENT_TYPES.map((_, code) => typeStream(app, code)))));
 }
 
-/** Of streams of all types: each batch once, where its last event is. Types that share that come one after the other. */
+/** Streams of all types have a batch once for each of its types: gives it once, at its last event. */
 function* wholeBatches(refs: Iterable<StreamRef>): Generator<StreamRef> {
   let offset = 0;
   for (const ref of refs) {
@@ -79,18 +63,16 @@ function* wholeBatches(refs: Iterable<StreamRef>): Generator<StreamRef> {
   }
 }
 
-/** A batch at one of its matches; `left` of its events, all before that one, are still to go through. */
-interface Standing extends Place {
+/** A batch at one of its matches; `left` of its events, all before that one, are not examined yet. */
+interface Standing extends Found {
   left: number;
-  /** The batch's indexes in the order of time, where that is not their own. */
+  /** The batch's indexes in order of time, where they are not in that order themselves. */
   order: number[] | undefined;
 }
 
-/** The batch at its latest match, if it has any. */
+/** The batch at its latest match, if any. */
 function standAt(batch: RecordBatch, filter: Filter): Standing | undefined {
-  if (filter.app !== undefined && batch.app !== filter.app) return undefined;
-  if (filter.user !== undefined && batch.user !== filter.user) return undefined;
-  if (filter.session !== undefined && batch.session !== filter.session) return undefined;
+  if (!mayMatch(batch, filter)) return undefined;
   const { ts: times, count, isAscending } = batch;
   const inTime = (a: number, b: number) => (times[a] as number) - (times[b] as number) || a - b;
   const order = isAscending ? undefined : Array.from({ length: count }, (_, index) => index).sort(inTime);
@@ -98,8 +80,8 @@ function standAt(batch: RecordBatch, filter: Filter): Standing | undefined {
   return advance(standing, filter) ? standing : undefined;
 }
 
-/** Goes on to the match before; false where there is none. */
-function advance(standing: Standing, { type, from, to, before }: Filter): boolean {
+/** Moves to the previous match; false where there is none. */
+function advance(standing: Standing, { type, from, to, cursor }: Filter): boolean {
   const { batch, order } = standing;
   while (standing.left > 0) {
     standing.left--;
@@ -108,7 +90,7 @@ function advance(standing: Standing, { type, from, to, before }: Filter): boolea
     const id = batch.offset + index;
     if (ts < from) return false;
     if (ts > to || (type !== undefined && batch.types[index] !== type)) continue;
-    if (before !== undefined && ts === before.ts && id >= before.id) continue;
+    if (cursor !== undefined && ts === cursor.ts && id >= cursor.id) continue;
     standing.ts = ts;
     standing.id = id;
     standing.index = index;
@@ -117,7 +99,7 @@ function advance(standing: Standing, { type, from, to, before }: Filter): boolea
   return false;
 }
 
-/** Puts a batch among others, of which the one that stands at the latest match is last. */
+/** Inserts a batch into `open`, whose last one has the latest match. */
 function insert(open: Standing[], standing: Standing): void {
   let low = 0;
   let high = open.length;
@@ -129,29 +111,24 @@ function insert(open: Standing[], standing: Standing): void {
   open.splice(low, 0, standing);
 }
 
-/** One page; `range` is the query's, clamped to the retention fence. */
-export function listEvents(
-  log: Log,
-  streams: Streams,
-  query: EventsQuery,
-  range: { from: number; to: number },
-  checkTime: () => void,
-): EventsPage {
+export function listEvents({ log, streams, clamp, openDeadline }: Scope, ask: Ask<'events'>): EventsPage {
   const head = log.head();
-  const filter = range.from > range.to ? undefined : toFilter(log, query, range);
-  if (!filter) return { events: [], head };
+  const { limit, cursor } = ask;
+  const { from, to } = clamp(ask);
+  const columns = from > to ? undefined : toColumnFilter(ask, log.dictionaries.number);
+  if (!columns) return { events: [], head };
+  const filter: Filter = { ...columns, from, to: Math.min(to, cursor?.ts ?? to), cursor };
   const wanted = filter.type === undefined ? 0xff : 1 << filter.type;
-  const places = newestPlaces(
+  const found = newestFound(
     log,
     candidates(log, streams, filter),
     filter,
-    { wanted, limit: query.limit + 1 },
-    checkTime,
+    { wanted, limit: limit + 1 },
+    openDeadline(),
   );
   const events: StoredEvent[] = [];
   let size = 0;
-  for (const { batch, index } of places.slice(0, query.limit)) {
-    // The rest comes with the next page.
+  for (const { batch, index } of found.slice(0, limit)) {
     if (size > LIST_TEXT_MAX) break;
     const event = log.event(batch, index);
     size += textOf(event);
@@ -161,40 +138,40 @@ export function listEvents(
   return {
     events,
     head,
-    ...(last && places.length > events.length ? { next: { ts: last.ts, id: last.id } } : {}),
+    ...(last && found.length > events.length ? { next: { ts: last.ts, id: last.id } } : {}),
   };
 }
 
-function newestPlaces(
+function newestFound(
   log: Log,
   refs: Iterable<BatchRef | StreamRef>,
   filter: Filter,
   { wanted, limit }: { wanted: number; limit: number },
   checkTime: () => void,
-): Place[] {
-  const places: Place[] = [];
+): Found[] {
+  const found: Found[] = [];
   const open: Standing[] = [];
   const giveOut = (laterThan: number): void => {
-    while (places.length < limit) {
+    while (found.length < limit) {
       const latest = open.at(-1);
       if (latest === undefined || latest.ts <= laterThan) return;
       open.pop();
       const { ts, id, batch, index } = latest;
-      places.push({ ts, id, batch, index });
+      found.push({ ts, id, batch, index });
       if (advance(latest, filter)) insert(open, latest);
     }
   };
   for (const ref of refs) {
     checkTime();
     giveOut('last' in ref ? ref.last : ref.lastTs);
-    if (places.length === limit) break;
+    if (found.length === limit) break;
     if ((ref.mask & wanted) === 0) continue;
     const standing = standAt(log.batch(ref), filter);
     if (standing === undefined) continue;
     insert(open, standing);
-    // What stands behind so many others, each at a match of its own, is never given out.
-    if (places.length + open.length > limit) open.shift();
+    // With so many later matches, the earliest batch is never needed.
+    if (found.length + open.length > limit) open.shift();
   }
   giveOut(-1);
-  return places;
+  return found;
 }

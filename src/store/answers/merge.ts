@@ -1,11 +1,15 @@
-/** Merging ordered sequences, and the byte order of text that listings promise. */
+/** Orders of listings, and merging of ordered sequences. */
+import type { EventPosition } from '../../questions/cursor.js';
 
-/** Orders strings by their UTF-8 bytes: UTF-16 order puts astral characters before U+E000 … U+FFFF. */
+/** By UTF-8 bytes. UTF-16 order puts astral characters before U+E000 … U+FFFF. */
 export function compareUtf8(a: string, b: string): number {
   return a === b ? 0 : Buffer.compare(Buffer.from(a, 'utf8'), Buffer.from(b, 'utf8'));
 }
 
-/** Merges sequences that each ascend by `compare` into one that does. Meant for few sequences: one an app or stream. */
+/** By `(ts, id)`. */
+export const inOrder = (a: EventPosition, b: EventPosition): number => a.ts - b.ts || a.id - b.id;
+
+/** Merges sequences that ascend by `compare`. Meant for a few: one for each app or stream. */
 export function* mergeOrdered<T>(
   sources: readonly Iterator<T>[],
   compare: (a: T, b: T) => number,

@@ -1,22 +1,22 @@
-/** Remembers the record batches read last: whoever watches the newest events, errors or a session comes back to the same ones. */
+/** Caches the record batches that were read last: repeated reads of the newest events need the same ones. */
 import type { Log } from '../../log/batches/log.js';
 import type { RecordBatch } from '../../log/batches/record-batch.js';
 
-/** Of batches as they are stored, unpacked; with the strings made of them they take several times that. */
+/** Bytes of decompressed batches; the strings made from them take several times as much. */
 const BYTES_MAX = 2 * 1_048_576;
 
-/** The same log, but for reads alone. A batch never changes and its id is never given again, so nothing here goes stale. */
-export function rememberBatches(log: Log): Log {
-  const known = new Map<number, RecordBatch>();
+/** The same log, for reads only. Batches never change and ids are not reused: the cache is never stale. */
+export function cachingLog(log: Log): Log {
+  const cache = new Map<number, RecordBatch>();
   let bytes = 0;
 
-  const remember = (batch: RecordBatch): void => {
+  const add = (batch: RecordBatch): void => {
     if (batch.bytes > BYTES_MAX / 2) return;
-    known.set(batch.offset, batch);
+    cache.set(batch.offset, batch);
     bytes += batch.bytes;
     if (bytes <= BYTES_MAX) return;
-    for (const [offset, old] of known) {
-      known.delete(offset);
+    for (const [offset, old] of cache) {
+      cache.delete(offset);
       bytes -= old.bytes;
       if (bytes <= BYTES_MAX / 2) return;
     }
@@ -25,10 +25,10 @@ export function rememberBatches(log: Log): Log {
   return {
     ...log,
     batch(ref) {
-      const recent = known.get(ref.offset);
+      const recent = cache.get(ref.offset);
       if (recent) return recent;
       const batch = log.batch(ref);
-      remember(batch);
+      add(batch);
       return batch;
     },
   };

@@ -1,24 +1,23 @@
 /**
- * A copy of a store that agrees with itself, made beside a live collector.
+ * A copy of a store that nobody writes to meanwhile; of a live one its collector makes a copy first (`live-copy.ts`).
  *
- * 1. the chunk files there are now are copied, the long part; 2. the data file is copied from one snapshot; 3. the
- * chunks that came meanwhile follow; 4. a chunk that was replaced between 2 and 3 means another round from 2; 5. files
- * the copied manifest does not name go, everything is synced, and the folder gets its name. Cut off before that, the
- * backup does not exist.
+ * 1. the chunk files and the data file are copied; 2. files the copied manifest does not name go, everything is synced, and
+ * the folder gets its name. Cut off before that, the backup does not exist.
  */
-import { constants, existsSync, readdirSync, rmSync } from 'node:fs';
+import { constants, existsSync, readdirSync } from 'node:fs';
 import { copyFile, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { openLog } from '../../log/batches/log.js';
 import { DATA_FILE, StoreUnusable } from '../../log/file/data-dir.js';
 import { openEnv } from '../../log/file/env.js';
-import { OPENINGS } from '../../log/file/open-gate.js';
+import { OPENINGS } from '../../log/file/older-release.js';
 import { chunkFilesIn, chunkPath, missingFiles, removeOrphans } from '../../replay/files.js';
 import { openManifest } from '../../replay/manifest.js';
-import { settleStore } from './settle.js';
+import type { Progress } from '../port.js';
+import { WORK_FOLDER } from './work-folder.js';
 
-/** Chunks replaced in the instant of a round are few; this many rounds of them in a row mean something else. */
-const ROUNDS_MAX = 10;
+/** Stays behind where `rm -rf DIR/*` was, and `ls` does not show it. */
+const LEFT_BEHIND = [OPENINGS, WORK_FOLDER];
 
 export interface BackupReport {
   events: number;
@@ -26,28 +25,36 @@ export interface BackupReport {
   chunks: number;
 }
 
-/** Backs the store in `dataDir` up as the new folder `target`. Throws `StoreUnusable`, and what the disk throws. */
+/** Throws `StoreUnusable` where a backup of the store in `dataDir` cannot become the folder `target`. */
+export function assertTarget(dataDir: string, target: string): void {
+  const inside = relative(resolve(dataDir), resolve(target));
+  if (inside === '' || (inside !== '..' && !inside.startsWith(`..${sep}`))) {
+    throw new StoreUnusable(`${target} lies in the data folder itself: back up to another place`);
+  }
+  if (existsSync(target) && readdirSync(target).some((name) => !LEFT_BEHIND.includes(name)))
+    throw new StoreUnusable(`${target} is not empty: a backup makes a new folder`);
+}
+
+/** Backs the store in `source` up as the new folder `target`. Throws `StoreUnusable`, and what the disk throws. */
 export async function backupStore(
-  dataDir: string,
+  source: string,
   target: string,
-  onProgress: (done: number, total: number) => void,
+  onProgress: (progress: Progress) => void,
 ): Promise<BackupReport> {
-  assertTarget(dataDir, target);
-  await settleStore(dataDir);
   const partial = join(dirname(target), `.${basename(target)}.partial-${process.pid}`);
   await rm(partial, { recursive: true, force: true });
   try {
     await mkdir(partial, { recursive: true });
-    await copyChunks(dataDir, partial, onProgress);
-    let report: BackupReport | undefined;
-    for (let round = 0; report === undefined; round++) {
-      if (round === ROUNDS_MAX)
-        throw new StoreUnusable('replay chunks have lost their files: run `spyglass verify`');
-      await copyDataFile(dataDir, partial);
-      await copyChunks(dataDir, partial, onProgress);
-      report = await settle(partial);
-    }
+    await copyChunks(
+      source,
+      partial,
+      (from, to) => copyFile(from, to, constants.COPYFILE_FICLONE),
+      onProgress,
+    );
+    await copyDataFile(source, partial);
+    const report = await settle(partial);
     await syncTree(partial);
+    for (const name of LEFT_BEHIND) await rm(join(target, name), { recursive: true, force: true });
     await rename(partial, target);
     await syncPath(dirname(target));
     return report;
@@ -57,61 +64,48 @@ export async function backupStore(
   }
 }
 
-/** Opened anew each time: an erasure or a compaction puts another file in its place. */
-async function copyDataFile(dataDir: string, partial: string): Promise<void> {
-  const target = join(partial, DATA_FILE);
-  await rm(target, { force: true });
-  const env = openEnv(dataDir, { mode: 'read' });
+async function copyDataFile(source: string, partial: string): Promise<void> {
+  const env = openEnv(source, { mode: 'read' });
   try {
-    await env.copyTo(target);
+    await env.copyTo(join(partial, DATA_FILE));
   } finally {
     await env.close();
   }
 }
 
-function assertTarget(dataDir: string, target: string): void {
-  const inside = relative(resolve(dataDir), resolve(target));
-  if (inside === '' || (inside !== '..' && !inside.startsWith(`..${sep}`))) {
-    throw new StoreUnusable(`${target} lies in the data folder itself: back up to another place`);
-  }
-  if (!existsSync(target)) return;
-  if (readdirSync(target).some((name) => name !== OPENINGS))
-    throw new StoreUnusable(`${target} is not empty: a backup makes a new folder`);
-  // `rm -rf DIR/*` leaves it, and `ls` does not show it.
-  rmSync(join(target, OPENINGS), { recursive: true, force: true });
-}
-
-/** Copies the chunk files that the copy does not have; one that vanishes meanwhile was replaced or has expired. */
-async function copyChunks(
-  dataDir: string,
-  partial: string,
-  onProgress: (done: number, total: number) => void,
+/** Copies the chunk files that the target does not have; one that vanishes meanwhile was replaced or has expired. */
+export async function copyChunks(
+  source: string,
+  target: string,
+  copy: (from: string, to: string) => Promise<void>,
+  onProgress: (progress: Progress) => void,
 ): Promise<void> {
-  const have = new Set(chunkFilesIn(partial));
-  const missing = [...chunkFilesIn(dataDir)].filter((fileId) => !have.has(fileId));
+  const have = new Set(chunkFilesIn(target));
+  const missing = [...chunkFilesIn(source)].filter((fileId) => !have.has(fileId));
   for (const [index, fileId] of missing.entries()) {
-    const path = chunkPath(partial, fileId);
+    const path = chunkPath(target, fileId);
     await mkdir(dirname(path), { recursive: true });
     try {
-      await copyFile(chunkPath(dataDir, fileId), path, constants.COPYFILE_FICLONE);
+      await copy(chunkPath(source, fileId), path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
-    onProgress(index + 1, missing.length);
+    onProgress({ done: index + 1, total: missing.length });
   }
 }
 
-/** Makes files and manifest of the copy agree; `undefined` when a file that the manifest names did not make it. */
-async function settle(partial: string): Promise<BackupReport | undefined> {
+/** Makes files and manifest of the copy agree. */
+async function settle(partial: string): Promise<BackupReport> {
   const env = openEnv(partial, { mode: 'read' });
   try {
     const log = openLog(env);
     const manifest = openManifest(env);
-    if (missingFiles(partial, manifest).length > 0) return undefined;
+    if (missingFiles(partial, manifest).length > 0)
+      throw new StoreUnusable('replay chunks have lost their files: run `spyglass verify`');
     removeOrphans(partial, manifest);
     let events = 0;
     for (const { value } of log.tables.offsets.range({})) events += value.readUInt16BE(6);
-    return { events, head: log.head(), chunks: [...manifest.files()].length };
+    return { events, head: log.head(), chunks: manifest.totals().chunks };
   } finally {
     await env.close();
     await rm(join(partial, `${DATA_FILE}-lock`), { force: true });

@@ -3,15 +3,14 @@
  *
  * Not LMDB's own compacting copy: that copies pages, and in the gaps of a page lies what was deleted from it.
  */
-import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLog } from '../../log/batches/log.js';
 import { DATA_FILE, StoreUnusable } from '../../log/file/data-dir.js';
 import { type Env, openEnv, type Table } from '../../log/file/env.js';
-import { acquireWriterLock } from '../../log/file/writer-lock.js';
-import { openWriteSide } from '../sides.js';
-import { COMPACT_FOLDER, syncPath } from './erasures.js';
-import { assertStore } from './rebuild.js';
+import type { Progress } from '../port.js';
+import { syncPath } from './erasures.js';
+import { makeWorkFolder } from './work-folder.js';
 
 /** Of keys and values in one transaction. */
 const TRANSACTION_BYTES = 8 * 1_048_576;
@@ -22,35 +21,31 @@ export interface CompactReport {
   bytesAfter: number;
 }
 
-/** Compacts a store that nobody has open. Throws `StoreUnusable`, and what the disk throws. */
-export async function compactStore(dataDir: string): Promise<CompactReport> {
-  assertStore(dataDir);
-  const lock = await acquireWriterLock(dataDir);
-  try {
-    // What a crash left in the journal belongs to the file as it is.
-    await openWriteSide(dataDir, { onProgress: () => {}, onFailure: () => {} }).close();
-    return await compactFile(dataDir);
-  } finally {
-    await lock.release();
-  }
-}
-
 /**
  * Compacts a store that the caller has the writer lock of and nobody has open. Cut off anywhere, the store is as it was.
  * Throws what the disk throws.
  */
-export async function compactFile(dataDir: string): Promise<CompactReport> {
+export async function compactStore(
+  dataDir: string,
+  onProgress: (progress: Progress) => void,
+): Promise<CompactReport> {
   const path = join(dataDir, DATA_FILE);
-  const work = join(dataDir, COMPACT_FOLDER);
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(work);
+  const work = makeWorkFolder(dataDir);
   const before = statSync(path);
   try {
     const from = openEnv(dataDir, { mode: 'read' });
     const to = openEnv(work, { mode: 'write' });
     try {
       openLog(from); // refuses what this release cannot read
-      for (const name of from.tableNames()) copyTable(tableOf(from, name), tableOf(to, name), to);
+      const tables = from.tableNames().map((name) => tableOf(from, name));
+      const total = tables.reduce((sum, table) => sum + table.entryCount(), 0);
+      let done = 0;
+      for (const table of tables) {
+        copyTable(table, tableOf(to, table.name), to, (rows) => {
+          done += rows;
+          onProgress({ done, total });
+        });
+      }
     } finally {
       await to.close();
       await from.close();
@@ -74,13 +69,14 @@ export async function compactFile(dataDir: string): Promise<CompactReport> {
 const tableOf = (env: Env, name: string): Table =>
   env.table(name, name === 'log' ? { compressed: true } : undefined);
 
-function copyTable(from: Table, to: Table, env: Env): void {
+function copyTable(from: Table, to: Table, env: Env, onWritten: (rows: number) => void): void {
   let rows: [key: Buffer, value: Buffer][] = [];
   let bytes = 0;
   const write = () => {
     env.transaction(() => {
       for (const [key, value] of rows) to.put(key, value);
     });
+    onWritten(rows.length);
     rows = [];
     bytes = 0;
   };

@@ -2,20 +2,20 @@
  * Which answers would change if the views were folded anew: by this release, from the log, in a throw-away folder. For
  * whoever upgrades: the store is left as it is.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { EVENT_TYPES } from '../../domain/event.js';
 import { type Log, openLog } from '../../log/batches/log.js';
 import { StoreUnusable } from '../../log/file/data-dir.js';
 import { openEnv } from '../../log/file/env.js';
-import { type FoldingProgress, storedViews, viewsFrom } from '../../projections/engine/lifecycle.js';
+import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import { ViewNotReady } from '../../projections/engine/projection.js';
-import { rebuildAside } from '../../projections/rebuild.js';
-import { openViewTables, PROJECTIONS, readViewStates } from '../../projections/registry.js';
-import { openReads, type Reads } from '../answers/reads.js';
+import { storedViews } from '../../projections/engine/serving.js';
+import { readViewStates } from '../../projections/engine/states.js';
+import { rebuildAside, viewsFrom } from '../../projections/rebuild.js';
+import { openViewTables, PROJECTIONS } from '../../projections/registry.js';
+import { openReads, type Reads } from '../answers/index.js';
 import { ReadTimeout } from '../port.js';
-import { settleStore } from './settle.js';
+import { makeWorkFolder } from './work-folder.js';
 
 /** Users, names and error groups that are asked about one by one. */
 const SAMPLE = 20;
@@ -34,22 +34,19 @@ interface Question {
   ask(reads: Reads): unknown;
 }
 
-/** Compares the answers of the store in `dataDir`, beside a collector too. Throws `StoreUnusable`. */
+/** Compares the answers of a store that nobody writes to meanwhile. Throws `StoreUnusable`. */
 export async function diffStore(
   dataDir: string,
   onProgress: (progress: FoldingProgress) => void,
 ): Promise<DiffReport> {
-  await settleStore(dataDir);
   const env = openEnv(dataDir, { mode: 'read' });
-  const folder = mkdtempSync(join(tmpdir(), 'spyglass-diff-'));
+  const folder = makeWorkFolder(dataDir);
   const aside = openEnv(folder, { mode: 'scratch' });
   try {
     const log = openLog(env);
     openViewTables(aside);
-    const stored = openReads(storedViews(env, log), log, () => 0);
-    const anew = openReads(viewsFrom(aside, env), log, () => 0);
-    // Synchronous from here on: every read of the log and the views sees one snapshot.
-    env.renewSnapshot();
+    const stored = openReads(storedViews(env, log, PROJECTIONS), log);
+    const anew = openReads(viewsFrom(aside, env), log);
     const broken = rebuildAside(aside, log, onProgress);
     if (broken) throw new StoreUnusable(`view ${broken.view} cannot be folded: ${broken.error.message}`);
     return compare(stored, anew, log, statesOf(log));
@@ -63,10 +60,10 @@ export async function diffStore(
 /** What stands in the way of a comparison, a line each view. */
 function statesOf(log: Log): string[] {
   const states = readViewStates(log);
-  return PROJECTIONS.flatMap(({ name, version, previous }) => {
+  return PROJECTIONS.flatMap(({ name, version }) => {
     const state = states[name];
     if (state === undefined) return [`view ${name} is new: it has no answers yet`];
-    if (state.version !== version && state.version !== previous?.version)
+    if (state.version !== version)
       return [
         `view ${name} goes from version ${state.version} to ${version}, whose rows are others: any answer may change`,
       ];
@@ -96,30 +93,36 @@ function compare(stored: Reads, anew: Reads, log: Log, changes: string[]): DiffR
 /** One of each kind the API answers, of every app and of all together, and of some users, names and groups. */
 function* questions(anew: Reads, apps: readonly string[]): Generator<Question> {
   for (const app of [undefined, ...apps]) {
-    const where = app === undefined ? {} : { app };
+    const where = app === undefined ? {} : { apps: [app] };
     const whose = app === undefined ? 'of all apps' : `of ${app}`;
-    yield { title: `sessions ${whose}`, ask: (reads) => reads.sessions({ ...where, limit: ROWS }) };
-    yield { title: `users ${whose}`, ask: (reads) => reads.users({ ...where, limit: ROWS }) };
-    yield { title: `aggregates ${whose}`, ask: (reads) => reads.aggregates({ ...where, limit: 100 }) };
-    yield { title: `names ${whose}`, ask: (reads) => reads.names({ ...where, prefix: '', limit: ROWS }) };
-    yield { title: `errors ${whose}`, ask: (reads) => reads.errorGroups({ ...where, limit: ROWS }) };
+    yield { title: `sessions ${whose}`, ask: (reads) => reads.ask('sessions', { ...where, limit: ROWS }) };
+    yield { title: `users ${whose}`, ask: (reads) => reads.ask('users', { ...where, limit: ROWS }) };
+    yield { title: `aggregates ${whose}`, ask: (reads) => reads.ask('aggregates', { ...where, limit: 100 }) };
+    yield {
+      title: `names ${whose}`,
+      ask: (reads) => reads.ask('names', { ...where, prefix: '', limit: ROWS }),
+    };
+    yield { title: `errors ${whose}`, ask: (reads) => reads.ask('errors', { ...where, limit: ROWS }) };
     for (const type of EVENT_TYPES)
       yield {
         title: `${type} events ${whose}`,
-        ask: (reads) => reads.events({ ...where, type, limit: ROWS }),
+        ask: (reads) => reads.ask('events', { ...where, type, limit: ROWS }),
       };
   }
-  for (const { user_id: user } of anew.users({ limit: SAMPLE })) {
-    yield { title: `events of user ${user}`, ask: (reads) => reads.events({ user, limit: ROWS }) };
-    yield { title: `sessions of user ${user}`, ask: (reads) => reads.sessions({ user, limit: ROWS }) };
-    yield { title: `activity of user ${user}`, ask: (reads) => reads.activity({ user }) };
+  for (const { user_id: user } of anew.ask('users', { limit: SAMPLE }).users) {
+    yield { title: `events of user ${user}`, ask: (reads) => reads.ask('events', { user, limit: ROWS }) };
+    yield { title: `sessions of user ${user}`, ask: (reads) => reads.ask('sessions', { user, limit: ROWS }) };
+    yield { title: `activity of user ${user}`, ask: (reads) => reads.ask('activity', { user }) };
   }
-  for (const { group, name } of anew.errorGroups({ limit: SAMPLE }))
-    yield { title: `occurrences of ${name}`, ask: (reads) => reads.occurrences({ group, limit: ROWS }) };
-  const names = anew.names({ prefix: '', limit: SAMPLE }).map(({ name }) => name);
+  for (const { group, name } of anew.ask('errors', { limit: SAMPLE }).groups)
+    yield {
+      title: `occurrences of ${name}`,
+      ask: (reads) => reads.ask('occurrences', { group, limit: ROWS }),
+    };
+  const names = anew.ask('names', { prefix: '', limit: SAMPLE }).names.map(({ name }) => name);
   for (const [index, name] of names.slice(1).entries()) {
     const steps = [names[index] ?? '', name];
-    yield { title: `the funnel ${steps.join(' → ')}`, ask: (reads) => reads.funnel({ steps }) };
+    yield { title: `the funnel ${steps.join(' → ')}`, ask: (reads) => reads.ask('funnel', { steps }) };
   }
 }
 

@@ -13,7 +13,6 @@ import type { Log } from '../../log/batches/log.js';
 import type { RecordBatch } from '../../log/batches/record-batch.js';
 import type { Env } from '../../log/file/env.js';
 import { readU48, timeKey, u48 } from '../../log/file/keys.js';
-import { acquireWriterLock } from '../../log/file/writer-lock.js';
 import { removeJournal } from '../../log/wal/journal.js';
 import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import { forgetViews } from '../../projections/rebuild.js';
@@ -22,29 +21,24 @@ import { openManifest } from '../../replay/manifest.js';
 import type { EraseReport, Erasure } from '../port.js';
 import { openWriteSide } from '../sides.js';
 import { foldAhead } from '../threads/folding-ahead.js';
-import { compactFile } from './compact.js';
-import { askForErasure, erasuresDone, pendingErasures } from './erasures.js';
-import { assertStore } from './rebuild.js';
+import { compactStore } from './compact.js';
+import { askForErasure, erasuresDone, pendingErasures, removeLeftovers } from './erasures.js';
 
 /** Batches deleted in one transaction. */
 const DELETE_BATCHES = 1_024;
 
 type OnProgress = (progress: FoldingProgress) => void;
 
-/** Erases a user from a store that nobody has open. Throws `StoreUnusable`. */
+/** Erases a user; the caller has the writer lock, and nobody has the store open. Throws `StoreUnusable`. */
 export async function eraseUser(
   dataDir: string,
   erasure: Erasure,
   onProgress: OnProgress,
 ): Promise<EraseReport> {
-  assertStore(dataDir);
-  const lock = await acquireWriterLock(dataDir);
-  try {
-    askForErasure(dataDir, erasure);
-    return await carryOutErasures(dataDir, onProgress);
-  } finally {
-    await lock.release();
-  }
+  askForErasure(dataDir, erasure);
+  // The user is in copies that commands have asked for, too.
+  removeLeftovers(dataDir);
+  return await carryOutErasures(dataDir, onProgress);
 }
 
 /** Carries out what was asked for; the caller has the writer lock, and nobody has the store open. */
@@ -63,7 +57,7 @@ export async function carryOutErasures(dataDir: string, onProgress: OnProgress):
     await close();
   }
   removeJournal(dataDir);
-  const sizes = await compactFile(dataDir);
+  const sizes = await compactStore(dataDir, () => {});
   erasuresDone(dataDir);
   return { ...report, ...sizes };
 }

@@ -5,10 +5,9 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Erasure } from '../port.js';
+import { WORK_FOLDER } from './work-folder.js';
 
 const ERASURES_FILE = 'erasures.json';
-/** Where a compaction writes the new data file. */
-export const COMPACT_FOLDER = '.compact';
 
 /** The erasures asked for and not done yet; empty as a rule. */
 export function pendingErasures(dataDir: string): Erasure[] {
@@ -35,9 +34,9 @@ export function erasuresDone(dataDir: string): void {
   syncPath(dataDir);
 }
 
-/** Removes what a compaction that was cut off left behind. */
+/** Removes what commands and compactions that were cut off left behind; `.compact` is of the release before. */
 export function removeLeftovers(dataDir: string): void {
-  rmSync(join(dataDir, COMPACT_FOLDER), { recursive: true, force: true });
+  for (const name of [WORK_FOLDER, '.compact']) rmSync(join(dataDir, name), { recursive: true, force: true });
 }
 
 /** Makes a file, or what a folder says of its files, durable. */

@@ -1,72 +1,76 @@
-/** Writes the events of a store out, in order of arrival, as lines of JSON; beside a live collector too. */
-
-import { openLog } from '../../log/batches/log.js';
+/** Writes the events of a store out, in order of arrival, as lines of JSON, a page at a time. */
+import type { Log } from '../../log/batches/log.js';
 import { type SeenBatch, seenBatches, seenKey } from '../../log/batches/seen.js';
-import { openEnv } from '../../log/file/env.js';
-import { servingViews } from '../../projections/engine/lifecycle.js';
-import { readSideOf } from '../sides.js';
+import type { Reads } from '../answers/index.js';
+import type { Progress } from '../port.js';
 import { batchLine, endLine, eventLine, headerLine } from './export-format.js';
-import { settleStore } from './settle.js';
 
-/** Rows read under one snapshot; a reader that waits for its consumer must not hold one. */
+/** Rows of a page. */
 const PAGE_ROWS = 1_000;
 
-export interface ExportProgress {
-  /** Greatest id written so far. */
-  id: number;
-  head: number;
+/** Where an export goes on: after an id, up to a head that its first page settles, then among the `batch_id`s. */
+export interface ExportPlace {
+  after: number;
+  head?: number;
+  /** Written so far. */
+  events?: number;
+  /** Key of `seen` to begin with. */
+  batches?: Uint8Array;
 }
 
-/**
- * The lines of an export of every event with an id greater than `after`, as of now; a page at a time, each ending in
- * a line break. Throws `StoreUnusable`, and `RangeError` for an `after` beyond the head.
- */
-export async function* exportPages(
-  dataDir: string,
-  after: number,
-  onProgress: (progress: ExportProgress) => void,
-): AsyncGenerator<string> {
-  await settleStore(dataDir);
-  const env = openEnv(dataDir, { mode: 'read' });
-  try {
-    const log = openLog(env);
-    const { tail } = readSideOf(servingViews(env, log), log);
-    const head = log.head();
-    if (after > head) throw new RangeError(`the store ends at id ${head}: there is nothing after ${after}`);
-    yield `${headerLine({ store: log.storeId, after, head })}\n`;
+export interface ExportPage {
+  /** Whole lines, each with its line break. */
+  text: string;
+  /** Of the next page; absent after the last. */
+  next?: ExportPlace & { head: number };
+}
 
-    let events = 0;
-    for (let last = after; last < head; ) {
-      env.renewSnapshot();
-      const page = tail(last, PAGE_ROWS);
-      const due = page.events.filter(({ id }) => id <= head);
-      events += due.length;
-      last = Math.min(Math.max(page.next, last + 1), head);
-      if (due.length > 0) yield due.map((event) => `${eventLine(event)}\n`).join('');
-      onProgress({ id: last, head });
-    }
-
-    const { seen } = log.tables;
-    for (let from: Buffer | undefined = Buffer.alloc(0); from !== undefined; ) {
-      env.renewSnapshot();
-      const page: SeenBatch[] = [...seenBatches(seen, { start: from, limit: PAGE_ROWS })];
-      const last = page.at(-1);
-      from = last && page.length === PAGE_ROWS ? keyAfter(last) : undefined;
-      // A batch that arrived after `head` was read comes with the next export, as its events do.
-      const due = page.filter(({ offset }) => offset <= head + 1);
-      if (due.length > 0) yield due.map((row) => `${batchLine(toExported(row))}\n`).join('');
-    }
-    yield `${endLine(head, events)}\n`;
-
-    function toExported({ app, batchId, receivedAt, offset }: SeenBatch) {
-      return { batchId, app: log.dictionaries.text('app', app), receivedAt, next: offset };
-    }
-  } finally {
-    await env.close();
+/** One page, read from one snapshot: whoever waits for a consumer must not hold one. */
+export function exportPage(tail: Reads['tail'], log: Log, place: ExportPlace): ExportPage {
+  const { after, head = log.head(), events = 0 } = place;
+  if (place.head === undefined)
+    return { text: `${headerLine({ store: log.storeId, after, head })}\n`, next: { after, head } };
+  if (after < head) {
+    const page = tail(after, PAGE_ROWS);
+    const due = page.events.filter(({ id }) => id <= head);
+    const next = { after: Math.min(Math.max(page.next, after + 1), head), head, events: events + due.length };
+    return { text: due.map((event) => `${eventLine(event)}\n`).join(''), next };
   }
+  const start = Buffer.from(place.batches ?? []);
+  const page = [...seenBatches(log.tables.seen, { start, limit: PAGE_ROWS })];
+  const toLine = ({ app, batchId, receivedAt, offset }: SeenBatch): string =>
+    `${batchLine({ batchId, app: log.dictionaries.text('app', app), receivedAt, next: offset })}\n`;
+  // A batch that arrived after `head` was read comes with the next export, as its events do.
+  const due = page.filter(({ offset }) => offset <= head + 1);
+  const text = due.map(toLine).join('');
+  const last = page.at(-1);
+  return last !== undefined && page.length === PAGE_ROWS
+    ? { text, next: { after, head, events, batches: keyAfter(last) } }
+    : { text: `${text}${endLine(head, events)}\n` };
 }
 
 /** The least key greater than a row's. */
 function keyAfter({ app, batchId }: SeenBatch): Buffer {
   return Buffer.concat([seenKey(app, batchId), Buffer.from([0])]);
+}
+
+/**
+ * The lines of an export of every event with an id greater than `after`, as of its first page. Throws `RangeError` for an
+ * `after` beyond the head.
+ */
+export async function* exportPages(
+  page: (place: ExportPlace) => Promise<ExportPage>,
+  after: number,
+  onProgress: (progress: Progress) => void,
+): AsyncGenerator<string> {
+  for (let place: ExportPlace | undefined = { after }; place !== undefined; ) {
+    const { text, next }: ExportPage = await page(place);
+    if (next !== undefined) {
+      if (after > next.head)
+        throw new RangeError(`the store ends at id ${next.head}: there is nothing after ${after}`);
+      onProgress({ done: next.after, total: next.head });
+    }
+    if (text !== '') yield text;
+    place = next;
+  }
 }

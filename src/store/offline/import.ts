@@ -4,12 +4,13 @@ import { DAY_MS, SEEN_MS } from '../../domain/limits.js';
 import { type Log, META, packCounters, STORE_FORMAT } from '../../log/batches/log.js';
 import type { RecordBatch } from '../../log/batches/record-batch.js';
 import { remember, seenAt, seenKey } from '../../log/batches/seen.js';
-import { prepareDataDir } from '../../log/file/data-dir.js';
 import type { Env } from '../../log/file/env.js';
-import { acquireWriterLock } from '../../log/file/writer-lock.js';
-import { markFolded } from '../../projections/registry.js';
+import { markFolded } from '../../projections/engine/states.js';
+import type { Progress } from '../port.js';
 import { openWriteSide, type WriteSide } from '../sides.js';
-import { type ExportedBatch, type ExportHeader, eventLine, parseLine } from './export-format.js';
+import { lockDataDir } from './exclusive.js';
+import { type ExportedBatch, type ExportHeader, eventLine } from './export-format.js';
+import { parseLine } from './export-parser.js';
 
 /** Events committed together: enough for the folds to coalesce, few enough to stay small in memory. */
 const GROUP_EVENTS = 4_096;
@@ -33,7 +34,7 @@ export interface ImportReport {
 export interface ImportOptions {
   dataDir: string;
   lines: AsyncIterable<string>;
-  onProgress: (progress: { id: number; head: number }) => void;
+  onProgress: (progress: Progress) => void;
   /** Unix ms. */
   now: number;
 }
@@ -51,11 +52,10 @@ type Opened = WriteSide & { env: Env; log: Log };
  * `StoreUnusable`; everything up to the offending line is then stored.
  */
 export async function importLines(options: ImportOptions): Promise<ImportReport> {
-  prepareDataDir(options.dataDir);
-  const lock = await acquireWriterLock(options.dataDir);
+  const lock = await lockDataDir(options.dataDir);
   try {
     const store = openWriteSide(options.dataDir, {
-      onProgress: ({ done, total }) => options.onProgress({ id: done, head: total }),
+      onProgress: options.onProgress,
       onFailure: () => {},
     });
     try {
@@ -89,7 +89,7 @@ async function readAll(store: Opened, { lines, onProgress, now }: ImportOptions)
     report.batchIds += storeBatchIds(store, batches, now);
     events = [];
     batches = [];
-    onProgress({ id: log.head(), head: header?.head ?? 0 });
+    onProgress({ done: log.head(), total: header?.head ?? 0 });
   };
 
   for await (const line of lines) {
@@ -179,7 +179,7 @@ function storeBatchIds(store: Opened, batches: readonly ExportedBatch[], now: nu
   const rows = batches
     .filter(({ receivedAt }) => now - receivedAt <= SEEN_MS && receivedAt <= now + DAY_MS)
     .map(({ app, batchId, receivedAt, next }) => ({
-      app: appNumber(store, app),
+      app: store.appNumber(app),
       batchId,
       receivedAt,
       offset: next,
@@ -192,15 +192,6 @@ function storeBatchIds(store: Opened, batches: readonly ExportedBatch[], now: nu
     log.tables.meta.put(META.next, packCounters({ ...counters, commit: counters.commit + 1 }));
   });
   return rows.length;
-}
-
-/** The number of an app; an app that has no event yet gets one now. */
-function appNumber(store: Opened, app: string): number {
-  const known = store.log.dictionaries.number('app', app);
-  if (known !== undefined) return known;
-  for (const settled of store.commit([{ app, receivedAt: 0, events: [] }]))
-    if ('error' in settled) throw settled.error;
-  return store.log.dictionaries.number('app', app) ?? 0;
 }
 
 /** Goes on from the exported head even where retention took its last events: ids are never given again. */

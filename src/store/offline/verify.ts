@@ -2,23 +2,23 @@
  * The whole-store check: the log is read from end to end, every view is rebuilt aside and compared byte by byte, and
  * every chunk the manifest names must have its file.
  *
- * It reads one snapshot from beginning to end, beside a live collector too, and writes to a throw-away folder only.
+ * It is for a store that nobody writes to meanwhile: of a live one its collector makes a copy. The fold is thrown away.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { type Log, openLog } from '../../log/batches/log.js';
 import { DamagedBatch } from '../../log/batches/record-batch.js';
 import { type Entry, type Env, openEnv } from '../../log/file/env.js';
 import { timeKey } from '../../log/file/keys.js';
-import { type FoldingProgress, servingViews } from '../../projections/engine/lifecycle.js';
+import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import type { Projection } from '../../projections/engine/projection.js';
+import { servingViews } from '../../projections/engine/serving.js';
 import { openStage } from '../../projections/engine/stage.js';
+import { readViewStates } from '../../projections/engine/states.js';
 import { rebuildAside } from '../../projections/rebuild.js';
-import { openViewTables, PROJECTIONS, readViewStates, tableIn } from '../../projections/registry.js';
+import { openViewTables, PROJECTIONS } from '../../projections/registry.js';
 import { missingFiles } from '../../replay/files.js';
-import { type Manifest, openManifest } from '../../replay/manifest.js';
-import { settleStore } from './settle.js';
+import { openManifest } from '../../replay/manifest.js';
+import { makeWorkFolder } from './work-folder.js';
 
 export interface VerifyReport {
   events: number;
@@ -38,12 +38,11 @@ export async function verifyStore(
   dataDir: string,
   onProgress: (progress: FoldingProgress) => void,
 ): Promise<VerifyReport> {
-  await settleStore(dataDir);
   const env = openEnv(dataDir, { mode: 'read' });
-  const folder = mkdtempSync(join(tmpdir(), 'spyglass-verify-'));
+  const folder = makeWorkFolder(dataDir);
   const aside = openEnv(folder, { mode: 'scratch' });
   try {
-    return verifySnapshot(env, openLog(env), aside, onProgress);
+    return verifyEnv(env, openLog(env), aside, onProgress);
   } finally {
     await aside.close();
     await env.close();
@@ -51,25 +50,21 @@ export async function verifyStore(
   }
 }
 
-/** Synchronous from here on, so that every read of the log and the views sees the same snapshot. */
-function verifySnapshot(
+function verifyEnv(
   env: Env,
   log: Log,
   aside: Env,
   onProgress: (progress: FoldingProgress) => void,
 ): VerifyReport {
   const report: VerifyReport = { events: 0, chunks: 0, rows: 0 };
-  const views = openServing(env, log);
-  const manifest = openManifest(env);
-  env.renewSnapshot();
+  const views = servingViews(env, log, PROJECTIONS);
   const found =
     checkLog(log, report) ??
     checkFolds(env, log) ??
     checkSweep(views, log) ??
     compareViews(views, aside, log, { report, onProgress });
   if (found && !found.isUnfinished) return { ...report, ...found };
-  // Last: it begins a new snapshot.
-  const lost = checkChunks(env, log, manifest, report);
+  const lost = checkChunks(env, log, report);
   return { ...report, ...(lost ?? found) };
 }
 
@@ -92,12 +87,10 @@ function compareViews(
   return undefined;
 }
 
-function checkChunks(env: Env, log: Log, manifest: Manifest, report: VerifyReport): Finding | undefined {
-  report.chunks = [...manifest.files()].length;
-  const missing = missingFiles(env.dataDir, manifest);
-  // A chunk replaced meanwhile takes its file along; one that the manifest names even now is lost.
-  env.renewSnapshot();
-  const lost = missing.filter((fileId) => manifest.holdsFile(fileId));
+function checkChunks(env: Env, log: Log, report: VerifyReport): Finding | undefined {
+  const manifest = openManifest(env);
+  report.chunks = manifest.totals().chunks;
+  const lost = missingFiles(env.dataDir, manifest);
   const [first] = lost;
   if (first === undefined) return undefined;
   const { app, session, seq } = manifest.placeOf(first);
@@ -114,32 +107,23 @@ function checkFolds(env: Env, log: Log): Finding | undefined {
   const head = log.head();
   for (const { name, tables, version } of PROJECTIONS) {
     const state = states[name];
-    const missing = tables.find((table) => !there.has(tableIn(state?.slot ?? 0, table)));
+    const missing = tables.find((table) => !there.has(table));
     if (state !== undefined && missing !== undefined)
       return {
         problem: `view ${name}, table ${missing}: it is gone; a collector that starts folds it again, and so does \`spyglass rebuild\``,
       };
-    if (state?.version !== version && state?.next === undefined)
+    if (state?.version !== version)
       return {
         problem: `view ${name} was written by another release, or never: a collector that starts folds it anew, and so does \`spyglass rebuild\``,
         isUnfinished: true,
       };
-    if (state.version !== version || state.checkpoint <= head) {
-      const done = (state.next ?? state).checkpoint - 1;
+    if (state.checkpoint <= head)
       return {
-        problem: `view ${name} is folded up to id ${done} of ${head}: wait for the collector to go on, or run \`spyglass rebuild\``,
+        problem: `view ${name} is folded up to id ${Math.max(0, state.checkpoint - 1)} of ${head}: wait for the collector to go on, or run \`spyglass rebuild\``,
         isUnfinished: true,
       };
-    }
   }
   return undefined;
-}
-
-/** The views that serve, their tables open before the snapshot that counts: to open one begins a new snapshot. */
-function openServing(env: Env, log: Log): Env {
-  const serving = servingViews(env, log);
-  for (const { tables } of PROJECTIONS) for (const table of tables) serving.table(table);
-  return serving;
 }
 
 /** Reads every batch, which checks its checksum, and compares the log's two orders by their counts. */

@@ -1,22 +1,18 @@
 /**
- * Brings views up to the log with two threads: one reads the log and folds a group of batches while this one writes the
- * group before. Each takes about half of the time, and neither can go on without the other for more than a group.
+ * Brings views up to the log with two threads: one reads the log and folds some batches while this one writes what those before
+ * came to. Each takes about half of the time, and neither can go on without the other for more than a pass.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Log } from '../../log/batches/log.js';
 import type { Env } from '../../log/file/env.js';
-import {
-  type BrokenView,
-  type FoldingProgress,
-  openViews,
-  type TargetPlace,
-} from '../../projections/engine/lifecycle.js';
+import { type BrokenView, type FoldingProgress, openViews } from '../../projections/engine/lifecycle.js';
 import { buffersOf, type StagedRows, writeRows } from '../../projections/engine/stage.js';
+import { PROJECTIONS } from '../../projections/registry.js';
 import { fromPlain, type PlainError } from './rpc.js';
 
 /** Record batches folded and written at once: enough to write most rows once only, few enough to stay small in memory. */
-const GROUP_BATCHES = 24_576;
+const PASS_BATCHES = 24_576;
 
 /** In place of the number of messages written: no table may be read yet. */
 const UNPREPARED = -1;
@@ -25,16 +21,17 @@ export const STOP = 2 ** 31 - 1;
 
 export interface FoldAheadData {
   dataDir: string;
-  places: TargetPlace[];
-  groupBatches: number;
+  /** By view: batches before this offset are in it already. */
+  checkpoints: Record<string, number>;
+  passBatches: number;
   /** How many messages are written, `UNPREPARED` or `STOP`. */
   written: Int32Array;
 }
 
-/** Some views of one group of batches. */
+/** Some views of one pass. */
 export interface FoldedAhead {
   next: number;
-  views: { view: string; rows?: StagedRows; error?: PlainError }[];
+  views: ({ view: string } & ({ rows: StagedRows; error?: never } | { error: PlainError; rows?: never }))[];
 }
 
 /** A view's rows on their way back: their memory can be used again. */
@@ -51,17 +48,24 @@ export async function foldAhead(
   env: Env,
   log: Log,
   onProgress: (progress: FoldingProgress) => void,
-  groupBatches = GROUP_BATCHES,
+  passBatches = PASS_BATCHES,
 ): Promise<BrokenView[]> {
   const broken: BrokenView[] = [];
-  const views = openViews(env, log, { transact: env.transaction, onBroken: (view) => broken.push(view) });
+  const views = openViews(env, log, {
+    projections: PROJECTIONS,
+    transact: env.transaction,
+    onBroken: (view) => broken.push(view),
+  });
   // Views of an empty log are made by emptying them.
   if (log.head() === 0) views.prepare();
-  const places = views.due();
-  if (places.length === 0) return broken;
+  const due = views.due();
+  if (due.length === 0) return broken;
 
   const written = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)).fill(UNPREPARED);
-  const workerData: FoldAheadData = { dataDir: env.dataDir, places, groupBatches, written };
+  const checkpoints = Object.fromEntries(
+    due.map(({ projection, checkpoint }) => [projection.name, checkpoint]),
+  );
+  const workerData: FoldAheadData = { dataDir: env.dataDir, checkpoints, passBatches, written };
   const worker = new Worker(new URL('./fold-thread.js', import.meta.url), { name: 'fold', workerData });
   const tell = (messages: number): void => {
     Atomics.store(written, 0, messages);
@@ -74,11 +78,9 @@ export async function foldAhead(
     try {
       const progress = views.write({
         next,
-        views: folded.map(({ view, rows, error }) => ({
-          view,
-          ...(rows && { stage: { write: () => writeRows(env, rows) } }),
-          ...(error && { error: fromPlain(error) }),
-        })),
+        views: folded.map(({ view, rows, error }) =>
+          error ? { view, error: fromPlain(error) } : { view, stage: { write: () => writeRows(env, rows) } },
+        ),
       });
       for (const { view, rows } of folded)
         if (rows) worker.postMessage({ view, rows } satisfies WrittenRows, buffersOf(rows));

@@ -5,13 +5,14 @@
  */
 
 import { QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX, RETRY_AFTER_S } from '../../domain/limits.js';
-import type { IngestOutcome, IngestRequest, Refusal } from '../../ingest/types.js';
+import type { Refusal } from '../../domain/problems.js';
+import type { IngestOutcome, IngestRequest } from '../../ingest/types.js';
 import type { IngestedMessage, IngestMessage } from './messages.js';
 
 export interface IngestQueue {
   ingest(request: IngestRequest): Promise<Refusal | undefined>;
   /** Answers the oldest requests. */
-  settle(message: IngestedMessage): void;
+  answer(message: IngestedMessage): void;
   /** Answers every request, waiting and to come, with the refusal. */
   refuseAll(refusal: Refusal): void;
   sizes(): { queue_requests: number; queue_bytes: number };
@@ -30,60 +31,70 @@ const FULL: Refusal = {
   retryAfterS: RETRY_AFTER_S,
 };
 
+/** The requests of one turn as one message. */
+function packTurn(requests: readonly IngestRequest[]): IngestMessage {
+  let length = 0;
+  for (const { body } of requests) length += body.length;
+  const bytes = new Uint8Array(length);
+  const message: IngestMessage = { kind: 'ingest', bytes, lengths: [], receivedAt: [], headers: [] };
+  let at = 0;
+  for (const { body, receivedAt, encoding, origin } of requests) {
+    bytes.set(body, at);
+    at += body.length;
+    const count = message.lengths.push(body.length);
+    message.receivedAt.push(receivedAt);
+    if (encoding === undefined && origin === undefined) continue;
+    message.headers.push([
+      count - 1,
+      { ...(encoding !== undefined && { encoding }), ...(origin !== undefined && { origin }) },
+    ]);
+  }
+  return message;
+}
+
+/** Who waits for an answer, the oldest first. */
+function openWaiting() {
+  const waiting: Waiting[] = [];
+  let head = 0;
+  let bytes = 0;
+  return {
+    sizes: () => ({ queue_requests: waiting.length - head, queue_bytes: bytes }),
+    push(one: Waiting): void {
+      waiting.push(one);
+      bytes += one.bytes;
+    },
+    /** Takes the oldest off; the array is cut now and then, not at every step. */
+    shift(): Waiting | undefined {
+      const first = waiting[head];
+      if (!first) return undefined;
+      bytes -= first.bytes;
+      head++;
+      if (head === waiting.length || head >= QUEUE_REQUESTS_MAX) {
+        waiting.splice(0, head);
+        head = 0;
+      }
+      return first;
+    },
+  };
+}
+
 /** `check` tells what the request would come to but for the queue: a full queue is the last reason to refuse. */
 export function openIngestQueue(
   post: (message: IngestMessage, transfer: ArrayBuffer[]) => void,
   check: (request: IngestRequest) => IngestOutcome,
 ): IngestQueue {
-  const waiting: Waiting[] = [];
-  let head = 0;
-  let queuedBytes = 0;
+  const waiting = openWaiting();
   let turn: IngestRequest[] = [];
   let refusedBy: Refusal | undefined;
   let onIdle: (() => void)[] = [];
 
-  const queued = (): number => waiting.length - head;
-
   const flush = (): void => {
-    const requests = turn;
+    const message = packTurn(turn);
     turn = [];
-    let length = 0;
-    for (const { body } of requests) length += body.length;
-    const bytes = new Uint8Array(length);
-    const message: IngestMessage = { kind: 'ingest', bytes, lengths: [], receivedAt: [], headers: [] };
-    let at = 0;
-    for (const { body, receivedAt, encoding, origin } of requests) {
-      bytes.set(body, at);
-      at += body.length;
-      const count = message.lengths.push(body.length);
-      message.receivedAt.push(receivedAt);
-      if (encoding === undefined && origin === undefined) continue;
-      message.headers.push([
-        count - 1,
-        { ...(encoding !== undefined && { encoding }), ...(origin !== undefined && { origin }) },
-      ]);
-    }
-    post(message, [bytes.buffer]);
+    post(message, [message.bytes.buffer]);
   };
-
-  /** Takes the oldest off the queue; the array is cut now and then, not at every step. */
-  const shift = (): Waiting | undefined => {
-    const first = waiting[head];
-    if (!first) return undefined;
-    queuedBytes -= first.bytes;
-    head++;
-    if (head === waiting.length) {
-      waiting.length = 0;
-      head = 0;
-    } else if (head >= QUEUE_REQUESTS_MAX) {
-      waiting.splice(0, head);
-      head = 0;
-    }
-    return first;
-  };
-
   const noteIdle = (): void => {
-    if (queued() > 0) return;
+    if (waiting.sizes().queue_requests > 0) return;
     for (const resolve of onIdle) resolve();
     onIdle = [];
   };
@@ -91,26 +102,27 @@ export function openIngestQueue(
   return {
     ingest(request) {
       if (refusedBy) return Promise.resolve(refusedBy);
-      if (queued() >= QUEUE_REQUESTS_MAX || queuedBytes + request.body.length > QUEUE_BYTES_MAX) {
+      const bytes = request.body.length;
+      const { queue_requests, queue_bytes } = waiting.sizes();
+      if (queue_requests >= QUEUE_REQUESTS_MAX || queue_bytes + bytes > QUEUE_BYTES_MAX) {
         return Promise.resolve(check(request).refusal ?? FULL);
       }
       return new Promise((resolve) => {
-        waiting.push({ bytes: request.body.length, resolve });
-        queuedBytes += request.body.length;
+        waiting.push({ bytes, resolve });
         if (turn.push(request) === 1) setImmediate(flush);
       });
     },
-    settle({ count, refusals }) {
+    answer({ count, refusals }) {
       const byIndex = refusals.length > 0 ? new Map(refusals) : undefined;
-      for (let index = 0; index < count; index++) shift()?.resolve(byIndex?.get(index));
+      for (let index = 0; index < count; index++) waiting.shift()?.resolve(byIndex?.get(index));
       noteIdle();
     },
     refuseAll(refusal) {
       refusedBy = refusal;
-      for (let next = shift(); next; next = shift()) next.resolve(refusal);
+      for (let next = waiting.shift(); next; next = waiting.shift()) next.resolve(refusal);
       noteIdle();
     },
-    sizes: () => ({ queue_requests: queued(), queue_bytes: queuedBytes }),
+    sizes: waiting.sizes,
     idle: () =>
       new Promise((resolve) => {
         onIdle.push(resolve);

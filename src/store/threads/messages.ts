@@ -1,7 +1,7 @@
 /** What the HTTP thread, the ingest thread and the writer thread say to each other, besides calls. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../../config/config.js';
-import type { Refusal } from '../../ingest/types.js';
+import type { Refusal } from '../../domain/problems.js';
 import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import type { PlainError, Reply } from './rpc.js';
 
@@ -35,7 +35,7 @@ export interface IngestData extends IngestSettings {
  */
 export interface IngestMessage {
   kind: 'ingest';
-  bytes: Uint8Array;
+  bytes: Uint8Array<ArrayBuffer>;
   lengths: number[];
   receivedAt: number[];
   /** Of those that have any; by index, ascending. */
@@ -79,7 +79,7 @@ export interface Notice {
 type Failed = { kind: 'failed' | 'unusable'; error: PlainError };
 
 export type FromWriter =
-  | { kind: 'ready'; commit: number; head: number }
+  | { kind: 'ready' }
   | { kind: 'progress'; progress: FoldingProgress }
   | ({ kind: 'notice' } & Notice)
   | Failed

@@ -1,30 +1,10 @@
-/** The reader threads as the HTTP thread sees them: two lanes, so that no look-up waits for a heavy read. */
+/** The reader threads, from the HTTP thread: two lanes, so that no look-up waits for a heavy read. */
 import { Worker } from 'node:worker_threads';
-import type { Later } from '../compose.js';
-import type { ReadSide } from '../sides.js';
+import { QUESTIONS } from '../../questions/index.js';
+import type { LaterReads } from '../compose.js';
 import { type Call, type Caller, openCaller, type Reply } from './rpc.js';
 
-const HEAVY_NICENESS = 10;
-const HEAVY = [
-  'funnel',
-  'aggregates',
-  'names',
-  'errorGroups',
-  'occurrences',
-  'neighbours',
-  'activity',
-  'sessionWindow',
-] as const satisfies (keyof ReadSide)[];
-const LIGHT = [
-  'events',
-  'event',
-  'tail',
-  'users',
-  'sessions',
-  'sessionApps',
-  'chunkRows',
-  'chunkRow',
-] as const satisfies (keyof ReadSide)[];
+const NICENESS = { light: 0, heavy: 10 };
 
 interface Reader {
   call: Caller['call'];
@@ -36,9 +16,7 @@ function startReader(dataDir: string, niceness: number): Reader {
     workerData: { dataDir, niceness },
   });
   const caller = openCaller((call: Call) => worker.postMessage(call));
-  worker.on('message', (message: Reply | { kind: 'ready' }) => {
-    if (message.kind === 'reply') caller.settle(message);
-  });
+  worker.on('message', (reply: Reply) => caller.settle(reply));
   worker.on('error', (error) => caller.fail(error));
   worker.on('exit', () => caller.fail(new Error('a reader thread ended')));
   return {
@@ -50,30 +28,30 @@ function startReader(dataDir: string, niceness: number): Reader {
   };
 }
 
-/** Two lanes, each started at its first use; a read begins once `caughtUp` settles. */
+/** Each lane starts at its first use; a read begins once `caughtUp` resolves. */
 export function startReaders(
   dataDir: string,
   caughtUp: () => Promise<void> | undefined,
-): { read: Later<ReadSide>; close(): Promise<void> } {
+): { read: LaterReads; close(): Promise<void> } {
   const lanes: { light?: Reader; heavy?: Reader } = {};
-  const light = () => {
-    lanes.light ??= startReader(dataDir, 0);
-    return lanes.light;
+  const call = async (lane: 'light' | 'heavy', method: string, args: unknown[]) => {
+    await caughtUp();
+    lanes[lane] ??= startReader(dataDir, NICENESS[lane]);
+    return lanes[lane].call(method, args);
   };
-  const heavy = () => {
-    lanes.heavy ??= startReader(dataDir, HEAVY_NICENESS);
-    return lanes.heavy;
-  };
-  const onLane = (lane: () => Reader) => (method: string) => [
-    method,
-    async (...args: unknown[]) => {
-      await caughtUp();
-      return lane().call(method, args);
-    },
-  ];
-  const entries = [...LIGHT.map(onLane(light)), ...HEAVY.map(onLane(heavy))];
+  const on =
+    (lane: 'light' | 'heavy', method: string) =>
+    (...args: unknown[]) =>
+      call(lane, method, args);
   return {
-    read: Object.fromEntries(entries) as Later<ReadSide>,
+    read: {
+      ask: (kind: keyof typeof QUESTIONS, ...args: unknown[]) =>
+        call(QUESTIONS[kind].lane, 'ask', [kind, ...args]),
+      tail: on('light', 'tail'),
+      sessionApps: on('light', 'sessionApps'),
+      chunkRow: on('light', 'chunkRow'),
+      exportPage: on('heavy', 'exportPage'),
+    } as LaterReads,
     async close() {
       await Promise.all([lanes.light?.close(), lanes.heavy?.close()]);
     },

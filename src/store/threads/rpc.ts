@@ -1,5 +1,4 @@
 /** Calls between threads: a method name and arguments one way, a result or a described error the other. */
-
 import { StoreUnusable } from '../../log/file/data-dir.js';
 import { ViewNotReady } from '../../projections/engine/projection.js';
 import { ReadTimeout, StoreFailed, StoreFull } from '../port.js';
@@ -13,12 +12,12 @@ export interface Call {
 
 export type Reply = { kind: 'reply'; id: number } & ({ result: unknown } | { error: PlainError });
 
-/** An error as structured clone can carry it: classes do not survive the crossing. */
+/** An error for structured clone, which loses classes. */
 export interface PlainError {
   name: string;
   message: string;
   stack?: string | undefined;
-  /** Why, in the words of the error behind it: what the system said of the disk, say. */
+  /** The message of the error's `cause`, for example of a system call. */
   cause?: string | undefined;
 }
 
@@ -32,7 +31,7 @@ export const toPlain = (error: unknown): PlainError =>
 const causeOf = ({ cause }: Error): string | undefined =>
   cause instanceof Error ? cause.message : undefined;
 
-/** The error again, with its class where the port promises one. */
+/** Makes the error again, with its class where the port documents one. */
 export function fromPlain({ name, message, stack, cause }: PlainError): Error {
   const Class = name in ERRORS ? ERRORS[name as keyof typeof ERRORS] : Error;
   const error = new Class(message, cause === undefined ? {} : { cause: new Error(cause) });
@@ -42,9 +41,9 @@ export function fromPlain({ name, message, stack, cause }: PlainError): Error {
 
 export interface Caller {
   call(method: string, args: unknown[]): Promise<unknown>;
-  /** Takes a reply in; false when it was none of ours. */
+  /** Ends the call that the reply is for. */
   settle(reply: Reply): void;
-  /** Rejects every call still open, and each later one. */
+  /** Rejects every open call and every later one. */
   fail(error: Error): void;
 }
 
@@ -73,7 +72,7 @@ export function openCaller(post: (call: Call) => void): Caller {
   };
 }
 
-/** Runs a call against a record of functions and describes what came of it. */
+/** Runs a call on a record of functions; the reply has the result or the error. */
 export async function answer(target: object, { id, method, args }: Call): Promise<Reply> {
   try {
     const run = (target as Record<string, (...args: unknown[]) => unknown>)[method];

@@ -12,7 +12,7 @@ import { readExact } from '../../ingest/exact-reader.js';
 import { createIngest } from '../../ingest/ingest.js';
 import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import type { Sides } from '../compose.js';
-import { type AppendResult, StoreFailed, type StoreStats } from '../port.js';
+import { StoreFailed, type StoreStats } from '../port.js';
 import { openIngestQueue } from './ingest-queue.js';
 import type {
   ApplyMessage,
@@ -24,7 +24,7 @@ import type {
   Notice,
   WriterData,
 } from './messages.js';
-import { type Call, fromPlain, openCaller, type PlainError } from './rpc.js';
+import { type Call, type Caller, fromPlain, openCaller } from './rpc.js';
 
 /** Garbage is short-lived here: left to itself, each thread would keep three times this for it. */
 const YOUNG_GENERATION_MB = 16;
@@ -74,12 +74,8 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   const { dataDir, apps, limits, onProgress, onNotice, meterMemory } = options;
   const firstSettings = ingestSettings({ apps, limits });
   const { port1, port2 } = new MessageChannel();
-  const writer = startThread('writer', { dataDir, ingest: port1, meterMemory } satisfies WriterData, port1);
-  const ingest = startThread(
-    'ingest',
-    { dataDir, ...firstSettings, meterMemory, writer: port2 } satisfies IngestData,
-    port2,
-  );
+  const writer = startThread('writer', { dataDir, meterMemory, ingest: port1 }, port1);
+  const ingest = startThread('ingest', { dataDir, meterMemory, writer: port2, ...firstSettings }, port2);
   const callWriter = openCaller((call: Call) => writer.postMessage(call));
   const callIngest = openCaller((call: Call) => ingest.postMessage(call));
   let check = checkOf(firstSettings);
@@ -90,37 +86,10 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   const progress = openProgress((commit) =>
     writer.postMessage({ kind: 'apply', commit } satisfies ApplyMessage),
   );
-  const listeners = new Set<(head: number) => void>();
-  let lastHead = 0;
-  let closing = false;
-
-  const failed = new Promise<Error>((resolve) => {
-    const fail = (error: Error): void => {
-      if (closing) return;
-      resolve(error);
-      // A turn later, so that it is said before the requests under way are answered.
-      setImmediate(() => {
-        const failure = new StoreFailed(error.message, { cause: error.cause });
-        queue.refuseAll({
-          code: 'not_accepting',
-          detail: 'the store has failed',
-          retryAfterS: RETRY_AFTER_S,
-        });
-        callWriter.fail(failure);
-        callIngest.fail(failure);
-        progress.fail(failure);
-      });
-    };
-    for (const [worker, name] of [
-      [writer, 'writer'],
-      [ingest, 'ingest'],
-    ] as const) {
-      worker.on('message', (message: FromWriter | FromIngest) => {
-        if (message.kind === 'failed') fail(fromPlain(message.error));
-      });
-      worker.on('error', fail);
-      worker.on('exit', () => fail(new StoreFailed(`the ${name} thread ended`)));
-    }
+  const heads = openHeads();
+  const failure = watchThreads({ writer, ingest }, (error) => {
+    queue.refuseAll({ code: 'not_accepting', detail: 'the store has failed', retryAfterS: RETRY_AFTER_S });
+    for (const { fail } of [callWriter, callIngest, progress]) fail(error);
   });
 
   ingest.on('message', (message: FromIngest) => {
@@ -128,7 +97,7 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     if (message.kind === 'notice') onNotice(message);
     if (message.kind === 'ingested') {
       progress.durable(message.commit);
-      queue.settle(message);
+      queue.answer(message);
     }
   });
   writer.on('message', (message: FromWriter) => {
@@ -137,34 +106,93 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     if (message.kind === 'notice') onNotice(message);
     if (message.kind === 'applied') {
       progress.applied(message.commit);
-      if (message.head === lastHead) return;
-      lastHead = message.head;
-      for (const listener of listeners) listener(message.head);
+      heads.tell(message.head);
     }
   });
 
   try {
     // Listening to both from the beginning: the ingest thread may be ready before word of the writer gets here.
-    const [{ commit, head }] = await Promise.all([writerReady(writer), ingestReady(ingest)]);
-    progress.applied(commit);
-    lastHead = head;
+    await Promise.all([ready(writer), ready(ingest)]);
   } catch (error) {
-    closing = true;
+    failure.ignore();
     await Promise.all([end(ingest), end(writer)]);
     throw error;
   }
 
-  const write: Sides['write'] = {
-    async commit(requests) {
-      const { settled, commit } = (await callIngest.call('commit', [requests])) as {
-        settled: ({ result: AppendResult } | { error: PlainError })[];
-        commit: number;
-      };
-      progress.durable(commit);
-      return settled.map((one) => ('error' in one ? { error: fromPlain(one.error) } : one));
+  return {
+    write: writeSideOf(callWriter.call, callIngest.call, progress),
+    queue,
+    failed: failure.failed,
+    caughtUp: progress.caughtUp,
+    onCommit: heads.onCommit,
+    /** Takes events in by other settings from here on. */
+    async configure(changed: Pick<Config, 'apps' | 'limits'>) {
+      const settings = ingestSettings(changed);
+      check = checkOf(settings);
+      await callIngest.call('configure', [settings]);
     },
+    async close() {
+      await progress.caughtUp()?.catch(() => {});
+      failure.ignore();
+      await end(ingest);
+      await end(writer);
+    },
+  };
+}
+
+/** Those who want to hear of new heads. */
+function openHeads() {
+  const listeners = new Set<(head: number) => void>();
+  let last = 0;
+  return {
+    tell(head: number): void {
+      if (head === last) return;
+      last = head;
+      for (const listener of listeners) listener(head);
+    },
+    onCommit(listener: (head: number) => void) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** Waits for the first failure of either thread; `onFailure` is called a turn later than `failed` settles. */
+function watchThreads(threads: { writer: Worker; ingest: Worker }, onFailure: (error: StoreFailed) => void) {
+  let isEnding = false;
+  const failed = new Promise<Error>((resolve) => {
+    const fail = (error: Error): void => {
+      if (isEnding) return;
+      resolve(error);
+      // So that it is said before the requests under way are answered.
+      setImmediate(() => onFailure(new StoreFailed(error.message, { cause: error.cause })));
+    };
+    for (const [name, worker] of Object.entries(threads)) {
+      worker.on('message', (message: FromWriter | FromIngest) => {
+        if (message.kind === 'failed') fail(fromPlain(message.error));
+      });
+      worker.on('error', fail);
+      worker.on('exit', () => fail(new StoreFailed(`the ${name} thread ended`)));
+    }
+  });
+  return {
+    failed,
+    /** The threads are about to be ended. */
+    ignore(): void {
+      isEnding = true;
+    },
+  };
+}
+
+/** The write side as calls of the two threads. */
+function writeSideOf(
+  callWriter: Caller['call'],
+  callIngest: Caller['call'],
+  progress: ReturnType<typeof openProgress>,
+): Sides['write'] {
+  return {
     async appNumber(app) {
-      const { number, commit, isApplied } = (await callIngest.call('appNumber', [app])) as {
+      const { number, commit, isApplied } = (await callIngest('appNumber', [app])) as {
         number: number;
         commit: number;
         isApplied: boolean;
@@ -174,45 +202,19 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
       if (!isApplied) await progress.caughtUp();
       return number;
     },
-    putChunkRow: (...args) =>
-      callWriter.call('putChunkRow', args) as ReturnType<Sides['write']['putChunkRow']>,
+    putChunkRow: (...args) => callWriter('putChunkRow', args) as ReturnType<Sides['write']['putChunkRow']>,
     dropExpiredChunks: (...args) =>
-      callWriter.call('dropExpiredChunks', args) as ReturnType<Sides['write']['dropExpiredChunks']>,
+      callWriter('dropExpiredChunks', args) as ReturnType<Sides['write']['dropExpiredChunks']>,
     async sweepEvents(before, now) {
       // What comes in from here on is dropped below the fence; what came before is in the tables when they get it.
-      progress.durable((await callIngest.call('raiseFence', [before])) as number);
+      progress.durable((await callIngest('raiseFence', [before])) as number);
       await progress.caughtUp();
-      return (await callWriter.call('sweepEvents', [before, now])) as number;
+      return (await callWriter('sweepEvents', [before, now])) as number;
     },
     async stats() {
       await progress.caughtUp();
-      const [tables, ingested] = await Promise.all([
-        callWriter.call('stats', []),
-        callIngest.call('stats', []),
-      ]);
+      const [tables, ingested] = await Promise.all([callWriter('stats', []), callIngest('stats', [])]);
       return { ...(tables as StoreStats), ...(ingested as Partial<StoreStats>) };
-    },
-  };
-  return {
-    write,
-    queue,
-    failed,
-    caughtUp: progress.caughtUp,
-    /** Takes events in by other settings from here on. */
-    async configure(changed: Pick<Config, 'apps' | 'limits'>) {
-      const settings = ingestSettings(changed);
-      check = checkOf(settings);
-      await callIngest.call('configure', [settings]);
-    },
-    onCommit(listener: (head: number) => void) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    async close() {
-      await progress.caughtUp()?.catch(() => {});
-      closing = true;
-      await end(ingest);
-      await end(writer);
     },
   };
 }
@@ -250,20 +252,11 @@ function end(worker: Worker): Promise<void> {
   });
 }
 
-function writerReady(writer: Worker): Promise<{ commit: number; head: number }> {
+/** Settles once the thread says that it is ready; rejects with why it cannot be. */
+function ready(worker: Worker): Promise<void> {
   return new Promise((resolve, reject) => {
-    writer.once('error', reject);
-    writer.on('message', (message: FromWriter) => {
-      if (message.kind === 'ready') resolve(message);
-      if (message.kind === 'unusable') reject(fromPlain(message.error));
-    });
-  });
-}
-
-function ingestReady(ingest: Worker): Promise<void> {
-  return new Promise((resolve, reject) => {
-    ingest.once('error', reject);
-    ingest.on('message', (message: FromIngest) => {
+    worker.once('error', reject);
+    worker.on('message', (message: FromWriter | FromIngest) => {
       if (message.kind === 'ready') resolve();
       if (message.kind === 'unusable') reject(fromPlain(message.error));
     });

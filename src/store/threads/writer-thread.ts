@@ -158,5 +158,6 @@ if (opened) {
     else void answer(write, message).then(post);
   });
   tellIngest({ kind: 'opened' });
-  post({ kind: 'ready', commit: appliedCommit(), head: log.head() });
+  post({ kind: 'applied', commit: appliedCommit(), head: log.head() });
+  post({ kind: 'ready' });
 }

@@ -1,8 +1,8 @@
 /** Events as JSON text: with every field, without, and with `props` that must not be touched. */
 import fc from 'fast-check';
 import t from 'tap';
-import { eventJson, eventsJson, onOneLine } from '../../../src/api/event-json.js';
 import type { JsonText, StoredEvent } from '../../../src/domain/event.js';
+import { eventJson, eventsJson, onOneLine } from '../../../src/questions/event-json.js';
 import { EVENT } from './fake-store.js';
 
 const event = (over: Partial<StoredEvent> = {}): StoredEvent => ({ ...EVENT, id: 7, ...over });

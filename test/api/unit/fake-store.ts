@@ -1,7 +1,10 @@
 /** A store in memory for the API's own tests: it keeps what it is given, and fails where it is told to. */
 import { EventEmitter } from 'node:events';
 import type { StoredEvent } from '../../../src/domain/event.js';
-import type { ChunkRow, Store, StoredChunk, StoreStats, TailPage } from '../../../src/store/port.js';
+import { isIncident } from '../../../src/questions/incident.js';
+import type { Answers } from '../../../src/questions/index.js';
+import type { ChunkRow } from '../../../src/questions/replay.js';
+import type { Store, StoredChunk, StoreStats, TailPage } from '../../../src/store/port.js';
 
 export interface FakeStore extends Store {
   /** In order of arrival, ids ascending. */
@@ -57,9 +60,13 @@ export function createFakeStore(): FakeStore {
   });
 
   /** What `read` gives, unless reads are to fail. */
-  const reading = async <T>(read: () => T): Promise<T> => {
+  const reading = async <T>(read: () => T | Promise<T>): Promise<T> => {
     if (store.readError !== undefined) throw store.readError;
     return read();
+  };
+  const appsOf = (session: string): string[] => {
+    const places = [...stored.keys()].map((key) => key.split('/')).filter((place) => place[1] === session);
+    return [...new Set(places.map(([app = '']) => app))];
   };
   const chunksOf = (app: string, session: string): ChunkRow[] =>
     [...stored]
@@ -76,6 +83,30 @@ export function createFakeStore(): FakeStore {
     const first = log[0]?.id ?? head + 1;
     const gap = after > head || (after < head && after + 1 < first);
     return { events, head, next: events.length === limit && last !== undefined ? last.id : head, gap };
+  };
+
+  const find = (id: number) => log.find((event) => event.id === id);
+  const answers: Answers = {
+    events: async ({ limit }) => ({ events: log.slice(-limit).reverse(), head }),
+    event: async ({ id }) => find(id),
+    users: async () => ({ users: [] }),
+    sessions: async () => ({ sessions: [] }),
+    funnel: async ({ steps }) => ({ steps: steps.map((name) => ({ name, count: 0 })) }),
+    aggregates: async () => ({ dau: [], top_events: [], top_pages: [], errors_by_day: [] }),
+    names: async () => ({ names: [] }),
+    activity: async () => ({ days: [] }),
+    errors: async () => ({ groups: [] }),
+    occurrences: async () => ({ events: [], head }),
+    async incident({ event_id }) {
+      const event = find(event_id);
+      if (event === undefined || !isIncident(event)) return event && { event };
+      const cue = chunksOf(event.app, event.session_id);
+      return { event, around: { breadcrumbs: log, cue, neighbours: {} } };
+    },
+    async replay({ id, apps = appsOf(id) }) {
+      const [app] = apps;
+      return { session: id, apps, chunks: app === undefined ? [] : chunksOf(app, id) };
+    },
   };
 
   const store: FakeStore = {
@@ -95,39 +126,17 @@ export function createFakeStore(): FakeStore {
     },
     fail: (reason) => fail(reason),
 
-    append: () => Promise.reject(new Error('the API appends through ingest')),
-    events: ({ limit }) =>
-      reading(() => {
-        const events = log.slice(-limit).reverse();
-        return { events, head };
-      }),
-    event: (id) => reading(() => log.find((event) => event.id === id)),
-    sessionWindow: () => reading(() => log),
+    ask: (kind, ask) => reading(() => answers[kind](ask)),
     async tail(after, limit) {
       tailReads++;
       const page = await reading(() => tailPage(after, limit));
       await store.tailGate;
       return page;
     },
-    users: () => reading(() => []),
-    sessions: () => reading(() => []),
-    funnel: ({ steps }) => reading(() => steps.map((name) => ({ name, count: 0 }))),
-    aggregates: () => reading(() => ({ dau: [], top_events: [], top_pages: [], errors_by_day: [] })),
-    names: () => reading(() => []),
-    errorGroups: () => reading(() => []),
-    occurrences: () => reading(() => ({ events: [], head })),
-    neighbours: () => reading(() => ({})),
-    activity: () => reading(() => []),
     async putChunk({ app, session, seq, bytes }) {
       stored.set(`${app}/${session}/${seq}`, bytes);
     },
-    sessionApps: (session) =>
-      reading(() =>
-        [...new Set([...stored.keys()].map((key) => key.split('/')).filter((key) => key[1] === session))].map(
-          ([app = '']) => app,
-        ),
-      ),
-    chunks: (app, session) => reading(() => chunksOf(app, session)),
+    sessionApps: (session) => reading(() => appsOf(session)),
     chunk: (app, session, seq) =>
       reading((): StoredChunk | undefined => {
         const bytes = stored.get(`${app}/${session}/${seq}`);

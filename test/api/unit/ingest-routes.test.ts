@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import type { ServerDeps } from '../../../src/api/server.js';
+import type { ServerDeps } from '../../../src/api/context.js';
 import type { IngestRequest } from '../../../src/ingest/types.js';
 import { ask, problemOf } from '../../support/http.js';
 import { CONFIG, KEY, serve } from './server.js';

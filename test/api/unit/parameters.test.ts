@@ -1,10 +1,14 @@
 /** Query strings and cursors: from the text of a URL to values, or to what is wrong with them. */
 import fc from 'fast-check';
 import t from 'tap';
-import { cursorOf, parseCursor } from '../../../src/api/cursor.js';
+import type { z } from 'zod';
 import { parseQueryString } from '../../../src/api/query-string.js';
-import { aggregatesQuery, eventsQuery, funnelQuery, incidentPath } from '../../../src/api/schemas.js';
 import { MAX_ID, MAX_TS } from '../../../src/domain/limits.js';
+import { cursorOf, parseCursor } from '../../../src/questions/cursor.js';
+import { QUESTIONS } from '../../../src/questions/index.js';
+
+const eventsAsk = QUESTIONS.events.ask;
+const funnelAsk = QUESTIONS.funnel.ask;
 
 const parse = (text: string) => ({ ...parseQueryString(text) });
 
@@ -40,7 +44,7 @@ t.test('whatever URLSearchParams writes is read back', async () => {
 });
 
 /** The complaints about a parameter, by name. */
-function complaints(schema: typeof eventsQuery | typeof funnelQuery | typeof incidentPath, text: string) {
+function complaints(schema: z.ZodObject, text: string) {
   const result = schema.safeParse(parseQueryString(text));
   return result.success
     ? {}
@@ -48,7 +52,7 @@ function complaints(schema: typeof eventsQuery | typeof funnelQuery | typeof inc
 }
 
 t.test('every parameter that is wrong is named, with what it must be', async (t) => {
-  t.same(complaints(eventsQuery, 'from=abc&limit=0&type=foo&user=%ff&app=a&app=b&cursor=xyz'), {
+  t.same(complaints(eventsAsk, 'from=abc&limit=0&type=foo&user=%ff&app=a&app=b&cursor=xyz'), {
     from: `must be a whole number from 0 to ${MAX_TS}`,
     limit: 'must be a positive whole number',
     type: 'must be one of event, pageview, error, network, bug_report',
@@ -56,7 +60,7 @@ t.test('every parameter that is wrong is named, with what it must be', async (t)
     app: 'was given more than once',
     cursor: 'must be a next_cursor of an earlier answer',
   });
-  t.same(complaints(funnelQuery, 'app=x'), { steps: 'is required' });
+  t.same(complaints(funnelAsk, 'app=x'), { steps: 'is required' });
 });
 
 t.test('numbers are plain decimals within their bounds', async (t) => {
@@ -73,43 +77,39 @@ t.test('numbers are plain decimals within their bounds', async (t) => {
     String(MAX_TS + 1),
     '9'.repeat(400),
   ]) {
-    t.match(
-      complaints(eventsQuery, new URLSearchParams({ from }).toString()),
-      { from: /whole number/ },
-      from,
-    );
+    t.match(complaints(eventsAsk, new URLSearchParams({ from }).toString()), { from: /whole number/ }, from);
   }
-  t.same(eventsQuery.parse(parseQueryString(`from=0&to=${MAX_TS}`)), { from: 0, to: MAX_TS, limit: 100 });
+  t.same(eventsAsk.parse(parseQueryString(`from=0&to=${MAX_TS}`)), { from: 0, to: MAX_TS, limit: 100 });
 });
 
 t.test('a limit has a default and a cap', async (t) => {
-  const limit = (text: string) => eventsQuery.parse(parseQueryString(text)).limit;
+  const limit = (text: string) => eventsAsk.parse(parseQueryString(text)).limit;
   t.equal(limit(''), 100);
   t.equal(limit('limit='), 100);
   t.equal(limit('limit=500'), 500);
   t.equal(limit(`limit=${'9'.repeat(400)}`), 500);
-  t.equal(aggregatesQuery.parse({ limit: '1000' }).limit, 100);
+  t.equal(QUESTIONS.aggregates.ask.parse({ limit: '1000' }).limit, 100);
 });
 
 t.test('the steps of a funnel', async (t) => {
-  const steps = (text: string) => funnelQuery.parse({ steps: text }).steps;
+  const steps = (text: string) => funnelAsk.parse({ steps: text }).steps;
   t.same(steps(' a , ,b,a,,'), ['a', 'b', 'a']);
   t.equal(steps(Array(20).fill('x').join()).length, 20);
   for (const text of ['a', 'a,', ',', Array(21).fill('x').join()]) {
-    t.match(complaints(funnelQuery, `steps=${text}`), { steps: /2 to 20/ }, text);
+    t.match(complaints(funnelAsk, `steps=${text}`), { steps: /2 to 20/ }, text);
   }
 });
 
 t.test('an id longer than any can be is one that nobody has', async (t) => {
-  const query = eventsQuery.parse({ user: 'u'.repeat(257), session: 's'.repeat(129), app: 'a'.repeat(65) });
+  const query = eventsAsk.parse({ user: 'u'.repeat(257), session: 's'.repeat(129), app: 'a'.repeat(65) });
   t.match(query, { user: '\0', session: '\0', app: '\0' });
   const longest = { user: 'u'.repeat(256), session: 's'.repeat(128), app: 'a'.repeat(64) };
-  t.match(eventsQuery.parse(longest), longest);
+  t.match(eventsAsk.parse(longest), longest);
 });
 
 t.test('an id beyond what numbers hold is greater than any', async (t) => {
-  t.equal(incidentPath.parse({ event_id: '9'.repeat(40) }).event_id, MAX_ID);
-  t.throws(() => incidentPath.parse({ event_id: '0' }));
+  t.equal(QUESTIONS.incident.ask.parse({ event_id: '9'.repeat(40) }).event_id, MAX_ID);
+  t.throws(() => QUESTIONS.incident.ask.parse({ event_id: '0' }));
 });
 
 t.test('a cursor says where it was made, and nothing else is one', async (t) => {

@@ -1,4 +1,5 @@
 /** The server as a whole, on a fake store: failing reads, HEAD, odd requests, metrics, pages, and how it closes. */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import t from 'tap';
@@ -20,6 +21,7 @@ const READS = [
   '/v1/sessions/s_1/replay/1',
   '/v1/sessions/s_1/replay?app=inventory',
   '/v1/incidents/1',
+  '/v1/events/1',
 ];
 
 t.test('a read that fails is a 5xx, and nothing of its inside leaves the server', async (t) => {
@@ -43,9 +45,11 @@ t.test('HEAD answers as GET does, without a body', async (t) => {
     '/',
     '/anywhere',
     '/v1/incidents/1',
+    '/v1/events/1',
     '/v1/query/events',
     '/metrics',
     '/docs',
+    '/docs/',
     '/openapi.json',
   ]) {
     const [head, got] = [await ask(url, path, { method: 'HEAD' }), await ask(url, path)];
@@ -131,7 +135,7 @@ t.test('metrics count answers by route and status', async (t) => {
 
 t.test('pages carry what keeps others from using them', async (t) => {
   const { url } = await serve(t);
-  for (const path of ['/', '/docs', '/docs/static/swagger-ui-bundle.js']) {
+  for (const path of ['/', '/docs', '/docs/']) {
     const { status, headers } = await ask(url, path);
     t.equal(status, 200, path);
     t.match(headers['content-security-policy'], /default-src 'none'.*frame-ancestors 'none'/, path);
@@ -145,7 +149,31 @@ t.test('pages carry what keeps others from using them', async (t) => {
     /<script[^>]*>[^<]|<style|\s(on\w+|style)=|(src|href)="https?:/,
     'nothing inline, nothing from elsewhere',
   );
-  problemOf(await ask(url, '/docs/none'), 404);
+  t.equal((await ask(url, '/docs/none')).text, text, 'below it is the dashboard again');
+});
+
+t.test('the page of the API runs nothing, and each of its links leads somewhere', async (t) => {
+  const { url } = await serve(t);
+  const { text, headers } = await ask(url, '/docs');
+  t.notMatch(text, /<script|\s(on\w+|style)=|(src|href)="https?:|\sundefined\b|\[object/);
+  const [, style = ''] = /<style>([^<]*)<\/style>/.exec(text) ?? [];
+  const hash = createHash('sha256').update(style).digest('base64');
+  t.match(headers['content-security-policy'], `style-src 'sha256-${hash}'`);
+  const ids = [...text.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+  t.equal(new Set(ids).size, ids.length, 'no id twice');
+  const links = [...text.matchAll(/href="([^"]+)"/g)].map(([, to = '']) => to);
+  t.same(
+    links.filter((to) => to !== '/openapi.json' && !ids.includes(to.slice(1))),
+    [],
+  );
+  const { paths } = await get<{ paths: Record<string, Record<string, object>> }>(url, '/openapi.json');
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const method of Object.keys(methods)) {
+      const id = `${method}${path}`.replace(/[^a-z0-9]+/g, '-').replace(/-$/, '');
+      t.ok(ids.includes(id), `${id} has a heading`);
+      t.ok(links.includes(`#${id}`), `${id} has a link`);
+    }
+  }
 });
 
 t.test('every problem the description names is one of the registry', async (t) => {
@@ -196,8 +224,10 @@ t.test('with a password, nothing but the open paths answers without it', async (
     '/x',
     '/v1/nope',
     '/v1/stream',
-    '/docs/json',
+    '/docs',
+    '/docs/',
     '/docs/none',
+    '/openapi.json',
     '/v1/apps',
   ]) {
     const answer = await ask(url, path);
@@ -207,6 +237,6 @@ t.test('with a password, nothing but the open paths answers without it', async (
   problemOf(await ask(url, '/v1/query/events', { method: 'DELETE' }), 401);
   problemOf(await ask(url, '/v1/query/events', { method: 'OPTIONS' }), 405);
   problemOf(await ask(url, '/v1/events'), 405);
-  t.equal((await ask(url, '/docs/json', { headers: { authorization } })).status, 200);
+  t.equal((await ask(url, '/openapi.json', { headers: { authorization } })).status, 200);
   t.notMatch(lines.join(), /secret|Basic|authorization/i);
 });

@@ -1,8 +1,11 @@
-/** The server on a fake store, listening on a loopback port. */
+/** The server on a fake store, and the same listening on a loopback port. */
+import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import type { Test } from 'tap';
-import { createServer, type ServerDeps } from '../../../src/api/server.js';
+import type { ServerDeps } from '../../../src/api/context.js';
+import { createServer, DASHBOARD_DIR } from '../../../src/api/server.js';
 import type { Config } from '../../../src/config/config.js';
+import { openMeters } from '../../../src/telemetry/meters.js';
 import { createFakeStore, type FakeStore } from './fake-store.js';
 
 export const KEY = 'sg_live_inventory';
@@ -19,6 +22,32 @@ export const CONFIG: Config = {
   log: {},
 };
 
+/** Builds the server; `deps` replaces what stands in for the rest: a store that is empty, a disk without end. */
+export function createTestServer(deps: Partial<ServerDeps> = {}): Promise<FastifyInstance> {
+  return createServer({
+    config: CONFIG,
+    store: createFakeStore(),
+    ingest: async () => undefined,
+    log: pino({ level: 'silent' }),
+    version: '1.2.3',
+    erase: async () => ({ events: 0, sessions: 0, chunks: 0, bytesBefore: 0, bytesAfter: 0 }),
+    audit: { note: async () => {}, list: async () => [] },
+    disk: {
+      freeBytes: () => Number.MAX_SAFE_INTEGER,
+      takesEvents: () => true,
+      takesReplays: () => true,
+      spend: () => undefined,
+    },
+    meters: openMeters(),
+    journalBytes: () => 0,
+    reloads: () => ({ applied: 0, refused: 0 }),
+    ready: () => true,
+    dashboardDir: DASHBOARD_DIR,
+    now: Date.now,
+    ...deps,
+  });
+}
+
 export interface Served {
   url: string;
   store: FakeStore;
@@ -32,8 +61,7 @@ export async function serve(t: Test, deps: Partial<ServerDeps> = {}): Promise<Se
   const store = createFakeStore();
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(line) });
-  const ingest = async () => undefined;
-  const app = await createServer({ config: CONFIG, store, ingest, log, version: '1.2.3', ...deps });
+  const app = await createTestServer({ store, log, ...deps });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   t.teardown(() => app.close());
   return { url, store, lines, close: () => app.close() };

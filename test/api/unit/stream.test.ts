@@ -171,9 +171,11 @@ t.test('each filter keeps what it names, and the cursor goes on past the rest', 
   const filters = [
     { user: 'bob' },
     { type: 'error' },
-    { app: 'shop' },
+    { apps: ['shop'] },
     { session: 's_2' },
-    { user: 'bob', app: 'shop' },
+    { user: 'bob', apps: ['shop'] },
+    { apps: ['nobody', 'shop'] },
+    { apps: [] },
   ] as const;
   const readers = filters.map((filter) => {
     const reader = createReader();
@@ -193,7 +195,7 @@ t.test('each filter keeps what it names, and the cursor goes on past the rest', 
   await sleep(20);
   t.same(
     readers.map((reader) => reader.ids()),
-    [[1, 5], [2], [3, 5], [4], [5]],
+    [[1, 5], [2], [3, 5], [4], [5], [3, 5], []],
   );
 });
 

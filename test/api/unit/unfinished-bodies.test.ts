@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Duplex, PassThrough } from 'node:stream';
 import t from 'tap';
-import { createUnfinishedBodies } from '../../../src/api/bodies/unfinished-bodies.js';
+import { watchUnfinishedBodies } from '../../../src/api/bodies.js';
 
 interface Sender {
   readonly stream: PassThrough;
@@ -11,13 +11,13 @@ interface Sender {
 
 const BYTES_MAX = 1_000;
 const newBodies = () => {
-  const bodies = createUnfinishedBodies(BYTES_MAX);
+  const watch = watchUnfinishedBodies(BYTES_MAX);
   return (length?: number): Sender => {
     const stream = new PassThrough();
     const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
     socket.once('close', () => stream.destroy());
     const headers = length === undefined ? {} : { 'content-length': String(length) };
-    bodies.watch(Object.assign(stream, { headers, socket }) as unknown as IncomingMessage);
+    watch(Object.assign(stream, { headers, socket }) as unknown as IncomingMessage);
     return {
       stream,
       get gaveUp() {

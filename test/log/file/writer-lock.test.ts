@@ -1,13 +1,15 @@
 /** The one-writer lock, raced for by many processes at once over a socket that a crash left. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { linkSync, readdirSync } from 'node:fs';
+import { linkSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { acquireWriterLock } from '../../../src/log/file/writer-lock.js';
+import { askSocket, socketIn } from '../../support/socket.js';
 
 const RACERS = 6;
 const ROUNDS = 12;
@@ -91,4 +93,21 @@ t.test('a folder whose path is longer than a socket address can be locked', asyn
   await t.rejects(acquireWriterLock(folder, 0), /another spyglass is running/);
   await first.release();
   t.same(readdirSync(folder), []);
+});
+
+t.test('its socket is for its owner, and takes no commands until somebody answers them', async (t) => {
+  const folder = await newFolder('served');
+  const lock = await acquireWriterLock(folder);
+  t.equal(statSync(socketIn(folder)).mode & 0o777, 0o600);
+  const refused = await askSocket(folder, {});
+  t.same([refused.status, refused.type], [503, 'application/problem+json']);
+  t.match(JSON.parse(refused.text), {
+    type: 'urn:spyglass:problem:not_accepting',
+    detail: /takes no commands/,
+  });
+  lock.serve((_, response) => response.end('taken'));
+  t.equal((await askSocket(folder, {})).text, 'taken');
+  lock.serve((_, response) => response.write('half'));
+  const half = askSocket(folder, {});
+  await t.rejects(Promise.all([half, sleep(50).then(() => lock.release())]), { code: 'ECONNRESET' });
 });

@@ -33,8 +33,8 @@ const batch = (receivedAt: number): EventBatch => ({
 
 async function everyEvent(store: Store): Promise<StoredEvent[]> {
   const events: StoredEvent[] = [];
-  let page = await store.events({ limit: 3 });
-  for (; page.next !== undefined; page = await store.events({ limit: 3, before: page.next }))
+  let page = await store.ask('events', { limit: 3 });
+  for (; page.next !== undefined; page = await store.ask('events', { limit: 3, cursor: page.next }))
     events.push(...page.events);
   return [...events, ...page.events];
 }
@@ -74,7 +74,7 @@ t.test('views and listings agree on a batch that was stored twice', async (t) =>
     'the stream has each once',
   );
 
-  const { dau, errors_by_day } = await store.aggregates({ limit: 10 });
+  const { dau, errors_by_day } = await store.ask('aggregates', { limit: 10 });
   const days = new Map<string, number>();
   for (const { ts } of events) {
     const day = new Date(ts).toISOString().slice(0, 10);
@@ -83,16 +83,16 @@ t.test('views and listings agree on a batch that was stored twice', async (t) =>
   const expected = [...days].sort().map(([day, count]) => ({ day, count }));
   t.same(dau, expected);
   t.same(errors_by_day, expected);
-  t.same(await store.names({ limit: 10 }), [{ name: 'broken', count: USERS }]);
-  const [group] = await store.errorGroups({ limit: 10 });
+  t.same(await store.ask('names', { limit: 10 }), { names: [{ name: 'broken', count: USERS }] });
+  const [group] = (await store.ask('errors', { limit: 10 })).groups;
   t.equal(group?.count, USERS);
   t.same(group?.by_day, expected);
   const tsOf = new Map(events.map(({ user_id, ts }) => [user_id, ts]));
-  for (const user of await store.users({ limit: 100 })) {
+  for (const user of (await store.ask('users', { limit: 100 })).users) {
     const ts = tsOf.get(user.user_id);
     t.same([user.first_seen, user.last_seen, user.session_count], [ts, ts, 1], user.user_id);
   }
-  for (const session of await store.sessions({ limit: 100 })) {
+  for (const session of (await store.ask('sessions', { limit: 100 })).sessions) {
     const ts = tsOf.get(session.user_id);
     t.same([session.started_at, session.last_seen, session.event_count, session.error_count], [ts, ts, 1, 1]);
   }

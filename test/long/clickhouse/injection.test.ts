@@ -1,15 +1,15 @@
 /** Names, ids and parameters full of quotes, backslashes and SQL are data: the embedded engine's answers, whatever is in them. */
 import fc from 'fast-check';
 import t from 'tap';
-import { consecutiveIds } from '../../../src/clickhouse/ids.js';
 import { openClickhouseStore } from '../../../src/clickhouse/store.js';
 import type { EventBatch, JsonText } from '../../../src/domain/event.js';
 import { openLmdbStore } from '../../../src/store/open-in-process.js';
-import type { Store } from '../../../src/store/port.js';
+import type { Store, WritableStore } from '../../../src/store/port.js';
 import { brief, firstDifference } from '../../model/difference.js';
 import { withDataDir } from '../../model/run.js';
 import { type Chdb, startChdb } from '../../support/clickhouse/chdb.js';
 import { type Cluster, startCluster } from '../../support/clickhouse/cluster.js';
+import { consecutiveIds } from '../../support/clickhouse/ids.js';
 
 const APP = 'inventory';
 const CASES = 1_000;
@@ -124,20 +124,30 @@ function batchOf(some: readonly Case[], first: number): EventBatch {
 
 type Read = (store: Store, one: Case) => Promise<unknown>;
 
+/** The newest error of the session, which there is, with what is around it. */
+async function incident(store: Store, { session }: Case): Promise<unknown> {
+  const [error] = (await store.ask('events', { session, type: 'error', limit: 1 })).events;
+  return error && store.ask('incident', { event_id: error.id });
+}
+
 /** Every read that takes a text, asked with the case's own. */
 const READS: readonly Read[] = [
-  (store, { user, session }) => store.events({ user, session, limit: 20 }),
-  (store, { name, next }) => store.funnel({ steps: [name, next, name] }),
-  (store, { name }) => store.names({ prefix: name, limit: 5 }),
-  (store, { user }) => store.users({ user, limit: 5 }),
-  (store, { user }) => store.sessions({ user, app: APP, limit: 5 }),
-  (store, { session }) => store.sessionWindow(APP, session, {}),
+  (store, { user, session }) => store.ask('events', { user, session, limit: 20 }),
+  (store, { name, next }) => store.ask('funnel', { steps: [name, next, name] }),
+  (store, { name }) => store.ask('names', { prefix: name, limit: 5 }),
+  (store, { user }) => store.ask('users', { user, limit: 5 }),
+  (store, { user }) => store.ask('sessions', { user, apps: [APP], limit: 5 }),
+  (store, { session }) => store.ask('events', { session, apps: [APP], limit: 500 }),
+  incident,
   (store, { session }) => store.sessionApps(session),
-  (store, { user }) => store.activity({ user }),
+  (store, { user }) => store.ask('activity', { user }),
   // An app nobody has is an empty answer, whatever it is called.
-  (store, { name }) => store.aggregates({ app: name, limit: 5 }),
-  (store, { user }) => store.events({ app: user, limit: 5 }),
-  (store, { session }) => store.chunks(APP, session),
+  (store, { name }) => store.ask('aggregates', { apps: [name], limit: 5 }),
+  (store, { user }) => store.ask('events', { apps: [user], limit: 5 }),
+  (store, { name, user }) => store.ask('users', { apps: [name, user, APP], limit: 5 }),
+  (store, { session }) => store.ask('replay', { id: session, apps: [APP] }),
+  (store, { session, name }) => store.ask('replay', { id: session, apps: [name, session] }),
+  (store, { name }) => store.ask('occurrences', { group: `${name}.${'0'.repeat(24)}`, limit: 5 }),
 ];
 /** A case is put to some of them in turn. */
 const READS_A_CASE = 2;
@@ -148,7 +158,7 @@ const readsOf = (index: number): Read[] =>
     (_, turn) => READS[(index * READS_A_CASE + turn) % READS.length],
   ).filter((read) => read !== undefined);
 
-async function appendAll(store: Store, all: readonly Case[]): Promise<void> {
+async function appendAll(store: WritableStore, all: readonly Case[]): Promise<void> {
   for (let first = 0; first < all.length; first += BATCH) {
     const [outcome] = await store.append([batchOf(all.slice(first, first + BATCH), first)]);
     if (outcome?.status !== 'fulfilled') throw outcome?.reason;
@@ -185,10 +195,10 @@ async function compare(all: readonly Case[], place: { url: string; cluster?: str
           throw new Error(`case ${index}, ${brief(one)}: ${difference}\n${brief(expected)}\n${brief(got)}`);
       }
       const everything = { limit: 500 };
-      for (const ask of ['users', 'sessions', 'errorGroups', 'aggregates'] as const) {
+      for (const ask of ['users', 'sessions', 'errors', 'aggregates'] as const) {
         const difference = firstDifference(
-          await embedded[ask](everything),
-          await clickhouse[ask](everything),
+          await embedded.ask(ask, everything),
+          await clickhouse.ask(ask, everything),
         );
         if (difference !== undefined) throw new Error(`${ask}: ${difference}`);
       }

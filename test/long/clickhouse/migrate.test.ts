@@ -43,8 +43,8 @@ t.test('a folder moves there and back, once or again', async (t) => {
   t.match(verified.stdout, `ok  moved: ${events} events, and every view as a fold of them makes it`);
 
   const store = await open();
-  const expected = await store.users({ limit: 500 });
-  const sessions = await store.sessions({ limit: 500 });
+  const expected = await store.ask('users', { limit: 500 });
+  const { sessions } = await store.ask('sessions', { limit: 500 });
   await store.close();
   t.ok(sessions.some(({ chunk_count }) => chunk_count > 0));
   for (let time = 1; time <= 2; time++) {
@@ -55,8 +55,8 @@ t.test('a folder moves there and back, once or again', async (t) => {
   t.match((await runSpyglass(['verify', '--data', back])).stdout, /^ok /);
   const { openLmdbStore } = await import('../../../src/store/open-in-process.js');
   const embedded = await openLmdbStore({ dataDir: back });
-  t.same(await embedded.users({ limit: 500 }), expected);
-  t.same(await embedded.sessions({ limit: 500 }), sessions);
+  t.same(await embedded.ask('users', { limit: 500 }), expected);
+  t.same(await embedded.ask('sessions', { limit: 500 }), { sessions });
   await embedded.close();
 });
 
@@ -76,7 +76,7 @@ t.test(
     t.equal((await migrate('clickhouse', later)).code, 0);
     const { openLmdbStore } = await import('../../../src/store/open-in-process.js');
     const embedded = await openLmdbStore({ dataDir: later });
-    const { events, head } = await embedded.events({ user: 'new', limit: 2 });
+    const { events, head } = await embedded.ask('events', { user: 'new', limit: 2 });
     await embedded.close();
     t.same(
       events.map(({ id }) => id),

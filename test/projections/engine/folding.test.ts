@@ -2,7 +2,7 @@
 import t from 'tap';
 import type { BatchView } from '../../../src/log/batches/record-batch.js';
 import { openEnv } from '../../../src/log/file/env.js';
-import { openFolder, type Target } from '../../../src/projections/engine/folding.js';
+import { openPasses, type Target } from '../../../src/projections/engine/folding.js';
 
 const KEY = Buffer.from('n');
 const LIMIT = 1_000_000;
@@ -14,12 +14,11 @@ t.test('folding', async (t) => {
   const env = openEnv(t.testdir(), { mode: 'scratch' });
   t.teardown(() => env.close());
   const target: Target = {
-    view: 'counting',
-    place: 'counting',
-    tables: env,
     checkpoint: 0,
-    fold: {
+    projection: {
+      name: 'counting',
       version: 1,
+      tables: ['counted'],
       open(stage) {
         const table = stage.table('counted');
         let events = 0;
@@ -35,11 +34,11 @@ t.test('folding', async (t) => {
       },
     },
   };
-  const folder = openFolder();
+  const beginPass = openPasses(env);
   const counted = (batches: Iterable<BatchView>): string | undefined => {
-    const folding = folder([target]);
-    folding.addAll(batches, LIMIT);
-    const [folded] = folding.finish([target]);
+    const pass = beginPass([target]);
+    pass.addAll(batches, LIMIT);
+    const [folded] = pass.finish([target]);
     env.transaction(() => folded?.stage?.write());
     return env.table('counted').get(KEY)?.toString();
   };
@@ -57,9 +56,9 @@ t.test('folding', async (t) => {
     function* large(): Generator<BatchView> {
       for (let offset = 1; ; offset += 256) yield batch(offset, 256);
     }
-    const next = folder([target]).addAll(large(), LIMIT) ?? 0;
+    const next = beginPass([target]).addAll(large(), LIMIT) ?? 0;
     t.ok(next > 400_000 && next < 600_000, `stopped at ${next}`);
-    t.equal(folder([target]).addAll([batch(1, 3), batch(4, 3), batch(7, 3)], 2), 7);
-    t.equal(folder([target]).addAll([batch(1, 3), batch(4, 3)], 3), undefined);
+    t.equal(beginPass([target]).addAll([batch(1, 3), batch(4, 3), batch(7, 3)], 2), 7);
+    t.equal(beginPass([target]).addAll([batch(1, 3), batch(4, 3)], 3), undefined);
   });
 });

@@ -8,9 +8,11 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { EventType, NewEvent } from '../../../src/domain/event.js';
 import { DAY_MS } from '../../../src/domain/limits.js';
+import { dayName } from '../../../src/domain/utc.js';
 import { openEnv } from '../../../src/log/file/env.js';
-import { dayName } from '../../../src/projections/days.js';
 import { obtain } from '../../../src/projections/engine/projection.js';
+import type { EventPosition } from '../../../src/questions/cursor.js';
+import type { Ask } from '../../../src/questions/index.js';
 import { verifyStore } from '../../../src/store/offline/verify.js';
 import { openLmdbStore } from '../../../src/store/open-in-process.js';
 import type { Store } from '../../../src/store/port.js';
@@ -45,6 +47,12 @@ function* solitary(): Generator<Body> {
   }
 }
 
+/** Of what a worker sends in a minute; every third time there is a report among it. */
+function typeOf(turn: number, index: number): EventType {
+  if (index === 1) return 'error';
+  return index === 3 && turn % 3 === 0 ? 'bug_report' : 'event';
+}
+
 function* bodies(): Generator<Body> {
   // Everybody looks in once, all in one hour, and some in two apps.
   for (let user = 0; user < USERS; user++) {
@@ -57,7 +65,7 @@ function* bodies(): Generator<Body> {
     for (let user = 0; user < 12; user++) {
       const start = MIDNIGHT + 7 * HOUR_MS + turn * (5 + user) * MINUTE_MS + user * 1_117;
       const events = [3_000, 0, 41_000, 17_000, 59_000].map((into, index) =>
-        event(user, start + into, index === 1 ? 'error' : 'event', `action_${(turn + index) % 7}`),
+        event(user, start + into, typeOf(turn, index), `action_${(turn + index) % 7}`),
       );
       yield { app: APPS[(user + turn) % 3] ?? '', events };
     }
@@ -69,6 +77,7 @@ function* bodies(): Generator<Body> {
       ['error', 'pageview'],
       ['event', 'event'],
       ['event', 'error'],
+      ['bug_report', 'event'],
     ] as const) {
       const events = times.map((ts, at) => event(30 + index, ts, types[at % 2] ?? 'event', `edge_${at}`));
       yield { app: 'billing', events };
@@ -92,10 +101,10 @@ function* bodies(): Generator<Body> {
 }
 
 type Stored = NewEvent & { app: string };
-type Range = { from: number; to: number; app?: string };
+type Range = { from: number; to: number; apps?: readonly string[] };
 
-const matching = (events: readonly Stored[], { from, to, app }: Range): Stored[] =>
-  events.filter(({ ts, app: of }) => ts >= from && ts <= to && (app === undefined || of === app));
+const matching = (events: readonly Stored[], { from, to, apps = APPS }: Range): Stored[] =>
+  events.filter(({ ts, app }) => ts >= from && ts <= to && apps.includes(app));
 
 function groups(events: readonly Stored[], keyOf: (event: Stored) => string): [string, Stored[]][] {
   const found = new Map<string, Stored[]>();
@@ -134,22 +143,24 @@ const BOUNDS = [
 ].map((into) => MIDNIGHT + into);
 
 function* ranges(): Generator<Range> {
-  for (const app of [undefined, ...APPS])
-    yield { from: MIDNIGHT, to: MIDNIGHT + DAY_MS - 1, ...(app ? { app } : {}) };
+  for (const apps of [undefined, ...APPS.map((app) => [app]), APPS.slice(0, 2), APPS.slice(1), APPS, []])
+    yield { from: MIDNIGHT, to: MIDNIGHT + DAY_MS - 1, ...(apps ? { apps } : {}) };
   for (const from of BOUNDS) {
     for (const to of BOUNDS.filter((bound) => bound >= from)) yield { from, to };
-    yield { from, to: from + 7, app: 'billing' };
-    yield { from: 0, to: from, app: 'wiki' };
+    yield { from, to: from + 7, apps: ['billing'] };
+    yield { from: 0, to: from, apps: ['wiki'] };
+    yield { from: 0, to: from, apps: ['inventory', 'billing'] };
+    yield { from, to: MIDNIGHT + 2 * DAY_MS, apps: ['wiki', 'nobody-knows', 'inventory'] };
   }
 }
 
-async function pages(store: Store, query: Parameters<Store['events']>[0]): Promise<[number, string][]> {
+async function pages(store: Store, query: Ask<'events'>): Promise<[number, string][]> {
   const found: [number, string][] = [];
-  for (let before: { ts: number; id: number } | undefined; ; ) {
-    const page = await store.events({ ...query, ...(before ? { before } : {}) });
+  for (let cursor: EventPosition | undefined; ; ) {
+    const page = await store.ask('events', { ...query, ...(cursor ? { cursor } : {}) });
     found.push(...page.events.map(({ ts, id }): [number, string] => [ts, `${id}`]));
     if (!page.next) return found;
-    before = page.next;
+    cursor = page.next;
   }
 }
 
@@ -169,19 +180,19 @@ t.test('days, hours and batches that bounds cut', async (t) => {
   }
 
   for (const range of ranges()) {
-    const { from, to, app = 'all apps' } = range;
+    const { from, to, apps = 'all apps' } = range;
     t.strictSame(
-      await store.aggregates({ ...range, limit: 100 }),
+      await store.ask('aggregates', { ...range, limit: 100 }),
       aggregatesOf(events, range),
-      `${from - MIDNIGHT} to ${to - MIDNIGHT} ms, ${app}`,
+      `${from - MIDNIGHT} to ${to - MIDNIGHT} ms, ${apps}`,
     );
   }
 
   const newest = events
-    .map(({ ts, app, type }, index) => ({ ts, app, type, id: index + 1 }))
+    .map(({ ts, app, type, name }, index) => ({ ts, app, type, name, id: index + 1 }))
     .sort((a, b) => b.ts - a.ts || b.id - a.id);
   const told = (some: typeof newest) => some.map(({ ts, id }) => [ts, `${id}`]);
-  for (const type of ['error', 'event', 'pageview'] as const) {
+  for (const type of ['error', 'event', 'pageview', 'bug_report'] as const) {
     const ofType = newest.filter((one) => one.type === type);
     t.strictSame(await pages(store, { type, limit: 97 }), told(ofType), `pages of ${type}`);
     const range = { from: MIDNIGHT + 8 * HOUR_MS, to: MIDNIGHT + 10 * HOUR_MS };
@@ -190,15 +201,25 @@ t.test('days, hours and batches that bounds cut', async (t) => {
   }
   for (const app of APPS) {
     const ofApp = newest.filter((one) => one.app === app);
-    t.strictSame(await pages(store, { app, limit: 89 }), told(ofApp), `pages of ${app}`);
-    const mine = ofApp.filter(({ type }) => type === 'event');
-    for (const [index, { id }] of mine.entries()) {
+    t.strictSame(await pages(store, { apps: [app], limit: 89 }), told(ofApp), `pages of ${app}`);
+    for (const [index, one] of ofApp
+      .filter(({ type }) => type === 'error' || type === 'bug_report')
+      .entries()) {
       if (index % 17 !== 0) continue;
-      const around = { previous: mine[index + 1]?.id, next: mine[index - 1]?.id };
-      const { previous, next } = (await store.neighbours(id)) ?? {};
-      t.strictSame({ previous, next }, around, `around ${id}`);
+      // An error's neighbours are those of its group, a report's all of its app.
+      const akin = ofApp.filter(
+        ({ type, name }) => type === one.type && (type === 'bug_report' || name === one.name),
+      );
+      const place = akin.indexOf(one);
+      const found = await store.ask('incident', { event_id: one.id });
+      const { previous, next } = found?.around?.neighbours ?? {};
+      const beside = { previous: akin[place + 1]?.id, next: akin[place - 1]?.id };
+      t.strictSame({ previous, next }, beside, `around ${one.type} ${one.id}`);
     }
   }
+  const two = newest.filter(({ app }) => app !== 'billing');
+  const apps = ['wiki', 'nobody-knows', 'inventory'];
+  t.strictSame(await pages(store, { apps, limit: 101 }), told(two), 'pages of two apps');
   await store.close();
   t.equal((await verifyStore(dataDir, () => {})).problem, undefined, 'a rebuild makes the same');
 

@@ -10,7 +10,7 @@ import { META, openLog } from '../../../src/log/batches/log.js';
 import { DATA_FILE } from '../../../src/log/file/data-dir.js';
 import { type Env, openEnv } from '../../../src/log/file/env.js';
 import { u48 } from '../../../src/log/file/keys.js';
-import { readViewStates, writeViewStates } from '../../../src/projections/registry.js';
+import { readViewStates, writeViewStates } from '../../../src/projections/engine/states.js';
 import { chunkFilesIn, chunkPath } from '../../../src/replay/files.js';
 import { verifyStore } from '../../../src/store/offline/verify.js';
 import { openLmdbStore } from '../../../src/store/open-in-process.js';
@@ -50,7 +50,7 @@ const flipBatch = (env: Env): void => {
 async function sessionsOf(dataDir: string): Promise<unknown[]> {
   const store = await openLmdbStore({ dataDir });
   try {
-    return await store.sessions({ limit: 500 });
+    return (await store.ask('sessions', { limit: 500 })).sessions;
   } finally {
     await store.close();
   }

@@ -1,13 +1,8 @@
 /** The lines of an export: what is written is what is read. */
 import t from 'tap';
 import type { JsonText, StoredEvent } from '../../../src/domain/event.js';
-import {
-  batchLine,
-  endLine,
-  eventLine,
-  headerLine,
-  parseLine,
-} from '../../../src/store/offline/export-format.js';
+import { batchLine, endLine, eventLine, headerLine } from '../../../src/store/offline/export-format.js';
+import { parseLine } from '../../../src/store/offline/export-parser.js';
 
 const EVENT: StoredEvent = {
   id: 42,

@@ -1,21 +1,15 @@
 /** One group of errors: how it went by day, its occurrences, and the stack of each. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { type ApiError, apiPath, getJson, toApiError } from '../../api/client.js';
+import { type ClientError, client, type ErrorGroupRow, type Event, noted } from '../../api/client.js';
 import { useWhenBack } from '../../api/connection.js';
-import type {
-  ErrorGroupRow,
-  ErrorGroupsAnswer,
-  Event,
-  EventsAnswer,
-  IncidentAnswer,
-} from '../../api/types.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
-import { href, setQuery, useParam, usePlace } from '../../router.js';
+import { hereHref, href, type Place, setQuery, useParam, usePlace } from '../../router.js';
 import { DayChart } from '../../ui/day-chart.js';
 import { incidentHref, replayHref, userHref } from '../../ui/event-text.js';
+import { Fact } from '../../ui/fact.js';
 import { PropsView } from '../../ui/props-view.js';
-import { RangePicker, useRange } from '../../ui/range.js';
+import { appAndRange, RangePicker, useRange } from '../../ui/range.js';
 import { Stack } from '../../ui/stack.js';
 import { Empty, Failure, Loaded, Loading } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
@@ -27,12 +21,9 @@ const CHART_HEIGHT = 120;
 export function ErrorGroupView({ group }: { group: string }) {
   const range = useRange('30d');
   const { from, to } = range;
-  const query = useQuery<ErrorGroupsAnswer>(apiPath('/v1/query/errors', { group, from, to }), { keep: true });
+  const query = useQuery('errors', { group, from, to }, { keep: true });
   const row = query.data?.groups[0];
-  const { query: place } = usePlace();
-  const back = Object.fromEntries(
-    ['app', 'range', 'from', 'to'].map((name) => [name, place.get(name) ?? '']),
-  );
+  const back = appAndRange(usePlace());
   return (
     <div class="page fill">
       <div class="page-head">
@@ -88,26 +79,14 @@ export function ErrorGroupView({ group }: { group: string }) {
 function Facts({ row }: { row: ErrorGroupRow }) {
   return (
     <dl class="group-facts">
-      <div>
-        <dt class="soft">Times</dt>
-        <dd>{count(row.count)}</dd>
-      </div>
-      <div>
-        <dt class="soft">Users</dt>
-        <dd>{count(row.user_count)}</dd>
-      </div>
-      <div>
-        <dt class="soft">First in this range</dt>
-        <dd>
-          <At ts={row.first_seen} />
-        </dd>
-      </div>
-      <div>
-        <dt class="soft">Last</dt>
-        <dd>
-          <Moment ts={row.last_seen} />
-        </dd>
-      </div>
+      <Fact name="Events">{count(row.count)}</Fact>
+      <Fact name="Users">{count(row.user_count)}</Fact>
+      <Fact name="First in this range">
+        <At ts={row.first_seen} />
+      </Fact>
+      <Fact name="Last">
+        <Moment ts={row.last_seen} />
+      </Fact>
     </dl>
   );
 }
@@ -121,41 +100,14 @@ interface OccurrencesProps {
 
 function Occurrences({ group, from, to, total }: OccurrencesProps) {
   const { events, hasMore, error, loadMore, retry } = useOccurrences(group, from, to);
-  const { path, query } = usePlace();
+  const place = usePlace();
   const [chosen] = useParam('event');
   const listed = chosen === '' ? events[0] : events.find(({ id }) => `${id}` === chosen);
-  // One that is further down the list than was loaded is read by itself: each is an incident.
-  const other = useQuery<IncidentAnswer>(
-    listed === undefined && /^\d{1,16}$/.test(chosen) ? `/v1/incidents/${chosen}` : undefined,
-  );
-  const selected = listed ?? other.data?.event;
-  const columns = useMemo((): Column<Event>[] => {
-    const open = (event: Event) => {
-      const next = new URLSearchParams(query);
-      next.set('event', `${event.id}`);
-      return `${path}?${next}`;
-    };
-    return [
-      {
-        key: 'time',
-        label: 'When',
-        width: '180px',
-        render: (event) => (
-          <a class="row-link" href={open(event)}>
-            <Moment ts={event.ts} />
-          </a>
-        ),
-      },
-      { key: 'user', label: 'User', width: 'minmax(0, 1fr)', render: ({ user_id }) => user_id },
-      {
-        key: 'page',
-        label: 'Page',
-        width: 'minmax(0, 1fr)',
-        wide: true,
-        render: ({ url }) => <span class="soft">{url}</span>,
-      },
-    ];
-  }, [path, query]);
+  // One that is further down the list than was loaded is read by itself.
+  const isElsewhere = listed === undefined && /^\d{1,16}$/.test(chosen);
+  const other = useQuery('event', isElsewhere ? { id: Number(chosen) } : undefined);
+  const selected = listed ?? other.data;
+  const columns = useMemo(() => columnsAt(place), [place]);
   if (error !== undefined && events.length === 0) return <Failure error={error} retry={retry} />;
   if (events.length === 0) return <Loading lines={8} />;
   return (
@@ -183,6 +135,27 @@ function Occurrences({ group, from, to, total }: OccurrencesProps) {
   );
 }
 
+const columnsAt = (place: Place): Column<Event>[] => [
+  {
+    key: 'time',
+    label: 'When',
+    width: '180px',
+    render: ({ id, ts }) => (
+      <a class="row-link" href={hereHref(place, { event: `${id}` })}>
+        <Moment ts={ts} />
+      </a>
+    ),
+  },
+  { key: 'user', label: 'User', width: 'minmax(0, 1fr)', render: ({ user_id }) => user_id },
+  {
+    key: 'page',
+    label: 'Page',
+    width: 'minmax(0, 1fr)',
+    wide: true,
+    render: ({ url }) => <span class="soft">{url}</span>,
+  },
+];
+
 function Occurrence({ event }: { event: Event }) {
   const { stack, ...rest } = event.props ?? {};
   return (
@@ -202,8 +175,8 @@ function Occurrence({ event }: { event: Event }) {
         </span>
       </div>
       <h2>Stack</h2>
-      {typeof stack === 'string' ? <Stack text={stack} /> : <p class="soft">It came without a stack.</p>}
-      <h2>Props</h2>
+      {typeof stack === 'string' ? <Stack text={stack} /> : <p class="soft">No stack trace was captured.</p>}
+      <h2>Properties</h2>
       <PropsView props={rest} />
     </aside>
   );
@@ -214,7 +187,7 @@ function useOccurrences(group: string, from: number | undefined, to: number | un
   const [{ events, cursor }, setPages] = useState<{ events: Event[]; cursor?: string | undefined }>({
     events: [],
   });
-  const [error, setError] = useState<ApiError>();
+  const [error, setError] = useState<ClientError>();
   const running = useRef<AbortController>();
   /** The page after it was asked for: the list comes to its end more than once before it is drawn with what came. */
   const asked = useRef<string>();
@@ -224,15 +197,15 @@ function useOccurrences(group: string, from: number | undefined, to: number | un
     running.current = mine;
     setError(undefined);
     try {
-      const path = apiPath('/v1/query/occurrences', { group, from, to, limit: PAGE, cursor: after });
-      const page = await getJson<EventsAnswer>(path, mine.signal);
+      const ask = { group, from, to, limit: PAGE, cursor: after };
+      const page = await client.ask('occurrences', ask, { signal: mine.signal });
       setPages((known) => ({
         events: after === undefined ? page.events : [...known.events, ...page.events],
         cursor: page.next_cursor,
       }));
     } catch (reason) {
       if (mine.signal.aborted) return;
-      setError(toApiError(reason));
+      setError(noted(reason));
     }
     running.current = undefined;
   };

@@ -1,15 +1,15 @@
 /** Errors by group, and the reports beside them. */
 import { useMemo } from 'preact/hooks';
-import { apiPath } from '../../api/client.js';
-import type { ErrorGroupRow, ErrorGroupsAnswer, Event, EventsAnswer } from '../../api/types.js';
+import type { ErrorGroupRow, Event } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
+import { finder } from '../../format/find.js';
 import { count, counted } from '../../format/number.js';
 import { dayOf, daysBetween } from '../../format/time.js';
-import { href, useParam, usePlace } from '../../router.js';
+import { href, type Place, useParam, usePlace } from '../../router.js';
 import { Sparkline } from '../../ui/chart.js';
 import { incidentHref, Severity } from '../../ui/event-text.js';
 import { Choices, Field } from '../../ui/filters.js';
-import { type Range, RangePicker, useRange } from '../../ui/range.js';
+import { appAndRange, type Range, RangePicker, useRange } from '../../ui/range.js';
 import { Empty, Loaded, Loading } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
 import { Ago, At } from '../../ui/time.js';
@@ -38,15 +38,13 @@ export function ErrorsView() {
   const order = ORDERS.find(({ value }) => value === given)?.value ?? '';
   const range = useRange('30d');
   const { from, to } = range;
-  const query = useQuery<ErrorGroupsAnswer>(
-    apiPath('/v1/query/errors', { app, from, to, limit: GROUPS_MAX }),
-    { everyMs: REFRESH_MS, keep: true },
-  );
+  const ask = { app, from, to, limit: GROUPS_MAX };
+  const query = useQuery('errors', ask, { everyMs: REFRESH_MS, keep: true });
   const groups = query.data?.groups;
-  const shown = useMemo(
-    () => groups?.filter(matcher(text)).sort(COMPARE[order]) ?? [],
-    [groups, text, order],
-  );
+  const shown = useMemo(() => {
+    const has = finder(text);
+    return groups?.filter(({ name, frame, app }) => has(name, frame, app)).sort(COMPARE[order]) ?? [];
+  }, [groups, text, order]);
   return (
     <div class="page fill">
       <div class="page-head">
@@ -88,76 +86,10 @@ export function ErrorsView() {
 }
 
 function Groups({ groups, range }: { groups: readonly ErrorGroupRow[]; range: Range }) {
-  const { query } = usePlace();
+  const place = usePlace();
   const days = useMemo(() => daysOf(groups, range), [groups, range.from, range.to]);
   const severalApps = groups.some(({ app }) => app !== groups[0]?.app);
-  const columns = useMemo((): Column<ErrorGroupRow>[] => {
-    const kept = Object.fromEntries(
-      ['app', 'range', 'from', 'to'].map((name) => [name, query.get(name) ?? '']),
-    );
-    return [
-      {
-        key: 'error',
-        label: 'Error',
-        width: 'minmax(0, 1fr)',
-        render: ({ group, name, frame, app }) => (
-          <a class="row-link two-lines" href={href('/errors/:group', { group }, kept)}>
-            <span class="cut name-error">{name}</span>
-            <span class="cut soft">
-              {severalApps && `${app} · `}
-              <code>{frame ?? 'no stack'}</code>
-            </span>
-          </a>
-        ),
-      },
-      {
-        key: 'days',
-        label: 'By day',
-        width: '150px',
-        wide: true,
-        render: ({ by_day, count: total }) => {
-          const counts = new Map(by_day.map(({ day, count }) => [day, count]));
-          return (
-            <Sparkline
-              values={days.map((day) => counts.get(day) ?? 0)}
-              label={`${counted(total, 'time')} over ${counted(days.length, 'day')}`}
-              tone="error"
-            />
-          );
-        },
-      },
-      {
-        key: 'count',
-        label: 'Times',
-        width: '64px',
-        align: 'end',
-        render: (row) => <b>{count(row.count)}</b>,
-      },
-      {
-        key: 'users',
-        label: 'Users',
-        width: '52px',
-        align: 'end',
-        wide: true,
-        render: (row) => count(row.user_count),
-      },
-      {
-        key: 'first',
-        label: 'First',
-        width: '104px',
-        align: 'end',
-        wide: true,
-        render: (row) => <At ts={row.first_seen} />,
-      },
-      {
-        key: 'last',
-        label: 'Last',
-        width: '84px',
-        align: 'end',
-        render: (row) => <Ago ts={row.last_seen} />,
-      },
-    ];
-  }, [days, severalApps, query]);
+  const columns = useMemo(() => columnsOf(days, severalApps, place), [days, severalApps, place]);
   return (
     <Table
       label="Groups of errors"
@@ -165,16 +97,76 @@ function Groups({ groups, range }: { groups: readonly ErrorGroupRow[]; range: Ra
       columns={columns}
       rowKey={({ group }) => group}
       rowHeight={56}
-      foot={groups.length === GROUPS_MAX ? `Only the ${GROUPS_MAX} most frequent are listed` : undefined}
+      foot={groups.length === GROUPS_MAX ? `Showing the ${GROUPS_MAX} most frequent` : undefined}
+    />
+  );
+}
+
+function columnsOf(days: readonly string[], severalApps: boolean, place: Place): Column<ErrorGroupRow>[] {
+  const kept = appAndRange(place);
+  return [
+    {
+      key: 'error',
+      label: 'Error',
+      width: 'minmax(0, 1fr)',
+      render: ({ group, name, frame, app }) => (
+        <a class="row-link two-lines" href={href('/errors/:group', { group }, kept)}>
+          <span class="cut name-error">{name}</span>
+          <span class="cut soft">
+            {severalApps && `${app} · `}
+            <code>{frame ?? 'no stack'}</code>
+          </span>
+        </a>
+      ),
+    },
+    {
+      key: 'days',
+      label: 'By day',
+      width: '150px',
+      wide: true,
+      render: (row) => <ByDay row={row} days={days} />,
+    },
+    {
+      key: 'count',
+      label: 'Events',
+      width: '64px',
+      align: 'end',
+      render: (row) => <b>{count(row.count)}</b>,
+    },
+    {
+      key: 'users',
+      label: 'Users',
+      width: '52px',
+      align: 'end',
+      wide: true,
+      render: (row) => count(row.user_count),
+    },
+    {
+      key: 'first',
+      label: 'First',
+      width: '104px',
+      align: 'end',
+      wide: true,
+      render: (row) => <At ts={row.first_seen} />,
+    },
+    { key: 'last', label: 'Last', width: '84px', align: 'end', render: (row) => <Ago ts={row.last_seen} /> },
+  ];
+}
+
+function ByDay({ row, days }: { row: ErrorGroupRow; days: readonly string[] }) {
+  const counts = new Map(row.by_day.map(({ day, count }) => [day, count]));
+  return (
+    <Sparkline
+      values={days.map((day) => counts.get(day) ?? 0)}
+      label={`${counted(row.count, 'time')} over ${counted(days.length, 'day')}`}
+      tone="error"
     />
   );
 }
 
 function Reports({ app, range: { from, to } }: { app: string; range: Range }) {
-  const query = useQuery<EventsAnswer>(
-    apiPath('/v1/query/events', { app, type: 'bug_report', from, to, limit: REPORTS_MAX }),
-    { everyMs: REFRESH_MS, keep: true },
-  );
+  const ask = { app, type: 'bug_report', from, to, limit: REPORTS_MAX } as const;
+  const query = useQuery('events', ask, { everyMs: REFRESH_MS, keep: true });
   const reports = query.data?.events;
   return (
     <section class="reports" aria-label="Bug reports">
@@ -182,14 +174,14 @@ function Reports({ app, range: { from, to } }: { app: string; range: Range }) {
         <h2>Reports</h2>
         {reports !== undefined && (
           <span class="soft">
-            {reports.length === REPORTS_MAX ? `the latest ${REPORTS_MAX}` : count(reports.length)}
+            {reports.length === REPORTS_MAX ? `${REPORTS_MAX} most recent` : count(reports.length)}
           </span>
         )}
       </div>
       <Loaded query={query} loading={<Loading lines={8} />}>
         {({ events }) =>
           events.length === 0 ? (
-            <Empty title="Nobody reported anything" />
+            <Empty title="No bug reports" />
           ) : (
             <ul class="report-list">
               {events.map((event) => (
@@ -221,8 +213,8 @@ function Report({ event }: { event: Event }) {
 
 function NoErrors({ text, range }: { text: string; range: Range }) {
   if (text !== '')
-    return <Empty title="No error is like this">Nothing among these groups matches “{text}”.</Empty>;
-  return <Empty title="No errors">{range.label}: nothing went wrong that anybody told of.</Empty>;
+    return <Empty title="No matching errors">Nothing among these groups matches “{text}”.</Empty>;
+  return <Empty title="No errors">No errors reported {range.within}.</Empty>;
 }
 
 /** The days of the range that the small bars show, the latest last. */
@@ -232,10 +224,4 @@ function daysOf(groups: readonly ErrorGroupRow[], { from, to }: Range): string[]
   const first = from ?? Math.min(...groups.map(({ first_seen }) => first_seen));
   const days = daysBetween(Math.min(first, last), last);
   return days.length > 0 ? days.slice(-SPARK_DAYS_MAX) : [dayOf(last)];
-}
-
-function matcher(text: string): (group: ErrorGroupRow) => boolean {
-  const wanted = text.toLowerCase();
-  return ({ name, frame = '', app }) =>
-    [name, frame, app].some((part) => part.toLowerCase().includes(wanted));
 }

@@ -1,13 +1,6 @@
 /** An error or report with everything that leads up to it, on one screen: what it was, the picture, and what happened beside it. */
 import { useEffect, useMemo } from 'preact/hooks';
-import { apiPath, getJson } from '../../api/client.js';
-import type {
-  ChunkReference,
-  ErrorGroupsAnswer,
-  Event,
-  IncidentAnswer,
-  ManifestAnswer,
-} from '../../api/types.js';
+import { type Answers, type ChunkReference, client, type Event } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { counted } from '../../format/number.js';
 import { clockTime, fullTime, offset } from '../../format/time.js';
@@ -16,14 +9,16 @@ import { ConsolePane, NetworkPane, TrailPane } from '../../player/panes.js';
 import { PlayerView } from '../../player/player-view.js';
 import { useMomentInAddress, useMomentParam } from '../../player/use-moment.js';
 import { type PlayerHandle, usePlayer } from '../../player/use-player.js';
-import { go, href, useParam } from '../../router.js';
+import { go, href } from '../../router.js';
 import { CopyButton } from '../../ui/copy.js';
 import { incidentHref, isIncident, replayHref, Severity, userHref } from '../../ui/event-text.js';
 import { Icon, TypeIcon } from '../../ui/icons.js';
+import { Panel } from '../../ui/panel.js';
 import { PropsView } from '../../ui/props-view.js';
 import { Stack } from '../../ui/stack.js';
 import { Empty, Loaded, Loading } from '../../ui/states.js';
 import { Ago } from '../../ui/time.js';
+import { useKeys } from '../../ui/use-keys.js';
 
 const BEFORE_MS = 60_000;
 const AFTER_MS = 10_000;
@@ -31,12 +26,12 @@ const RELATED_MAX = 3;
 const NONE: readonly ChunkReference[] = [];
 
 export function IncidentView({ id }: { id: string }) {
-  const query = useQuery<IncidentAnswer>(`/v1/incidents/${encodeURIComponent(id)}`);
+  const query = useQuery('incident', { event_id: Number(id) });
   const status = query.error?.status;
   if (query.data === undefined && (status === 404 || status === 400)) {
     return (
-      <Empty title={status === 404 ? 'There is no such event' : 'This event is no incident'}>
-        {status === 404 ? 'It may have expired. ' : 'Only errors and bug reports are. '}
+      <Empty title={status === 404 ? 'Event not found' : "This event isn't an error or report"}>
+        {status === 404 && 'It may have expired. '}
         <a class="text-link" href={href('/errors')}>
           All errors
         </a>
@@ -50,11 +45,10 @@ export function IncidentView({ id }: { id: string }) {
   );
 }
 
-function Incident({ incident }: { incident: IncidentAnswer }) {
+function Incident({ incident }: { incident: Answers['incident'] }) {
   const { event, breadcrumbs, incident_ts: cue } = incident;
   const references = incident.replay_cue?.chunks ?? NONE;
   const player = usePlayer(references, useMomentParam() ?? cue, () => allChunks(event));
-  const [open, setOpen] = useParam('event');
   const { state } = player;
   const range = useMemo(() => ({ from: cue - BEFORE_MS, to: cue + AFTER_MS }), [cue]);
   const gaps = useMemo(
@@ -67,15 +61,13 @@ function Incident({ incident }: { incident: IncidentAnswer }) {
     if (!state.waiting) player.fetchAll(range);
   }, [state.waiting]);
   const pane = { time: state.time, range, cue, onSeek: player.seek };
-  const events = { ...pane, events: breadcrumbs, open, onOpen: setOpen };
+  const events = { ...pane, events: breadcrumbs };
   const requests = breadcrumbs.filter(({ type }) => type === 'network').length;
   return (
     <article class="page fill incident">
       <Head incident={incident} />
       <div class="incident-body">
-        <section class="incident-what panel" aria-label="What went wrong">
-          <What event={event} group={incident.group} related={relatedTo(event, breadcrumbs)} />
-        </section>
+        <What event={event} group={incident.group} related={relatedTo(event, breadcrumbs)} />
         <section class="incident-picture" aria-label="Recording">
           <Recording
             player={player}
@@ -87,21 +79,19 @@ function Incident({ incident }: { incident: IncidentAnswer }) {
             references={references}
           />
         </section>
-        <section class="incident-trail panel" aria-label="Trail">
-          <PaneHead
-            title="Trail"
-            note={`${counted(breadcrumbs.length, 'event')} from 60 s before to 10 s after`}
-          />
+        <Panel
+          title="Trail"
+          note={`${counted(breadcrumbs.length, 'event')} from 60 s before to 10 s after`}
+          class="incident-trail"
+        >
           <TrailPane {...events} />
-        </section>
-        <section class="incident-network panel" aria-label="Network">
-          <PaneHead title="Network" note={counted(requests, 'request')} />
+        </Panel>
+        <Panel title="Network" note={counted(requests, 'request')} class="incident-network">
           <NetworkPane {...events} />
-        </section>
-        <section class="incident-console panel" aria-label="Console">
-          <PaneHead title="Console" />
+        </Panel>
+        <Panel title="Console" class="incident-console">
           <ConsolePane {...pane} player={player} hasRecording={references.length > 0} />
-        </section>
+        </Panel>
       </div>
     </article>
   );
@@ -109,24 +99,14 @@ function Incident({ incident }: { incident: IncidentAnswer }) {
 
 /** The recording's picture may have begun long before the chunks of this moment. */
 async function allChunks({ app, session_id }: Event): Promise<readonly ChunkReference[]> {
-  const path = apiPath(`/v1/sessions/${encodeURIComponent(session_id)}/replay`, { app });
-  return (await getJson<ManifestAnswer>(path)).chunks;
+  return (await client.ask('replay', { id: session_id, app })).chunks;
 }
 
-function PaneHead({ title, note }: { title: string; note?: string }) {
-  return (
-    <div class="panel-head">
-      <h2>{title}</h2>
-      {note !== undefined && <span class="soft cut">{note}</span>}
-    </div>
-  );
-}
-
-function Head({ incident }: { incident: IncidentAnswer }) {
+function Head({ incident }: { incident: Answers['incident'] }) {
   const { event, previous_id, next_id } = incident;
   const what = event.type === 'error' ? 'occurrence' : 'report';
   const name = incident.breadcrumbs.findLast(({ user }) => user?.name !== undefined)?.user?.name;
-  useStepKeys(previous_id, next_id);
+  useKeys({ p: wayTo(previous_id), n: wayTo(next_id) });
   return (
     <div class="page-head incident-head">
       <TypeIcon type={event.type} />
@@ -153,6 +133,9 @@ function Head({ incident }: { incident: IncidentAnswer }) {
     </div>
   );
 }
+
+const wayTo = (id: number | undefined): (() => void) | undefined =>
+  id === undefined ? undefined : () => go(href('/incidents/:id', { id: `${id}` }));
 
 interface StepProps {
   id: number | undefined;
@@ -181,20 +164,6 @@ function Step({ id, icon, label, keyName }: StepProps) {
   );
 }
 
-/** `p` and `n` go to the incident before and after. */
-function useStepKeys(previous: number | undefined, next: number | undefined): void {
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.target instanceof Element && event.target.closest('input, select, textarea')) return;
-      const id = event.key === 'p' ? previous : event.key === 'n' ? next : undefined;
-      if (id !== undefined) go(href('/incidents/:id', { id: `${id}` }));
-    };
-    addEventListener('keydown', press);
-    return () => removeEventListener('keydown', press);
-  }, [previous, next]);
-}
-
 interface WhatProps {
   event: Event;
   group: string | undefined;
@@ -206,12 +175,13 @@ interface WhatProps {
 function What({ event, group, related }: WhatProps) {
   const { stack, comment, severity, ...rest } = event.props ?? {};
   return (
-    <>
-      <div class="panel-head">
-        <h2>{event.type === 'error' ? 'Stack' : 'Report'}</h2>
-        {typeof severity === 'string' && <Severity value={severity} />}
-        {group !== undefined && <GroupFacts group={group} />}
-      </div>
+    <Panel
+      title={event.type === 'error' ? 'Stack' : 'Report'}
+      label="What went wrong"
+      note={typeof severity === 'string' && <Severity value={severity} />}
+      end={group !== undefined && <GroupFacts group={group} />}
+      class="incident-what"
+    >
       <div class="what-body">
         {event.type === 'bug_report' && (
           <blockquote class="comment">{typeof comment === 'string' ? comment : event.name}</blockquote>
@@ -219,7 +189,7 @@ function What({ event, group, related }: WhatProps) {
         {typeof stack === 'string' ? (
           <Stack text={stack} />
         ) : (
-          event.type === 'error' && <p class="soft">It came without a stack.</p>
+          event.type === 'error' && <p class="soft">No stack trace was captured.</p>
         )}
         {related.length > 0 && (
           <ul class="what-related" aria-label="Belongs with it">
@@ -236,12 +206,12 @@ function What({ event, group, related }: WhatProps) {
         )}
         {Object.keys(rest).length > 0 && (
           <details class="what-props">
-            <summary class="soft">Props</summary>
+            <summary class="soft">Properties</summary>
             <PropsView props={rest} />
           </details>
         )}
       </div>
-    </>
+    </Panel>
   );
 }
 
@@ -257,10 +227,10 @@ function relatedTo(event: Event, breadcrumbs: readonly Event[]): Event[] {
 }
 
 function GroupFacts({ group }: { group: string }) {
-  const { data } = useQuery<ErrorGroupsAnswer>(apiPath('/v1/query/errors', { group, limit: 1 }));
+  const { data } = useQuery('errors', { group, limit: 1 });
   const row = data?.groups[0];
   return (
-    <a class="text-link end" href={href('/errors/:group', { group }, { range: 'all' })}>
+    <a class="text-link" href={href('/errors/:group', { group }, { range: 'all' })}>
       {row === undefined
         ? 'All like this'
         : `${counted(row.count, 'time')}, ${counted(row.user_count, 'user')}`}

@@ -1,9 +1,9 @@
 /** A funnel drawn: a bar a step, its share of the first, and what was lost on the way to it. */
 import type { RefObject } from 'preact';
 import { useRef } from 'preact/hooks';
-import type { CountedName } from '../../api/types.js';
-import { count, percent } from '../../format/number.js';
-import { useWidth } from '../../ui/chart.js';
+import type { CountedName } from '../../api/client.js';
+import { count, counted, percent } from '../../format/number.js';
+import { useBox } from '../../ui/use-box.js';
 
 const ROW = 58;
 const BAR = 16;
@@ -18,7 +18,7 @@ export function FunnelChart({
   svg: RefObject<SVGSVGElement>;
 }) {
   const frame = useRef<HTMLDivElement>(null);
-  const width = useWidth(frame);
+  const { width } = useBox(frame);
   const first = steps[0]?.count ?? 0;
   const last = steps.at(-1)?.count ?? 0;
   const room = Math.max(4, Math.floor((width - NUMBERS_WIDTH) / LETTER_WIDTH));
@@ -48,7 +48,7 @@ export function FunnelChart({
                 <text class="axis" x={width} y={y + 51} text-anchor="end">
                   {previous === 0
                     ? 'nobody came this far'
-                    : `${percent(users / previous)} of the step before · ${count(previous - users)} dropped out`}
+                    : `${percent(users / previous)} continued · ${count(previous - users)} dropped off`}
                 </text>
               )}
             </g>
@@ -56,8 +56,10 @@ export function FunnelChart({
         })}
       </svg>
       <p class="funnel-sum">
-        <b>{percent(first === 0 ? 0 : last / first)}</b>{' '}
-        <span class="soft">of {count(first)} users went all the way</span>
+        <b>
+          {count(last)} of {counted(first, 'user')} ({percent(first === 0 ? 0 : last / first)})
+        </b>{' '}
+        <span class="soft">completed the funnel</span>
       </p>
     </div>
   );

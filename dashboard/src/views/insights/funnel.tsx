@@ -1,16 +1,15 @@
 /** The funnel builder: steps in the address, names suggested while typing, and how many users got how far. */
 import { useRef, useState } from 'preact/hooks';
-import { apiPath } from '../../api/client.js';
-import type { CountedName, FunnelAnswer, NamesAnswer } from '../../api/types.js';
+import type { CountedName } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { useParam } from '../../router.js';
 import { Combobox } from '../../ui/combobox.js';
 import { Icon } from '../../ui/icons.js';
+import { Panel } from '../../ui/panel.js';
 import type { Range } from '../../ui/range.js';
-import { saveCsv } from '../../ui/save.js';
+import { SaveButtons } from '../../ui/save-buttons.js';
 import { Empty, Loaded, Loading } from '../../ui/states.js';
 import { FunnelChart } from './funnel-chart.js';
-import { SaveButtons } from './save-buttons.js';
 
 const STEPS_MIN = 2;
 const STEPS_MAX = 20;
@@ -23,40 +22,33 @@ export function Funnel({ app, range }: { app: string; range: Range }) {
   const [given, setSteps] = useParam('steps');
   const steps = given.split(',').filter((step) => step !== '');
   const svg = useRef<SVGSVGElement>(null);
-  const query = useQuery<FunnelAnswer>(
-    steps.length < STEPS_MIN
-      ? undefined
-      : apiPath('/v1/query/funnel', { steps: steps.join(','), app, from: range.from, to: range.to }),
-    { keep: true },
-  );
+  const { from, to } = range;
+  const ask = { steps: steps.join(','), app, from, to };
+  const query = useQuery('funnel', steps.length < STEPS_MIN ? undefined : ask, { keep: true });
   const change = (next: readonly string[]) => setSteps(next.filter(Boolean).join(','), 'push');
-  const result = query.data?.steps;
+  const isBuilt = steps.length >= STEPS_MIN;
+  const rows = isBuilt ? rowsOf(query.data?.steps ?? []) : [];
   return (
-    <section class="panel" aria-label="Funnel">
-      <div class="panel-head">
-        <h2>Funnel</h2>
-        <span class="soft funnel-hint">users who did one after the other</span>
-        <div class="end">
-          {steps.length >= STEPS_MIN && (
-            <SaveButtons title="Funnel" name="funnel" svg={svg} csv={result && (() => saveFunnel(result))} />
-          )}
-        </div>
-      </div>
+    <Panel
+      title="Funnel"
+      note="users who completed the steps in order"
+      end={<SaveButtons title="Funnel" name="funnel" header={CSV_HEADER} rows={rows} svg={svg} />}
+    >
       <div class="funnel">
         <StepList app={app} steps={steps} onChange={change} />
         <div class="funnel-result">
-          {steps.length < STEPS_MIN ? (
-            <Empty title={steps.length === 0 ? 'Which way do they go?' : 'One more step'}>
-              Name two steps or more, in order: any event, page or request.
-            </Empty>
-          ) : (
+          {isBuilt ? (
             <Loaded query={query} loading={<Loading lines={steps.length * 2} />}>
               {(data) => <FunnelChart steps={data.steps} svg={svg} />}
             </Loaded>
+          ) : (
+            <Empty title={steps.length === 0 ? 'Build a funnel' : 'One more step'}>
+              Add two or more steps: any event, page or request.
+            </Empty>
           )}
         </div>
       </div>
-    </section>
+    </Panel>
   );
 }
 
@@ -68,12 +60,8 @@ interface StepListProps {
 
 function StepList({ app, steps, onChange }: StepListProps) {
   const [typed, setTyped] = useState<string>();
-  const names = useQuery<NamesAnswer>(
-    typed === undefined
-      ? undefined
-      : apiPath('/v1/query/names', { prefix: typed.trim(), app, limit: SUGGESTIONS_MAX }),
-    { keep: true },
-  );
+  const ask = typed === undefined ? undefined : { prefix: typed.trim(), app, limit: SUGGESTIONS_MAX };
+  const names = useQuery('names', ask, { keep: true });
   const options = (typed === undefined ? undefined : names.data?.names.filter(canBeStep)) ?? [];
   const shown = steps.length < STEPS_MAX ? [...steps, ''] : steps;
   return (
@@ -118,16 +106,14 @@ function StepList({ app, steps, onChange }: StepListProps) {
   );
 }
 
-function saveFunnel(steps: readonly CountedName[]): void {
+const CSV_HEADER = ['step', 'name', 'users', 'share_of_previous', 'share_of_first'];
+
+function rowsOf(steps: readonly CountedName[]): (string | number)[][] {
   const first = steps[0]?.count ?? 0;
-  saveCsv(
-    'funnel',
-    ['step', 'name', 'users', 'share_of_previous', 'share_of_first'],
-    steps.map(({ name, count }, index) => {
-      const previous = steps[index - 1]?.count ?? count;
-      return [index + 1, name, count, share(count, previous), share(count, first)];
-    }),
-  );
+  return steps.map(({ name, count }, index) => {
+    const previous = steps[index - 1]?.count ?? count;
+    return [index + 1, name, count, share(count, previous), share(count, first)];
+  });
 }
 
 const share = (part: number, whole: number): number => (whole === 0 ? 0 : Number((part / whole).toFixed(4)));

@@ -1,32 +1,29 @@
 /** What all of them do: daily users, errors by day, top events and pages, and the funnel one asks for. */
-import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
-import { apiPath } from '../../api/client.js';
-import type { Aggregates, CountedDay, CountedName } from '../../api/types.js';
+import type { Answers, CountedDay, CountedName } from '../../api/client.js';
 import { type Query, useQuery } from '../../api/use-query.js';
 import { count, percent } from '../../format/number.js';
 import { useParam } from '../../router.js';
 import type { Tone } from '../../ui/chart.js';
 import { DayChart } from '../../ui/day-chart.js';
+import { Panel } from '../../ui/panel.js';
 import { type Range, RangePicker, useRange } from '../../ui/range.js';
-import { saveCsv } from '../../ui/save.js';
+import { SaveButtons } from '../../ui/save-buttons.js';
 import { Empty, Loaded, Loading } from '../../ui/states.js';
 import { Funnel } from './funnel.js';
-import { SaveButtons } from './save-buttons.js';
+
+type Aggregates = Answers['aggregates'];
 
 const TOP = 10;
 const TOP_MORE = 50;
-const DAY_HEADER = ['day_utc'];
 
 export function InsightsView() {
   const [app] = useParam('app');
   const [top, setTop] = useParam('top');
   const range = useRange('30d');
   const limit = top === '' ? TOP : TOP_MORE;
-  const query = useQuery<Aggregates>(
-    apiPath('/v1/query/aggregates', { app, from: range.from, to: range.to, limit }),
-    { keep: true },
-  );
+  const { from, to } = range;
+  const query = useQuery('aggregates', { app, from, to, limit }, { keep: true });
   return (
     <div class="page insights">
       <div class="page-head">
@@ -74,24 +71,6 @@ export function InsightsView() {
   );
 }
 
-interface PanelProps {
-  title: string;
-  actions: ComponentChildren;
-  children: ComponentChildren;
-}
-
-function Panel({ title, actions, children }: PanelProps) {
-  return (
-    <section class="panel" aria-label={title}>
-      <div class="panel-head">
-        <h2>{title}</h2>
-        <div class="end">{actions}</div>
-      </div>
-      <div class="panel-body">{children}</div>
-    </section>
-  );
-}
-
 interface DayPanelProps {
   title: string;
   /** Of the files. */
@@ -103,42 +82,22 @@ interface DayPanelProps {
   days: (data: Aggregates) => CountedDay[];
 }
 
-function DayPanel({ title, name, unit, tone, query, range, days }: DayPanelProps) {
+function DayPanel({ title, name, query, days, ...chart }: DayPanelProps) {
   const svg = useRef<SVGSVGElement>(null);
-  const rows = query.data === undefined ? [] : days(query.data);
+  const rows = query.data === undefined ? [] : days(query.data).map(({ day, count }) => [day, count]);
+  const header = ['day_utc', chart.unit];
   return (
     <Panel
       title={title}
-      actions={
-        <SaveButtons
-          title={title}
-          name={name}
-          svg={svg}
-          csv={
-            rows.length > 0
-              ? () =>
-                  saveCsv(
-                    name,
-                    [...DAY_HEADER, unit],
-                    rows.map(({ day, count }) => [day, count]),
-                  )
-              : undefined
-          }
-        />
-      }
+      end={<SaveButtons title={title} name={name} header={header} rows={rows} svg={svg} />}
     >
-      <Loaded query={query} loading={<Loading lines={5} />}>
-        {(data) => (
-          <DayChart
-            days={days(data)}
-            range={range}
-            unit={unit}
-            label={`${title}, ${range.label}`}
-            tone={tone}
-            svg={svg}
-          />
-        )}
-      </Loaded>
+      <div class="panel-body">
+        <Loaded query={query} loading={<Loading lines={5} />}>
+          {(data) => (
+            <DayChart days={days(data)} label={`${title}, ${chart.range.label}`} svg={svg} {...chart} />
+          )}
+        </Loaded>
+      </div>
     </Panel>
   );
 }
@@ -152,30 +111,15 @@ interface TopPanelProps {
 }
 
 function TopPanel({ title, name, tone = 'accent', query, rows }: TopPanelProps) {
-  const shown = query.data === undefined ? [] : rows(query.data);
+  const cells = query.data === undefined ? [] : rows(query.data).map(({ name, count }) => [name, count]);
+  const header = ['name', 'count'];
   return (
-    <Panel
-      title={title}
-      actions={
-        <SaveButtons
-          title={title}
-          name={name}
-          csv={
-            shown.length > 0
-              ? () =>
-                  saveCsv(
-                    name,
-                    ['name', 'count'],
-                    shown.map(({ name, count }) => [name, count]),
-                  )
-              : undefined
-          }
-        />
-      }
-    >
-      <Loaded query={query} loading={<Loading lines={8} />}>
-        {(data) => <TopTable rows={rows(data)} label={title} tone={tone} />}
-      </Loaded>
+    <Panel title={title} end={<SaveButtons title={title} name={name} header={header} rows={cells} />}>
+      <div class="panel-body">
+        <Loaded query={query} loading={<Loading lines={8} />}>
+          {(data) => <TopTable rows={rows(data)} label={title} tone={tone} />}
+        </Loaded>
+      </div>
     </Panel>
   );
 }

@@ -1,47 +1,46 @@
 /** Events as they are stored: paused when one wants to read, narrowed down by what one looks for, each open beside the list. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { useManyApps } from '../../api/apps.js';
-import { apiPath } from '../../api/client.js';
-import { EVENT_TYPES, type Event, type EventsAnswer, type Json } from '../../api/types.js';
+import type { Event, EventType, Json } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { clockTime, fullTime } from '../../format/time.js';
-import { setQuery, useParam, usePlace } from '../../router.js';
+import { hereHref, type Place, setQuery, useParam, usePlace } from '../../router.js';
+import { APP_COLUMN } from '../../ui/columns.js';
 import { EventDetail } from '../../ui/event-detail.js';
 import { eventLabel } from '../../ui/event-label.js';
 import { EventSummary, incidentHref, isIncident, userHref } from '../../ui/event-text.js';
-import { Choices, Field } from '../../ui/filters.js';
+import { type Choice, Choices, Field } from '../../ui/filters.js';
 import { Icon, TypeIcon } from '../../ui/icons.js';
-import { Empty, Failure, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Failure, Loading } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
+import { useKeys } from '../../ui/use-keys.js';
 import { Start } from '../start/start.js';
 import { isWithinTheHour, Minutes } from './minutes.js';
 import { HELD_MAX, type LiveEvents, useLiveEvents } from './use-live-events.js';
 
-const TYPE_CHOICES = [
-  { value: '' as const, label: 'All' },
-  { value: 'event' as const, label: 'Events' },
-  { value: 'pageview' as const, label: 'Pages' },
-  { value: 'network' as const, label: 'Network' },
-  { value: 'error' as const, label: 'Errors' },
-  { value: 'bug_report' as const, label: 'Reports' },
+const TYPE_CHOICES: readonly Choice<EventType | ''>[] = [
+  { value: '', label: 'All' },
+  { value: 'event', label: 'Events' },
+  { value: 'pageview', label: 'Pages' },
+  { value: 'network', label: 'Network' },
+  { value: 'error', label: 'Errors' },
+  { value: 'bug_report', label: 'Reports' },
 ];
 /** So many are loaded to fill the hour's bars; more only by scrolling. */
 const HOUR_EVENTS_MAX = 3_000;
 const AT_TOP_PX = 8;
 
 export function LiveView() {
-  const { query } = usePlace();
   const [app] = useParam('app');
-  const [user, setUser] = useParam('user');
-  const [session, setSession] = useParam('session');
-  const [text, setText] = useParam('text');
-  const [givenType, setType] = useParam('type');
+  const [user] = useParam('user');
+  const [session] = useParam('session');
+  const [text] = useParam('text');
+  const [givenType] = useParam('type');
   const [paused, setPaused] = useState(false);
   const [atTop, setAtTop] = useState(true);
   const scroller = useRef<HTMLDivElement>(null);
-  const type = EVENT_TYPES.find((known) => known === givenType) ?? '';
-  const live = useLiveEvents({ user, type, app, session }, paused || !atTop);
+  const type = TYPE_CHOICES.find(({ value }) => value === givenType)?.value ?? '';
+  const live = useLiveEvents({ user, type: type || undefined, app, session }, paused || !atTop);
   const shown = useMemo(() => live.events.filter(matcher(text)), [live.events, text]);
   useFullHour(live);
 
@@ -55,7 +54,7 @@ export function LiveView() {
 
   if (live.head === 0 && live.events.length === 0) return <Start />;
   const filtered = user !== '' || session !== '' || text !== '' || type !== '';
-  const goOn = () => {
+  const resume = () => {
     setPaused(false);
     scroller.current?.scrollTo({ top: 0 });
   };
@@ -69,42 +68,23 @@ export function LiveView() {
             type="button"
             class="button"
             aria-pressed={paused}
-            onClick={() => (paused ? goOn() : setPaused(true))}
+            onClick={() => (paused ? resume() : setPaused(true))}
           >
             <Icon name={paused ? 'play' : 'pause'} size={14} />
-            {paused ? 'Go on' : 'Pause'}
+            {paused ? 'Resume' : 'Pause'}
           </button>
         </div>
       </div>
       {live.head !== undefined && (
         <Minutes events={shown} complete={!live.hasMore && live.events.length < HELD_MAX} />
       )}
-      <div class="filters live-filters">
-        <Choices
-          label="Type"
-          value={type}
-          choices={TYPE_CHOICES}
-          onChange={(value) => setType(value, 'push')}
-        />
-        <Field label="User" value={user} onChange={(value) => setUser(value, 'push')} />
-        <Field label="Session" value={session} onChange={(value) => setSession(value, 'push')} />
-        <Field label="Text" value={text} onChange={setText} live />
-        {filtered && (
-          <button
-            type="button"
-            class="button quiet"
-            onClick={() => setQuery({ user: '', session: '', text: '', type: '' }, 'push')}
-          >
-            Clear
-          </button>
-        )}
-      </div>
+      <Filters type={type} filtered={filtered} />
       <div class="live-body">
         <div class="live-list">
-          {live.waiting > 0 && (
-            <button type="button" class="button primary live-waiting" onClick={goOn}>
+          {live.waiting.length > 0 && (
+            <button type="button" class="button primary live-waiting" onClick={resume}>
               <Icon name="up" size={14} />
-              {counted(live.waiting, 'new event')}
+              {counted(live.waiting.length, 'new event')}
             </button>
           )}
           {live.error !== undefined ? (
@@ -112,13 +92,7 @@ export function LiveView() {
           ) : live.head === undefined ? (
             <Loading lines={14} />
           ) : (
-            <EventTable
-              live={live}
-              events={shown}
-              selected={query.get('event') ?? ''}
-              scroller={scroller}
-              filtered={filtered}
-            />
+            <EventTable live={live} events={shown} scroller={scroller} filtered={filtered} />
           )}
         </div>
         <Selected events={live.events} />
@@ -127,100 +101,52 @@ export function LiveView() {
   );
 }
 
-const APP_COLUMN: Column<Event> = {
-  key: 'app',
-  label: 'App',
-  width: '84px',
-  wide: true,
-  render: ({ app }) => <span class="soft">{app}</span>,
-};
+function Filters({ type, filtered }: { type: EventType | ''; filtered: boolean }) {
+  const [user, setUser] = useParam('user');
+  const [session, setSession] = useParam('session');
+  const [text, setText] = useParam('text');
+  return (
+    <div class="filters live-filters">
+      <Choices
+        label="Type"
+        value={type}
+        choices={TYPE_CHOICES}
+        onChange={(value) => setQuery({ type: value }, 'push')}
+      />
+      <Field label="User" value={user} onChange={(value) => setUser(value, 'push')} />
+      <Field label="Session" value={session} onChange={(value) => setSession(value, 'push')} />
+      <Field label="Text" value={text} onChange={setText} live />
+      {filtered && (
+        <button
+          type="button"
+          class="button quiet"
+          onClick={() => setQuery({ user: '', session: '', text: '', type: '' }, 'push')}
+        >
+          Clear
+        </button>
+      )}
+    </div>
+  );
+}
 
 interface EventTableProps {
   live: LiveEvents;
   events: readonly Event[];
-  selected: string;
   scroller: { current: HTMLDivElement | null };
   filtered: boolean;
 }
 
-function EventTable({ live, events, selected, scroller, filtered }: EventTableProps) {
-  const { path, query } = usePlace();
-  const manyApps = useManyApps();
-  const columns = useMemo((): Column<Event>[] => {
-    const openHref = (event: Event) => {
-      const next = new URLSearchParams(query);
-      next.set('event', eventKey(event));
-      return `${path}?${next}`;
-    };
-    return [
-      {
-        key: 'time',
-        label: 'Time',
-        width: '62px',
-        render: ({ ts }) => (
-          <time class="soft" title={fullTime(ts)}>
-            {clockTime(ts)}
-          </time>
-        ),
-      },
-      { key: 'type', label: '', width: '22px', render: ({ type }) => <TypeIcon type={type} /> },
-      {
-        key: 'name',
-        label: 'What happened',
-        width: 'minmax(0, 1fr)',
-        render: (event) => (
-          <>
-            <a
-              class={`row-link name-${event.type}`}
-              href={isIncident(event) ? incidentHref(event) : openHref(event)}
-            >
-              {eventLabel(event).label}
-            </a>{' '}
-            <EventSummary event={event} />
-          </>
-        ),
-      },
-      {
-        key: 'page',
-        label: 'Page',
-        width: 'minmax(0, 0.36fr)',
-        wide: true,
-        render: ({ url, name }) => url !== name && <span class="soft">{url}</span>,
-      },
-      ...(manyApps ? [APP_COLUMN] : []),
-      {
-        key: 'user',
-        label: 'User',
-        width: 'minmax(72px, 0.22fr)',
-        render: (event) => (
-          <a class="above" href={userHref(event)}>
-            {event.user_id}
-          </a>
-        ),
-      },
-    ];
-  }, [path, query, manyApps]);
-
+function EventTable({ live, events, scroller, filtered }: EventTableProps) {
+  const place = usePlace();
+  const columns = useMemo(() => columnsAt(place), [place]);
+  const selected = selectedId(place.query.get('event') ?? '');
   if (events.length === 0 && !live.hasMore) {
     return (
-      <Empty title={filtered ? 'Nothing like this' : 'Nothing yet'}>
-        {filtered
-          ? 'No event matches. It will show up here as soon as one does.'
-          : 'Events show up here as they arrive.'}
+      <Empty title={filtered ? 'No matching events' : 'Nothing yet'}>
+        {filtered ? 'None among the events loaded so far.' : 'Events show up here as they arrive.'}
       </Empty>
     );
   }
-  const oldest = live.events.at(-1);
-  const foot =
-    live.moreError !== undefined ? (
-      <Failure error={live.moreError} retry={live.retryMore} />
-    ) : live.hasMore ? (
-      'Loading older events …'
-    ) : live.events.length >= HELD_MAX ? (
-      `The newest ${count(HELD_MAX)} are shown, back to ${oldest === undefined ? '' : fullTime(oldest.ts)}`
-    ) : (
-      'That is all there is'
-    );
   return (
     <Table
       label="Events, newest first"
@@ -229,37 +155,93 @@ function EventTable({ live, events, selected, scroller, filtered }: EventTablePr
       rowKey={({ id }) => id}
       rowHeight={32}
       rowClass={({ id }) => (id > live.openedAt ? 'arrived' : '')}
-      isSelected={(event) => eventKey(event) === selected}
+      isSelected={({ id }) => id === selected}
       onEnd={live.hasMore && live.moreError === undefined ? live.loadMore : undefined}
-      foot={foot}
+      foot={<Foot live={live} />}
       scroller={scroller}
     />
   );
 }
 
+/** Errors and reports lead to their incident, other events to what is beside the list. */
+function columnsAt(place: Place): Column<Event>[] {
+  return [
+    {
+      key: 'time',
+      label: 'Time',
+      width: '62px',
+      render: ({ ts }) => (
+        <time class="soft" title={fullTime(ts)}>
+          {clockTime(ts)}
+        </time>
+      ),
+    },
+    { key: 'type', label: '', width: '22px', render: ({ type }) => <TypeIcon type={type} /> },
+    {
+      key: 'name',
+      label: 'What happened',
+      width: 'minmax(0, 1fr)',
+      render: (event) => (
+        <>
+          <a
+            class={`row-link name-${event.type}`}
+            href={isIncident(event) ? incidentHref(event) : hereHref(place, { event: `${event.id}` })}
+          >
+            {eventLabel(event).label}
+          </a>{' '}
+          <EventSummary event={event} />
+        </>
+      ),
+    },
+    {
+      key: 'page',
+      label: 'Page',
+      width: 'minmax(0, 0.36fr)',
+      wide: true,
+      render: ({ url, name }) => url !== name && <span class="soft">{url}</span>,
+    },
+    APP_COLUMN,
+    {
+      key: 'user',
+      label: 'User',
+      width: 'minmax(72px, 0.22fr)',
+      render: (event) => (
+        <a class="above" href={userHref(event)}>
+          {event.user_id}
+        </a>
+      ),
+    },
+  ];
+}
+
+function Foot({ live: { events, hasMore, moreError, retryMore } }: { live: LiveEvents }) {
+  if (moreError !== undefined) return <Failure error={moreError} retry={retryMore} />;
+  if (hasMore) return <>Loading older events …</>;
+  if (events.length < HELD_MAX) return <>No older events</>;
+  const oldest = events.at(-1);
+  return (
+    <>
+      The newest {count(HELD_MAX)} are shown, back to {oldest === undefined ? '' : fullTime(oldest.ts)}
+    </>
+  );
+}
+
 const closeDetail = () => setQuery({ event: '' }, 'push');
+
+/** The id that `event` in the address says; before it, there may be a time, as older links have it. */
+function selectedId(text: string): number | undefined {
+  const id = /^(?:\d{1,15}\.)?(\d{1,16})$/.exec(text)?.[1];
+  return id === undefined ? undefined : Number(id);
+}
 
 /** The event that the address names, beside the list. */
 function Selected({ events }: { events: readonly Event[] }) {
-  const [key] = useParam('event');
-  const [, ts = '', id = ''] = /^(\d{1,15})\.(\d{1,16})$/.exec(key) ?? [];
-  const held = events.find((event) => `${event.id}` === id);
-  // One that is not in the list is looked up by its time.
-  const lookup = useQuery<EventsAnswer>(
-    id === '' || held !== undefined
-      ? undefined
-      : apiPath('/v1/query/events', { from: ts, to: ts, limit: 500 }),
-  );
-  const event = held ?? lookup.data?.events.find((event) => `${event.id}` === id);
-  useEffect(() => {
-    if (id === '') return;
-    const onKey = ({ key, target }: KeyboardEvent) => {
-      if (key === 'Escape' && !(target instanceof HTMLInputElement)) closeDetail();
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, [id]);
-  if (id === '') return null;
+  const id = selectedId(useParam('event')[0]);
+  const held = events.find((event) => event.id === id);
+  const lookup = useQuery('event', id === undefined || held !== undefined ? undefined : { id });
+  const event = held ?? lookup.data;
+  useKeys({ Escape: id === undefined ? undefined : closeDetail });
+  if (id === undefined) return null;
   return (
     <aside class="live-detail" aria-label="Selected event">
       <button
@@ -283,10 +265,12 @@ function Selected({ events }: { events: readonly Event[] }) {
             Only this session
           </button>
         </EventDetail>
+      ) : lookup.error === undefined ? (
+        <Loading lines={5} />
+      ) : lookup.error.status === 404 ? (
+        <Empty title="Event not found">It may be past its retention.</Empty>
       ) : (
-        <Loaded query={lookup} loading={<Loading lines={5} />}>
-          {() => <Empty title="This event is not there">It may be past its retention.</Empty>}
-        </Loaded>
+        <Failure error={lookup.error} retry={lookup.reload} />
       )}
     </aside>
   );
@@ -315,9 +299,6 @@ function useFullHour({ events, hasMore, loadMore }: LiveEvents): void {
       loadMore();
   }, [oldest?.id]);
 }
-
-/** Names an event so that it can be found again: there is no reading by id alone. */
-const eventKey = ({ ts, id }: Event): string => `${ts}.${id}`;
 
 function matcher(text: string): (event: Event) => boolean {
   if (text === '') return () => true;

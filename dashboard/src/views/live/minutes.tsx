@@ -1,5 +1,5 @@
 /** The last hour, a bar a minute: how much happens, and how much of it is errors. */
-import type { Event } from '../../api/types.js';
+import type { Event } from '../../api/client.js';
 import { counted } from '../../format/number.js';
 import { clockTime } from '../../format/time.js';
 import { useNow } from '../../ui/time.js';
@@ -62,11 +62,9 @@ export function Minutes({ events, complete }: MinutesProps) {
       </svg>
       <p class="minutes-text soft">
         <span class="minutes-now">now</span>
-        <b>{counted(total, 'event')}</b> ·{' '}
-        <b class={errors > 0 ? 'is-error' : ''}>{counted(errors, 'error')}</b> in{' '}
-        {known.length < MINUTES
-          ? `the last ${counted(known.length, 'minute')}, as far as loaded`
-          : 'the last hour'}
+        {known.length < MINUTES ? `Last ${counted(known.length, 'minute')} (loaded so far): ` : 'Last hour: '}
+        <b>{counted(total, 'event')}</b>,{' '}
+        <b class={errors > 0 ? 'is-error' : ''}>{counted(errors, 'error')}</b>
       </p>
     </div>
   );

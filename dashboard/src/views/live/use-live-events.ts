@@ -1,9 +1,8 @@
 /** The live view's events: the newest there are, what arrives after them, and older ones as they are asked for. */
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { type ApiError, apiPath, getJson, toApiError } from '../../api/client.js';
-import { connection, useWhenBack } from '../../api/connection.js';
-import { type EventFilter, followStream, type StreamState } from '../../api/stream.js';
-import type { Event, EventsAnswer } from '../../api/types.js';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { type ClientError, client, type Event, type LiveFilter, noted } from '../../api/client.js';
+import { useWhenBack } from '../../api/connection.js';
+import { followStream, type StreamState } from '../../api/stream.js';
 
 /** More are not held; the oldest go. */
 export const HELD_MAX = 10_000;
@@ -12,173 +11,156 @@ const PAGE = 500;
 /** However fast events arrive, the page is drawn this often at most. */
 const DRAW_MS = 200;
 
-export interface LiveEvents {
+interface Held {
   /** Newest first. */
   events: readonly Event[];
-  /** How many have arrived and are held back while `paused`. */
-  waiting: number;
+  /** Arrived, and held back while the view is paused. */
+  waiting: Event[];
   /** Of the store: 0 before its very first event; `undefined` until known. */
   head: number | undefined;
+  /** The id of the newest event that was there when the view was opened. */
+  openedAt: number;
   state: StreamState;
-  error: ApiError | undefined;
+  error: ClientError | undefined;
   /** Why older ones could not be loaded; they are asked for again once an unreachable collector answers, else only by `retryMore`. */
-  moreError: ApiError | undefined;
+  moreError: ClientError | undefined;
+  /** Of the older ones. */
+  cursor: string | undefined;
+  isLoading: boolean;
+}
+
+export interface LiveEvents extends Held {
   /** Whether there are older ones to load. */
   hasMore: boolean;
   loadMore: () => void;
   /** Loads them after `moreError`. */
   retryMore: () => void;
   reload: () => void;
-  /** The id of the newest event that was there when the view was opened. */
-  openedAt: number;
-}
-
-interface Held {
-  events: Event[];
-  waiting: Event[];
-  cursor: string | undefined;
-  head: number | undefined;
-  openedAt: number;
-  state: StreamState;
-  error: ApiError | undefined;
-  moreError: ApiError | undefined;
-  loading: boolean;
 }
 
 /** Follows what the filter lets through; while `paused`, what arrives waits. */
-export function useLiveEvents({ user, type, app, session }: EventFilter, paused: boolean): LiveEvents {
+export function useLiveEvents({ user, type, app, session }: LiveFilter, paused: boolean): LiveEvents {
   const [, setDrawn] = useState(0);
   const [attempt, setAttempt] = useState(0);
   const draw = () => setDrawn((times) => times + 1);
-  const again = () => setAttempt((times) => times + 1);
-  const held = useRef(nothing());
+  const reload = () => setAttempt((times) => times + 1);
   const isPaused = useRef(paused);
   isPaused.current = paused;
+  const what = [user, type, app, session, attempt];
+  const filter = useMemo(() => ({ user, type, app, session }), what);
+  const held = useMemo(nothing, what);
 
   useEffect(() => {
-    const filter = { user, type, app, session };
     const stop = new AbortController();
-    const mine = nothing();
-    held.current = mine;
-    draw();
-
     let due: ReturnType<typeof setTimeout> | undefined;
-    const drawSoon = () => {
+    const onArrival = () => {
       due ??= setTimeout(() => {
         due = undefined;
-        if (!isPaused.current) release(mine);
+        if (!isPaused.current) release(held);
         draw();
       }, DRAW_MS);
     };
-    const begin = async () => {
-      const page = await getJson<EventsAnswer>(
-        apiPath('/v1/query/events', { ...filter, limit: FIRST_PAGE }),
-        stop.signal,
-      );
-      mine.events = page.events;
-      mine.cursor = page.next_cursor;
-      mine.head = page.head;
-      mine.openedAt = page.head;
-      mine.error = undefined;
-      draw();
-      // Where several collectors store, the head trails what is listed, and the stream brings that once more.
-      const listed = new Set(page.events.filter(({ id }) => id > page.head).map(({ id }) => id));
-      const leave = followStream({
-        filter,
-        after: page.head,
-        onEvent: (event) => {
-          if (listed.delete(event.id)) return;
-          mine.waiting.push(event);
-          if (mine.waiting.length > HELD_MAX) mine.waiting.shift();
-          mine.head = Math.max(mine.head ?? 0, event.id);
-          drawSoon();
-        },
-        onReset: again,
-        onState: (state) => {
-          mine.state = state;
-          draw();
-        },
-      });
-      stop.signal.addEventListener('abort', leave);
-    };
-    begin().catch((error: unknown) => {
-      if (stop.signal.aborted) return;
-      mine.error = toApiError(error);
-      draw();
-      const stopWatching = connection.onChange(() => {
-        if (!connection.isLost) again();
-      });
-      stop.signal.addEventListener('abort', stopWatching);
-    });
+    begin(held, filter, { signal: stop.signal, onArrival, onState: draw, onReset: reload });
     return () => {
       clearTimeout(due);
       stop.abort();
     };
-  }, [user, type, app, session, attempt]);
+  }, [held]);
 
   useEffect(() => {
     if (paused) return;
-    release(held.current);
+    release(held);
     draw();
   }, [paused]);
 
-  const { events, waiting, head, openedAt, state, error, moreError } = held.current;
-  // Asks what is held now: a list that comes to its end may call the one it was last drawn with.
-  const loadMore = () => {
-    const mine = held.current;
-    if (!hasOlder(mine) || mine.loading || mine.moreError !== undefined) return;
-    mine.loading = true;
-    getJson<EventsAnswer>(
-      apiPath('/v1/query/events', { user, type, app, session, limit: PAGE, cursor: mine.cursor }),
-    )
-      .then((page) => {
-        mine.events = [...mine.events, ...page.events].slice(0, HELD_MAX);
-        mine.cursor = page.next_cursor;
-      })
-      .catch((error: unknown) => {
-        mine.moreError = toApiError(error);
-      })
-      .finally(() => {
-        mine.loading = false;
-        draw();
-      });
-  };
+  const loadMore = () => void loadOlder(held, filter)?.then(draw);
   const retryMore = () => {
-    held.current.moreError = undefined;
+    held.moreError = undefined;
     loadMore();
   };
-  useWhenBack(moreError, retryMore);
-  return {
-    events,
-    waiting: waiting.length,
-    head,
-    openedAt,
-    state,
-    error,
-    moreError,
-    hasMore: hasOlder(held.current),
-    loadMore,
-    retryMore,
-    reload: again,
-  };
+  useWhenBack(held.error, reload);
+  useWhenBack(held.moreError, retryMore);
+  return { ...held, hasMore: hasOlder(held), loadMore, retryMore, reload };
 }
 
 function nothing(): Held {
   return {
     events: [],
     waiting: [],
-    cursor: undefined,
     head: undefined,
     openedAt: 0,
     state: 'connecting',
     error: undefined,
     moreError: undefined,
-    loading: false,
+    cursor: undefined,
+    isLoading: false,
   };
 }
 
-function hasOlder({ cursor, events }: Held): boolean {
-  return cursor !== undefined && events.length < HELD_MAX;
+interface FollowOptions {
+  signal: AbortSignal;
+  /** Something waits. */
+  onArrival: () => void;
+  /** What there is to say besides has changed. */
+  onState: () => void;
+  /** Events are gone: all has to be listed anew. */
+  onReset: () => void;
+}
+
+/** Lists the newest events, and follows what comes after them. */
+async function begin(held: Held, filter: LiveFilter, options: FollowOptions): Promise<void> {
+  const { signal, onArrival, onState, onReset } = options;
+  try {
+    const page = await client.ask('events', { ...filter, limit: FIRST_PAGE }, { signal });
+    held.events = page.events;
+    held.cursor = page.next_cursor;
+    held.head = page.head;
+    held.openedAt = page.head;
+  } catch (error) {
+    if (signal.aborted) return;
+    held.error = noted(error);
+  }
+  onState();
+  const { head: after } = held;
+  if (after === undefined) return;
+  // Where several collectors store, the head trails what is listed, and the stream brings that once more.
+  const listed = new Set(held.events.filter(({ id }) => id > after).map(({ id }) => id));
+  const onEvent = (event: Event) => {
+    if (listed.delete(event.id)) return;
+    held.waiting.push(event);
+    if (held.waiting.length > HELD_MAX) held.waiting.shift();
+    held.head = Math.max(held.head ?? 0, event.id);
+    onArrival();
+  };
+  const leave = followStream({
+    ...{ filter, after, onEvent, onReset },
+    onState(state) {
+      held.state = state;
+      onState();
+    },
+  });
+  signal.addEventListener('abort', leave);
+}
+
+const hasOlder = ({ cursor, events }: Held): boolean => cursor !== undefined && events.length < HELD_MAX;
+
+/** Settles once what is held has changed; nothing to wait for where there is nothing to do. */
+function loadOlder(held: Held, filter: LiveFilter): Promise<void> | undefined {
+  const { cursor } = held;
+  if (!hasOlder(held) || held.isLoading || held.moreError !== undefined) return undefined;
+  held.isLoading = true;
+  return client
+    .ask('events', { ...filter, limit: PAGE, cursor })
+    .then((page) => {
+      held.events = [...held.events, ...page.events].slice(0, HELD_MAX);
+      held.cursor = page.next_cursor;
+    })
+    .catch((error: unknown) => {
+      held.moreError = noted(error);
+    })
+    .finally(() => {
+      held.isLoading = false;
+    });
 }
 
 /** Puts what waits on top of what is shown. */

@@ -1,18 +1,16 @@
 /** The sessions there are, and what happened in each. */
 import { useMemo } from 'preact/hooks';
-import { useManyApps } from '../../api/apps.js';
-import { apiPath } from '../../api/client.js';
-import type { SessionRow, SessionsAnswer } from '../../api/types.js';
+import type { SessionRow } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { duration } from '../../format/time.js';
 import { setQuery, useParam } from '../../router.js';
+import { APP_COLUMN, LAST_SEEN_COLUMNS } from '../../ui/columns.js';
 import { replayHref, userHref } from '../../ui/event-text.js';
 import { Choices, Field } from '../../ui/filters.js';
 import { Icon } from '../../ui/icons.js';
 import { Empty, Loaded, Loading } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
-import { Ago, Moment } from '../../ui/time.js';
 
 const LIMIT = 500;
 const REFRESH_MS = 15_000;
@@ -85,13 +83,7 @@ const COLUMNS: readonly Column<SessionRow>[] = [
     wide: true,
     render: ({ started_at, last_seen }) => duration(last_seen - started_at),
   },
-  {
-    key: 'app',
-    label: 'App',
-    width: '110px',
-    wide: true,
-    render: ({ app }) => <span class="soft">{app}</span>,
-  },
+  APP_COLUMN,
   {
     key: 'session',
     label: 'Session',
@@ -99,21 +91,7 @@ const COLUMNS: readonly Column<SessionRow>[] = [
     wide: true,
     render: ({ session_id }) => <code class="soft">{session_id}</code>,
   },
-  {
-    key: 'last',
-    label: 'Last seen',
-    width: '180px',
-    wide: true,
-    render: ({ last_seen }) => <Moment ts={last_seen} />,
-  },
-  {
-    key: 'last-narrow',
-    label: 'Seen',
-    width: '84px',
-    narrow: true,
-    align: 'end',
-    render: ({ last_seen }) => <Ago ts={last_seen} />,
-  },
+  ...LAST_SEEN_COLUMNS,
 ];
 
 export function ReplayListView() {
@@ -121,12 +99,7 @@ export function ReplayListView() {
   const [user, setUser] = useParam('user');
   const [given, setOnly] = useParam('only');
   const only = ONLY.find(({ value }) => value === given)?.value ?? '';
-  const query = useQuery<SessionsAnswer>(apiPath('/v1/query/sessions', { app, user, limit: LIMIT }), {
-    everyMs: REFRESH_MS,
-    keep: true,
-  });
-  const manyApps = useManyApps();
-  const columns = manyApps ? COLUMNS : COLUMNS.filter(({ key }) => key !== 'app');
+  const query = useQuery('sessions', { app, user, limit: LIMIT }, { everyMs: REFRESH_MS, keep: true });
   const sessions = query.data?.sessions;
   const shown = useMemo(() => sessions?.filter(fits(only)) ?? [], [sessions, only]);
   return (
@@ -136,7 +109,7 @@ export function ReplayListView() {
         {sessions !== undefined && (
           <span class="soft" role="status">
             {only === '' ? '' : `${count(shown.length)} of `}
-            {sessions.length === LIMIT ? `the ${LIMIT} last seen` : counted(sessions.length, 'session')}
+            {sessions.length === LIMIT ? `${LIMIT} most recent` : counted(sessions.length, 'session')}
           </span>
         )}
         <div class="end filters">
@@ -152,10 +125,10 @@ export function ReplayListView() {
             <Table
               label="Sessions, last seen first"
               rows={shown}
-              columns={columns}
+              columns={COLUMNS}
               rowKey={({ app, session_id }) => `${app}/${session_id}`}
               rowHeight={40}
-              foot={sessions?.length === LIMIT ? `Only the ${LIMIT} last seen are listed` : undefined}
+              foot={sessions?.length === LIMIT ? `Showing the ${LIMIT} most recent` : undefined}
             />
           )
         }
@@ -168,7 +141,7 @@ function NoSessions({ user, app, only }: { user: string; app: string; only: Only
   if (user === '' && only === '')
     return <Empty title="No sessions yet">They appear with their first event.</Empty>;
   return (
-    <Empty title={only === 'recorded' ? 'None of these was recorded' : 'No session is like this'}>
+    <Empty title={only === 'recorded' ? 'None of these was recorded' : 'No matching sessions'}>
       <button type="button" class="button" onClick={() => setQuery({ user: '', only: '' }, 'push')}>
         Show all
       </button>{' '}

@@ -1,7 +1,6 @@
 /** One session's recording, and everything that happened beside it. */
 import { useMemo } from 'preact/hooks';
-import { apiPath } from '../../api/client.js';
-import type { ChunkReference, Event, ManifestAnswer } from '../../api/types.js';
+import type { Answers, ChunkReference, Event } from '../../api/client.js';
 import { type Query, useQuery } from '../../api/use-query.js';
 import { counted } from '../../format/number.js';
 import { duration, fullTime } from '../../format/time.js';
@@ -28,8 +27,7 @@ const PANES = [
 
 export function ReplayView({ app, session }: { app: string; session: string }) {
   const all = useSessionEvents(app, session);
-  const path = apiPath(`/v1/sessions/${encodeURIComponent(session)}/replay`, { app });
-  const manifest = useQuery<ManifestAnswer>(path);
+  const manifest = useQuery('replay', { id: session, app });
   const isUnrecorded = manifest.error?.status === 404;
   const references = isUnrecorded ? NONE : manifest.data?.chunks;
   const given = useMomentParam();
@@ -105,7 +103,7 @@ function Head({ app, session, all, range, time }: HeadProps) {
 
 interface ScreenProps {
   player: PlayerHandle;
-  manifest: Query<ManifestAnswer>;
+  manifest: Query<Answers['replay']>;
   isUnrecorded: boolean;
   references: readonly ChunkReference[];
   events: readonly Event[];
@@ -139,7 +137,6 @@ interface PanesProps {
 
 function Panes({ player, all, range, time, references }: PanesProps) {
   const [given, setPane] = useParam('pane');
-  const [open, setOpen] = useParam('event');
   const pane = PANES.find(({ value }) => value === given)?.value ?? 'trail';
   const common = { time, range, onSeek: player.seek };
   return (
@@ -157,9 +154,9 @@ function Panes({ player, all, range, time, references }: PanesProps) {
       ) : pane === 'console' ? (
         <ConsolePane {...common} player={player} hasRecording={references.length > 0} />
       ) : pane === 'network' ? (
-        <NetworkPane {...common} events={all.events} open={open} onOpen={setOpen} />
+        <NetworkPane {...common} events={all.events} />
       ) : (
-        <TrailPane {...common} events={all.events} open={open} onOpen={setOpen} />
+        <TrailPane {...common} events={all.events} />
       )}
       {all.error !== undefined && <Failure error={all.error} retry={all.reload} />}
     </section>

@@ -1,14 +1,13 @@
 /** Every event of a session, in order, as its pages come in. */
 import { useEffect, useState } from 'preact/hooks';
-import { type ApiError, apiPath, getJson, toApiError } from '../../api/client.js';
+import { type ClientError, client, type Event, noted } from '../../api/client.js';
 import { useWhenBack } from '../../api/connection.js';
-import type { Event, EventsAnswer } from '../../api/types.js';
 
 export interface SessionEvents {
   /** Ascending. */
   events: readonly Event[];
   loading: boolean;
-  error: ApiError | undefined;
+  error: ClientError | undefined;
   /** There are more than are shown. */
   cut: boolean;
   reload(): void;
@@ -30,20 +29,18 @@ export function useSessionEvents(app: string, session: string): SessionEvents {
     const stop = new AbortController();
     let events: Event[] = [];
     const load = async () => {
-      let cursor: string | undefined;
-      for (let page = 1; ; page++) {
-        const path = apiPath('/v1/query/events', { app, session, limit: PAGE_EVENTS, cursor });
-        const answer = await getJson<EventsAnswer>(path, stop.signal);
-        events = [...answer.events.reverse(), ...events];
-        cursor = answer.next_cursor;
-        const loading = cursor !== undefined && page < PAGES_MAX;
-        setState({ events, loading, error: undefined, cut: cursor !== undefined && !loading });
+      let count = 0;
+      for await (const page of client.pages('events', { app, session, limit: PAGE_EVENTS }, stop)) {
+        events = [...page.events.toReversed(), ...events];
+        const isLast = page.next_cursor === undefined;
+        const loading = !isLast && ++count < PAGES_MAX;
+        setState({ events, loading, error: undefined, cut: !isLast && !loading });
         if (!loading) return;
       }
     };
     load().catch((error: unknown) => {
       if (stop.signal.aborted) return;
-      setState((before) => ({ ...before, loading: false, error: toApiError(error) }));
+      setState((before) => ({ ...before, loading: false, error: noted(error) }));
     });
     return () => stop.abort();
   }, [app, session, attempt]);

@@ -1,7 +1,7 @@
 /** The first start: what to paste into an app. The live view takes over as soon as the first event arrives. */
 import { useState } from 'preact/hooks';
-import type { AppsAnswer } from '../../api/types.js';
-import { useQuery } from '../../api/use-query.js';
+import type { AppsAnswer } from '../../api/client.js';
+import { useApps } from '../../api/use-query.js';
 import { CopyButton } from '../../ui/copy.js';
 import { Choices } from '../../ui/filters.js';
 import { Loaded } from '../../ui/states.js';
@@ -16,7 +16,7 @@ const WAYS = [
 ];
 
 const HINTS: Readonly<Record<Way, string>> = {
-  script: 'Into the head of every page, before other scripts, with the id of whoever is signed in.',
+  script: 'Put it first in <head> on every page and set data-user-id to the signed-in user.',
   npm: 'Once, where your app starts and knows who is signed in.',
   curl: 'From a terminal, to see an event arrive right now.',
 };
@@ -24,14 +24,14 @@ const HINTS: Readonly<Record<Way, string>> = {
 const NO_KEY = 'the key of this app';
 
 export function Start() {
-  const apps = useQuery<AppsAnswer>('/v1/apps');
+  const apps = useApps();
   return (
     <div class="page start">
       <div class="start-body">
         <p class="start-wait" role="status">
           <span class="dot" /> Waiting for the first event
         </p>
-        <h1 class="start-title">Put one tag into your app</h1>
+        <h1 class="start-title">Add one tag to your app</h1>
         <p class="start-lead soft">
           The collector runs and has nothing stored yet. This page turns into the live view when the first
           event arrives.

@@ -1,15 +1,6 @@
 /** One user: activity by day, and the sessions, each unfolding to its trail. */
-import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { apiPath } from '../../api/client.js';
-import type {
-  ActivityAnswer,
-  Event,
-  EventsAnswer,
-  SessionRow,
-  SessionsAnswer,
-  UsersAnswer,
-} from '../../api/types.js';
+import type { SessionRow } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { duration } from '../../format/time.js';
@@ -17,7 +8,9 @@ import { href, setQuery, useParam } from '../../router.js';
 import { CopyButton } from '../../ui/copy.js';
 import { DayChart } from '../../ui/day-chart.js';
 import { replayHref } from '../../ui/event-text.js';
+import { Fact } from '../../ui/fact.js';
 import { Icon } from '../../ui/icons.js';
+import { Panel } from '../../ui/panel.js';
 import { RangePicker, useRange } from '../../ui/range.js';
 import { Empty, Loaded, Loading } from '../../ui/states.js';
 import { At, Moment } from '../../ui/time.js';
@@ -38,7 +31,7 @@ export function UserView({ app, id }: { app: string; id: string }) {
 }
 
 function Head({ app, id }: { app: string; id: string }) {
-  const { data } = useQuery<UsersAnswer>(apiPath('/v1/query/users', { app, user: id, limit: 1 }));
+  const { data } = useQuery('users', { app, user: id, limit: 1 });
   const user = data?.users.find(({ user_id }) => user_id === id);
   return (
     <header class="user-head">
@@ -70,29 +63,12 @@ function Head({ app, id }: { app: string; id: string }) {
   );
 }
 
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt class="soft">{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
 function Activity({ app, id }: { app: string; id: string }) {
   const range = useRange('30d');
-  const activity = useQuery<ActivityAnswer>(
-    apiPath('/v1/query/activity', { user: id, app, from: range.from, to: range.to }),
-    { keep: true },
-  );
+  const { from, to } = range;
+  const activity = useQuery('activity', { user: id, app, from, to }, { keep: true });
   return (
-    <section class="panel" aria-label="Activity">
-      <div class="panel-head">
-        <h2>Events by day</h2>
-        <div class="end">
-          <RangePicker range={range} />
-        </div>
-      </div>
+    <Panel title="Events by day" end={<RangePicker range={range} />}>
       <div class="panel-body">
         <Loaded query={activity} loading={<Loading lines={4} />}>
           {({ days }) => (
@@ -106,21 +82,15 @@ function Activity({ app, id }: { app: string; id: string }) {
           )}
         </Loaded>
       </div>
-    </section>
+    </Panel>
   );
 }
 
 function Sessions({ app, id }: { app: string; id: string }) {
   const [open] = useParam('session');
-  const sessions = useQuery<SessionsAnswer>(
-    apiPath('/v1/query/sessions', { user: id, app, limit: SESSIONS_MAX }),
-  );
+  const sessions = useQuery('sessions', { user: id, app, limit: SESSIONS_MAX });
   return (
-    <section class="panel sessions" aria-label="Sessions">
-      <div class="panel-head">
-        <h2>Sessions</h2>
-        {sessions.data !== undefined && <span class="soft">{count(sessions.data.sessions.length)}</span>}
-      </div>
+    <Panel title="Sessions" note={sessions.data && count(sessions.data.sessions.length)} class="sessions">
       <Loaded query={sessions}>
         {({ sessions }) =>
           sessions.length === 0 ? (
@@ -134,7 +104,7 @@ function Sessions({ app, id }: { app: string; id: string }) {
           )
         }
       </Loaded>
-    </section>
+    </Panel>
   );
 }
 
@@ -175,10 +145,8 @@ function Session({ session, isOpen }: { session: SessionRow; isOpen: boolean }) 
 }
 
 function SessionTrail({ session: { app, session_id, event_count } }: { session: SessionRow }) {
-  const query = useQuery<EventsAnswer>(
-    apiPath('/v1/query/events', { app, session: session_id, limit: TRAIL_MAX }),
-  );
-  const events = useMemo((): Event[] => query.data?.events.toReversed() ?? [], [query.data]);
+  const query = useQuery('events', { app, session: session_id, limit: TRAIL_MAX });
+  const events = useMemo(() => query.data?.events.toReversed() ?? [], [query.data]);
   return (
     <div class="session-trail">
       <Loaded query={query}>

@@ -1,16 +1,16 @@
 /** Who was here: the users last seen, narrowed down by what is typed. */
 import { useMemo } from 'preact/hooks';
-import { useManyApps } from '../../api/apps.js';
-import { apiPath } from '../../api/client.js';
-import type { AppsAnswer, UserRow, UsersAnswer } from '../../api/types.js';
-import { useQuery } from '../../api/use-query.js';
+import type { UserRow } from '../../api/client.js';
+import { useApps, useQuery } from '../../api/use-query.js';
+import { finder } from '../../format/find.js';
 import { count, counted } from '../../format/number.js';
 import { href, useParam } from '../../router.js';
+import { APP_COLUMN, LAST_SEEN_COLUMNS } from '../../ui/columns.js';
 import { userHref } from '../../ui/event-text.js';
 import { Field } from '../../ui/filters.js';
 import { Empty, Loaded, Loading } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
-import { Ago, At, Moment } from '../../ui/time.js';
+import { At } from '../../ui/time.js';
 import { Avatar } from './avatar.js';
 
 const LIMIT = 500;
@@ -38,13 +38,7 @@ const COLUMNS: readonly Column<UserRow>[] = [
     wide: true,
     render: ({ email }) => <span class="soft">{email}</span>,
   },
-  {
-    key: 'app',
-    label: 'App',
-    width: '110px',
-    wide: true,
-    render: ({ app }) => <span class="soft">{app}</span>,
-  },
+  APP_COLUMN,
   {
     key: 'sessions',
     label: 'Sessions',
@@ -59,34 +53,18 @@ const COLUMNS: readonly Column<UserRow>[] = [
     wide: true,
     render: ({ first_seen }) => <At ts={first_seen} />,
   },
-  {
-    key: 'last',
-    label: 'Last seen',
-    width: '170px',
-    wide: true,
-    render: ({ last_seen }) => <Moment ts={last_seen} />,
-  },
-  {
-    key: 'last-narrow',
-    label: 'Seen',
-    width: '92px',
-    narrow: true,
-    align: 'end',
-    render: ({ last_seen }) => <Ago ts={last_seen} />,
-  },
+  ...LAST_SEEN_COLUMNS,
 ];
 
 export function UsersView() {
   const [app] = useParam('app');
   const [text, setText] = useParam('text');
-  const query = useQuery<UsersAnswer>(apiPath('/v1/query/users', { app, limit: LIMIT }), {
-    everyMs: REFRESH_MS,
-    keep: true,
-  });
-  const manyApps = useManyApps();
-  const columns = manyApps ? COLUMNS : COLUMNS.filter(({ key }) => key !== 'app');
+  const query = useQuery('users', { app, limit: LIMIT }, { everyMs: REFRESH_MS, keep: true });
   const users = query.data?.users;
-  const shown = useMemo(() => users?.filter(matcher(text)) ?? [], [users, text]);
+  const shown = useMemo(() => {
+    const has = finder(text);
+    return users?.filter(({ user_id, name, email }) => has(user_id, name, email)) ?? [];
+  }, [users, text]);
   return (
     <div class="page fill">
       <div class="page-head">
@@ -95,7 +73,7 @@ export function UsersView() {
           <span class="soft" role="status">
             {text === ''
               ? users.length === LIMIT
-                ? `the ${LIMIT} last seen`
+                ? `${LIMIT} most recent`
                 : counted(users.length, 'user')
               : `${count(shown.length)} of ${counted(users.length, 'user')}`}
           </span>
@@ -112,10 +90,10 @@ export function UsersView() {
             <Table
               label="Users, last seen first"
               rows={shown}
-              columns={columns}
+              columns={COLUMNS}
               rowKey={({ app, user_id }) => `${app}/${user_id}`}
               rowHeight={44}
-              foot={shown.length === LIMIT ? `Only the ${LIMIT} last seen are listed` : undefined}
+              foot={shown.length === LIMIT ? `Showing the ${LIMIT} most recent` : undefined}
             />
           )
         }
@@ -125,10 +103,10 @@ export function UsersView() {
 }
 
 function NoUsers({ text, app }: { text: string; app: string }) {
-  const apps = useQuery<AppsAnswer>('/v1/apps').data?.apps.map(({ name }) => name) ?? [];
-  if (text === '') return <Empty title="Nobody was here yet">Users appear with their first event.</Empty>;
+  const apps = useApps().data?.apps.map(({ name }) => name) ?? [];
+  if (text === '') return <Empty title="No users yet">Users appear with their first event.</Empty>;
   return (
-    <Empty title="Nobody like this among the last seen">
+    <Empty title={`No match among the ${LIMIT} most recent users`}>
       {(app === '' ? apps : [app]).map((name) => (
         <p key={name}>
           <a class="text-link" href={href('/users/:app/:id', { app: name, id: text })}>
@@ -139,10 +117,4 @@ function NoUsers({ text, app }: { text: string; app: string }) {
       ))}
     </Empty>
   );
-}
-
-function matcher(text: string): (user: UserRow) => boolean {
-  const wanted = text.toLowerCase();
-  return ({ user_id, name = '', email = '' }) =>
-    [user_id, name, email].some((part) => part.toLowerCase().includes(wanted));
 }

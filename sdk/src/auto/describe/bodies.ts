@@ -1,11 +1,11 @@
-/** Reads the bodies of requests and responses, as text and never more of them than is kept. */
+/** Reads bodies of requests and responses as text, and no more of them than is kept. */
 
 const BODY_BYTES_MAX = 2_048;
-/** A stream that stays open is not waited for; what came by then is kept. */
+/** After this time the text of a stream that stays open is what has arrived. */
 const READ_MS_MAX = 5_000;
 const TEXT = /json|text|xml|urlencoded|javascript/;
 
-/** The body's first 2 KB as text; undefined for none, for one that is not text, and for one that can't be read. */
+/** The body's first 2 KB as text; undefined for no body, for one that is not text, and for one that can't be read. */
 export async function textOf(body: unknown): Promise<string | undefined> {
   try {
     if (body instanceof Request || body instanceof Response) {
@@ -14,7 +14,7 @@ export async function textOf(body: unknown): Promise<string | undefined> {
         : undefined;
     }
     if (typeof body === 'string' || body instanceof URLSearchParams) return cutBytes(String(body));
-    // The parsed answer of a request for JSON.
+    // A response that `XMLHttpRequest` has parsed as JSON.
     const plain = Array.isArray(body) || (body && Object.getPrototypeOf(body) === Object.prototype);
     return plain ? cutBytes(JSON.stringify(body)) : undefined;
   } catch {
@@ -41,6 +41,6 @@ async function read(stream: ReadableStream<Uint8Array>): Promise<string> {
 
 function cutBytes(text: string): string {
   const bytes = new TextEncoder().encode(text.slice(0, BODY_BYTES_MAX));
-  // A character that the cut splits is left out.
+  // `stream` leaves out a character that the cut splits.
   return new TextDecoder().decode(bytes.subarray(0, BODY_BYTES_MAX), { stream: true });
 }

@@ -1,4 +1,4 @@
-/** Errors as events; the same within 5 s is one, with a count. */
+/** Errors as events; equal errors within 5 s are one event with a count. */
 import type { Client, Draft } from '../../seam.js';
 import type { Moment } from '../late.js';
 import { cut, scrubText } from './text.js';
@@ -9,7 +9,7 @@ type Place = [source?: string, line?: string | number, column?: string | number]
 
 export interface Errors {
   note(at: Moment, kind: Kind, error: unknown, place?: Place, componentStack?: string): void;
-  /** Notes what `console.error` was given. */
+  /** Notes the arguments of `console.error`. */
   noteLine(at: Moment, values: readonly unknown[]): void;
 }
 
@@ -27,14 +27,14 @@ interface Held extends Draft {
 const HELD_MS = 5_000;
 const NAME_MAX = 1_000;
 const STACK_MAX = 4_000;
-/** Of a logged object, so many parts are shown: a store that someone logs whole must not be walked whole. */
+/** Parts of a logged object that are shown, so that a large object is not serialised whole. */
 const OBJECT_PARTS_MAX = 100;
 const PLACE = /(\w+:\/\/[^\s()]+?):(\d+):(\d+)/;
 
 export function createErrors(client: Client): Errors {
-  /** The errors of the last 5 s, by what makes them identical: name and place. */
+  /** The errors of the last 5 s, by name and source position. */
   const held = new Map<string, Held>();
-  /** Which of them an error object belongs to: one may be logged, caught by a boundary and thrown on. */
+  /** Keys of error objects: one may be logged, caught by a boundary and thrown again. */
   const known = new WeakMap<object, string>();
   let inside = false;
 
@@ -58,12 +58,12 @@ export function createErrors(client: Client): Errors {
     const object = Object(error);
     const stack = scrubText(client, cut(`${object.stack ?? ''}${more}`, STACK_MAX));
     const [source, line, column] = place[0] ? place : (PLACE.exec(stack)?.slice(1) ?? []);
-    // Not by the whole stack: React, for one, renders twice what failed, and comes there by another way.
+    // Not by the whole stack: React renders a failed component twice, with different stacks.
     const key = known.get(object) ?? [name, source, line, column].join();
     known.set(object, key);
     const same = held.get(key)?.props;
     if (same !== undefined) {
-      // One that is thrown, logged and caught by a boundary happened once.
+      // An error that is thrown, logged and caught by a boundary happened once.
       if (same.kind === kind) same.count = (same.count ?? 1) + 1;
       else if (kind === 'react') same.kind = kind;
       return;
@@ -90,7 +90,7 @@ export function createErrors(client: Client): Errors {
       hold(at, kind, isError(error) ? text : `Error: ${text}`, error, place, componentStack);
     },
     noteLine: (at, values) => {
-      // A value may log an error while it is made a text.
+      // A value's `toString` may log an error.
       if (inside) return;
       inside = true;
       try {
@@ -104,12 +104,12 @@ export function createErrors(client: Client): Errors {
   };
 }
 
-/** Errors of other frames are none of this one's `Error`. */
+/** Not `instanceof`: errors of other frames have another `Error`. */
 function isError(value: unknown): value is Error {
   return typeof (value as Error | undefined)?.message === 'string';
 }
 
-/** A logged line as a console shows it: the values in the places that the first one gives them, the rest behind it. */
+/** A logged line as a console shows it: values replace the `%` specifiers of the first one, the others follow. */
 function lineOf([first, ...rest]: readonly unknown[]): string {
   const line = textOf(first).replace(/%[sdifoOc]/g, (place) => {
     if (rest.length === 0) return place;
@@ -126,7 +126,7 @@ function textOf(value: unknown): string {
     try {
       return JSON.stringify(value, (_, part) => (left-- > 0 ? part : undefined)) ?? String(value);
     } catch {
-      // Circles have no text.
+      // Cycles have no JSON.
     }
   }
   return String(value);

@@ -1,4 +1,4 @@
-/** The describer: makes events of what the hooks caught. */
+/** The describer: makes events from what the hooks caught. */
 import type { Client } from '../../seam.js';
 import { createErrors, type Errors } from './errors.js';
 import { createRequests, type Request } from './requests.js';

@@ -1,11 +1,11 @@
-/** Requests as events; no header of one is ever looked at, but for the length of an answer. */
+/** Requests as events; the only header that is read is the length of a response. */
 import type { Client } from '../../seam.js';
 import type { Moment } from '../late.js';
 import { cut, shorten } from './text.js';
 
 export interface Request {
   start: Moment;
-  /** By the page's own clock. */
+  /** By the page's clock, `performance.now()`. */
   endMs: number;
   method: string;
   url: string | URL;
@@ -13,9 +13,9 @@ export interface Request {
   status: number;
   /** Why it failed. */
   error: unknown;
-  /** Of the answer; 0 or NaN where that is not known. */
+  /** Of the response; 0 or NaN where that is not known. */
   bytes: number;
-  /** The bodies, or copies of them where they can be read once only. */
+  /** The bodies, or copies of bodies that can be read only once. */
   sent: unknown;
   received: unknown;
 }
@@ -54,12 +54,12 @@ export function createRequests(client: Client): (request: Request) => Promise<vo
   };
 }
 
-/** Whether a request is one of ours. An app may live under the collector's own address, so not all there is. */
+/** Whether the SDK made a request. Only some paths: the app may be served from the collector's address. */
 function isOwn({ options: { endpoint } }: Client, href: string): boolean {
   return ['/v1/events', '/v1/replay', '/sdk/'].some((path) => href.startsWith(endpoint + path));
 }
 
-/** In bytes, as far as it can be told without reading anything. */
+/** In bytes, where it is known without reading the body. */
 function sizeOf(body: unknown): number | undefined {
   if (typeof body === 'string' || body instanceof URLSearchParams) {
     return new TextEncoder().encode(String(body)).length;

@@ -1,0 +1,11 @@
+/** One of a `dl`'s facts: its name above it. */
+import type { ComponentChildren } from 'preact';
+
+export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt class="soft">{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

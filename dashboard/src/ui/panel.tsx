@@ -1,0 +1,27 @@
+/** A framed part of a view, with its title. */
+import type { ComponentChildren } from 'preact';
+
+interface PanelProps {
+  title: string;
+  /** What it is called to those who cannot see it, where that is not its title. */
+  label?: string;
+  /** Beside the title. */
+  note?: ComponentChildren;
+  /** At the other end of that line. */
+  end?: ComponentChildren;
+  class?: string;
+  children: ComponentChildren;
+}
+
+export function Panel({ title, label = title, note, end, class: more = '', children }: PanelProps) {
+  return (
+    <section class={`panel ${more}`} aria-label={label}>
+      <div class="panel-head">
+        <h2>{title}</h2>
+        {note ? <span class="soft cut">{note}</span> : null}
+        {end ? <div class="end">{end}</div> : null}
+      </div>
+      {children}
+    </section>
+  );
+}

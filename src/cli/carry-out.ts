@@ -1,0 +1,55 @@
+/** What a running collector does for the operator's commands. */
+import { rmSync } from 'node:fs';
+import { relative } from 'node:path';
+import type { Asker, CommandRuns } from '../api/commands/answer-commands.js';
+import type { Config } from '../config/config.js';
+import { ProblemError } from '../domain/problems.js';
+import { exportPages } from '../store/offline/export.js';
+import { onThread } from '../store/offline/on-thread.js';
+import { makeWorkFolder } from '../store/offline/work-folder.js';
+import type { DiskWatch } from '../store/port.js';
+import type { Reopenable } from '../store/reopenable.js';
+import { cutoffsAt } from './sweeping.js';
+import { mib } from './units.js';
+
+export function carryOut(config: Config, engine: Reopenable, disk: DiskWatch): CommandRuns {
+  const { dataDir } = config;
+  const { store, whileClosed } = engine;
+
+  /** `times` says how many times the store's size the disk must have room for. */
+  const copy = async (times: number, { onProgress, gone }: Asker): Promise<{ folder: string }> => {
+    const needed = times * (await store.stats()).file_bytes;
+    if (disk.freeBytes() - needed < config.disk.events_free_bytes)
+      throw new ProblemError(
+        'disk_full',
+        `a copy of the store takes up to ${mib(needed)} in ${dataDir}, which has ${mib(disk.freeBytes())} free`,
+      );
+    const folder = makeWorkFolder(dataDir);
+    const remove = () => rmSync(folder, { recursive: true, force: true });
+    try {
+      await engine.whileOpen(() => onThread('copy', dataDir, onProgress, folder));
+    } catch (error) {
+      remove();
+      throw error;
+    }
+    void gone.then(remove);
+    return { folder: relative(dataDir, folder) };
+  };
+
+  return {
+    // Its views are folded beside the copy.
+    verify: (_, asker) => copy(2, asker),
+    backup: (_, asker) => copy(1, asker),
+    async export({ after }, { onProgress, onText }) {
+      for await (const page of exportPages(engine.exportPage, after, onProgress)) await onText(page);
+      return {};
+    },
+    sweep: (retention) => store.sweep(cutoffsAt(retention, Date.now())),
+    erase: ({ user, app }, { onProgress }) =>
+      whileClosed(() => onThread('erase', dataDir, onProgress, app === undefined ? { user } : { user, app })),
+    compact: (_, { onProgress }) => whileClosed(() => onThread('compact', dataDir, onProgress)),
+    rebuild: async (_, { onProgress }) => ({
+      head: await whileClosed(() => onThread('rebuild', dataDir, onProgress)),
+    }),
+  };
+}

@@ -1,0 +1,90 @@
+/** How the engine answers each question. */
+import type { StoredEvent } from '../domain/event.js';
+import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../domain/limits.js';
+import { cueFor } from '../domain/replay-cue.js';
+import { dayOf } from '../domain/utc.js';
+import { isIncident } from '../questions/incident.js';
+import type { Answers } from '../questions/index.js';
+import type { TimeRange } from '../store/port.js';
+import { activityOf, aggregate, listNames } from './aggregates.js';
+import type { Arrivals } from './arrivals.js';
+import type { Chunks } from './chunks.js';
+import type { Engine } from './connect.js';
+import { listGroups, neighboursOf } from './errors.js';
+import { countFunnel } from './funnel.js';
+import { listAll, listNewest } from './listing.js';
+import { listSessions, listUsers } from './people.js';
+
+interface Parts {
+  engine: Engine;
+  arrivals: Arrivals;
+  chunks: Chunks;
+  fence: () => number;
+}
+
+/** The apps in which a session has an event or a chunk, sorted by name. */
+export async function appsOfSession({ engine, fence }: Parts, session: string): Promise<string[]> {
+  const rows = await engine.query<{ app: string }>(
+    `SELECT DISTINCT app FROM (
+       SELECT app FROM sessions WHERE session_id = {session:String} AND day >= {day:UInt32}
+       UNION ALL SELECT app FROM chunks WHERE session_id = {session:String}
+     ) ORDER BY app`,
+    { session, day: dayOf(fence()) },
+  );
+  return rows.map(({ app }) => app);
+}
+
+export function openAnswers(parts: Parts): Answers {
+  const { engine, arrivals, chunks, fence } = parts;
+  /** The range with its defaults, and not below the fence. */
+  const clamp = ({ from = 0, to = MAX_TS }: TimeRange): Required<TimeRange> => ({
+    from: Math.max(from, fence()),
+    to: Math.min(to, MAX_TS),
+  });
+  const find = async (id: number, apps: readonly string[] | undefined): Promise<StoredEvent | undefined> => {
+    const event = await arrivals.event(id);
+    return event && (apps === undefined || apps.includes(event.app)) ? event : undefined;
+  };
+  return {
+    async events(ask) {
+      const head = await arrivals.head();
+      return { ...(await listNewest(engine, ask, clamp(ask), ask)), head };
+    },
+    event: ({ id, apps }) => find(id, apps),
+    users: async (ask) => ({ users: await listUsers(engine, ask, clamp({})) }),
+    sessions: async (ask) => ({ sessions: await listSessions(engine, ask, clamp({})) }),
+    funnel: (ask) => countFunnel(engine, ask, clamp(ask)),
+    aggregates: (ask) => aggregate(engine, ask, clamp(ask)),
+    names: async (ask) => ({ names: await listNames(engine, ask, clamp({})) }),
+    activity: async (ask) => ({ days: await activityOf(engine, ask, clamp(ask)) }),
+    errors: async (ask) => ({ groups: await listGroups(engine, ask, clamp(ask)) }),
+    async occurrences({ group, apps, ...ask }) {
+      const head = await arrivals.head();
+      const listed = { group, ...(apps && { apps }) };
+      return { ...(await listNewest(engine, listed, clamp(ask), ask)), head };
+    },
+    async incident({ event_id, apps }) {
+      const event = await find(event_id, apps);
+      if (event === undefined || !isIncident(event)) return event && { event };
+      const { app, session_id } = event;
+      const from = Math.max(event.ts - INCIDENT_BEFORE_MS, 0);
+      const to = Math.min(event.ts + INCIDENT_AFTER_MS, MAX_TS);
+      const [breadcrumbs, rows, neighbours] = await Promise.all([
+        listAll(engine, { apps: [app], session: session_id }, clamp({ from, to })),
+        chunks.list(app, session_id),
+        neighboursOf(engine, event, clamp({})),
+      ]);
+      return { event, around: { breadcrumbs, cue: cueFor(rows, from, to), neighbours } };
+    },
+    async replay({ id, apps }) {
+      // One app that was asked for is the answer even where it does not have the session.
+      const found =
+        apps?.length === 1
+          ? apps
+          : (await appsOfSession(parts, id)).filter((app) => apps?.includes(app) ?? true);
+      const [only] = found;
+      const rows = found.length === 1 && only !== undefined ? await chunks.list(only, id) : [];
+      return { session: id, apps: found, chunks: rows };
+    },
+  };
+}

@@ -1,0 +1,47 @@
+/** The embedded engine's answers to every question, synchronous and from one snapshot. */
+import type { Log } from '../../log/batches/log.js';
+import type { Env } from '../../log/file/env.js';
+import type { Ask, Found, QuestionName, SyncAnswers } from '../../questions/index.js';
+import type { Chunk } from '../../replay/manifest.js';
+import type { TailPage } from '../port.js';
+import { answerActivity } from './activity.js';
+import { answerCounts } from './counts.js';
+import { answerErrors } from './errors.js';
+import { answerIncidents } from './incident.js';
+import { listEvents } from './listing.js';
+import { answerPeople } from './people.js';
+import { answerReplay, appsOfSession } from './replay.js';
+import { openScope } from './scope.js';
+import { readTail } from './tail.js';
+
+export interface Reads {
+  ask<K extends QuestionName>(kind: K, ask: Ask<K>): Found<K>;
+  tail(after: number, limit: number): TailPage;
+  sessionApps(session: string): string[];
+  chunkRow(app: string, session: string, seq: number): Chunk | undefined;
+}
+
+/** Calls in one turn of the event loop read the same snapshot; `env.renewSnapshot()` gets the newest. */
+export function openReads(env: Env, stored: Log): Reads {
+  const scope = openScope(env, stored);
+  const { log, manifest } = scope;
+  const { around, ...errors } = answerErrors(scope);
+  const answers: SyncAnswers = {
+    events: (ask) => listEvents(scope, ask),
+    ...answerIncidents(scope, around),
+    ...answerPeople(scope),
+    ...answerCounts(scope),
+    ...answerActivity(scope),
+    ...errors,
+    ...answerReplay(scope),
+  };
+  return {
+    ask: (kind, ask) => answers[kind](ask),
+    tail: (after, limit) => readTail(log, after, limit),
+    sessionApps: (session) => appsOfSession(scope, session),
+    chunkRow(app, session, seq) {
+      const number = log.dictionaries.number('app', app);
+      return number === undefined ? undefined : manifest.get(number, session, seq);
+    },
+  };
+}

@@ -1,0 +1,33 @@
+/** What a collector does with its store as a whole, on a thread of its own, so that the thread of HTTP goes on answering. */
+import { Worker } from 'node:worker_threads';
+import type { Progress } from '../port.js';
+import { fromPlain } from '../threads/rpc.js';
+import type { FromJob, JobData, Jobs } from './job-thread.js';
+
+type Came<K extends keyof Jobs> = Awaited<ReturnType<Jobs[K]>>;
+type Subject<K extends keyof Jobs> = Parameters<Jobs[K]> extends [unknown, unknown, ...infer S] ? S : [];
+
+/** Runs a job and settles with what it came to. */
+export function onThread<K extends keyof Jobs>(
+  job: K,
+  dataDir: string,
+  onProgress: (progress: Progress) => void,
+  ...subject: Subject<K>
+): Promise<Came<K>> {
+  const workerData: JobData = { dataDir, job, subject };
+  const worker = new Worker(new URL('./job-thread.js', import.meta.url), { workerData });
+  return new Promise((resolve, reject) => {
+    let came: Exclude<FromJob, { progress: Progress }> | undefined;
+    worker.on('message', (message: FromJob) => {
+      if ('progress' in message) onProgress(message.progress);
+      else came = message;
+    });
+    worker.once('error', reject);
+    // Not before: what it had open is closed then.
+    worker.once('exit', () => {
+      if (came === undefined) reject(new Error(`the thread of ${job} ended`));
+      else if ('error' in came) reject(fromPlain(came.error));
+      else resolve(came.answer as Came<K>);
+    });
+  });
+}

@@ -1,0 +1,82 @@
+/**
+ * Commits of the ingest thread: each continues from the log and from the groups on their way into it, is made durable in the
+ * journal, and then goes to the writer thread.
+ */
+import { UNAPPLIED_BYTES_MAX } from '../../domain/limits.js';
+import { openLog } from '../../log/batches/log.js';
+import { openEnv } from '../../log/file/env.js';
+import type { SealedCommit } from '../../log/wal/commit.js';
+import { openJournal } from '../../log/wal/journal.js';
+import { openPending } from '../../log/wal/pending.js';
+import type { Meters } from '../../telemetry/meters.js';
+import { openCommitting, openFailStop } from '../committing.js';
+
+export type IngestCommits = ReturnType<typeof openIngestCommits>;
+
+interface Options {
+  dataDir: string;
+  meters: Meters;
+  /** Called with each group once it is durable. */
+  onDurable: (group: Buffer) => void;
+  /** Called when the journal fails: nothing is durable from then on. */
+  onFailure: (error: Error) => void;
+}
+
+export function openIngestCommits({ dataDir, meters, onDurable, onFailure }: Options) {
+  const env = openEnv(dataDir, { mode: 'write' });
+  const log = openLog(env);
+  const pending = openPending(log);
+  const journal = openJournal(dataDir, log.storeId, meters.sync_seconds);
+  const unapplied = openUnapplied(meters);
+  const failStop = openFailStop(onFailure);
+
+  const makeDurable = (sealed: SealedCommit): void => {
+    failStop.write(() => journal.append(sealed.bytes));
+    unapplied.add(sealed);
+    onDurable(sealed.bytes);
+    pending.push(sealed);
+  };
+  return {
+    ...openCommitting({ base: pending, failStop, makeDurable, meters }),
+    pending,
+    /** Whether the tables know the app: reads of the writer thread do not see what is only pending. */
+    isAppApplied: (app: string) => log.dictionaries.number('app', app) !== undefined,
+    /** Whether the writer is so far behind that no more groups may be made. */
+    isFull: unapplied.isFull,
+    /** The tables hold every group up to this commit. */
+    applied(commit: number): void {
+      env.renewSnapshot();
+      pending.applied(commit);
+      journal.applied(commit);
+      unapplied.applied(commit);
+    },
+    async close() {
+      journal.close();
+      await env.close();
+    },
+  };
+}
+
+/** The groups that are durable and not in the tables yet. */
+function openUnapplied(meters: Meters) {
+  let groups: { commit: number; bytes: number; durableAt: number }[] = [];
+  let bytes = 0;
+  const note = (): void => {
+    meters.set('unapplied_commits', groups.length);
+    meters.set('unapplied_bytes', bytes);
+    meters.set('unapplied_since', groups[0]?.durableAt ?? 0);
+  };
+  return {
+    add(sealed: SealedCommit): void {
+      groups.push({ commit: sealed.commit, bytes: sealed.bytes.length, durableAt: Date.now() });
+      bytes += sealed.bytes.length;
+      note();
+    },
+    applied(commit: number): void {
+      groups = groups.filter((group) => group.commit > commit);
+      bytes = groups.reduce((sum, group) => sum + group.bytes, 0);
+      note();
+    },
+    isFull: () => bytes > UNAPPLIED_BYTES_MAX,
+  };
+}
