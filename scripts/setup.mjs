@@ -61,16 +61,23 @@ const WIDER = Object.keys(SETS);
 
 /**
  * Installs and compiles what is missing, one process at a time; when nothing is missing it only reads a few dozen file times.
- * `set` is one of `SETS`. `run` executes npm and the compiler; tests replace it. Throws `SetupError`.
+ * `set` is one of `SETS`. A caller that compiles by itself passes `compiles: false`. `run` executes npm and the compiler; tests replace it. Throws `SetupError`.
  */
-export async function setup({ root = ROOT, set = 'run', run = execute, say = console.error } = {}) {
+export async function setup({
+  root = ROOT,
+  set = 'run',
+  compiles = true,
+  run = execute,
+  say = console.error,
+} = {}) {
   const major = Number(process.versions.node.split('.')[0]);
   if (major < NODE_MAJOR_MIN)
     throw new SetupError(`Node ${NODE_MAJOR_MIN} or newer is needed, this is ${process.version}.`);
-  if (isInstalled(root, set) && isBuilt(root)) return;
+  const isReady = () => !compiles || isBuilt(root);
+  if (isInstalled(root, set) && isReady()) return;
   await withLock(join(root, 'dist', '.setup.lock'), say, async () => {
     if (!isInstalled(root, set)) await install(root, set, run, say);
-    if (!isBuilt(root)) await build(root, run, say);
+    if (!isReady()) await build(root, run, say);
   });
 }
 
@@ -101,8 +108,8 @@ export function markBuilt(root, sources) {
   writeJson(join(root, BUILD_STAMP), { sources });
 }
 
-/** A digest of the names, sizes and times of the sources. */
-export function fingerprint(root) {
+/** A digest of the names, sizes and times of files: the sources, unless `paths` names others. */
+export function fingerprint(root, paths = SOURCES) {
   const digest = createHash('sha1');
   const visit = (path) => {
     const stat = statSync(join(root, path), { throwIfNoEntry: false });
@@ -112,7 +119,7 @@ export function fingerprint(root) {
       if (name !== 'node_modules') visit(`${path}/${name}`);
     }
   };
-  SOURCES.forEach(visit);
+  paths.forEach(visit);
   return digest.digest('hex');
 }
 
