@@ -11,7 +11,7 @@ import { ROOT } from './setup.mjs';
 /** The limit for what `npm ci --omit=dev` installs. */
 const INSTALLED_BYTES_MAX = 48 * 1_048_576;
 const MANIFESTS = ['package.json', 'package-lock.json', '.npmrc'].concat(
-  ['dashboard', 'sdk', 'test'].map((workspace) => `${workspace}/package.json`),
+  ['client', 'dashboard', 'sdk', 'test'].map((workspace) => `${workspace}/package.json`),
 );
 
 const lines = [audit(), size()];

@@ -31,6 +31,7 @@ const manifests = [
   'dashboard/package.json',
   'test/package.json',
   'bench/package.json',
+  'client/package.json',
   'src/clickhouse/package.json',
   'test/clickhouse/package.json',
 ];
