@@ -94,7 +94,7 @@ t.test('after a failed commit nothing is accepted, and nothing acknowledged is l
           continue;
         }
         t.equal(fatal.length, 1, `one fatal line: ${said.join('\n')}`);
-        t.match(fatal[0], /nothing more is accepted/);
+        t.match(fatal[0], /nothing is accepted until a restart/);
         t.equal(last.length, 1, 'and one for whoever looks at the terminal');
         t.match(last[0], /^spyglass: the store failed .*\(.+\)$/, 'which tells what the disk said');
         disk.disarm();
