@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { readExact } from '../src/ingest/exact-reader.js';
 import { createIngest } from '../src/ingest/ingest.js';
 import { beginCommit } from '../src/log/wal/commit.js';
-import { openJournal } from '../src/log/wal/journal.js';
 import { openPending } from '../src/log/wal/pending.js';
+import { openWal } from '../src/log/wal/wal.js';
 import { openWriteSide } from '../src/store/sides.js';
 import { APP, bodyEvents, bodyParts, KEY, randomFrom } from './data.js';
 import { median, type Row, spread } from './report.js';
@@ -101,7 +101,7 @@ export async function benchApply(folder: string, say: (line: string) => void): P
 
 /** The WAL as under load: each group is applied before the next one is written, so the files are reused. */
 function syncRow(dataDir: string, storeId: string, groups: readonly Buffer[]): Row {
-  const journal = openJournal(dataDir, storeId);
+  const journal = openWal(dataDir, storeId);
   const times: number[] = [];
   groups.slice(0, 500).forEach((group, index) => {
     const start = performance.now();

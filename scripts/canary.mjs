@@ -16,7 +16,7 @@ const TEST_MS_MAX = 180_000;
 const CANARIES = [
   {
     title: 'an acknowledgement before its sync',
-    file: 'src/log/wal/journal.js',
+    file: 'src/log/wal/wal.js',
     from: 'fdatasyncSync(current.file);',
     to: '',
     test: 'test/cli/disk-faults.test.js',

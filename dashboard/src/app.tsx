@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { useIsLost } from './api/connection.js';
 import { useApps } from './api/use-query.js';
-import { href, match, Router, setQuery, useParam, usePlace } from './router.js';
+import { href, match, Router, setQuery, useLocation, useParam } from './router.js';
 import { Icon, type IconName } from './ui/icons.js';
 import { Empty } from './ui/states.js';
 import { ErrorGroupView } from './views/errors/error-group.js';
@@ -75,7 +75,7 @@ export function App() {
 }
 
 function Top() {
-  const { path } = usePlace();
+  const { path } = useLocation();
   const [app] = useParam('app');
   return (
     <header class="top">
@@ -143,7 +143,7 @@ function Banner() {
 }
 
 function View() {
-  const { path } = usePlace();
+  const { path } = useLocation();
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   const [route, names] = find(path);

@@ -2,7 +2,7 @@
 import { type ComponentChildren, createContext } from 'preact';
 import { useContext, useLayoutEffect, useState } from 'preact/hooks';
 
-export interface Place {
+export interface Location {
   /** Still percent-encoded. */
   path: string;
   query: URLSearchParams;
@@ -11,19 +11,19 @@ export interface Place {
 /** Changes to a query: a string sets, `undefined` or an empty string removes. */
 export type QueryPatch = Record<string, string | undefined>;
 
-const PlaceContext = createContext<Place>(placeNow());
+const LocationContext = createContext<Location>(currentLocation());
 /** Told of each change that this file makes; the browser tells of its own by `popstate`. */
 const changes = new EventTarget();
 
-function placeNow(): Place {
+function currentLocation(): Location {
   return { path: location.pathname, query: new URLSearchParams(location.search) };
 }
 
 /** Gives everything below it the place, and looks after its links. */
 export function Router({ children }: { children: ComponentChildren }) {
-  const [place, setPlace] = useState(placeNow);
+  const [location, setLocation] = useState(currentLocation);
   useLayoutEffect(() => {
-    const update = () => setPlace(placeNow());
+    const update = () => setLocation(currentLocation());
     changes.addEventListener('change', update);
     addEventListener('popstate', update);
     document.addEventListener('click', followLink);
@@ -33,24 +33,24 @@ export function Router({ children }: { children: ComponentChildren }) {
       document.removeEventListener('click', followLink);
     };
   }, []);
-  return <PlaceContext.Provider value={place}>{children}</PlaceContext.Provider>;
+  return <LocationContext.Provider value={location}>{children}</LocationContext.Provider>;
 }
 
-export function usePlace(): Place {
-  return useContext(PlaceContext);
+export function useLocation(): Location {
+  return useContext(LocationContext);
 }
 
 /** One parameter of the query, '' when absent, and the way to set it: in place, or as a step for the back button. */
 export function useParam(
   name: string,
 ): [value: string, set: (value: string, how?: 'push' | 'replace') => void] {
-  const value = usePlace().query.get(name) ?? '';
+  const value = useLocation().query.get(name) ?? '';
   return [value, (next, how = 'replace') => setQuery({ [name]: next }, how)];
 }
 
 /** Changes the query where it differs. `replace` for what is typed or follows the time, `push` for what one may want to undo. */
 export function setQuery(patch: QueryPatch, how: 'push' | 'replace' = 'replace'): void {
-  const { path, query } = placeNow();
+  const { path, query } = currentLocation();
   go(path + search(query, patch), how);
 }
 
@@ -69,7 +69,7 @@ export function href(pattern: string, names: Record<string, string> = {}, patch:
 }
 
 /** A link to where one is, with changes to the query. */
-export const hereHref = ({ path, query }: Place, patch: QueryPatch): string => path + search(query, patch);
+export const hereHref = ({ path, query }: Location, patch: QueryPatch): string => path + search(query, patch);
 
 /** The names in a path that fits the pattern, decoded; `undefined` where it does not. */
 export function match(pattern: string, path: string): Record<string, string> | undefined {

@@ -25,7 +25,7 @@ export interface ServerDeps {
   disk: DiskWatch;
   meters: Meters;
   /** Bytes of the WAL's files. */
-  journalBytes: () => number;
+  walBytes: () => number;
   reloads: () => Reloads;
   /** Whether the store's views are caught up. */
   ready: () => boolean;

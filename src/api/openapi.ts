@@ -134,15 +134,15 @@ function bodyOf(
 function parametersOf(
   shape: z.ZodObject | undefined,
   toSchema: ToSchema,
-  placeOf: (name: string) => string,
+  locationOf: (name: string) => string,
 ): Parameter[] {
   return Object.entries(shape?.shape ?? {}).map(([name, schema]) => {
     const { description, ...rest } = toSchema(schema as z.ZodType, 'input');
-    const place = placeOf(name);
-    const required = place === 'path' || !(schema as z.ZodType).safeParse(undefined).success;
+    const location = locationOf(name);
+    const required = location === 'path' || !(schema as z.ZodType).safeParse(undefined).success;
     return {
       schema: rest,
-      in: place,
+      in: location,
       name,
       required,
       ...(description ? { description: `${description}` } : {}),

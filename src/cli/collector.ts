@@ -6,7 +6,7 @@ import type { Config } from '../config/config.js';
 import { liveCopy, needRestart, takeOver } from '../config/live-config.js';
 import { SHUTDOWN_MS } from '../domain/limits.js';
 import { VERSION } from '../domain/version.js';
-import { journalBytes } from '../log/wal/journal.js';
+import { walBytes } from '../log/wal/wal.js';
 import { openAuditTrail } from '../store/audit.js';
 import { startDiskWatch } from '../store/disk-watch.js';
 import { lockDataDir } from '../store/offline/exclusive.js';
@@ -73,7 +73,7 @@ export async function startCollector(
       audit,
       disk,
       meters: openMeters(meterMemory),
-      journalBytes: () => (config.store.engine === 'lmdb' ? journalBytes(config.dataDir) : 0),
+      walBytes: () => (config.store.engine === 'lmdb' ? walBytes(config.dataDir) : 0),
       reloads: () => reloads,
       dashboardDir: DASHBOARD_DIR,
       now: Date.now,

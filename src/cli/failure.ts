@@ -34,11 +34,11 @@ export function explain(error: unknown): { message: string; exitCode: number } |
 }
 
 function listenMessage(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {
-  const place = `${error.address ?? 'the address'}:${error.port ?? '?'}`;
+  const address = `${error.address ?? 'the address'}:${error.port ?? '?'}`;
   if (error.code === 'EADDRINUSE')
-    return `${place} is in use by another program: stop that, or change "listen"`;
+    return `${address} is in use by another program: stop that, or change "listen"`;
   if (error.code === 'EACCES')
-    return `${place} may not be bound by this user: choose a port above 1023 in "listen"`;
-  if (error.code === 'EADDRNOTAVAIL') return `${place} is not an address of this machine: change "listen"`;
-  return `cannot listen on ${place}: ${error.message}`;
+    return `${address} may not be bound by this user: choose a port above 1023 in "listen"`;
+  if (error.code === 'EADDRNOTAVAIL') return `${address} is not an address of this machine: change "listen"`;
+  return `cannot listen on ${address}: ${error.message}`;
 }

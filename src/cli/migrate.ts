@@ -30,9 +30,9 @@ export interface MigrateOptions extends Where {
 
 const CLICKHOUSE = 'clickhouse';
 /** Lines stored together. */
-const GROUP_LINES = 5_000;
+const STEP_LINES = 5_000;
 /** Ids a cut-off run is taken up before: the last group may be there on some shards only. */
-const OVERLAP_IDS = 2 * GROUP_LINES;
+const OVERLAP_IDS = 2 * STEP_LINES;
 
 /** What a day's events come to: how many, and a sum of their lines that does not depend on their order. */
 type DaySums = Map<string, { count: number; sum: bigint }>;
@@ -45,15 +45,15 @@ export async function migrate({ from, to, ...where }: MigrateOptions): Promise<v
       EXIT_USAGE,
     );
   }
-  const { store: place } = await readConfig(where);
-  if (place.engine !== CLICKHOUSE) {
+  const { store: settings } = await readConfig(where);
+  if (settings.engine !== CLICKHOUSE) {
     throw new CommandFailure(
       'the configuration does not say where ClickHouse is: set store.engine, store.url',
       EXIT_USAGE,
     );
   }
   // Nobody else stores here meanwhile, so the newest is all there is.
-  const clickhouse = await openClickhouseStore({ ...place, trailMs: 0 });
+  const clickhouse = await openClickhouseStore({ ...settings, trailMs: 0 });
   try {
     const dataDir = resolve(to === CLICKHOUSE ? from : to);
     if (from === CLICKHOUSE) await moveEventsOut(clickhouse, dataDir);
@@ -92,7 +92,7 @@ async function moveIn(dataDir: string, { engine, ...store }: ClickhouseStore): P
     const pages = exportStore(dataDir, Math.max(0, known - OVERLAP_IDS), progress.update);
     for await (const page of pages) {
       for (const line of page.split('\n').filter((line) => line !== '')) group.push(parseLine(line));
-      if (group.length >= GROUP_LINES) await flush();
+      if (group.length >= STEP_LINES) await flush();
     }
     await flush();
   } finally {

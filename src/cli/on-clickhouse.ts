@@ -8,10 +8,10 @@ import { withProgress } from './progress.js';
 /** Runs `work` on the engine and tells that it did; not for a configuration, or a `--data`, that says a data folder. */
 async function onClickhouse(where: Where, work: (store: ClickhouseStore) => Promise<void>): Promise<boolean> {
   if (where.data !== undefined) return false;
-  const { store: place } = await readConfig(where);
-  if (place.engine !== 'clickhouse') return false;
+  const { store: settings } = await readConfig(where);
+  if (settings.engine !== 'clickhouse') return false;
   const { openClickhouseStore } = await import('../clickhouse/store.js');
-  const store = await openClickhouseStore({ ...place, trailMs: 0 });
+  const store = await openClickhouseStore({ ...settings, trailMs: 0 });
   try {
     await work(store);
   } finally {
@@ -48,7 +48,7 @@ export const rebuildClickhouse = (where: Where): Promise<boolean> =>
 export const sweepClickhouse = (
   where: Where,
   cutoffs: () => Promise<SweepCutoffs>,
-  tell: (place: string, report: SweepReport) => void,
+  tell: (settings: string, report: SweepReport) => void,
 ): Promise<boolean> =>
   onClickhouse(where, async (store) => tell(store.engine.database, await store.sweep(await cutoffs())));
 

@@ -15,8 +15,8 @@ export interface SweepOptions extends Where {
 /** Sweeps a store by the retention given, else the configured one. */
 export async function sweep(options: SweepOptions): Promise<void> {
   const cutoffs = async () => cutoffsAt(await retentionOf(options), Date.now());
-  const tell = (place: string, { events, chunks }: SweepReport) =>
-    console.log(`ok  ${place}: ${events} events and ${chunks} replay chunks were past their retention`);
+  const tell = (name: string, { events, chunks }: SweepReport) =>
+    console.log(`ok  ${name}: ${events} events and ${chunks} replay chunks were past their retention`);
   if (await sweepClickhouse(options, cutoffs, tell)) return;
   const dataDir = await dataDirOf(options);
   assertStore(dataDir);

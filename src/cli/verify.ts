@@ -35,18 +35,18 @@ export async function verify({ diff, ...where }: VerifyOptions): Promise<void> {
 type Verdict = [isGood: boolean, ...lines: string[]];
 
 /** `place` is the store, as the operator knows it, that lies in a folder or has its copy there. */
-async function checkStore(folder: string, place: string, onProgress: OnProgress): Promise<Verdict> {
+async function checkStore(folder: string, label: string, onProgress: OnProgress): Promise<Verdict> {
   const { verifyStore } = await import('../store/offline/verify.js');
   const { problem, events, rows, chunks } = await verifyStore(folder, onProgress);
-  if (problem !== undefined) return [false, `NOT OK  ${place}: ${problem}`];
+  if (problem !== undefined) return [false, `NOT OK  ${label}: ${problem}`];
   const counts = `${events} events, ${rows} rows of views as a rebuild makes them, ${chunks} replay chunks`;
-  return [true, `ok  ${place}: ${counts}`];
+  return [true, `ok  ${label}: ${counts}`];
 }
 
-async function checkDiff(folder: string, place: string, onProgress: OnProgress): Promise<Verdict> {
+async function checkDiff(folder: string, label: string, onProgress: OnProgress): Promise<Verdict> {
   const { diffStore } = await import('../store/offline/diff.js');
   const { asked, changes } = await diffStore(folder, onProgress);
-  if (changes.length === 0) return [true, `ok  ${place}: none of ${asked} answers would change`];
+  if (changes.length === 0) return [true, `ok  ${label}: none of ${asked} answers would change`];
   const sum = `${changes.length} of ${asked} answers would change, or cannot be compared`;
-  return [false, ...changes.slice(0, CHANGES_MAX), `CHANGES  ${place}: ${sum}`];
+  return [false, ...changes.slice(0, CHANGES_MAX), `CHANGES  ${label}: ${sum}`];
 }

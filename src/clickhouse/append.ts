@@ -10,7 +10,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import type { EventBatch } from '../domain/event.js';
+import type { EventRequest } from '../domain/event.js';
 import { type AppendResult, StoreFailed } from '../store/port.js';
 import { type AppendStats, openInserter } from './inserting.js';
 import { type NumberingOptions, openNumbering, type Work } from './numbering.js';
@@ -18,7 +18,7 @@ import { digest } from './rows.js';
 import { MADE_BATCH } from './schema.js';
 
 export interface Appender {
-  append(batches: readonly EventBatch[]): Promise<PromiseSettledResult<AppendResult>[]>;
+  append(batches: readonly EventRequest[]): Promise<PromiseSettledResult<AppendResult>[]>;
   readonly stats: Readonly<AppendStats>;
   /** The least id of an insert that is under way. */
   leastUnderWay(): number | undefined;
@@ -60,11 +60,13 @@ export function openAppender({ onStored, ...options }: AppendOptions): Appender 
     return settled;
   };
 
-  const appendAll = async (batches: readonly EventBatch[]): Promise<PromiseSettledResult<AppendResult>[]> => {
+  const appendAll = async (
+    batches: readonly EventRequest[],
+  ): Promise<PromiseSettledResult<AppendResult>[]> => {
     const fresh: Work[] = [];
-    let settle: (settled: Map<Work, AppendResult | Error>) => void = () => {};
+    let report: (settled: Map<Work, AppendResult | Error>) => void = () => {};
     const all = new Promise<Map<Work, AppendResult | Error>>((resolve) => {
-      settle = resolve;
+      report = resolve;
     });
     const outcomes = batches.map((batch): Promise<AppendResult> => {
       const { app, batchId } = batch;
@@ -79,7 +81,7 @@ export function openAppender({ onStored, ...options }: AppendOptions): Appender 
       void outcome.then(leave, leave);
       return outcome;
     });
-    settle(await store(fresh));
+    report(await store(fresh));
     const settled = await Promise.allSettled(outcomes);
     for (const one of settled)
       if (one.status === 'fulfilled' && one.value === 'duplicate') stats.deduplicated_batches++;

@@ -5,7 +5,7 @@ import { READ_MS_MAX } from '../domain/limits.js';
 import { ReadTimeout, StoreFailed } from '../store/port.js';
 
 /** Where the engine is and which of its databases is ours. */
-export interface Place {
+export interface Address {
   /** One address, or several separated by commas: any of them takes any request, and the next is asked when one is gone. */
   url: string;
   database: string;
@@ -100,7 +100,7 @@ async function loadClient(): Promise<Client> {
 }
 
 /** Connects to whichever address answers, makes the database where there is none, and learns what the engine knows. Throws `ClickhouseUnusable`. */
-export async function connect({ url, database, cluster }: Place): Promise<Engine> {
+export async function connect({ url, database, cluster }: Address): Promise<Engine> {
   const { createClient, ClickHouseError, ClickHouseLogLevel } = await loadClient();
   const urls = url.split(',').map((one) => one.trim());
   const clientOf = (at: string, name?: string): ClickHouseClient =>

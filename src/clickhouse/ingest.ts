@@ -5,7 +5,7 @@
  * fail fill the queue, and then get a 503 at once. The first insert that succeeds ends this.
  */
 import type { Config } from '../config/config.js';
-import type { EventBatch } from '../domain/event.js';
+import type { EventRequest } from '../domain/event.js';
 import { withEvents } from '../domain/event-columns.js';
 import {
   GROUP_BODY_BYTES_MAX,
@@ -35,7 +35,7 @@ const AWAY: Refusal = {
 };
 
 interface Waiting {
-  batch: EventBatch;
+  batch: EventRequest;
   bytes: number;
   resolve: (refusal: Refusal | undefined) => void;
 }

@@ -1,5 +1,5 @@
 /** Which of the batches on their way in are new, and the ids of their events. */
-import type { EventBatch, NewEvent } from '../domain/event.js';
+import type { EventRequest, NewEvent } from '../domain/event.js';
 import { SEEN_MS } from '../domain/limits.js';
 import { type AppendResult, StoreFailed } from '../store/port.js';
 import type { Engine } from './connect.js';
@@ -8,7 +8,7 @@ import { digest, type EventRow, toRow } from './rows.js';
 
 /** A batch on its way in. */
 export interface Work {
-  batch: EventBatch;
+  batch: EventRequest;
   base: string;
   generation: number;
   rows: EventRow[];
@@ -24,10 +24,10 @@ export interface NumberingOptions {
 }
 
 /** Returns those that are new, numbered, in order of arrival; what becomes of the others is put into `settled`. */
-export type Prepare = (fresh: readonly Work[], settled: Map<Work, AppendResult | Error>) => Promise<Work[]>;
+export type Prepare = (fresh: readonly Work[], outcomes: Map<Work, AppendResult | Error>) => Promise<Work[]>;
 
 /** An event as it was stored before, in a try that nobody was told the end of. */
-interface Placed {
+interface Numbered {
   batch: string;
   idx: number;
   least_id: number;
@@ -49,12 +49,12 @@ export function openNumbering({ engine, ids, mayGiveIds, fence }: NumberingOptio
   /** Settles once all that came before has its ids. */
   let numbered: Promise<void> = Promise.resolve();
 
-  const number = (work: Work, placed: ReadonlyMap<string, Placed>): void => {
+  const number = (work: Work, placed: ReadonlyMap<string, Numbered>): void => {
     const { batch } = work;
     const identity = identityOf(work);
     const bound = fence();
     const due = batch.events
-      .map((event, idx) => asPlaced(event, idx, placed.get(`${identity}/${idx}`)))
+      .map((event, idx) => asNumbered(event, idx, placed.get(`${identity}/${idx}`)))
       .filter(({ event }) => event.ts >= bound);
     if (batch.firstId !== undefined && due.length < batch.events.length)
       throw new RangeError('events below the retention fence cannot be imported');
@@ -66,7 +66,7 @@ export function openNumbering({ engine, ids, mayGiveIds, fence }: NumberingOptio
     );
   };
 
-  return async (fresh, settled) => {
+  return async (fresh, outcomes) => {
     const before = numbered;
     let end: () => void = () => {};
     numbered = new Promise((resolve) => {
@@ -81,7 +81,7 @@ export function openNumbering({ engine, ids, mayGiveIds, fence }: NumberingOptio
         if (!known) return true;
         work.generation = Number(known.generation) + 1;
         const isDuplicate = work.batch.receivedAt - Number(known.received_at) <= SEEN_MS;
-        if (isDuplicate) settled.set(work, 'duplicate');
+        if (isDuplicate) outcomes.set(work, 'duplicate');
         return !isDuplicate;
       });
       const again = works.filter(({ generation }) => generation > 0).map(identityOf);
@@ -93,7 +93,7 @@ export function openNumbering({ engine, ids, mayGiveIds, fence }: NumberingOptio
           number(work, work.generation === 0 ? placed : placedAgain);
           return true;
         } catch (error) {
-          settled.set(work, error as Error);
+          outcomes.set(work, error as Error);
           return false;
         }
       });
@@ -121,10 +121,10 @@ async function seenOf(engine: Engine, bases: readonly string[]): Promise<Map<str
 }
 
 /** What was stored of batches, by identity and place. */
-async function placedOf(engine: Engine, identities: readonly string[]): Promise<Map<string, Placed>> {
-  const found = new Map<string, Placed>();
+async function placedOf(engine: Engine, identities: readonly string[]): Promise<Map<string, Numbered>> {
+  const found = new Map<string, Numbered>();
   for (let at = 0; at < identities.length; at += LOOKED_UP_AT_ONCE) {
-    const rows = await engine.query<Placed>(
+    const rows = await engine.query<Numbered>(
       `SELECT batch, idx, min(id) AS least_id, argMin(ts, id) AS its_ts, argMin(told_ts, id) AS its_told_ts FROM placed
        WHERE batch IN (SELECT arrayJoin({identities:Array(String)})) GROUP BY batch, idx`,
       { identities: identities.slice(at, at + LOOKED_UP_AT_ONCE) },
@@ -138,10 +138,10 @@ const identityOf = ({ base, generation }: Work): string =>
   generation === 0 ? base : digest(base, generation);
 
 /** An event with the id and times it was stored with before, where it was. */
-function asPlaced(
+function asNumbered(
   event: NewEvent,
   idx: number,
-  placed: Placed | undefined,
+  placed: Numbered | undefined,
 ): { event: NewEvent; idx: number; id?: number } {
   if (placed === undefined) return { event, idx };
   const { client_ts: _, ...rest } = event;

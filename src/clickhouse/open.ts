@@ -24,11 +24,11 @@ interface OpenedClickhouse {
 
 /** Throws `ClickhouseUnusable`. */
 export async function openClickhouse(
-  place: ClickhouseConfig,
+  settings: ClickhouseConfig,
   config: Pick<Config, 'apps' | 'limits'>,
   tuning: ClickhouseTuning,
 ): Promise<OpenedClickhouse> {
-  const { engine, erase, isUp, ...store } = await openClickhouseStore({ ...place, ...tuning });
+  const { engine, erase, isUp, ...store } = await openClickhouseStore({ ...settings, ...tuning });
   const queue = openIngest(store, config);
   return {
     store: {

@@ -11,7 +11,7 @@ import { appsOfSession, openAnswers } from './answers.js';
 import { type Appender, openAppender } from './append.js';
 import { type Arrivals, openArrivals } from './arrivals.js';
 import { openChunks } from './chunks.js';
-import { connect, type Engine, type Place } from './connect.js';
+import { type Address, connect, type Engine } from './connect.js';
 import { createIds, type IdSource } from './ids.js';
 import { takeNode } from './lease.js';
 import { migrate } from './migrations.js';
@@ -23,7 +23,7 @@ const TRAIL_MS = 3_000;
 /** How often to read the head and the fence, which other collectors change too. */
 const POLL_MS = 1_000;
 
-export interface ClickhouseStoreOptions extends Place {
+export interface ClickhouseStoreOptions extends Address {
   /** Unix ms. */
   now?: () => number;
   /** Another source of ids, for an engine with one collector; `head` is the newest id. */

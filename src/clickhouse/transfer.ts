@@ -7,8 +7,8 @@
  */
 import type { StoredEvent } from '../domain/event.js';
 import {
-  batchLine,
-  type ExportedBatch,
+  batchIdLine,
+  type ExportedBatchId,
   endLine,
   eventLine,
   headerLine,
@@ -47,7 +47,7 @@ export async function moveEvents(
   if (rows.length > 0) await engine.insert('events', rows);
 }
 
-export async function moveBatchIds(engine: Engine, batches: readonly ExportedBatch[]): Promise<void> {
+export async function moveBatchIds(engine: Engine, batches: readonly ExportedBatchId[]): Promise<void> {
   const rows = batches.map(({ app, batchId, receivedAt }) => ({
     base: digest(app, batchId),
     app,
@@ -107,7 +107,7 @@ async function* linesOf(
     'SELECT app, batch_id, max(received_at) AS received FROM batches GROUP BY app, batch_id',
   );
   for (const { app, batch_id, received } of batches)
-    yield batchLine({ app, batchId: batch_id, receivedAt: received, next: head + 1 }) + lineEnd;
+    yield batchIdLine({ app, batchId: batch_id, receivedAt: received, next: head + 1 }) + lineEnd;
   yield endLine(head, events) + lineEnd;
 }
 

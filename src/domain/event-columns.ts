@@ -5,7 +5,7 @@
 import { isAscii } from 'node:buffer';
 import {
   EVENT_TYPES,
-  type EventBatch,
+  type EventRequest,
   type JsonText,
   type NewEvent,
   type Person,
@@ -44,7 +44,7 @@ export interface EventColumns {
 }
 
 /** A request's events as columns. Their bytes must not change until the request is stored. */
-export interface ColumnBatch extends Omit<EventBatch, 'events'> {
+export interface ColumnRequest extends Omit<EventRequest, 'events'> {
   columns: EventColumns;
 }
 
@@ -113,7 +113,7 @@ export function eventsOf(columns: EventColumns): NewEvent[] {
 }
 
 /** The same request with its events as objects, which keep none of its bytes alive. */
-export const withEvents = ({ columns, ...head }: ColumnBatch): EventBatch => ({
+export const withEvents = ({ columns, ...head }: ColumnRequest): EventRequest => ({
   ...head,
   events: eventsOf(columns),
 });

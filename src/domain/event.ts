@@ -59,7 +59,7 @@ export function cutText(text: string, max: number): string {
 }
 
 /** One request's valid events: stored whole or not at all. */
-export interface EventBatch {
+export interface EventRequest {
   app: string;
   /** Idempotency key: the same `(app, batchId)` within 7 days is stored once. */
   batchId?: string;

@@ -71,7 +71,7 @@ export const SHUTDOWN_MS = 10_000;
 export const GROUP_REQUESTS_MAX = 128;
 export const GROUP_BODY_BYTES_MAX = 4 * 1_048_576;
 /** A WAL file of this size gives way to the other one as soon as that is free. */
-export const JOURNAL_TURN_BYTES = 8 * 1_048_576;
+export const WAL_TURN_BYTES = 8 * 1_048_576;
 /** Durable commit groups that the writer has not applied; at this bound no more are made (backpressure). */
 export const UNAPPLIED_BYTES_MAX = 32 * 1_048_576;
 /** The writer applies commit groups once they are this large, a read needs them, or a pause is over. */

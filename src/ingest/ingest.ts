@@ -1,6 +1,6 @@
 /** From the bytes of a `POST /v1/events` to a valid request, or to the reason why it is refused. */
 import type { Config } from '../config/config.js';
-import type { ColumnBatch } from '../domain/event-columns.js';
+import type { ColumnRequest } from '../domain/event-columns.js';
 import type { Refusal } from '../domain/problems.js';
 import { decodeBody } from './body.js';
 import { correctClocks } from './clock.js';
@@ -63,9 +63,9 @@ function toBatch(
   app: string,
   { columns, batchId, sentAt }: Content,
   { receivedAt }: IngestRequest,
-): ColumnBatch {
+): ColumnRequest {
   correctClocks(columns, { sentAt, receivedAt });
-  const batch: ColumnBatch = { app, receivedAt, columns };
+  const batch: ColumnRequest = { app, receivedAt, columns };
   if (batchId !== undefined) batch.batchId = batchId;
   return batch;
 }

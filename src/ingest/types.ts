@@ -1,5 +1,5 @@
 /** What ingest takes and gives, and what the two readers of a body give. */
-import type { ColumnBatch, EventColumns } from '../domain/event-columns.js';
+import type { ColumnRequest, EventColumns } from '../domain/event-columns.js';
 import type { Refusal } from '../domain/problems.js';
 
 /** A `POST /v1/events` as it came from the socket. */
@@ -13,7 +13,7 @@ export interface IngestRequest {
   receivedAt: number;
 }
 
-export type IngestOutcome = { batch: ColumnBatch; refusal?: never } | { refusal: Refusal; batch?: never };
+export type IngestOutcome = { batch: ColumnRequest; refusal?: never } | { refusal: Refusal; batch?: never };
 
 /** Stores a request durably: `undefined` is a 204. */
 export type Ingest = (request: IngestRequest) => Promise<Refusal | undefined>;

@@ -28,7 +28,7 @@ export interface Manifest {
   get(app: number, session: string, seq: number): Chunk | undefined;
   holdsFile(fileId: string): boolean;
   /** The chunk a file that the manifest names is of. */
-  placeOf(fileId: string): { app: number; session: string; seq: number };
+  chunkOfFile(fileId: string): { app: number; session: string; seq: number };
   /** How many chunks there are, and their bytes: counted through at the first call, kept from then on. */
   totals(): { chunks: number; bytes: number };
   /** Every chunk, by app and session. */
@@ -131,7 +131,9 @@ function* rowsOf({ chunks }: Tables, app: number, session: string): Generator<{ 
     yield { key, chunk: unpack(key, value) };
 }
 
-function readsOf(tables: Tables): Pick<Manifest, 'count' | 'list' | 'get' | 'holdsFile' | 'placeOf' | 'all'> {
+function readsOf(
+  tables: Tables,
+): Pick<Manifest, 'count' | 'list' | 'get' | 'holdsFile' | 'chunkOfFile' | 'all'> {
   const { chunks, files } = tables;
   return {
     count: (app, session) => countIn(tables, app, session),
@@ -143,7 +145,7 @@ function readsOf(tables: Tables): Pick<Manifest, 'count' | 'list' | 'get' | 'hol
       return value && unpack(key, value);
     },
     holdsFile: (fileId) => files.get(fileKey(fileId)) !== undefined,
-    placeOf(fileId) {
+    chunkOfFile(fileId) {
       const key = files.get(fileKey(fileId));
       if (!key) throw new RangeError(`no chunk has the file ${fileId}`);
       return parseKey(key);

@@ -1,8 +1,8 @@
 /** Takes requests into commit groups, wherever these become durable: what came of each request, and how much was stored. */
 import assert from 'node:assert/strict';
 import { performance } from 'node:perf_hooks';
-import type { EventBatch } from '../domain/event.js';
-import type { ColumnBatch } from '../domain/event-columns.js';
+import type { EventRequest } from '../domain/event.js';
+import type { ColumnRequest } from '../domain/event-columns.js';
 import { beginCommit, type CommitBase, type SealedCommit } from '../log/wal/commit.js';
 import type { Meters } from '../telemetry/meters.js';
 import { type AppendResult, StoreFailed, type StoreStats } from './port.js';
@@ -15,7 +15,7 @@ export type Outcome = { result: AppendResult } | { error: Error };
 export interface Committing {
   readonly stats: Readonly<CommitStats>;
   /** Stores requests in one durable group; what came of each, in order. */
-  commit(requests: readonly (EventBatch | ColumnBatch)[]): Outcome[];
+  commit(requests: readonly (EventRequest | ColumnRequest)[]): Outcome[];
   /** The number of an app, given now when it never had any. Throws what keeps it from being stored. */
   appNumber(app: string): number;
 }
@@ -62,7 +62,7 @@ export function openCommitting(options: CommittingOptions): Committing {
     commit_seconds: 0,
   };
 
-  const store = (requests: readonly (EventBatch | ColumnBatch)[]): Outcome[] => {
+  const store = (requests: readonly (EventRequest | ColumnRequest)[]): Outcome[] => {
     failStop.assertUsable();
     const commit = beginCommit(base);
     let late = 0;
@@ -84,7 +84,7 @@ export function openCommitting(options: CommittingOptions): Committing {
     return outcomes;
   };
 
-  const commit = (requests: readonly (EventBatch | ColumnBatch)[]): Outcome[] => {
+  const commit = (requests: readonly (EventRequest | ColumnRequest)[]): Outcome[] => {
     const start = performance.now();
     let outcomes: Outcome[];
     try {

@@ -5,7 +5,7 @@
  * A read sees each batch whose `append` had settled before the read began. After `READ_MS_MAX` it fails with
  * `ReadTimeout`; it never gives a part of the answer. An unknown app or user gets an empty answer.
  */
-import type { EventBatch, StoredEvent } from '../domain/event.js';
+import type { EventRequest, StoredEvent } from '../domain/event.js';
 import type { Ask, Found, QuestionName } from '../questions/index.js';
 
 /** Unix ms, both inclusive; absent means unbounded. */
@@ -152,7 +152,7 @@ export interface WritableStore extends Store {
    * Stores each batch whole or not at all, durably and folded into every view. One result a batch, in order;
    * rejected with `StoreFull`, `StoreFailed` or an error of that batch.
    */
-  append(batches: readonly EventBatch[]): Promise<PromiseSettledResult<AppendResult>[]>;
+  append(batches: readonly EventRequest[]): Promise<PromiseSettledResult<AppendResult>[]>;
 }
 
 /** The write queue is full: the batch was not accepted. */

@@ -6,7 +6,7 @@ import type { Config } from '../config/config.js';
 import { RETRY_AFTER_S } from '../domain/limits.js';
 import type { Refusal } from '../domain/problems.js';
 import type { Ingest } from '../ingest/types.js';
-import type { ExportPage, ExportPlace } from './offline/export.js';
+import type { ExportPage, ExportPosition } from './offline/export.js';
 import { type Store, StoreReopening } from './port.js';
 
 export interface Opened {
@@ -18,7 +18,7 @@ export interface Opened {
 
 /** The embedded engine can do more. */
 export interface OpenedFolder extends Opened {
-  exportPage(place: ExportPlace): Promise<ExportPage>;
+  exportPage(position: ExportPosition): Promise<ExportPage>;
   /** Settles once the tables hold all that is durable now. */
   caughtUp(): Promise<void> | undefined;
 }
@@ -111,7 +111,7 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
       await closing.catch(() => {});
       await opened?.configure(settings);
     },
-    exportPage: (place) => ask((opened) => opened.exportPage(place)),
+    exportPage: (position) => ask((opened) => opened.exportPage(position)),
     isOpen: () => opened !== undefined,
     whileClosed(work) {
       const done = inTurn(async () => {

@@ -9,7 +9,7 @@ import { type Log, openLog } from '../log/batches/log.js';
 import { StoreUnusable } from '../log/file/data-dir.js';
 import { type Env, openEnv } from '../log/file/env.js';
 import { continues } from '../log/wal/apply.js';
-import { JOURNAL_FILES, readJournal } from '../log/wal/journal.js';
+import { readWal, WAL_FILES } from '../log/wal/wal.js';
 import type { BrokenView, FoldingProgress } from '../projections/engine/lifecycle.js';
 import { servingOf, servingViews } from '../projections/engine/serving.js';
 import { PROJECTIONS } from '../projections/registry.js';
@@ -17,7 +17,7 @@ import { removeOrphans } from '../replay/files.js';
 import { type Chunk, openManifest } from '../replay/manifest.js';
 import type { Meters } from '../telemetry/meters.js';
 import { openReads, type Reads } from './answers/index.js';
-import { type ExportPage, type ExportPlace, exportPage } from './offline/export.js';
+import { type ExportPage, type ExportPosition, exportPage } from './offline/export.js';
 import type { StoreStats } from './port.js';
 import { openWriter, type Writer } from './writer.js';
 
@@ -35,7 +35,7 @@ export interface WriteSide extends Omit<Writer, 'stats'> {
 }
 
 export interface ReadSide extends Reads {
-  exportPage(place: ExportPlace): ExportPage;
+  exportPage(position: ExportPosition): ExportPage;
 }
 
 export interface WriteSideOptions {
@@ -60,10 +60,10 @@ export function openWriteSide(
   const writer = openWriter(env, log, { onFailure, onBroken });
   for (let step = views === 'now' && writer.foldViews(); step; step = writer.foldViews()) onProgress(step);
   // What a crash kept from the tables; chunk files whose rows name an app that is only here yet are no orphans.
-  const kept = readJournal(dataDir, log.storeId, log.counters().commit);
+  const kept = readWal(dataDir, log.storeId, log.counters().commit);
   if (!continues(log, kept)) {
     throw new StoreUnusable(
-      `the journal in ${dataDir} belongs to another copy of this store: delete ${JOURNAL_FILES.join(' and ')} to go on without it`,
+      `the journal in ${dataDir} belongs to another copy of this store: delete ${WAL_FILES.join(' and ')} to go on without it`,
     );
   }
   if (kept.length > 0) writer.apply(kept);
@@ -105,7 +105,7 @@ export function openWriteSide(
 /** Reads over an environment that is open already. */
 export function readSideOf(env: Env, log: Log): ReadSide {
   const reads = openReads(env, log);
-  return { ...reads, exportPage: (place) => exportPage(reads.tail, log, place) };
+  return { ...reads, exportPage: (position) => exportPage(reads.tail, log, position) };
 }
 
 /** A read side whose views are, from each `renew` on, those that serve then. */

@@ -7,7 +7,7 @@
  */
 import type { Log } from '../log/batches/log.js';
 import type { Env } from '../log/file/env.js';
-import { readGroups } from '../log/wal/apply.js';
+import { planApply } from '../log/wal/apply.js';
 import { baseOn } from '../log/wal/pending.js';
 import { type BrokenView, type FoldingProgress, openViews } from '../projections/engine/lifecycle.js';
 import { PROJECTIONS } from '../projections/registry.js';
@@ -41,7 +41,7 @@ export function openWriter(env: Env, log: Log, { onFailure, onBroken }: WriterOp
   const views = openViews(env, log, { projections: PROJECTIONS, transact, onBroken });
   const foldViews = () => views.step(FOLD_BATCHES);
   const apply = (groups: readonly Buffer[]): void => {
-    const application = readGroups(log, groups);
+    const application = planApply(log, groups);
     const folded = views.fold(application.batches(), application.nextOffset);
     transact(() => {
       application.write();

@@ -1,5 +1,5 @@
 /** One history lived twice, its appends grouped into commits in two ways: the views must come out byte for byte alike. */
-import type { EventBatch } from '../../src/domain/event.js';
+import type { EventRequest } from '../../src/domain/event.js';
 import { DAY_MS } from '../../src/domain/limits.js';
 import type { WritableStore } from '../../src/store/port.js';
 import { makeHistory, type Step } from './history.js';
@@ -14,14 +14,14 @@ export interface DumpingSubject<Engine extends WritableStore> extends Subject<En
 }
 
 /** Requests days apart never meet in one commit. */
-const near = (group: readonly EventBatch[], step: Step & { do: 'append' }): boolean => {
+const near = (group: readonly EventRequest[], step: Step & { do: 'append' }): boolean => {
   const [first, last] = [group[0], step.calls[0]?.[0]];
   return first !== undefined && last !== undefined && last.receivedAt - first.receivedAt < DAY_MS;
 };
 
 /** What is written, without questions and restarts, as appends of many batches: those with nothing in between. */
-function writesOf(steps: readonly Step[]): (EventBatch[] | Step)[] {
-  const writes: (EventBatch[] | Step)[] = [];
+function writesOf(steps: readonly Step[]): (EventRequest[] | Step)[] {
+  const writes: (EventRequest[] | Step)[] = [];
   for (const step of steps) {
     const last = writes.at(-1);
     if (step.do === 'append' && Array.isArray(last) && near(last, step)) last.push(...step.calls.flat());
@@ -32,7 +32,7 @@ function writesOf(steps: readonly Step[]): (EventBatch[] | Step)[] {
 }
 
 /** Puts a run of batches into the store: how they are grouped is what the two lives differ in. */
-type Append = (store: WritableStore, batches: readonly EventBatch[]) => Promise<void>;
+type Append = (store: WritableStore, batches: readonly EventRequest[]) => Promise<void>;
 
 /** The first row that two dumps of the same views do not share. */
 function firstRowDifference(

@@ -1,5 +1,5 @@
 /** Random histories of a store's life as plain data: what is written, swept, restarted and asked, in order. */
-import { EVENT_TYPES, type EventBatch, type NewEvent } from '../../src/domain/event.js';
+import { EVENT_TYPES, type EventRequest, type NewEvent } from '../../src/domain/event.js';
 import { BATCH_EVENTS_MAX, DAY_MS, SEEN_MS } from '../../src/domain/limits.js';
 import type { NewChunk, SweepCutoffs } from '../../src/store/port.js';
 import { examination, pickApps, pickQuestion, pickSweepQuestion, type Question } from './questions.js';
@@ -18,7 +18,7 @@ import {
 
 export type Step =
   /** Calls of `append` made at once, without waiting for one another. */
-  | { do: 'append'; calls: EventBatch[][] }
+  | { do: 'append'; calls: EventRequest[][] }
   | { do: 'putChunk'; chunk: NewChunk }
   /**
    * `amid` is what happens while the sweep of events is under way. After a `crash` the store is opened again from what
@@ -104,13 +104,13 @@ function pickBatchId(making: Making): string | undefined {
   return batchId;
 }
 
-function makeBatch(making: Making): EventBatch {
+function makeBatch(making: Making): EventRequest {
   const { random, world } = making;
   const many = world.shape === 'wide' || world.shape === 'swept';
   const runs = many ? random.between(5, 20) : random.between(0, 4);
   const events = Array.from({ length: runs }, () => makeRun(making)).flat();
   const batchId = pickBatchId(making);
-  const batch: EventBatch = { app: random.pick(world.apps), receivedAt: making.now, events };
+  const batch: EventRequest = { app: random.pick(world.apps), receivedAt: making.now, events };
   if (batchId !== undefined) batch.batchId = batchId;
   if (making.medium === 'port' && events.length > 0 && random.oneIn(25)) {
     making.nextId += random.pick([0, 1, 1_000]);

@@ -1,6 +1,6 @@
 /** The model itself against examples worked out by hand from the contract, so that it can be trusted as the measure. */
 import t from 'tap';
-import type { EventBatch, JsonText, NewEvent } from '../../src/domain/event.js';
+import type { EventRequest, JsonText, NewEvent } from '../../src/domain/event.js';
 import { DAY_MS, MAX_TS, SEEN_MS } from '../../src/domain/limits.js';
 import type { Found } from '../../src/questions/index.js';
 import { firstDifference } from './difference.js';
@@ -16,14 +16,14 @@ function event(ts: number, user_id: string, name: string, rest: Partial<NewEvent
   return { ts, user_id, session_id: `s_${user_id}`, type: 'event', name, ...rest };
 }
 
-const batch = (events: NewEvent[], rest: Partial<EventBatch> = {}): EventBatch => ({
+const batch = (events: NewEvent[], rest: Partial<EventRequest> = {}): EventRequest => ({
   app: 'inventory',
   receivedAt: DAY + DAY_MS,
   events,
   ...rest,
 });
 
-async function given(...batches: EventBatch[]): Promise<Model> {
+async function given(...batches: EventRequest[]): Promise<Model> {
   const model = createModel();
   await model.append(batches);
   return model;
@@ -113,7 +113,7 @@ t.test('the same app and batch_id within 7 days store nothing again', async (t) 
   const at = DAY + DAY_MS;
   const one = batch([event(DAY, 'a', 'x')], { batchId: 'batch-0001', receivedAt: at });
   const model = createModel();
-  const values = async (...batches: EventBatch[]): Promise<unknown[]> =>
+  const values = async (...batches: EventRequest[]): Promise<unknown[]> =>
     (await model.append(batches)).map((result) =>
       result.status === 'fulfilled' ? result.value : result.reason,
     );

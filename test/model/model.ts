@@ -1,6 +1,6 @@
 /** What the contract has a store keep and forget, at its most naive: arrays. */
 import { createHash } from 'node:crypto';
-import type { EventBatch, StoredEvent } from '../../src/domain/event.js';
+import type { EventRequest, StoredEvent } from '../../src/domain/event.js';
 import { SEEN_MS } from '../../src/domain/limits.js';
 import type { AppendResult, NewChunk, WritableStore } from '../../src/store/port.js';
 import { answersFrom, appsOfSession } from './model-answers.js';
@@ -35,18 +35,18 @@ export function createModel(): Model {
   const counters = { late_events: 0, deduplicated_batches: 0, committed_events: 0 };
   const listeners = new Set<(head: number) => void>();
 
-  function isDuplicate({ app, batchId, receivedAt }: EventBatch): boolean {
+  function isDuplicate({ app, batchId, receivedAt }: EventRequest): boolean {
     return seen.some((one) => one.app === app && one.batchId === batchId && receivedAt - one.at <= SEEN_MS);
   }
 
   /** Why an import cannot be taken: its ids are its own, so none may be taken already, and none left out. */
-  function importRefusal({ firstId, events: imported }: EventBatch): string | undefined {
+  function importRefusal({ firstId, events: imported }: EventRequest): string | undefined {
     if (firstId === undefined) return undefined;
     if (firstId <= head) return `id ${firstId} was given already`;
     return imported.some((event) => event.ts < fence) ? 'an event lies below the fence' : undefined;
   }
 
-  function appendBatch(batch: EventBatch): AppendResult {
+  function appendBatch(batch: EventRequest): AppendResult {
     if (batch.batchId !== undefined && isDuplicate(batch)) {
       counters.deduplicated_batches++;
       return 'duplicate';

@@ -1,6 +1,6 @@
 /** The wire form of a history: how its steps are sent to a collector, and what the contract has it answer. */
 import assert from 'node:assert/strict';
-import type { EventBatch, NewEvent } from '../../src/domain/event.js';
+import type { EventRequest, NewEvent } from '../../src/domain/event.js';
 import { LIST_LIMIT_MAX } from '../../src/domain/limits.js';
 import type { Found } from '../../src/questions/index.js';
 import type { ChunkRow } from '../../src/questions/replay.js';
@@ -64,13 +64,13 @@ function eventText({ props, ...rest }: NewEvent): string {
 }
 
 /** A batch as the body of a request that is sent at that time. */
-export function bodyOf({ app, batchId: batch_id, events }: EventBatch, sent_at: number): string {
+export function bodyOf({ app, batchId: batch_id, events }: EventRequest, sent_at: number): string {
   const envelope = JSON.stringify({ app, key: keyOf(app), batch_id, sent_at });
   return `${envelope.slice(0, -1)},"events":[${events.map(eventText).join(',')}]}`;
 }
 
 /** Sends a batch and settles once the collector has taken it; `sent_at` says that the client's clock is right. */
-export async function sendBatch(url: string, batch: EventBatch): Promise<void> {
+export async function sendBatch(url: string, batch: EventRequest): Promise<void> {
   const answer = await postEvents(url, bodyOf(batch, Date.now()));
   assert.equal(answer.status, 204, answer.text);
 }

@@ -153,7 +153,7 @@ t.test('the threads’ gauges and histograms as they are measured', async (t) =>
   const { url } = await serve(t, {
     meters,
     now: () => 12_500,
-    journalBytes: () => 8_192,
+    walBytes: () => 8_192,
     reloads: () => ({ applied: 2, refused: 1 }),
   });
   const now = await scrape(url);

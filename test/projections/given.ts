@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import type { EventBatch, JsonText, NewEvent } from '../../src/domain/event.js';
+import type { EventRequest, JsonText, NewEvent } from '../../src/domain/event.js';
 import { openEnv } from '../../src/log/file/env.js';
 import { eraseUser } from '../../src/store/offline/erase.js';
 import { verifyStore } from '../../src/store/offline/verify.js';
@@ -49,7 +49,7 @@ export function event({ user = 'alice', session = 's1', at = '10:00', person, pr
 export const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => make(index));
 
-function batchOf(request: Request): EventBatch {
+function batchOf(request: Request): EventRequest {
   const events = Array.isArray(request) ? request : [request];
   const [{ app = '', id: firstId } = {}] = events;
   assert.ok(
@@ -61,7 +61,7 @@ function batchOf(request: Request): EventBatch {
 
 // --- given, when, then
 
-type Step = { come: EventBatch[] } | { sweep: number } | { fence: number } | { erase: string };
+type Step = { come: EventRequest[] } | { sweep: number } | { fence: number } | { erase: string };
 
 export interface Given<L extends Layout> {
   /** More requests, after what happened so far. */
@@ -82,7 +82,7 @@ async function withStore<T>(dataDir: string, use: (store: WritableStore) => Prom
   return use(store).finally(() => store.close());
 }
 
-async function append(store: WritableStore, batches: readonly EventBatch[]): Promise<void> {
+async function append(store: WritableStore, batches: readonly EventRequest[]): Promise<void> {
   for (const settled of await store.append(batches)) assert.equal(settled.status, 'fulfilled');
 }
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { EventBatch } from '../../src/domain/event.js';
+import type { EventRequest } from '../../src/domain/event.js';
 import { DAY_MS, SEEN_MS } from '../../src/domain/limits.js';
 import { META } from '../../src/log/batches/log.js';
 import { type Env, openEnv } from '../../src/log/file/env.js';
@@ -42,7 +42,7 @@ async function withEnv<T>(dataDir: string, mode: 'read' | 'write', use: (env: En
   }
 }
 
-const batch = (batchId: string, receivedAt: number, ts: number): EventBatch => ({
+const batch = (batchId: string, receivedAt: number, ts: number): EventRequest => ({
   app: 'inventory',
   batchId,
   receivedAt,

@@ -3,7 +3,7 @@ import type { StoredEvent } from '../../src/domain/event.js';
 import { byKind } from '../../src/log/batches/dictionaries.js';
 import { decodeBatch, toEvent } from '../../src/log/batches/record-batch.js';
 import type { CommitBase, SealedCommit } from '../../src/log/wal/commit.js';
-import { readGroup } from '../../src/log/wal/commit-group.js';
+import { parseCommitGroup } from '../../src/log/wal/commit-group.js';
 import { createNameCache } from '../../src/log/wal/name-cache.js';
 
 export interface MemoryBase extends CommitBase {
@@ -24,7 +24,7 @@ export function memoryBase(): MemoryBase {
     take(sealed) {
       if (!sealed) return [];
       counters = sealed.next;
-      const group = readGroup(sealed.bytes);
+      const group = parseCommitGroup(sealed.bytes);
       for (const { kind, number, text } of group.texts) {
         numbers[kind].set(text, number);
         texts[kind].set(number, text);

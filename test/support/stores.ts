@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type DemoSession, month } from '../../src/demo/month.js';
 import { record } from '../../src/demo/recording.js';
-import type { EventBatch, JsonText, NewEvent } from '../../src/domain/event.js';
+import type { EventRequest, JsonText, NewEvent } from '../../src/domain/event.js';
 import { openLmdbStore } from '../../src/store/open-in-process.js';
 
 /** Fills the store in a folder with a made-up week and some replays, and closes it again; returns how many events. */
@@ -18,7 +18,7 @@ export async function fillStore(
     let events = 0;
     for (const { batches, sessions } of month({ seed, users, days: 7, until: now })) {
       const requests = batches.map(
-        (batch): EventBatch => ({
+        (batch): EventRequest => ({
           app,
           batchId: batch.batchId,
           receivedAt: now,

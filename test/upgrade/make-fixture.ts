@@ -6,13 +6,13 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EVENT_TYPES, type EventBatch, type JsonText, type NewEvent } from '../../src/domain/event.js';
+import { EVENT_TYPES, type EventRequest, type JsonText, type NewEvent } from '../../src/domain/event.js';
 import { DAY_MS } from '../../src/domain/limits.js';
 import { openLog, STORE_FORMAT } from '../../src/log/batches/log.js';
 import { openEnv } from '../../src/log/file/env.js';
 import { beginCommit } from '../../src/log/wal/commit.js';
-import { openJournal } from '../../src/log/wal/journal.js';
 import { openPending } from '../../src/log/wal/pending.js';
+import { openWal } from '../../src/log/wal/wal.js';
 import { openLmdbStore } from '../../src/store/open-in-process.js';
 import { chunk } from '../support/replay.js';
 import { fixturePath, saveFixture } from './fixtures.js';
@@ -54,7 +54,7 @@ function event(app: string, n: number): NewEvent {
   };
 }
 
-const batch = (app: string, from: number, count: number): EventBatch => ({
+const batch = (app: string, from: number, count: number): EventRequest => ({
   app,
   batchId: `fixture-${app}-${from}`,
   receivedAt: NOW,
@@ -75,10 +75,10 @@ async function fill(dataDir: string): Promise<void> {
 }
 
 /** As a crash leaves it: durable and acknowledged, and not in the tables yet. */
-async function leaveInJournal(dataDir: string, left: EventBatch): Promise<void> {
+async function leaveInJournal(dataDir: string, left: EventRequest): Promise<void> {
   const env = openEnv(dataDir, { mode: 'read' });
   const log = openLog(env);
-  const journal = openJournal(dataDir, log.storeId);
+  const journal = openWal(dataDir, log.storeId);
   const commit = beginCommit(openPending(log));
   commit.add(left);
   const sealed = commit.seal();

@@ -82,11 +82,11 @@ const loadStage = () => import('./stage.js');
 /** Has everything that the first picture takes on its way at once, before there is a frame to draw it in. */
 export function prepare(chunks: Chunks, ts: number): void {
   // Whoever needs it meets the error, if there is one.
-  Promise.all([loadStage(), chunks.load(placeOf(chunks.references, ts))]).catch(() => {});
+  Promise.all([loadStage(), chunks.load(indexAt(chunks.references, ts))]).catch(() => {});
 }
 
 /** The place of the chunk that has a moment: of the last that begins by then. */
-function placeOf(references: readonly ChunkReference[], ts: number): number {
+function indexAt(references: readonly ChunkReference[], ts: number): number {
   const after = references.findIndex((reference) => reference.ts !== undefined && reference.ts > ts);
   return Math.max(0, (after === -1 ? references.length : after) - 1);
 }
@@ -192,7 +192,7 @@ async function seek(playback: Playback, ts: number): Promise<void> {
 
 /** Has the moment on stage. */
 async function draw(playback: Playback, ts: number, mine: number): Promise<void> {
-  const at = placeOf(playback.chunks.references, ts);
+  const at = indexAt(playback.chunks.references, ts);
   if (playback.stage !== undefined && at >= playback.first && at <= playback.last) return;
   const { from, to, events } = await eventsFor(playback, ts);
   if (mine !== playback.turn) return;
@@ -221,14 +221,14 @@ async function eventsFor(
   ts: number,
 ): Promise<{ from: number; to: number; events: RecordedEvent[] }> {
   const { chunks } = playback;
-  const to = placeOf(chunks.references, ts);
+  const to = indexAt(chunks.references, ts);
   let from = to;
   let events = await load(playback, to);
   // The last picture may be one chunk back or a hundred: a few more at a time.
   for (let step = 1; from > 0 && !hasPictureBy(events, ts); step = Math.min(step * 2, BACK_MAX)) {
-    const places = Array.from({ length: Math.min(step, from) }, (_, index) => from - index - 1).reverse();
-    events = [...(await Promise.all(places.map((place) => load(playback, place)))).flat(), ...events];
-    from -= places.length;
+    const indexes = Array.from({ length: Math.min(step, from) }, (_, index) => from - index - 1).reverse();
+    events = [...(await Promise.all(indexes.map((index) => load(playback, index)))).flat(), ...events];
+    from -= indexes.length;
   }
   const isWhole = hasPictureBy(events, ts) || !(await chunks.extend());
   if (isWhole) return { from, to, events };

@@ -1,7 +1,7 @@
 /** The time range of a view, kept in the address: a preset as `range=7d`, or own bounds as `from` and `to` (Unix ms). */
 import { useMemo, useRef } from 'preact/hooks';
 import { DAY_MS, dayOf, dayStart } from '../format/time.js';
-import { type Place, type QueryPatch, setQuery, usePlace } from '../router.js';
+import { type Location, type QueryPatch, setQuery, useLocation } from '../router.js';
 import { useNow } from './time.js';
 
 const PRESETS = {
@@ -29,7 +29,7 @@ export interface Range {
 
 /** The range the address names, whole UTC days but for the last 24 hours; `byDefault` where it names none. */
 export function useRange(byDefault: Preset = '7d'): Range {
-  const { query } = usePlace();
+  const { query } = useLocation();
   const minute = Math.floor(useNow() / MINUTE_MS) * MINUTE_MS;
   const [from, to, range] = [query.get('from'), query.get('to'), query.get('range')];
   return useMemo(() => {
@@ -44,7 +44,7 @@ export function useRange(byDefault: Preset = '7d'): Range {
 }
 
 /** What the address says of the app and the range, to go along with a link. */
-export const appAndRange = ({ query }: Place): QueryPatch =>
+export const appAndRange = ({ query }: Location): QueryPatch =>
   Object.fromEntries(['app', 'range', 'from', 'to'].map((name) => [name, query.get(name) ?? '']));
 
 function presetBounds(preset: Preset, now: number): { from?: number } {

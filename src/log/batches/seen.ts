@@ -9,7 +9,7 @@ import { SEEN_MS } from '../../domain/limits.js';
 import type { Range, Table } from '../file/env.js';
 import { put16, putBytes, readU48, timeKey } from '../file/keys.js';
 
-export interface SeenBatch {
+export interface SeenBatchId {
   app: number;
   batchId: string;
   receivedAt: number;
@@ -36,7 +36,7 @@ export function seenAt(seen: Table, key: Buffer, now: number): number | undefine
 export function remember(
   tables: { seen: Table; expiry: Table },
   commit: number,
-  batches: readonly SeenBatch[],
+  batches: readonly SeenBatchId[],
 ): void {
   if (batches.length === 0) return;
   let latest = 0;
@@ -78,7 +78,7 @@ export function forgetExpired(tables: { seen: Table; expiry: Table }, now: numbe
 }
 
 /** The remembered batches in a range of `seenKey`s, by app and id; `offset`s tell where in the log each belongs. */
-export function* seenBatches(seen: Table, range: Range): Generator<SeenBatch> {
+export function* seenBatchIds(seen: Table, range: Range): Generator<SeenBatchId> {
   for (const { key, value } of seen.range(range)) {
     yield {
       app: key.readUInt16BE(0),

@@ -41,7 +41,7 @@ export function rowMemory(bytes: Uint8Array): RowMemory {
 }
 
 /** Where in row memory a row's key and value lie. */
-export interface RowPlace {
+export interface RowSpan {
   key: number;
   keyEnd: number;
   value: number;
@@ -58,7 +58,7 @@ export interface Table {
   copyInto(memory: Buffer, key: Uint8Array): number;
   put(key: Uint8Array, value: Uint8Array): void;
   /** The same for a row that lies in memory: nothing is made for it. */
-  putFrom(memory: RowMemory, place: RowPlace): void;
+  putFrom(memory: RowMemory, span: RowSpan): void;
   remove(key: Uint8Array): void;
   range(range: Range): Iterable<Entry>;
   /**

@@ -6,12 +6,12 @@ import { type BatchView, countIn, openBatchReader, type TextOf } from '../batche
 import { remember } from '../batches/seen.js';
 import { rowMemory } from '../file/env.js';
 import { put16, put48 } from '../file/keys.js';
-import { type CommitGroup, readGroup } from './commit-group.js';
+import { type CommitGroup, parseCommitGroup } from './commit-group.js';
 
 /** `[lastTs u48][offset u48]`, as it stands in a group. */
 const LOG_KEY_BYTES = 12;
 
-export interface Application {
+export interface ApplyPlan {
   /** The record batches of every group, in order of arrival; each is valid until the next. */
   batches(): Generator<BatchView>;
   /** The id the next event gets. */
@@ -21,8 +21,8 @@ export interface Application {
 }
 
 /** Reads groups, which follow the log and each other without a gap; throws otherwise. */
-export function readGroups(log: Log, groups: readonly Buffer[]): Application {
-  const read = groups.map(readGroup);
+export function planApply(log: Log, groups: readonly Buffer[]): ApplyPlan {
+  const read = groups.map(parseCommitGroup);
   let { commit } = log.counters();
   const fresh = byKind(() => new Map<number, string>());
   for (const group of read) {
@@ -55,7 +55,7 @@ function* batchesOf(groups: readonly CommitGroup[], textOf: TextOf): Generator<B
 /** Whether groups go on from this very log: ids and numbers as well, which those of another copy of the store do not. */
 export function continues(log: Log, groups: readonly Buffer[]): boolean {
   let next = log.counters();
-  return groups.map(readGroup).every((group) => {
+  return groups.map(parseCommitGroup).every((group) => {
     const numbers = { ...next };
     const isNext =
       (group.batches[0]?.offset ?? group.next.offset) === next.offset &&

@@ -1,7 +1,7 @@
 /**
  * A commit group: all that some requests stored together add to the log, as one run of bytes.
  *
- * It is made once, where requests are accepted, goes to the journal as it is, and is what the writer applies, at once or
+ * It is made once, where requests are accepted, goes to the WAL as it is, and is what the writer applies, at once or
  * after a restart. Numbers are big-endian:
  *   `[commit u48][next offset u48][next app u32][next user u32][next name u32][texts u32][batch ids u32][batches u32]`
  *   texts: `[kind u8][number u32][bytes u16][utf8]`, those the dictionaries do not hold yet;
@@ -11,19 +11,19 @@
 import type { Kind } from '../batches/dictionaries.js';
 import { KINDS } from '../batches/dictionaries.js';
 import type { Counters } from '../batches/log.js';
-import type { SeenBatch } from '../batches/seen.js';
+import type { SeenBatchId } from '../batches/seen.js';
 import { readU48 } from '../file/keys.js';
 
 export const GROUP_HEAD_BYTES = 36;
 
-export interface GroupText {
+export interface NewText {
   kind: Kind;
   number: number;
   text: string;
 }
 
 /** Where in the group's bytes a batch lies: the log's key for it, then, after its length, its value as it is stored. */
-export interface GroupBatch {
+export interface CommittedBatch {
   lastTs: number;
   offset: number;
   key: number;
@@ -36,16 +36,16 @@ export interface CommitGroup {
   commit: number;
   /** What the commit after this one continues from. */
   next: Counters;
-  texts: GroupText[];
-  batchIds: SeenBatch[];
-  batches: GroupBatch[];
+  texts: NewText[];
+  batchIds: SeenBatchId[];
+  batches: CommittedBatch[];
 }
 
 /** The commit's number, without reading the rest. */
 export const commitOf = (group: Buffer): number => readU48(group, 0);
 
 /** Reads a group back; its batches stay where they are. */
-export function readGroup(bytes: Buffer): CommitGroup {
+export function parseCommitGroup(bytes: Buffer): CommitGroup {
   const commit = commitOf(bytes);
   const next: Counters = {
     offset: readU48(bytes, 6),
@@ -59,13 +59,13 @@ export function readGroup(bytes: Buffer): CommitGroup {
     at = lengthAt + 2 + bytes.readUInt16BE(lengthAt);
     return bytes.toString('utf8', lengthAt + 2, at);
   };
-  const texts = Array.from({ length: bytes.readUInt32BE(24) }, (): GroupText => {
+  const texts = Array.from({ length: bytes.readUInt32BE(24) }, (): NewText => {
     const start = at;
     const kind = KINDS[bytes[start] ?? 0];
     if (kind === undefined) throw new RangeError(`commit ${commit}: no such kind of text: ${bytes[start]}`);
     return { kind, number: bytes.readUInt32BE(start + 1), text: text(start + 5) };
   });
-  const batchIds = Array.from({ length: bytes.readUInt32BE(28) }, (): SeenBatch => {
+  const batchIds = Array.from({ length: bytes.readUInt32BE(28) }, (): SeenBatchId => {
     const start = at;
     return {
       app: bytes.readUInt16BE(start),
@@ -74,7 +74,7 @@ export function readGroup(bytes: Buffer): CommitGroup {
       batchId: text(start + 14),
     };
   });
-  const batches = Array.from({ length: bytes.readUInt32BE(32) }, (): GroupBatch => {
+  const batches = Array.from({ length: bytes.readUInt32BE(32) }, (): CommittedBatch => {
     const start = at;
     at = start + 16 + bytes.readUInt32BE(start + 12);
     return {

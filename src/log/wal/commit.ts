@@ -4,9 +4,9 @@
  * Its life: `beginCommit` → `add` per request (a throw fails that request alone) → `seal`. Dropping it before leaves
  * no trace.
  */
-import type { EventBatch } from '../../domain/event.js';
+import type { EventRequest } from '../../domain/event.js';
 import {
-  type ColumnBatch,
+  type ColumnRequest,
   columnsOf,
   type EventColumns,
   eventsOf,
@@ -17,9 +17,9 @@ import {
 import { ByteWriter } from '../batches/byte-writer.js';
 import { byKind, KINDS, type Kind } from '../batches/dictionaries.js';
 import type { Counters } from '../batches/log.js';
-import type { SeenBatch } from '../batches/seen.js';
+import type { SeenBatchId } from '../batches/seen.js';
 import { runEnd, writeBatch } from '../batches/write-batch.js';
-import type { GroupText } from './commit-group.js';
+import type { NewText } from './commit-group.js';
 import type { NameCache } from './name-cache.js';
 
 /** What a commit continues from: the log, or the log and the groups on their way to it. */
@@ -36,8 +36,8 @@ export interface CommitBase {
 export interface SealedCommit {
   commit: number;
   next: Counters;
-  texts: readonly GroupText[];
-  batchIds: readonly SeenBatch[];
+  texts: readonly NewText[];
+  batchIds: readonly SeenBatchId[];
   events: number;
   /** The commit group; memory of its own. */
   bytes: Buffer;
@@ -45,7 +45,7 @@ export interface SealedCommit {
 
 export interface Commit {
   /** Takes a request whole or throws with nothing of it taken. `late` counts events below the fence, not stored. */
-  add(request: EventBatch | ColumnBatch): { result: 'stored' | 'duplicate'; late: number };
+  add(request: EventRequest | ColumnRequest): { result: 'stored' | 'duplicate'; late: number };
   /** The group, or nothing when no request brought anything to store. */
   seal(): SealedCommit | undefined;
 }
@@ -63,9 +63,9 @@ interface Draft {
   /** What the commit after this one continues from. */
   next: Counters;
   /** Texts that got their numbers in this commit, and these numbers. */
-  texts: GroupText[];
+  texts: NewText[];
   given: Record<Kind, Map<string, number>>;
-  batchIds: Map<string, SeenBatch>;
+  batchIds: Map<string, SeenBatchId>;
   /** Record batches. */
   batches: number;
   events: number;
@@ -92,7 +92,7 @@ export function beginCommit(base: CommitBase): Commit {
 }
 
 /** Adds a request, or takes back all that it brought and throws. */
-function addOrLeave(draft: Draft, request: EventBatch | ColumnBatch): ReturnType<Commit['add']> {
+function addOrLeave(draft: Draft, request: EventRequest | ColumnRequest): ReturnType<Commit['add']> {
   const texts = draft.texts.length;
   const bytes = batchBytes.length;
   const { batches, next } = draft;
@@ -111,7 +111,7 @@ function addOrLeave(draft: Draft, request: EventBatch | ColumnBatch): ReturnType
   }
 }
 
-function add(draft: Draft, request: EventBatch | ColumnBatch): ReturnType<Commit['add']> {
+function add(draft: Draft, request: EventRequest | ColumnRequest): ReturnType<Commit['add']> {
   const { base, batchIds, next } = draft;
   const { batchId, receivedAt, firstId } = request;
   const app = numberOf(draft, 'app', request.app);
@@ -208,8 +208,8 @@ function since(fence: number, columns: EventColumns): EventColumns {
 function packGroup(
   commit: number,
   next: Counters,
-  texts: readonly GroupText[],
-  batchIds: readonly SeenBatch[],
+  texts: readonly NewText[],
+  batchIds: readonly SeenBatchId[],
   batches: number,
 ): Buffer {
   groupBytes.length = 0;

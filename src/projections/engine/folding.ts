@@ -20,7 +20,7 @@ export type Folded<Staged = Stage> = { view: string } & (
 );
 
 /** Some of the log from an offset on, folded; `next` is where it goes on. */
-export interface FoldedSome<Staged = Stage> {
+export interface FoldedStep<Staged = Stage> {
   next: number;
   views: Folded<Staged>[];
 }

@@ -11,7 +11,7 @@
 import type { Log } from '../../log/batches/log.js';
 import type { BatchView } from '../../log/batches/record-batch.js';
 import type { Env } from '../../log/file/env.js';
-import { addFromLog, type Folded, type FoldedSome, openPasses, type Target } from './folding.js';
+import { addFromLog, type Folded, type FoldedStep, openPasses, type Target } from './folding.js';
 import type { Projection } from './projection.js';
 import { servingOf, withViews } from './serving.js';
 import type { Stage } from './stage.js';
@@ -44,7 +44,7 @@ export interface Views {
   /** Empties the tables of views that are to be made from the log's beginning, which is all there is to do for an empty log. */
   prepare(): void;
   /** Writes what some batches of the log, from where those views stand, were folded into. */
-  write(some: FoldedSome<Pick<Stage, 'write'>>): FoldingProgress;
+  write(some: FoldedStep<Pick<Stage, 'write'>>): FoldingProgress;
   /** Both, here and now, for up to so many batches; undefined when no view is due. */
   step(batches: number): FoldingProgress | undefined;
 }
@@ -158,7 +158,7 @@ export function openViews(env: Env, log: Log, options: ViewsOptions): Views {
     transact(() => table.drop());
   }
 
-  const write = ({ next, views }: FoldedSome<Pick<Stage, 'write'>>): FoldingProgress => {
+  const write = ({ next, views }: FoldedStep<Pick<Stage, 'write'>>): FoldingProgress => {
     const total = log.head();
     status.save(statesAfter(status, views, next), () => {
       for (const { stage } of views) stage?.write();

@@ -52,7 +52,7 @@ export async function backupStore(
       onProgress,
     );
     await copyDataFile(source, partial);
-    const report = await settle(partial);
+    const report = await reconcileCopy(partial);
     await syncTree(partial);
     for (const name of LEFT_BEHIND) await rm(join(target, name), { recursive: true, force: true });
     await rename(partial, target);
@@ -95,7 +95,7 @@ export async function copyChunks(
 }
 
 /** Makes files and manifest of the copy agree. */
-async function settle(partial: string): Promise<BackupReport> {
+async function reconcileCopy(partial: string): Promise<BackupReport> {
   const env = openEnv(partial, { mode: 'read' });
   try {
     const log = openLog(env);

@@ -2,9 +2,9 @@
  * Erasure: takes users out of a store, their events, the replays of their sessions, and every text that was only theirs.
  *
  * The store is closed to everybody else meanwhile. Its steps, each harmless when done again after a crash:
- *   1. what the journal holds is applied; 2. the log is read from end to end, for the user's batches, their sessions, and
+ *   1. what the WAL holds is applied; 2. the log is read from end to end, for the user's batches, their sessions, and
  *   the names nobody else uses; 3. the sessions' chunks go, rows and files; 4. the batches go, the texts, and the views;
- *   5. the views are folded anew; 6. the data file is rewritten, the journal removed; 7. the request for it goes.
+ *   5. the views are folded anew; 6. the data file is rewritten, the WAL removed; 7. the request for it goes.
  * The numbers of a user and of names are burnt: they are never given again.
  */
 import { rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ import type { Log } from '../../log/batches/log.js';
 import type { RecordBatch } from '../../log/batches/record-batch.js';
 import type { Env } from '../../log/file/env.js';
 import { readU48, timeKey, u48 } from '../../log/file/keys.js';
-import { removeJournal } from '../../log/wal/journal.js';
+import { removeWal } from '../../log/wal/wal.js';
 import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import { forgetViews } from '../../projections/rebuild.js';
 import { chunkPath } from '../../replay/files.js';
@@ -56,7 +56,7 @@ export async function carryOutErasures(dataDir: string, onProgress: OnProgress):
   } finally {
     await close();
   }
-  removeJournal(dataDir);
+  removeWal(dataDir);
   const sizes = await compactStore(dataDir, () => {});
   erasuresDone(dataDir);
   return { ...report, ...sizes };

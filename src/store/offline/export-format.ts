@@ -16,7 +16,7 @@ export interface ExportHeader {
   head: number;
 }
 
-export interface ExportedBatch {
+export interface ExportedBatchId {
   batchId: string;
   app: string;
   receivedAt: number;
@@ -35,7 +35,7 @@ export function eventLine({ props, ...fields }: StoredEvent): string {
   return props === undefined ? text : `${text.slice(0, -1)}${PROPS}${props}}`;
 }
 
-export function batchLine({ batchId, app, receivedAt, next }: ExportedBatch): string {
+export function batchIdLine({ batchId, app, receivedAt, next }: ExportedBatchId): string {
   return JSON.stringify({ batch_id: batchId, app, received_at: receivedAt, next });
 }
 

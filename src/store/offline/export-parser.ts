@@ -2,12 +2,12 @@
 import type { JsonText, NewEvent, StoredEvent } from '../../domain/event.js';
 import { MAX_ID, MAX_TS } from '../../domain/limits.js';
 import { validateEvents } from '../../ingest/exact-reader.js';
-import { EXPORT_FORMAT, type ExportedBatch, type ExportHeader, PROPS } from './export-format.js';
+import { EXPORT_FORMAT, type ExportedBatchId, type ExportHeader, PROPS } from './export-format.js';
 
 export type ExportLine =
   | { kind: 'header'; header: ExportHeader }
   | { kind: 'event'; event: StoredEvent }
-  | { kind: 'batch'; batch: ExportedBatch }
+  | { kind: 'batch'; batch: ExportedBatchId }
   | { kind: 'end'; head: number; events: number };
 
 /** Reads a line back. Throws an `Error` that says what is wrong with it. */
@@ -32,7 +32,7 @@ function parseHeader(fields: Record<string, unknown>): ExportHeader {
   return { store: text(fields, 'store'), after: integer(fields, 'after'), head: integer(fields, 'head') };
 }
 
-function parseBatch(fields: Record<string, unknown>): ExportedBatch {
+function parseBatch(fields: Record<string, unknown>): ExportedBatchId {
   return {
     batchId: text(fields, 'batch_id'),
     app: text(fields, 'app'),

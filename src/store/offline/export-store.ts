@@ -19,7 +19,7 @@ export async function* exportStore(
   try {
     const log = openLog(env);
     const { exportPage } = readSideOf(servingViews(env, log, PROJECTIONS), log);
-    yield* exportPages(async (place) => exportPage(place), after, onProgress);
+    yield* exportPages(async (position) => exportPage(position), after, onProgress);
   } finally {
     await env.close();
   }

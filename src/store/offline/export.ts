@@ -1,15 +1,15 @@
 /** Writes the events of a store out, in order of arrival, as lines of JSON, a page at a time. */
 import type { Log } from '../../log/batches/log.js';
-import { type SeenBatch, seenBatches, seenKey } from '../../log/batches/seen.js';
+import { type SeenBatchId, seenBatchIds, seenKey } from '../../log/batches/seen.js';
 import type { Reads } from '../answers/index.js';
 import type { Progress } from '../port.js';
-import { batchLine, endLine, eventLine, headerLine } from './export-format.js';
+import { batchIdLine, endLine, eventLine, headerLine } from './export-format.js';
 
 /** Rows of a page. */
 const PAGE_ROWS = 1_000;
 
 /** Where an export goes on: after an id, up to a head that its first page settles, then among the `batch_id`s. */
-export interface ExportPlace {
+export interface ExportPosition {
   after: number;
   head?: number;
   /** Written so far. */
@@ -22,13 +22,13 @@ export interface ExportPage {
   /** Whole lines, each with its line break. */
   text: string;
   /** Of the next page; absent after the last. */
-  next?: ExportPlace & { head: number };
+  next?: ExportPosition & { head: number };
 }
 
 /** One page, read from one snapshot: whoever waits for a consumer must not hold one. */
-export function exportPage(tail: Reads['tail'], log: Log, place: ExportPlace): ExportPage {
-  const { after, head = log.head(), events = 0 } = place;
-  if (place.head === undefined)
+export function exportPage(tail: Reads['tail'], log: Log, position: ExportPosition): ExportPage {
+  const { after, head = log.head(), events = 0 } = position;
+  if (position.head === undefined)
     return { text: `${headerLine({ store: log.storeId, after, head })}\n`, next: { after, head } };
   if (after < head) {
     const page = tail(after, PAGE_ROWS);
@@ -36,10 +36,10 @@ export function exportPage(tail: Reads['tail'], log: Log, place: ExportPlace): E
     const next = { after: Math.min(Math.max(page.next, after + 1), head), head, events: events + due.length };
     return { text: due.map((event) => `${eventLine(event)}\n`).join(''), next };
   }
-  const start = Buffer.from(place.batches ?? []);
-  const page = [...seenBatches(log.tables.seen, { start, limit: PAGE_ROWS })];
-  const toLine = ({ app, batchId, receivedAt, offset }: SeenBatch): string =>
-    `${batchLine({ batchId, app: log.dictionaries.text('app', app), receivedAt, next: offset })}\n`;
+  const start = Buffer.from(position.batches ?? []);
+  const page = [...seenBatchIds(log.tables.seen, { start, limit: PAGE_ROWS })];
+  const toLine = ({ app, batchId, receivedAt, offset }: SeenBatchId): string =>
+    `${batchIdLine({ batchId, app: log.dictionaries.text('app', app), receivedAt, next: offset })}\n`;
   // A batch that arrived after `head` was read comes with the next export, as its events do.
   const due = page.filter(({ offset }) => offset <= head + 1);
   const text = due.map(toLine).join('');
@@ -50,7 +50,7 @@ export function exportPage(tail: Reads['tail'], log: Log, place: ExportPlace): E
 }
 
 /** The least key greater than a row's. */
-function keyAfter({ app, batchId }: SeenBatch): Buffer {
+function keyAfter({ app, batchId }: SeenBatchId): Buffer {
   return Buffer.concat([seenKey(app, batchId), Buffer.from([0])]);
 }
 
@@ -59,18 +59,18 @@ function keyAfter({ app, batchId }: SeenBatch): Buffer {
  * `after` beyond the head.
  */
 export async function* exportPages(
-  page: (place: ExportPlace) => Promise<ExportPage>,
+  page: (position: ExportPosition) => Promise<ExportPage>,
   after: number,
   onProgress: (progress: Progress) => void,
 ): AsyncGenerator<string> {
-  for (let place: ExportPlace | undefined = { after }; place !== undefined; ) {
-    const { text, next }: ExportPage = await page(place);
+  for (let position: ExportPosition | undefined = { after }; position !== undefined; ) {
+    const { text, next }: ExportPage = await page(position);
     if (next !== undefined) {
       if (after > next.head)
         throw new RangeError(`the store ends at id ${next.head}: there is nothing after ${after}`);
       onProgress({ done: next.after, total: next.head });
     }
     if (text !== '') yield text;
-    place = next;
+    position = next;
   }
 }

@@ -1,5 +1,5 @@
 /** Takes an export into a store: ids and `batch_id`s as they were, whole or cut off, once or again. */
-import type { EventBatch, StoredEvent } from '../../domain/event.js';
+import type { EventRequest, StoredEvent } from '../../domain/event.js';
 import { DAY_MS, SEEN_MS } from '../../domain/limits.js';
 import { type Log, META, packCounters, STORE_FORMAT } from '../../log/batches/log.js';
 import type { RecordBatch } from '../../log/batches/record-batch.js';
@@ -9,12 +9,12 @@ import { markFolded } from '../../projections/engine/states.js';
 import type { Progress } from '../port.js';
 import { openWriteSide, type WriteSide } from '../sides.js';
 import { lockDataDir } from './exclusive.js';
-import { type ExportedBatch, type ExportHeader, eventLine } from './export-format.js';
+import { type ExportedBatchId, type ExportHeader, eventLine } from './export-format.js';
 import { parseLine } from './export-parser.js';
 
 /** Events committed together: enough for the folds to coalesce, few enough to stay small in memory. */
-const GROUP_EVENTS = 4_096;
-const GROUP_BATCH_IDS = 1_024;
+const STEP_EVENTS = 4_096;
+const STEP_BATCH_IDS = 1_024;
 
 export interface ImportReport {
   /** Events stored now. */
@@ -82,7 +82,7 @@ async function readAll(store: Opened, { lines, onProgress, now }: ImportOptions)
   let header: ExportHeader | undefined;
   let number = 0;
   let events: StoredEvent[] = [];
-  let batches: ExportedBatch[] = [];
+  let batches: ExportedBatchId[] = [];
 
   const flush = () => {
     report.events += storeEvents(store, events);
@@ -123,7 +123,7 @@ async function readAll(store: Opened, { lines, onProgress, now }: ImportOptions)
       reachHead(store, parsed.head);
       report.complete = true;
     }
-    if (events.length >= GROUP_EVENTS || batches.length >= GROUP_BATCH_IDS) flush();
+    if (events.length >= STEP_EVENTS || batches.length >= STEP_BATCH_IDS) flush();
   }
   if (header === undefined)
     throw new ImportRefused('there is nothing to import: no first line of a spyglass export');
@@ -163,7 +163,7 @@ function storeEvents(store: Opened, events: readonly StoredEvent[]): number {
 }
 
 /** Runs of one app with ids that follow each other: what one batch can hold. */
-function runsOf(events: readonly StoredEvent[]): EventBatch[] {
+function runsOf(events: readonly StoredEvent[]): EventRequest[] {
   const runs: { app: string; firstId: number; receivedAt: number; events: StoredEvent[] }[] = [];
   for (const event of events) {
     const run = runs.at(-1);
@@ -173,7 +173,7 @@ function runsOf(events: readonly StoredEvent[]): EventBatch[] {
   return runs;
 }
 
-function storeBatchIds(store: Opened, batches: readonly ExportedBatch[], now: number): number {
+function storeBatchIds(store: Opened, batches: readonly ExportedBatchId[], now: number): number {
   const { log } = store;
   const { seen, expiry } = log.tables;
   const rows = batches

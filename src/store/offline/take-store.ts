@@ -3,12 +3,12 @@ import { openLog } from '../../log/batches/log.js';
 import { assertStore, StoreUnusable } from '../../log/file/data-dir.js';
 import { openEnv } from '../../log/file/env.js';
 import { acquireWriterLock, type WriterLock } from '../../log/file/writer-lock.js';
-import { newestInJournal } from '../../log/wal/journal.js';
+import { newestInWal } from '../../log/wal/wal.js';
 import { openWriteSide } from '../sides.js';
 import { removeLeftovers } from './erasures.js';
 
 /**
- * Locks the store and sees to it that its tables hold all that its journal does. Without a lock, which is then undefined, on
+ * Locks the store and sees to it that its tables hold all that its WAL does. Without a lock, which is then undefined, on
  * a file system that nobody can write to. Throws `StoreUnusable`; `StoreInUse` where somebody else has it after `waitMs`.
  */
 export async function takeStore(dataDir: string, waitMs?: number): Promise<WriterLock | undefined> {
@@ -19,7 +19,7 @@ export async function takeStore(dataDir: string, waitMs?: number): Promise<Write
   });
   try {
     if (lock) removeLeftovers(dataDir);
-    if (await isJournalAhead(dataDir)) {
+    if (await isWalAhead(dataDir)) {
       if (!lock)
         throw new StoreUnusable(
           `the journal in ${dataDir} holds batches that the tables do not have yet, and they cannot be written there: ` +
@@ -35,11 +35,11 @@ export async function takeStore(dataDir: string, waitMs?: number): Promise<Write
   }
 }
 
-async function isJournalAhead(dataDir: string): Promise<boolean> {
+async function isWalAhead(dataDir: string): Promise<boolean> {
   const env = openEnv(dataDir, { mode: 'read' });
   try {
     const log = openLog(env);
-    return newestInJournal(dataDir, log.storeId) >= log.counters().commit;
+    return newestInWal(dataDir, log.storeId) >= log.counters().commit;
   } finally {
     await env.close();
   }

@@ -93,7 +93,7 @@ function checkChunks(env: Env, log: Log, report: VerifyReport): Finding | undefi
   const lost = missingFiles(env.dataDir, manifest);
   const [first] = lost;
   if (first === undefined) return undefined;
-  const { app, session, seq } = manifest.placeOf(first);
+  const { app, session, seq } = manifest.chunkOfFile(first);
   const place = `app ${log.dictionaries.text('app', app)}, session ${session}, chunk ${seq}`;
   return {
     problem: `${lost.length} replay chunks have lost their files; the first is ${place}, file ${first}`,

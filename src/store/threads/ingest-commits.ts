@@ -1,13 +1,13 @@
 /**
  * Commits of the ingest thread: each continues from the log and from the groups on their way into it, is made durable in the
- * journal, and then goes to the writer thread.
+ * WAL, and then goes to the writer thread.
  */
 import { UNAPPLIED_BYTES_MAX } from '../../domain/limits.js';
 import { openLog } from '../../log/batches/log.js';
 import { openEnv } from '../../log/file/env.js';
 import type { SealedCommit } from '../../log/wal/commit.js';
-import { openJournal } from '../../log/wal/journal.js';
 import { openPending } from '../../log/wal/pending.js';
+import { openWal } from '../../log/wal/wal.js';
 import type { Meters } from '../../telemetry/meters.js';
 import { openCommitting, openFailStop } from '../committing.js';
 
@@ -18,7 +18,7 @@ interface Options {
   meters: Meters;
   /** Called with each group once it is durable. */
   onDurable: (group: Buffer) => void;
-  /** Called when the journal fails: nothing is durable from then on. */
+  /** Called when the WAL fails: nothing is durable from then on. */
   onFailure: (error: Error) => void;
 }
 
@@ -26,12 +26,12 @@ export function openIngestCommits({ dataDir, meters, onDurable, onFailure }: Opt
   const env = openEnv(dataDir, { mode: 'write' });
   const log = openLog(env);
   const pending = openPending(log);
-  const journal = openJournal(dataDir, log.storeId, meters.sync_seconds);
+  const wal = openWal(dataDir, log.storeId, meters.sync_seconds);
   const unapplied = openUnapplied(meters);
   const failStop = openFailStop(onFailure);
 
   const makeDurable = (sealed: SealedCommit): void => {
-    failStop.write(() => journal.append(sealed.bytes));
+    failStop.write(() => wal.append(sealed.bytes));
     unapplied.add(sealed);
     onDurable(sealed.bytes);
     pending.push(sealed);
@@ -47,11 +47,11 @@ export function openIngestCommits({ dataDir, meters, onDurable, onFailure }: Opt
     applied(commit: number): void {
       env.renewSnapshot();
       pending.applied(commit);
-      journal.applied(commit);
+      wal.applied(commit);
       unapplied.applied(commit);
     },
     async close() {
-      journal.close();
+      wal.close();
       await env.close();
     },
   };

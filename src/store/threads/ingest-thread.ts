@@ -1,11 +1,11 @@
 /**
- * The ingest thread: parses raw requests, makes commit groups of what is valid, and puts them in the journal.
+ * The ingest thread: parses raw requests, makes commit groups of what is valid, and puts them in the WAL.
  *
  * Whatever arrives while a group waits for the disk forms the next one: no timer ever holds a request back.
  */
 import '../../telemetry/source-maps.js';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ColumnBatch } from '../../domain/event-columns.js';
+import type { ColumnRequest } from '../../domain/event-columns.js';
 import { GROUP_BODY_BYTES_MAX, GROUP_REQUESTS_MAX, RETRY_AFTER_S } from '../../domain/limits.js';
 import type { Refusal } from '../../domain/problems.js';
 import { sharedWindows, type Windows } from '../../ingest/event-limiter.js';
@@ -16,9 +16,9 @@ import { openMeters } from '../../telemetry/meters.js';
 import { StoreFailed } from '../port.js';
 import { type IngestCommits, openIngestCommits } from './ingest-commits.js';
 import type {
+  CommitGroupMessage,
   EndMessage,
   FromIngest,
-  GroupMessage,
   IngestData,
   IngestMessage,
   IngestSettings,
@@ -85,7 +85,7 @@ function openExactReader() {
 /** Requests at the head of the queue, made ready to be stored together, or refused. */
 interface Taken {
   count: number;
-  batches: ColumnBatch[];
+  batches: ColumnRequest[];
   /** By batch: which of the requests it is of. */
   indexes: number[];
   refusals: [index: number, Refusal][];
@@ -207,7 +207,7 @@ function openCommits(): IngestCommits | undefined {
       dataDir,
       meters,
       onDurable(bytes) {
-        const message: GroupMessage = { kind: 'group', bytes };
+        const message: CommitGroupMessage = { kind: 'group', bytes };
         writer.postMessage(message, [bytes.buffer as ArrayBuffer]);
       },
       onFailure: (error) => post({ kind: 'failed', error: toPlain(error) }),

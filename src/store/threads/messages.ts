@@ -92,7 +92,7 @@ export type FromIngest = { kind: 'ready' } | ({ kind: 'notice' } & Notice) | Fai
 export type WriterToIngest = { kind: 'opened' } | AppliedMessage;
 
 /** From the ingest thread to the writer thread: a commit group that is durable. */
-export interface GroupMessage {
+export interface CommitGroupMessage {
   kind: 'group';
   bytes: Uint8Array;
 }

@@ -16,7 +16,7 @@ function startReader(dataDir: string, niceness: number): Reader {
     workerData: { dataDir, niceness },
   });
   const caller = openCaller((call: Call) => worker.postMessage(call));
-  worker.on('message', (reply: Reply) => caller.settle(reply));
+  worker.on('message', (reply: Reply) => caller.takeReply(reply));
   worker.on('error', (error) => caller.fail(error));
   worker.on('exit', () => caller.fail(new Error('a reader thread ended')));
   return {

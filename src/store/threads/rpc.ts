@@ -42,7 +42,7 @@ export function fromPlain({ name, message, stack, cause }: PlainError): Error {
 export interface Caller {
   call(method: string, args: unknown[]): Promise<unknown>;
   /** Ends the call that the reply is for. */
-  settle(reply: Reply): void;
+  takeReply(reply: Reply): void;
   /** Rejects every open call and every later one. */
   fail(error: Error): void;
 }
@@ -58,7 +58,7 @@ export function openCaller(post: (call: Call) => void): Caller {
         open.set(++id, { resolve, reject });
         post({ kind: 'call', id, method, args });
       }),
-    settle(reply) {
+    takeReply(reply) {
       const waiting = open.get(reply.id);
       open.delete(reply.id);
       if ('error' in reply) waiting?.reject(fromPlain(reply.error));

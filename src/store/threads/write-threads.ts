@@ -1,7 +1,7 @@
 /**
  * The ingest and the writer thread as the HTTP thread sees them: what is durable, what is applied, and what failed.
  *
- * A batch is answered once it is durable in the journal. The tables may take it a moment later, so whoever is about to
+ * A batch is answered once it is durable in the WAL. The tables may take it a moment later, so whoever is about to
  * read waits until they hold all that was durable by then.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
@@ -36,7 +36,7 @@ export interface WriteThreadsOptions extends Pick<Config, 'dataDir' | 'apps' | '
   meterMemory: Float64Array;
 }
 
-/** Commits up to `durable` are in the journal, up to `applied` in the tables; both only grow. */
+/** Commits up to `durable` are in the WAL, up to `applied` in the tables; both only grow. */
 function openProgress(askToApply: (commit: number) => void) {
   let durable = 0;
   let applied = 0;
@@ -93,7 +93,7 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   });
 
   ingest.on('message', (message: FromIngest) => {
-    if (message.kind === 'reply') callIngest.settle(message);
+    if (message.kind === 'reply') callIngest.takeReply(message);
     if (message.kind === 'notice') onNotice(message);
     if (message.kind === 'ingested') {
       progress.durable(message.commit);
@@ -101,7 +101,7 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     }
   });
   writer.on('message', (message: FromWriter) => {
-    if (message.kind === 'reply') callWriter.settle(message);
+    if (message.kind === 'reply') callWriter.takeReply(message);
     if (message.kind === 'progress') onProgress(message.progress);
     if (message.kind === 'notice') onNotice(message);
     if (message.kind === 'applied') {

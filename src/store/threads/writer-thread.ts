@@ -13,9 +13,9 @@ import { openMeters } from '../../telemetry/meters.js';
 import { openWriteSide, type WriteSide } from '../sides.js';
 import type {
   ApplyMessage,
+  CommitGroupMessage,
   EndMessage,
   FromWriter,
-  GroupMessage,
   Notice,
   WriterData,
   WriterToIngest,
@@ -83,7 +83,7 @@ function openGathering(write: WriteSide, appliedCommit: () => number) {
     try {
       write.apply(groups);
     } catch (error) {
-      // They stay in the journal, and the next start tries again; going on without them would break the order.
+      // They stay in the WAL, and the next start tries again; going on without them would break the order.
       fail(error as Error);
       return;
     }
@@ -151,7 +151,7 @@ if (opened) {
     await env.close();
     process.exit();
   };
-  ingest.on('message', ({ bytes }: GroupMessage) => gathering.push(Buffer.from(bytes.buffer)));
+  ingest.on('message', ({ bytes }: CommitGroupMessage) => gathering.push(Buffer.from(bytes.buffer)));
   port.on('message', (message: Call | ApplyMessage | EndMessage) => {
     if (message.kind === 'end') void end();
     else if (message.kind === 'apply') gathering.want(message.commit);

@@ -39,7 +39,7 @@ export function createTestServer(deps: Partial<ServerDeps> = {}): Promise<Fastif
       spend: () => undefined,
     },
     meters: openMeters(),
-    journalBytes: () => 0,
+    walBytes: () => 0,
     reloads: () => ({ applied: 0, refused: 0 }),
     ready: () => true,
     dashboardDir: DASHBOARD_DIR,

@@ -4,7 +4,7 @@ import t from 'tap';
 import type { JsonText, NewEvent } from '../../../src/domain/event.js';
 import { decodeBatch } from '../../../src/log/batches/record-batch.js';
 import { beginCommit } from '../../../src/log/wal/commit.js';
-import { readGroup } from '../../../src/log/wal/commit-group.js';
+import { parseCommitGroup } from '../../../src/log/wal/commit-group.js';
 import { memoryBase } from '../../support/commit-base.js';
 
 const NOON = Date.UTC(2026, 5, 1, 12);
@@ -38,7 +38,7 @@ t.test('props read alone', async (t) => {
       const base = memoryBase();
       const commit = beginCommit(base);
       commit.add({ app: 'shop', receivedAt: NOON, events: events as NewEvent[] });
-      const group = readGroup((commit.seal() as { bytes: Buffer }).bytes);
+      const group = parseCommitGroup((commit.seal() as { bytes: Buffer }).bytes);
       const [place] = group.batches;
       const value = group.bytes.subarray(place?.value, place?.valueEnd);
       const [alone, whole] = [decodeBatch(value, 1, String), decodeBatch(value, 1, String)];

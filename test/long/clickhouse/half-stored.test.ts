@@ -1,7 +1,7 @@
 /** A batch whose events were stored, but never acknowledged, sent again later under other times: it is there once all the same. */
 import t from 'tap';
 import { openClickhouseStore } from '../../../src/clickhouse/store.js';
-import type { EventBatch, StoredEvent } from '../../../src/domain/event.js';
+import type { EventRequest, StoredEvent } from '../../../src/domain/event.js';
 import type { Store } from '../../../src/store/port.js';
 import { type Cluster, startCluster } from '../../support/clickhouse/cluster.js';
 
@@ -18,7 +18,7 @@ t.before(async () => {
 t.teardown(() => cluster.close());
 
 /** Events whose time is the time of receipt, as those of a client that says none. */
-const batch = (receivedAt: number): EventBatch => ({
+const batch = (receivedAt: number): EventRequest => ({
   app: 'inventory',
   batchId: 'half-stored',
   receivedAt,

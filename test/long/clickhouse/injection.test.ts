@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { openClickhouseStore } from '../../../src/clickhouse/store.js';
-import type { EventBatch, JsonText } from '../../../src/domain/event.js';
+import type { EventRequest, JsonText } from '../../../src/domain/event.js';
 import { openLmdbStore } from '../../../src/store/open-in-process.js';
 import type { Store, WritableStore } from '../../../src/store/port.js';
 import { brief, firstDifference } from '../../model/difference.js';
@@ -93,7 +93,7 @@ function cases(): Case[] {
   return fc.sample(one, { numRuns: CASES, seed: SEED });
 }
 
-function batchOf(some: readonly Case[], first: number): EventBatch {
+function batchOf(some: readonly Case[], first: number): EventRequest {
   return {
     app: APP,
     batchId: `'"\\${first}-batch`,

@@ -3,7 +3,7 @@ import t from 'tap';
 import type { JsonText } from '../../../src/domain/event.js';
 import { type Log, META, openLog } from '../../../src/log/batches/log.js';
 import { type Env, openEnv } from '../../../src/log/file/env.js';
-import { readGroups } from '../../../src/log/wal/apply.js';
+import { planApply } from '../../../src/log/wal/apply.js';
 import { beginCommit } from '../../../src/log/wal/commit.js';
 import { baseOn } from '../../../src/log/wal/pending.js';
 import { openViews, type Views } from '../../../src/projections/engine/lifecycle.js';
@@ -89,7 +89,7 @@ function open(dataDir: string, projections: readonly Projection[]): Opened {
       });
       const sealed = commit.seal();
       if (!sealed) throw new Error('nothing to seal');
-      const application = readGroups(log, [sealed.bytes]);
+      const application = planApply(log, [sealed.bytes]);
       const folded = views.fold(application.batches(), application.nextOffset);
       env.transaction(() => {
         application.write();

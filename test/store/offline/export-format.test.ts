@@ -1,7 +1,7 @@
 /** The lines of an export: what is written is what is read. */
 import t from 'tap';
 import type { JsonText, StoredEvent } from '../../../src/domain/event.js';
-import { batchLine, endLine, eventLine, headerLine } from '../../../src/store/offline/export-format.js';
+import { batchIdLine, endLine, eventLine, headerLine } from '../../../src/store/offline/export-format.js';
 import { parseLine } from '../../../src/store/offline/export-parser.js';
 
 const EVENT: StoredEvent = {
@@ -53,7 +53,7 @@ t.test('the other lines read back', async (t) => {
   const header = { store: 'abc', after: 3, head: 9 };
   t.same(parseLine(headerLine(header)), { kind: 'header', header });
   const batch = { batchId: 'b-12345678', app: 'inventory', receivedAt: 5, next: 10 };
-  t.same(parseLine(batchLine(batch)), { kind: 'batch', batch });
+  t.same(parseLine(batchIdLine(batch)), { kind: 'batch', batch });
   t.same(parseLine(endLine(9, 6)), { kind: 'end', head: 9, events: 6 });
 });
 

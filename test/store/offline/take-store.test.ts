@@ -3,13 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import type { EventBatch, JsonText } from '../../../src/domain/event.js';
+import type { EventRequest, JsonText } from '../../../src/domain/event.js';
 import { openLog } from '../../../src/log/batches/log.js';
 import { WRITER_SOCKET } from '../../../src/log/file/data-dir.js';
 import { openEnv } from '../../../src/log/file/env.js';
 import { beginCommit } from '../../../src/log/wal/commit.js';
-import { JOURNAL_FILES, openJournal } from '../../../src/log/wal/journal.js';
 import { openPending } from '../../../src/log/wal/pending.js';
+import { openWal, WAL_FILES } from '../../../src/log/wal/wal.js';
 import { exportStore } from '../../../src/store/offline/export-store.js';
 import { takeStore } from '../../../src/store/offline/take-store.js';
 import { verifyStore } from '../../../src/store/offline/verify.js';
@@ -17,7 +17,7 @@ import { openLmdbStore } from '../../../src/store/open-in-process.js';
 
 const NOW = Date.UTC(2026, 5, 1, 12);
 
-const batch = (name: string): EventBatch => ({
+const batch = (name: string): EventRequest => ({
   app: 'shop',
   batchId: `batch-${name}`,
   receivedAt: NOW,
@@ -34,7 +34,7 @@ const batch = (name: string): EventBatch => ({
 /** A store with one batch in its tables, and others acknowledged, each in a group of its own, that never got there. */
 async function crashedStore(
   dataDir: string,
-  left: readonly EventBatch[],
+  left: readonly EventRequest[],
   skipped: readonly number[] = [],
 ): Promise<void> {
   const store = await openLmdbStore({ dataDir, now: () => NOW });
@@ -43,7 +43,7 @@ async function crashedStore(
   const env = openEnv(dataDir, { mode: 'read' });
   const log = openLog(env);
   const pending = openPending(log);
-  const journal = openJournal(dataDir, log.storeId);
+  const journal = openWal(dataDir, log.storeId);
   left.forEach((one, index) => {
     const commit = beginCommit(pending);
     t.equal(commit.add(one).result, 'stored');
@@ -101,7 +101,7 @@ t.test('a store that opens again goes on from it, batch ids too', async (t) => {
 t.test('a store whose journal has a hole is refused, by name, and nothing is applied', async (t) => {
   const dataDir = t.testdir();
   await crashedStore(dataDir, [batch('second'), batch('third'), batch('fourth')], [1]);
-  const refused = { name: 'StoreUnusable', message: new RegExp(`is missing.*${JOURNAL_FILES[0]}`, 's') };
+  const refused = { name: 'StoreUnusable', message: new RegExp(`is missing.*${WAL_FILES[0]}`, 's') };
   await t.rejects(openLmdbStore({ dataDir, now: () => NOW }), refused);
   await t.rejects(openLmdbStore({ dataDir, now: () => NOW }), refused, 'the second time as well');
 });
@@ -109,14 +109,14 @@ t.test('a store whose journal has a hole is refused, by name, and nothing is app
 t.test('a store whose journal has a damaged record amid others is refused, by name', async (t) => {
   const dataDir = t.testdir();
   await crashedStore(dataDir, [batch('second'), batch('third'), batch('fourth')]);
-  const path = join(dataDir, JOURNAL_FILES[0]);
+  const path = join(dataDir, WAL_FILES[0]);
   const bytes = readFileSync(path);
   const at = bytes.indexOf('batch-third');
   bytes[at] = (bytes[at] ?? 0) ^ 1;
   writeFileSync(path, bytes);
   await t.rejects(openLmdbStore({ dataDir, now: () => NOW }), {
     name: 'StoreUnusable',
-    message: new RegExp(`goes on at commit \\d+, but \\d+ is missing.*${JOURNAL_FILES[0]}`, 's'),
+    message: new RegExp(`goes on at commit \\d+, but \\d+ is missing.*${WAL_FILES[0]}`, 's'),
   });
 });
 
@@ -125,7 +125,7 @@ t.test(
   async (t) => {
     const dataDir = t.testdir();
     await crashedStore(dataDir, [batch('second'), batch('third')]);
-    const path = join(dataDir, JOURNAL_FILES[0]);
+    const path = join(dataDir, WAL_FILES[0]);
     const bytes = readFileSync(path);
     const at = bytes.indexOf('batch-third');
     bytes[at] = (bytes[at] ?? 0) ^ 1;
@@ -159,12 +159,12 @@ t.test('a journal of another copy of the store, which went on by itself, is refu
   const folder = t.testdir({ store: {}, aside: {} });
   const [dataDir, aside] = [join(folder, 'store'), join(folder, 'aside')];
   await crashedStore(dataDir, [batch('second'), batch('third')]);
-  for (const name of JOURNAL_FILES) renameSync(join(dataDir, name), join(aside, name));
+  for (const name of WAL_FILES) renameSync(join(dataDir, name), join(aside, name));
   const store = await openLmdbStore({ dataDir, now: () => NOW });
   const { events, ...rest } = batch('other');
   await store.append([{ ...rest, events: events.slice(0, 1) }]);
   await store.close();
-  for (const name of JOURNAL_FILES) renameSync(join(aside, name), join(dataDir, name));
+  for (const name of WAL_FILES) renameSync(join(aside, name), join(dataDir, name));
   await t.rejects(openLmdbStore({ dataDir, now: () => NOW }), {
     name: 'StoreUnusable',
     message: /another copy of this store/,

@@ -1,6 +1,6 @@
 /** A rebuild by two threads, one folding ahead of the one that writes: the same rows as any other, cut off or not. */
 import t, { type Test } from 'tap';
-import type { EventBatch } from '../../../src/domain/event.js';
+import type { EventRequest } from '../../../src/domain/event.js';
 import { DAY_MS } from '../../../src/domain/limits.js';
 import { type Log, openLog } from '../../../src/log/batches/log.js';
 import { type Env, openEnv } from '../../../src/log/file/env.js';
@@ -16,7 +16,7 @@ const REQUESTS = 300;
 /** So that sessions, users, names and hours go on from one group to the next. */
 const GROUP_BATCHES = 7;
 
-const request = (n: number): EventBatch => ({
+const request = (n: number): EventRequest => ({
   app: n % 5 === 0 ? 'billing' : 'inventory',
   receivedAt: START,
   events: Array.from({ length: 1 + (n % 4) }, (_, i) => ({

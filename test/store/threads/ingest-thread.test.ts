@@ -6,7 +6,7 @@ import t from 'tap';
 import { newWindowMemory } from '../../../src/ingest/event-limiter.js';
 import { commitOf } from '../../../src/log/wal/commit-group.js';
 import type {
-  GroupMessage,
+  CommitGroupMessage,
   IngestData,
   IngestedMessage,
   IngestMessage,
@@ -36,7 +36,7 @@ t.test('groups that wait for a stuck writer show, from the first one on, until i
 
   const began = Date.now();
   const groups: Buffer[] = [];
-  port1.on('message', ({ bytes }: GroupMessage) => groups.push(Buffer.from(bytes)));
+  port1.on('message', ({ bytes }: CommitGroupMessage) => groups.push(Buffer.from(bytes)));
   for (let sent = 1; sent <= 2; sent++) {
     const bytes = new Uint8Array(
       Buffer.from(JSON.stringify({ app: 'inventory', key: 'k', events: [event()] })),

@@ -4,7 +4,7 @@ import { type ClientError, client, type ErrorGroupRow, type Event, noted } from 
 import { useWhenBack } from '../../api/connection.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
-import { hereHref, href, type Place, setQuery, useParam, usePlace } from '../../router.js';
+import { hereHref, href, type Location, setQuery, useLocation, useParam } from '../../router.js';
 import { DayChart } from '../../ui/day-chart.js';
 import { incidentHref, replayHref, userHref } from '../../ui/event-text.js';
 import { Fact } from '../../ui/fact.js';
@@ -23,7 +23,7 @@ export function ErrorGroupView({ group }: { group: string }) {
   const { from, to } = range;
   const query = useQuery('errors', { group, from, to }, { keep: true });
   const row = query.data?.groups[0];
-  const back = appAndRange(usePlace());
+  const back = appAndRange(useLocation());
   return (
     <div class="page fill">
       <div class="page-head">
@@ -100,14 +100,14 @@ interface OccurrencesProps {
 
 function Occurrences({ group, from, to, total }: OccurrencesProps) {
   const { events, hasMore, error, loadMore, retry } = useOccurrences(group, from, to);
-  const place = usePlace();
+  const location = useLocation();
   const [chosen] = useParam('event');
   const listed = chosen === '' ? events[0] : events.find(({ id }) => `${id}` === chosen);
   // One that is further down the list than was loaded is read by itself.
   const isElsewhere = listed === undefined && /^\d{1,16}$/.test(chosen);
   const other = useQuery('event', isElsewhere ? { id: Number(chosen) } : undefined);
   const selected = listed ?? other.data;
-  const columns = useMemo(() => columnsAt(place), [place]);
+  const columns = useMemo(() => columnsAt(location), [location]);
   if (error !== undefined && events.length === 0) return <Failure error={error} retry={retry} />;
   if (events.length === 0) return <Loading lines={8} />;
   return (
@@ -135,13 +135,13 @@ function Occurrences({ group, from, to, total }: OccurrencesProps) {
   );
 }
 
-const columnsAt = (place: Place): Column<Event>[] => [
+const columnsAt = (location: Location): Column<Event>[] => [
   {
     key: 'time',
     label: 'When',
     width: '180px',
     render: ({ id, ts }) => (
-      <a class="row-link" href={hereHref(place, { event: `${id}` })}>
+      <a class="row-link" href={hereHref(location, { event: `${id}` })}>
         <Moment ts={ts} />
       </a>
     ),

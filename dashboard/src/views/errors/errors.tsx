@@ -5,7 +5,7 @@ import { useQuery } from '../../api/use-query.js';
 import { finder } from '../../format/find.js';
 import { count, counted } from '../../format/number.js';
 import { dayOf, daysBetween } from '../../format/time.js';
-import { href, type Place, useParam, usePlace } from '../../router.js';
+import { href, type Location, useLocation, useParam } from '../../router.js';
 import { Sparkline } from '../../ui/chart.js';
 import { incidentHref, Severity } from '../../ui/event-text.js';
 import { Choices, Field } from '../../ui/filters.js';
@@ -86,10 +86,10 @@ export function ErrorsView() {
 }
 
 function Groups({ groups, range }: { groups: readonly ErrorGroupRow[]; range: Range }) {
-  const place = usePlace();
+  const location = useLocation();
   const days = useMemo(() => daysOf(groups, range), [groups, range.from, range.to]);
   const severalApps = groups.some(({ app }) => app !== groups[0]?.app);
-  const columns = useMemo(() => columnsOf(days, severalApps, place), [days, severalApps, place]);
+  const columns = useMemo(() => columnsOf(days, severalApps, location), [days, severalApps, location]);
   return (
     <Table
       label="Groups of errors"
@@ -102,8 +102,12 @@ function Groups({ groups, range }: { groups: readonly ErrorGroupRow[]; range: Ra
   );
 }
 
-function columnsOf(days: readonly string[], severalApps: boolean, place: Place): Column<ErrorGroupRow>[] {
-  const kept = appAndRange(place);
+function columnsOf(
+  days: readonly string[],
+  severalApps: boolean,
+  location: Location,
+): Column<ErrorGroupRow>[] {
+  const kept = appAndRange(location);
   return [
     {
       key: 'error',

@@ -4,7 +4,7 @@ import type { Event, EventType, Json } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { clockTime, fullTime } from '../../format/time.js';
-import { hereHref, type Place, setQuery, useParam, usePlace } from '../../router.js';
+import { hereHref, type Location, setQuery, useLocation, useParam } from '../../router.js';
 import { APP_COLUMN } from '../../ui/columns.js';
 import { EventDetail } from '../../ui/event-detail.js';
 import { eventLabel } from '../../ui/event-label.js';
@@ -137,9 +137,9 @@ interface EventTableProps {
 }
 
 function EventTable({ live, events, scroller, filtered }: EventTableProps) {
-  const place = usePlace();
-  const columns = useMemo(() => columnsAt(place), [place]);
-  const selected = selectedId(place.query.get('event') ?? '');
+  const location = useLocation();
+  const columns = useMemo(() => columnsAt(location), [location]);
+  const selected = selectedId(location.query.get('event') ?? '');
   if (events.length === 0 && !live.hasMore) {
     return (
       <Empty title={filtered ? 'No matching events' : 'Nothing yet'}>
@@ -164,7 +164,7 @@ function EventTable({ live, events, scroller, filtered }: EventTableProps) {
 }
 
 /** Errors and reports lead to their incident, other events to what is beside the list. */
-function columnsAt(place: Place): Column<Event>[] {
+function columnsAt(location: Location): Column<Event>[] {
   return [
     {
       key: 'time',
@@ -185,7 +185,7 @@ function columnsAt(place: Place): Column<Event>[] {
         <>
           <a
             class={`row-link name-${event.type}`}
-            href={isIncident(event) ? incidentHref(event) : hereHref(place, { event: `${event.id}` })}
+            href={isIncident(event) ? incidentHref(event) : hereHref(location, { event: `${event.id}` })}
           >
             {eventLabel(event).label}
           </a>{' '}

@@ -2,9 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { JOURNAL_TURN_BYTES } from '../../../src/domain/limits.js';
+import { WAL_TURN_BYTES } from '../../../src/domain/limits.js';
 import { commitOf, GROUP_HEAD_BYTES } from '../../../src/log/wal/commit-group.js';
-import { JOURNAL_FILES, newestInJournal, openJournal, readJournal } from '../../../src/log/wal/journal.js';
+import { newestInWal, openWal, readWal, WAL_FILES } from '../../../src/log/wal/wal.js';
 
 const STORE = 'b1f6a1d2-0000-4000-8000-000000000001';
 
@@ -15,8 +15,7 @@ function group(commit: number, bytes = GROUP_HEAD_BYTES + (commit % 700)): Buffe
   return made;
 }
 
-const commitsFrom = (dataDir: string, from: number): number[] =>
-  readJournal(dataDir, STORE, from).map(commitOf);
+const commitsFrom = (dataDir: string, from: number): number[] => readWal(dataDir, STORE, from).map(commitOf);
 
 function flip(path: string, at: number): void {
   const bytes = readFileSync(path);
@@ -26,36 +25,36 @@ function flip(path: string, at: number): void {
 
 t.test('what was appended comes back byte for byte, from the commit asked for', async (t) => {
   const dataDir = t.testdir();
-  t.same(readJournal(dataDir, STORE, 1), [], 'nothing where there is no journal');
-  const journal = openJournal(dataDir, STORE);
+  t.same(readWal(dataDir, STORE, 1), [], 'nothing where there is no journal');
+  const journal = openWal(dataDir, STORE);
   const groups = Array.from({ length: 20 }, (_, index) => group(7 + index));
   for (const one of groups) journal.append(one);
   journal.close();
-  t.same(readJournal(dataDir, STORE, 7), groups);
-  t.same(readJournal(dataDir, STORE, 20), groups.slice(13));
-  t.same(readJournal(dataDir, STORE, 27), []);
-  t.equal(newestInJournal(dataDir, STORE), 26);
+  t.same(readWal(dataDir, STORE, 7), groups);
+  t.same(readWal(dataDir, STORE, 20), groups.slice(13));
+  t.same(readWal(dataDir, STORE, 27), []);
+  t.equal(newestInWal(dataDir, STORE), 26);
 });
 
 t.test(
   'places of applied records are written over, and what is left of those is not taken for newer',
   async (t) => {
     const dataDir = t.testdir();
-    const journal = openJournal(dataDir, STORE);
+    const journal = openWal(dataDir, STORE);
     for (let commit = 1; commit <= 50; commit++) journal.append(group(commit, 3_000));
-    const grown = readFileSync(join(dataDir, JOURNAL_FILES[0])).length;
+    const grown = readFileSync(join(dataDir, WAL_FILES[0])).length;
     journal.applied(50);
     journal.append(group(51, 100));
     journal.append(group(52, 1_300));
     journal.close();
     t.same(commitsFrom(dataDir, 51), [51, 52]);
-    t.equal(readFileSync(join(dataDir, JOURNAL_FILES[0])).length, grown, 'the file is neither cut nor grown');
+    t.equal(readFileSync(join(dataDir, WAL_FILES[0])).length, grown, 'the file is neither cut nor grown');
   },
 );
 
 t.test('the files take turns while groups wait, and stay as large as what waits', async (t) => {
   const dataDir = t.testdir();
-  const journal = openJournal(dataDir, STORE);
+  const journal = openWal(dataDir, STORE);
   const size = 1 << 20;
   for (let commit = 1; commit <= 100; commit++) {
     journal.append(group(commit, size));
@@ -64,16 +63,16 @@ t.test('the files take turns while groups wait, and stay as large as what waits'
   }
   journal.close();
   t.same(commitsFrom(dataDir, 96), [96, 97, 98, 99, 100]);
-  for (const name of JOURNAL_FILES) {
+  for (const name of WAL_FILES) {
     const { length } = readFileSync(join(dataDir, name));
-    t.ok(length > JOURNAL_TURN_BYTES / 2 && length < JOURNAL_TURN_BYTES + 6 * size, `${name}: ${length}`);
+    t.ok(length > WAL_TURN_BYTES / 2 && length < WAL_TURN_BYTES + 6 * size, `${name}: ${length}`);
   }
 });
 
 t.test('nothing that waits is written over, however long it waits', async (t) => {
   const dataDir = t.testdir();
-  const journal = openJournal(dataDir, STORE);
-  const count = (3 * JOURNAL_TURN_BYTES) / (1 << 20);
+  const journal = openWal(dataDir, STORE);
+  const count = (3 * WAL_TURN_BYTES) / (1 << 20);
   for (let commit = 1; commit <= count; commit++) journal.append(group(commit, 1 << 20));
   journal.close();
   t.equal(commitsFrom(dataDir, 1).length, count);
@@ -83,10 +82,10 @@ t.test(
   'a record cut off or damaged at the end was never acknowledged, or cannot be told from it',
   async (t) => {
     const dataDir = t.testdir();
-    const journal = openJournal(dataDir, STORE);
+    const journal = openWal(dataDir, STORE);
     for (const commit of [1, 2, 3]) journal.append(group(commit, 600));
     journal.close();
-    const path = join(dataDir, JOURNAL_FILES[0]);
+    const path = join(dataDir, WAL_FILES[0]);
     const bytes = readFileSync(path);
     writeFileSync(path, bytes.subarray(0, bytes.length - 900));
     t.same(commitsFrom(dataDir, 1), [1, 2]);
@@ -95,23 +94,23 @@ t.test(
 
 t.test('a damaged record in the midst of others is not passed over', async (t) => {
   const dataDir = t.testdir();
-  const journal = openJournal(dataDir, STORE);
+  const journal = openWal(dataDir, STORE);
   for (const commit of [1, 2, 3]) journal.append(group(commit, 600));
   journal.close();
-  flip(join(dataDir, JOURNAL_FILES[0]), 1_024 + 300);
-  t.throws(() => readJournal(dataDir, STORE, 1), {
+  flip(join(dataDir, WAL_FILES[0]), 1_024 + 300);
+  t.throws(() => readWal(dataDir, STORE, 1), {
     name: 'StoreUnusable',
     message: /goes on at commit 3, but 2 is missing/,
   });
-  t.throws(() => readJournal(dataDir, STORE, 2), { name: 'StoreUnusable' });
+  t.throws(() => readWal(dataDir, STORE, 2), { name: 'StoreUnusable' });
   t.same(commitsFrom(dataDir, 3), [3], 'one that the store holds anyway is not needed');
 });
 
 t.test('records of another store are none of this one’s', async (t) => {
   const dataDir = t.testdir();
-  const journal = openJournal(dataDir, 'another store');
+  const journal = openWal(dataDir, 'another store');
   journal.append(group(5));
   journal.close();
-  t.same(readJournal(dataDir, STORE, 1), []);
-  t.equal(newestInJournal(dataDir, STORE), 0);
+  t.same(readWal(dataDir, STORE, 1), []);
+  t.equal(newestInWal(dataDir, STORE), 0);
 });

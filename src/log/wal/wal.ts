@@ -1,5 +1,5 @@
 /**
- * The journal: where commit groups become durable, one small write and sync each, before the store's tables take them.
+ * The WAL: where commit groups become durable, one small write and sync each, before the store's tables take them.
  *
  * Two files in the data folder take turns. A record is `["SGJ1"][body bytes u32][crc32 u32][store tag u32]` and the group's
  * bytes, filled up to a multiple of 512 so that no write touches the sector of an earlier record. Its life:
@@ -23,12 +23,12 @@ import {
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { crc32 } from 'node:zlib';
-import { JOURNAL_TURN_BYTES } from '../../domain/limits.js';
+import { WAL_TURN_BYTES } from '../../domain/limits.js';
 import type { Histogram } from '../../telemetry/meters.js';
 import { StoreUnusable } from '../file/data-dir.js';
 import { commitOf, GROUP_HEAD_BYTES } from './commit-group.js';
 
-export const JOURNAL_FILES = ['journal-a.bin', 'journal-b.bin'] as const;
+export const WAL_FILES = ['journal-a.bin', 'journal-b.bin'] as const;
 
 const MAGIC = Buffer.from('SGJ1');
 const HEAD_BYTES = 16;
@@ -37,7 +37,7 @@ const SECTOR_BYTES = 512;
 /** Marks records of one store, so that those of another one are never taken for its own. */
 const storeTag = (storeId: string): number => crc32(storeId);
 
-export interface Journal {
+export interface Wal {
   /** Makes a group durable; whatever it throws means that nothing more may be acknowledged. */
   append(group: Buffer): void;
   /** The store holds every group up to this commit. */
@@ -54,16 +54,16 @@ interface Segment {
 }
 
 /**
- * Opens the journal for a store that holds every group there is (`readJournal` gives those it does not). Its files are
+ * Opens the WAL for a store that holds every group there is (`readWal` gives those it does not). Its files are
  * made when missing; throws what the disk throws. `syncSeconds` is told how long each sync took.
  */
-export function openJournal(dataDir: string, storeId: string, syncSeconds?: Histogram): Journal {
+export function openWal(dataDir: string, storeId: string, syncSeconds?: Histogram): Wal {
   const tag = storeTag(storeId);
   const open = (name: string): Segment => {
     const path = join(dataDir, name);
     return { file: openSync(path, existsSync(path) ? 'r+' : 'w+'), end: 0, newest: 0 };
   };
-  const [first, second] = JOURNAL_FILES;
+  const [first, second] = WAL_FILES;
   let current = open(first);
   let other = open(second);
   syncFolder(dataDir);
@@ -73,7 +73,7 @@ export function openJournal(dataDir: string, storeId: string, syncSeconds?: Hist
   /** Chooses the file of the next record, and where in it the record goes. */
   const turn = (): void => {
     if (current.newest <= appliedUpTo) current.end = 0;
-    else if (current.end >= JOURNAL_TURN_BYTES && other.newest <= appliedUpTo) {
+    else if (current.end >= WAL_TURN_BYTES && other.newest <= appliedUpTo) {
       [current, other] = [other, current];
       current.end = 0;
     }
@@ -109,16 +109,16 @@ export function openJournal(dataDir: string, storeId: string, syncSeconds?: Hist
   };
 }
 
-/** Bytes the journal takes on the disk. */
-export const journalBytes = (dataDir: string): number =>
-  JOURNAL_FILES.reduce(
+/** Bytes the WAL takes on the disk. */
+export const walBytes = (dataDir: string): number =>
+  WAL_FILES.reduce(
     (sum, name) => sum + (statSync(join(dataDir, name), { throwIfNoEntry: false })?.size ?? 0),
     0,
   );
 
-/** Removes the journal of a store that holds all there is in it, and that nobody has open. */
-export function removeJournal(dataDir: string): void {
-  for (const name of JOURNAL_FILES) rmSync(join(dataDir, name), { force: true });
+/** Removes the WAL of a store that holds all there is in it, and that nobody has open. */
+export function removeWal(dataDir: string): void {
+  for (const name of WAL_FILES) rmSync(join(dataDir, name), { force: true });
   syncFolder(dataDir);
 }
 
@@ -132,10 +132,10 @@ function syncFolder(path: string): void {
 }
 
 /**
- * The groups that the journal holds from commit `from` on, in order: those a crash kept from the store. Throws
+ * The groups that the WAL holds from commit `from` on, in order: those a crash kept from the store. Throws
  * `StoreUnusable` when one between them is missing or damaged: an acknowledged batch would be lost without a word.
  */
-export function readJournal(dataDir: string, storeId: string, from: number): Buffer[] {
+export function readWal(dataDir: string, storeId: string, from: number): Buffer[] {
   const groups = recordsOf(dataDir, storeId)
     .filter((group) => commitOf(group) >= from)
     .sort((a, b) => commitOf(a) - commitOf(b));
@@ -143,18 +143,18 @@ export function readJournal(dataDir: string, storeId: string, from: number): Buf
     if (commitOf(group) === from + index) return;
     throw new StoreUnusable(
       `the journal in ${dataDir} goes on at commit ${commitOf(group)}, but ${from + index} is missing: restore a backup, ` +
-        `or delete ${JOURNAL_FILES.join(' and ')} to go on without what was stored last`,
+        `or delete ${WAL_FILES.join(' and ')} to go on without what was stored last`,
     );
   });
   return groups;
 }
 
-/** The newest commit in the journal, beside a collector that writes it too; 0 when it is empty. */
-export const newestInJournal = (dataDir: string, storeId: string): number =>
+/** The newest commit in the WAL, beside a collector that writes it too; 0 when it is empty. */
+export const newestInWal = (dataDir: string, storeId: string): number =>
   recordsOf(dataDir, storeId).reduce((newest, group) => Math.max(newest, commitOf(group)), 0);
 
 const recordsOf = (dataDir: string, storeId: string): Buffer[] =>
-  JOURNAL_FILES.flatMap((name) => recordsIn(join(dataDir, name), storeTag(storeId)));
+  WAL_FILES.flatMap((name) => recordsIn(join(dataDir, name), storeTag(storeId)));
 
 /** Every whole record of a file, older ones behind the newest among them. */
 function recordsIn(path: string, tag: number): Buffer[] {
