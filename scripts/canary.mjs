@@ -106,7 +106,7 @@ const CANARIES = [
     file: 'src/api/commands/answer-commands.js',
     from: "request.headers[SOCKET_HEADER] !== '1'",
     to: 'false',
-    test: 'test/api/commands.test.js',
+    test: 'test/api/commands/answer-commands.test.js',
   },
   {
     title: 'commands that trust whoever listens',

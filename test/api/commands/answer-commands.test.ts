@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { answerCommands, type CommandRuns } from '../../src/api/commands/answer-commands.js';
-import { problemJson } from '../../src/domain/problems.js';
-import { APP, KEY, startCollector } from '../support/collector.js';
-import { event } from '../support/http.js';
-import { askSocket, holdAsCollector, openOnSocket, type SocketRequest } from '../support/socket.js';
+import { answerCommands, type CommandRuns } from '../../../src/api/commands/answer-commands.js';
+import { problemJson } from '../../../src/domain/problems.js';
+import { APP, KEY, startCollector } from '../../support/collector.js';
+import { event } from '../../support/http.js';
+import { askSocket, holdAsCollector, openOnSocket, type SocketRequest } from '../../support/socket.js';
 
 t.setTimeout(120_000);
 const c = await startCollector();
