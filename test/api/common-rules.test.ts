@@ -22,6 +22,7 @@ import {
   refusal,
   store,
 } from '../support/http.js';
+import { GOOD, ROUTES } from '../support/reading-routes.js';
 import { chunk, postReplay, upload } from '../support/replay.js';
 import type { EventsAnswer } from '../support/rows.js';
 
@@ -32,32 +33,6 @@ await store(c.url, 'inventory', [
   event({ type: 'pageview', name: 'b' }),
 ]);
 await upload(c.url, { app: 'inventory', session: 's_1', seq: 1 });
-
-/** Every reading route with its optional parameters. */
-const ROUTES: [string, string[]][] = [
-  ['/v1/query/events?', ['user', 'type', 'app', 'session', 'from', 'to', 'limit', 'cursor']],
-  ['/v1/query/users?', ['app', 'user', 'limit']],
-  ['/v1/query/sessions?', ['app', 'user', 'limit']],
-  ['/v1/query/funnel?steps=a,b&', ['app', 'from', 'to']],
-  ['/v1/query/aggregates?', ['app', 'from', 'to', 'limit']],
-  ['/v1/query/names?', ['type', 'prefix', 'app', 'limit']],
-  ['/v1/query/errors?', ['app', 'from', 'to', 'group', 'limit']],
-  ['/v1/query/occurrences?group=g&', ['from', 'to', 'limit', 'cursor']],
-  ['/v1/query/activity?user=alice&', ['app', 'from', 'to']],
-  ['/v1/events/1?', []],
-  ['/v1/incidents/1?', []],
-  ['/v1/sessions/s_1/replay?', ['app']],
-  ['/v1/sessions/s_1/replay/1?', ['app']],
-];
-const GOOD: Record<string, string> = {
-  type: 'error',
-  app: 'inventory',
-  from: '1',
-  to: '2',
-  limit: '3',
-  user: 'u',
-  session: 's',
-};
 
 /** Asserts that a 400 names the parameter where people look, and where programs do. */
 async function assertNamed(path: string, name: string) {

@@ -1,134 +1,30 @@
 /** Hostile recordings and events in a real browser: nothing of them runs, asks anybody for anything, or leaves its frame. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import type { Page, Request } from 'playwright-core';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { eachOf } from '../../../src/demo/delivery.js';
-import { hostileHints, hostileMarkup, TO_NODES } from '../../dashboard/hostile-pages.js';
-import {
-  change,
-  meta,
-  nowSaying,
-  picture,
-  type RecordedEvent,
-  saying,
-  uploadEvents,
-} from '../../dashboard/recordings.js';
-import { launchBrowser } from '../../support/browser.js';
-import { startCollector } from '../../support/collector.js';
-import { apps, event, NOON, store } from '../../support/http.js';
+import { hostileHints } from '../../dashboard/hostile-pages.js';
+import { change, meta, nowSaying, picture, type RecordedEvent, saying } from '../../dashboard/recordings.js';
+import { event, NOON, store } from '../../support/http.js';
 import { upload } from '../../support/replay.js';
+import { flatten, shifted, type Tree } from './recorded-trees.js';
 
-const APP = 'inventory';
-/** Looked at at a time: they wait more than they work. */
-const PAGES = 4;
-const collector = await startCollector({ apps: apps(APP) });
-const browser = await launchBrowser();
-
-/** Who asked the evil origin, and who as much as connected to it. */
-const asked: string[] = [];
-let connections = 0;
-const evilServer = createServer((request, response) => {
-  asked.push(request.url ?? '');
-  response.writeHead(200, { 'access-control-allow-origin': '*' }).end();
-}).on('connection', () => {
-  connections += 1;
-});
-await new Promise<void>((resolve) => evilServer.listen(0, '127.0.0.1', resolve));
-const evil = `http://127.0.0.1:${(evilServer.address() as AddressInfo).port}`;
-const markup = hostileMarkup(evil);
-const whole = markup.map(([, html]) => html).join('\n');
-
-t.teardown(async () => {
-  await browser.close();
-  evilServer.close();
-  evilServer.closeAllConnections();
-  await collector.close();
-});
-
-interface Watched {
-  page: Page;
-  /** Asserts that nothing happened that should not. */
-  assertHarmless(t: Test): Promise<void>;
-}
-
-/** A page of the dashboard, watched. */
-async function watch(path: string): Promise<Watched> {
-  const context = await browser.newContext({ viewport: { width: 1_440, height: 900 } });
-  const page = await context.newPage();
-  const strange: string[] = [];
-  page.on('dialog', (dialog) => {
-    strange.push(`a dialog: ${dialog.message()}`);
-    void dialog.dismiss();
-  });
-  page.on('pageerror', (error) => strange.push(`an error of the page: ${error.message}`));
-  context.on('page', (other) => strange.push(`another page: ${other.url()}`));
-  const look = (request: Request): void => {
-    const url = request.url();
-    // What is stopped before it leaves is told of as a request that failed; what reaches the evil origin, it counts itself.
-    if (request.failure()?.errorText === 'csp' || (request.failure() !== null && url.startsWith(evil)))
-      return;
-    if (!url.startsWith(`${collector.url}/`) && !/^(data|blob|about):/.test(url))
-      strange.push(`a request: ${url}`);
-    else if (request.method() !== 'GET') strange.push(`${request.method()} ${url}`);
-  };
-  context.on('requestfinished', look);
-  context.on('requestfailed', look);
-  await page.goto(collector.url + path);
-  const address = page.url().replace(/[?#].*/, '');
-  return {
-    page,
-    async assertHarmless(t) {
-      await page.waitForTimeout(300);
-      t.same(strange, [], 'nothing strange');
-      t.equal(await page.evaluate('window.pwned'), undefined, 'nothing ran');
-      t.same(asked, [], 'nobody was asked');
-      t.equal(connections, 0, 'nor connected to');
-      t.equal(page.url().replace(/[?#].*/, ''), address, 'the page is where it was');
-      t.match(await page.title(), / · spyglass$/);
-      const onTop = await page.evaluate(
-        `[[30, 20], [innerWidth - 60, 20]].every(([x, y]) => document.elementFromPoint(x, y).closest('.top'))`,
-      );
-      t.ok(onTop, 'nothing lies over the navigation');
-      const links = await page.evaluate<string[]>('[...document.links].map((link) => link.href)');
-      t.same(
-        links.filter((link) => !link.startsWith(`${collector.url}/`)),
-        [],
-        'every link stays here',
-      );
-      await context.close();
-    },
-  };
-}
-
-/** Nodes of markup, as a recorder would have them that leaves nothing out, with the scripts under a name of another case. */
-async function toNodes(html: string): Promise<object> {
-  const context = await browser.newContext({ offline: true });
-  const page = await context.newPage();
-  const node = await page.evaluate<object, string>(`(${TO_NODES})(${JSON.stringify(html)})`, html);
-  await context.close();
-  return JSON.parse(JSON.stringify(node).replaceAll('"tagName":"script"', '"tagName":"SCRIPT"')) as object;
-}
-
-let sessions = 0;
-/** Uploads a recording with an event beside it, and opens it at a moment. */
-async function playing(events: readonly unknown[], at = NOON + 500): Promise<Watched> {
-  sessions += 1;
-  const session = `hostile-${sessions}`;
-  await store(collector.url, APP, [event({ session_id: session, ts: NOON })]);
-  await uploadEvents(collector.url, { app: APP, session, seq: 1 }, events);
-  const watched = await watch(`/replay/${APP}/${session}?t=${at}`);
-  await watched.page.locator('.player-word:text-is("")').waitFor({ state: 'attached' });
-  return watched;
-}
-
-/** What the recording's own page says now. */
-const said = (page: Page): Promise<string> =>
-  page.evaluate<string>(
-    `document.querySelector('.stage-frame').contentDocument.querySelector('iframe')?.contentDocument.body?.textContent ?? ''`,
-  );
+import {
+  APP,
+  asked,
+  browser,
+  collector,
+  countAnew,
+  evil,
+  markup,
+  newSession,
+  PAGES,
+  playing,
+  said,
+  toNodes,
+  watch,
+  whole,
+} from './watched.js';
 
 t.test('the cases are not harmless by themselves', async (t) => {
   t.ok(markup.length >= 40, `${markup.length} cases`);
@@ -154,11 +50,9 @@ t.test('the cases are not harmless by themselves', async (t) => {
       asked.some((url) => url.includes(`/${name}`)),
       `${name} asks`,
     );
-  t.ok(connections > 0);
   await context.close();
   // From here on nobody asks.
-  asked.length = 0;
-  connections = 0;
+  countAnew(t);
 });
 
 t.test('a recorded page of all cases at once', async (t) => {
@@ -202,29 +96,6 @@ t.test('each case by itself, added to a recorded page while it plays', async (t)
   t.equal(count, markup.length, 'all were added');
   await assertHarmless(t);
 });
-
-interface Tree {
-  id: number;
-  childNodes?: Tree[];
-}
-
-/** The same nodes under ids that nothing else has. */
-const shifted = (node: Tree, by: number): Tree => ({
-  ...node,
-  id: node.id + by,
-  ...(node.childNodes ? { childNodes: node.childNodes.map((child) => shifted(child, by)) } : {}),
-});
-
-/** A tree as the recorder tells of additions: node by node, parents first. */
-function flatten(node: Tree, parentId: number): object[] {
-  const { childNodes = [], ...own } = node;
-  const add = {
-    parentId,
-    nextId: null,
-    node: { ...own, ...('childNodes' in node ? { childNodes: [] } : {}) },
-  };
-  return [add, ...childNodes.flatMap((child) => flatten(child, node.id))];
-}
 
 t.test('changes that make harmless elements act', async (t) => {
   const page = await toNodes(
@@ -354,9 +225,7 @@ t.test('recordings that are none, or break off, or go on without end', async (t)
     ['a change before any picture', [meta(NOON), nowSaying(NOON + 1, 'x')]],
   ];
   await eachOf(cases, PAGES, async ([name, events]) => {
-    sessions += 1;
-    const session = `hostile-${sessions}`;
-    await store(collector.url, APP, [event({ session_id: session, ts: NOON })]);
+    const session = await newSession();
     await upload(
       collector.url,
       { app: APP, session, seq: 1, ts: NOON },
@@ -368,9 +237,7 @@ t.test('recordings that are none, or break off, or go on without end', async (t)
     t.ok(await page.locator('.player-bar').isVisible(), `${name}: the player is still there`);
     await assertHarmless(t);
   });
-  sessions += 1;
-  const session = `hostile-${sessions}`;
-  await store(collector.url, APP, [event({ session_id: session, ts: NOON })]);
+  const session = await newSession();
   await upload(collector.url, { app: APP, session, seq: 1, ts: NOON }, Buffer.from([0x1f, 0x8b, 8, 1, 2, 3]));
   const { page, assertHarmless } = await watch(`/replay/${APP}/${session}`);
   await page.getByText('This part of the recording is damaged').waitFor();
