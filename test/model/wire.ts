@@ -114,6 +114,8 @@ export function pathOf(question: Question): string | undefined {
     case 'errors':
       return `/v1/query/errors?${queryOf({ ...question.query })}`;
     case 'event':
+      return `/v1/events/${question.id}`;
+    case 'incident':
       return `/v1/incidents/${question.id}`;
     case 'sessionApps':
       return sessionPath(question.session);
@@ -148,7 +150,9 @@ function promised(question: Question, body: unknown): unknown {
       return body;
     case 'errors':
       return { groups: rows('group', (body as ErrorGroupsAnswer).groups) };
-    case 'event': {
+    case 'event':
+      return rows('event', [body as object]);
+    case 'incident': {
       const { event, breadcrumbs, incident_ts, session_id, replay_cue } = body as IncidentAnswer;
       const { group, previous_id, next_id } = body as IncidentAnswer;
       const cue = replay_cue === undefined ? {} : { replay_cue: rows('chunk', replay_cue.chunks) };
@@ -271,6 +275,12 @@ const chunkOnWire = (app: string, session: string, { seq, ts }: ChunkRow): objec
   path: `${sessionPath(session)}/${seq}?app=${app}`,
 });
 
+async function single(model: Store, id: number): Promise<Wire> {
+  if (id < 1) return { status: 400 };
+  const event = await model.ask('event', { id });
+  return event === undefined ? { status: 404 } : { status: 200, body: [event] };
+}
+
 async function incident(model: Store, id: number): Promise<Wire> {
   if (id < 1) return { status: 400 };
   const found = await model.ask('incident', { event_id: id });
@@ -343,6 +353,8 @@ export async function expectedOnWire(model: Store, question: Question): Promise<
       return { status: 200, body: page.events };
     }
     case 'event':
+      return single(model, question.id);
+    case 'incident':
       return incident(model, question.id);
     case 'sessionApps':
       return manifest(model, question.session);
