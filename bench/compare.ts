@@ -15,9 +15,14 @@ const RUNS = 31;
 const READS = [
   '/v1/query/events',
   '/v1/query/events?user=user-7@example.com',
+  '/v1/query/events?type=error&limit=500',
   '/v1/query/users',
   '/v1/query/sessions',
+  '/v1/query/sessions?user=user-7@example.com',
   '/v1/query/aggregates',
+  '/v1/query/names?prefix=action',
+  '/v1/query/errors',
+  '/v1/query/activity?user=user-7@example.com',
   '/v1/query/funnel?steps=action_1,action_2,action_3',
 ];
 
@@ -39,21 +44,34 @@ async function fill({ url }: Server): Promise<void> {
 
 const keyed = (app: string): string => `"app":"${app}","key":"${app === APP ? KEY : `${KEY}_1`}"`;
 
-/** Medians of both for one read. */
-async function compareRead(path: string, servers: readonly Server[]): Promise<Row> {
+/** Reads about one row, whose ids are each server's own. */
+async function readsOfOne({ url }: Server): Promise<string[]> {
+  const read = async (path: string) => (await fetch(url + path)).json();
+  const { events } = (await read('/v1/query/events?type=error&limit=1')) as { events: { id: number }[] };
+  const { groups } = (await read('/v1/query/errors?limit=1')) as { groups: { group: string }[] };
+  return [
+    `/v1/incidents/${events[0]?.id}`,
+    `/v1/query/occurrences?group=${encodeURIComponent(groups[0]?.group ?? '')}`,
+  ];
+}
+
+/** Medians of both for one read, whose path each server has of its own. */
+async function compareRead(name: string, paths: readonly string[], servers: readonly Server[]): Promise<Row> {
   const times = servers.map((): number[] => []);
   for (let run = -3; run < RUNS; run++) {
     // The first one asked finds colder caches, so the two take turns.
     const order = [...servers.entries()];
     for (const [index, { url }] of run % 2 === 0 ? order : order.reverse()) {
       const start = performance.now();
-      await (await fetch(url + path)).arrayBuffer();
+      const answer = await fetch(url + paths[index]);
+      if (!answer.ok) throw new Error(`${paths[index]}: ${answer.status}`);
+      await answer.arrayBuffer();
       if (run >= 0) times[index]?.push(performance.now() - start);
     }
   }
   const [head = [], base = []] = times;
   return {
-    name: path,
+    name,
     value: median(head),
     unit: 'ms',
     spread: spread(head),
@@ -77,7 +95,10 @@ try {
     await fill(server);
   }
   const rows: Row[] = [];
-  for (const path of READS) rows.push(await compareRead(path, servers));
+  for (const path of READS) rows.push(await compareRead(path, [path, path], servers));
+  const [ofHead = [], ofBase = []] = await Promise.all(servers.map(readsOfOne));
+  for (const [index, name] of ['an incident', 'occurrences of an error'].entries())
+    rows.push(await compareRead(name, [ofHead[index] ?? '', ofBase[index] ?? ''], servers));
   const loader = await openLoader(folder, { connections: 32, eventsABody: 20 });
   rows.push(ratioRow(await contest(servers, loader, say, ROUNDS), 'ingest, head ÷ base', ['head', 'base']));
   console.log(toTable(rows));
