@@ -37,9 +37,8 @@ function complaint(raw: unknown, expected: string): string {
   return Array.isArray(raw) ? 'was given more than once' : `must be ${expected}`;
 }
 
-export function text(description: string) {
-  return parameter('text', { type: 'string', description }, (text) => text);
-}
+export const text = (description: string) =>
+  parameter('text', { type: 'string', description }, (text) => text);
 
 /** No id has control characters. */
 const NO_ID = '\0';
