@@ -32,21 +32,9 @@ const BLOCK_ROWS = 900;
 
 const quarterOf = (ts: number): number => Math.floor(ts / QUARTER_MS);
 
-function hourKey(app: number, type: number, hour: number): Buffer {
-  const key = Buffer.allocUnsafe(7);
-  put32(key, put8(key, put16(key, 0, app), type), hour);
-  return key;
-}
-
 function countKey(app: number, type: number, hour: number, block: number): Buffer {
   const key = Buffer.allocUnsafe(10);
   put24(key, put32(key, put8(key, put16(key, 0, app), type), hour), block);
-  return key;
-}
-
-function quarterKey(quarter: number, app: number, type: number): Buffer {
-  const key = Buffer.allocUnsafe(7);
-  put8(key, put16(key, put32(key, 0, quarter), app), type);
   return key;
 }
 
@@ -227,29 +215,25 @@ export const nameHours: Projection = {
     };
   },
   dropDays(stage, fence, limit) {
-    const quarters = { start: quarterKey(0, 0, 0), end: quarterKey(quarterOf(fence), 0, 0) };
+    const quarters = { start: timesKey(0, 0, 0, 0), end: timesKey(quarterOf(fence), 0, 0, 0) };
     removeRange(stage, 'hour_times', quarters, limit);
     for (const [app, type] of kindsIn(stage.table('hour_counts'))) {
-      const hours = { start: hourKey(app, type, 0), end: hourKey(app, type, fence / HOUR_MS) };
+      const hours = { start: countKey(app, type, 0, 0), end: countKey(app, type, fence / HOUR_MS, 0) };
       removeRange(stage, 'hour_counts', hours, limit);
     }
   },
 };
 
-export interface NameHours {
-  /** Adds up how often names of a type occurred. Meant for hours, not for months. */
-  addCounts(sums: NameSums, app: number, type: number, part: Part): void;
-}
+export type NameHours = ReturnType<typeof openNameHours>;
 
-export function openNameHours(env: Env): NameHours {
+export function openNameHours(env: Env) {
   const counts = env.table('hour_counts');
   const times = env.table('hour_times');
-  const addQuarter = (
-    sums: NameSums,
-    range: { start: Buffer; end: Buffer },
-    [first, last]: readonly [number, number],
-    sign: 1 | -1,
-  ): void => {
+  /** Adds what a quarter of an hour has in a part of time. */
+  const addQuarter = (sums: NameSums, app: number, type: number, quarter: number, part: Part): void => {
+    const first = part.from - quarter * QUARTER_MS;
+    const last = part.end - 1 - quarter * QUARTER_MS;
+    const range = { start: timesKey(quarter, app, type, 0), end: timesKey(quarter, app, type + 1, 0) };
     for (const { value } of times.scan(range)) {
       const [least, greatest] = [readU24(value, 0), readU24(value, 3)];
       if (greatest < first || least > last) continue;
@@ -270,32 +254,23 @@ export function openNameHours(env: Env): NameHours {
             ((value[timeAt + 2] as number) << 16);
           if (time >= first && time <= last) count++;
         }
-        sums.add(nameAt(value, at), sign * count);
+        sums.add(nameAt(value, at), part.sign * count);
       }
     }
   };
 
   return {
-    addCounts(sums, app, type, part) {
-      inUnits(
-        HOUR_MS,
-        part,
-        (first, last) => {
-          const range = { start: hourKey(app, type, first), end: hourKey(app, type, last + 1) };
-          for (const { key, value } of counts.scan(range))
-            sums.addRow(key.readUIntBE(7, 3), value, part.sign);
-        },
-        ({ from, end, sign }) => {
-          for (let quarter = quarterOf(from); quarter * QUARTER_MS < end; quarter++) {
-            const start = quarter * QUARTER_MS;
-            const range = {
-              start: timesKey(quarter, app, type, 0),
-              end: timesKey(quarter, app, type + 1, 0),
-            };
-            addQuarter(sums, range, [from - start, end - 1 - start], sign);
-          }
-        },
-      );
+    /** Adds up how often names of a type occurred. Meant for hours, not for months. */
+    addCounts(sums: NameSums, app: number, type: number, part: Part): void {
+      const addHours = (first: number, last: number): void => {
+        const range = { start: countKey(app, type, first, 0), end: countKey(app, type, last + 1, 0) };
+        for (const { key, value } of counts.scan(range)) sums.addRow(key.readUIntBE(7, 3), value, part.sign);
+      };
+      inUnits(HOUR_MS, part, addHours, (rest) => {
+        for (let quarter = quarterOf(rest.from); quarter * QUARTER_MS < rest.end; quarter++) {
+          addQuarter(sums, app, type, quarter, rest);
+        }
+      });
     },
   };
 }
