@@ -2,11 +2,9 @@
  * Error groups: which errors share a message and a top stack frame, and who met them when.
  *
  * `error_groups`: `[app u16][day u24][hash of name and frame, 12 bytes][block u32]` → a row an occurrence, in id order:
- * `[ms into the day u32][user u32][id u48]`, little-endian. A group is a hash of texts, not of numbers that another store
- * would give otherwise: its id outlives an export. Row k of the day lies in block ⌊k ÷ 285⌋, so that a block
- * fits one 4 KiB page. Days come first: a range is one scan, and retention drops whole days.
+ * `[ms into the day u32][user u32][id u48]`, little-endian. The hash is of texts, not numbers, so that a group's id outlives an
+ * export. Row k of the day lies in block ⌊k ÷ 285⌋. Days come first: a range is one scan, and retention drops whole days.
  */
-
 import { frameOf, groupHash } from '../domain/error-grouping.js';
 import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS } from '../domain/limits.js';
@@ -81,7 +79,7 @@ interface Fold {
   fresh: Occurrence[];
 }
 
-/** By app and day, and within by the group's hash. */
+/** By day and app, and within by the group's hash. */
 type Folds = Map<number, Map<string, Fold>>;
 
 /** Adds a batch's errors to those of their groups and days. */

@@ -1,13 +1,12 @@
 /**
- * Hours of names: how often a name occurred in each hour, and when in it, so that a day cut by a bound is counted exactly from
- * hours and the events of the quarter of an hour that the bound is in. Kept for the types whose names are counted over ranges.
+ * Hours of names: how often a name occurred in each UTC hour, and when in it, so that a day cut by a bound is counted exactly.
+ * Kept for the types whose names are counted over ranges.
  *
- * Hours and their quarters are UTC, since 1970. `hour_counts`: `[app u16][type u8][hour u32][block u24]` → counts of the names
- * `block × 512 …`. `hour_times`: `[quarter u32][app u16][type u8][block u32]` → its events by name:
- * `[least u24][greatest u24][names n u16]`, n × `[name u32][events u16]` in the order they first came, then the events of each name in
- * turn, `[ms into the quarter u24]`, in order of arrival; least and greatest are of all times; little-endian. Event k of the quarter
- * lies in block ⌊k ÷ 900⌋, so that a block fits one 4 KiB page as a rule. A block inside a range is added name by name, and only
- * a quarter or two is read at a time, so time comes first in the keys, and what is written now lies together.
+ * `hour_counts`: `[app u16][type u8][hour u32][block u24]` → counts of the names `block × 512 …`.
+ * `hour_times`: `[quarter of an hour u32][app u16][type u8][block u32]` → its events by name, little-endian:
+ * `[least u24][greatest u24][names n u16]`, n × `[name u32][events u16]` in the order they first came, then the events of each
+ * name in turn, `[ms into the quarter u24]`, in order of arrival. Event k of the quarter lies in block ⌊k ÷ 900⌋, so that a block
+ * mostly fits one 4 KiB page. Time comes first in the keys, so that what is written now lies together.
  */
 import { EVENT_TYPES, type EventType } from '../domain/event.js';
 import { HOUR_MS } from '../domain/limits.js';

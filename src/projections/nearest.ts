@@ -7,10 +7,7 @@ export interface Part {
   sign: 1 | -1;
 }
 
-/**
- * Cuts a part where the units nearest to its ends begin: `whole` takes the units from `first` to `last`, both inclusive, `rest`
- * what they leave out, or have too much. So an end leaves no more than half a unit over.
- */
+/** Cuts a part at the units nearest to its ends. `whole` takes units, both inclusive; `rest` half a unit an end at most. */
 export function inUnits(
   unitMs: number,
   { from, end, sign }: Part,

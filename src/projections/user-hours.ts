@@ -2,9 +2,8 @@
  * Hours of users: who was active in which UTC hour and when in it, so that users of a day cut by a bound are counted exactly.
  *
  * `hour_users`: `[app u16][hour u32][block u32]` → runs of activity, in order of arrival, as the columns
- * `[user u32 …][first u32 …][last u32 …]`, ms into the hour, little-endian. A block has 336 runs, so that it fits one 4 KiB page.
- * A record batch widens its user's latest run in the hour's last block, as long as that spans a quarter of an hour at most; else
- * it is a run of its own. So what a block holds does not depend on how commits were grouped.
+ * `[user u32 …][first u32 …][last u32 …]`, ms into the hour, little-endian. A record batch widens its user's latest run in the
+ * hour's last block if that then spans a quarter of an hour at most, whatever commit either is in; else it is a new run.
  */
 import { HOUR_MS } from '../domain/limits.js';
 import { hourOf } from '../domain/utc.js';

@@ -65,30 +65,16 @@ class ViewFolding {
   }
 }
 
-/** Some batches folded into some views. */
-export interface FoldPass {
-  /**
-   * Adds batches in order of arrival: all, or with a limit at most as many, and about `EVENTS_MAX` events; returns the offset of
-   * the next event, if it stopped before the end.
-   */
-  addAll(batches: Iterable<BatchView>, limit?: number): number | undefined;
-  /**
-   * Finishes some of the views, or fails them for the reason given. Reads their rows: not before what was folded last is
-   * written. A view that failed once fails for good.
-   */
-  finish(targets: readonly Target[], reason?: Error): Folded[];
-}
-
-/** Begins a pass; what the pass before staged is written by now, or taken. */
-export type BeginPass = (targets: readonly Target[]) => FoldPass;
-
 /** What is folded at once is in memory until it is written: batches can be large, too. */
 const EVENTS_MAX = 500_000;
 
-/** Folds into the tables of an environment, one pass after the other. */
-export function openPasses(env: Env): BeginPass {
+/** Some batches folded into some views. */
+type FoldPass = ReturnType<ReturnType<typeof openPasses>>;
+
+/** Begins passes of folding into an environment's tables; what the pass before staged is written by then, or taken. */
+export function openPasses(env: Env) {
   const opened = new Map<Projection, ViewFolding>();
-  return (targets) => {
+  return (targets: readonly Target[]) => {
     const foldings = targets.map(({ projection, checkpoint }) => {
       const folding = opened.get(projection) ?? new ViewFolding(projection, env);
       opened.set(projection, folding);
@@ -96,7 +82,8 @@ export function openPasses(env: Env): BeginPass {
       return folding;
     });
     return {
-      addAll(batches, limit) {
+      /** Adds batches; with a limit, at most as many and about `EVENTS_MAX` events. Returns the offset it stopped at, if so. */
+      addAll(batches: Iterable<BatchView>, limit?: number): number | undefined {
         try {
           return addAll(foldings, batches, limit);
         } catch (error) {
@@ -105,7 +92,8 @@ export function openPasses(env: Env): BeginPass {
           throw error;
         }
       },
-      finish: (some, reason) =>
+      /** Finishes some views, or fails them for a reason, for good. Reads rows: what was folded last must be written. */
+      finish: (some: readonly Target[], reason?: Error) =>
         foldings
           .filter((folding) => some.some(({ projection }) => projection === folding.projection))
           .map((folding) => folding.finish(reason)),

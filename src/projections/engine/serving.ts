@@ -45,20 +45,5 @@ function refusingTable(name: string, view: string): Table {
   const refuse = (): never => {
     throw new ViewNotReady(`the view ${view} is being folded from the log`);
   };
-  return {
-    name,
-    get: refuse,
-    lend: refuse,
-    copyInto: refuse,
-    put: refuse,
-    putFrom: refuse,
-    remove: refuse,
-    range: refuse,
-    scan: refuse,
-    keys: refuse,
-    scanKeys: refuse,
-    clear: refuse,
-    drop: refuse,
-    entryCount: refuse,
-  };
+  return new Proxy({} as Table, { get: (_table, method) => (method === 'name' ? name : refuse) });
 }
