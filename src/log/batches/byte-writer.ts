@@ -57,11 +57,6 @@ export class ByteWriter {
     bytes[at + 3] = value;
   }
 
-  bytes(source: Uint8Array): void {
-    const at = this.#reserve(source.length);
-    this.#bytes.set(source, at);
-  }
-
   /** The bytes of `source` from `start` to `end`. */
   copy(source: Buffer, start: number, end: number): void {
     const at = this.#reserve(end - start);

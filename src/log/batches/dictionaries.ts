@@ -33,15 +33,6 @@ function numberKey(kind: Kind, number: number): Buffer {
   return key;
 }
 
-export interface DictionaryReader {
-  /** The number of a text, or `undefined` when it never arrived. */
-  number(kind: Kind, text: string): number | undefined;
-  /** The text of a number; throws when the number was never given. */
-  text(kind: Kind, number: number): string;
-  /** Remembers a text that was given its number a moment ago, so that it need not be looked up. */
-  learn(kind: Kind, number: number, text: string): void;
-}
-
 function remember<K, V>(cache: Map<K, V>, key: K, value: V, text: string): void {
   if (text.length > CACHED_TEXT_MAX) return;
   if (cache.size >= CACHE_ENTRIES) {
@@ -52,11 +43,12 @@ function remember<K, V>(cache: Map<K, V>, key: K, value: V, text: string): void 
 
 export const byKind = <V>(make: () => V): Record<Kind, V> => ({ app: make(), user: make(), name: make() });
 
-export function openDictionaries(table: Table): DictionaryReader {
+export function openDictionaries(table: Table) {
   const numbers = byKind(() => new Map<string, number>());
   const texts = byKind(() => new Map<number, string>());
   return {
-    number(kind, text) {
+    /** The number of a text, or `undefined` when it never arrived. */
+    number(kind: Kind, text: string): number | undefined {
       const known = numbers[kind].get(text);
       if (known !== undefined) return known;
       const value = table.get(textKey(kind, text));
@@ -65,7 +57,8 @@ export function openDictionaries(table: Table): DictionaryReader {
       remember(numbers[kind], text, number, text);
       return number;
     },
-    text(kind, number) {
+    /** The text of a number; throws when the number was never given. */
+    text(kind: Kind, number: number): string {
       const known = texts[kind].get(number);
       if (known !== undefined) return known;
       const value = table.get(numberKey(kind, number));
@@ -74,7 +67,8 @@ export function openDictionaries(table: Table): DictionaryReader {
       remember(texts[kind], number, text, text);
       return text;
     },
-    learn(kind, number, text) {
+    /** Remembers a text that was given its number a moment ago, so that it need not be looked up. */
+    learn(kind: Kind, number: number, text: string): void {
       remember(numbers[kind], text, number, text);
       remember(texts[kind], number, text, text);
     },

@@ -26,7 +26,7 @@ export function packText(to: ByteWriter, text: string | undefined): void {
   else {
     const bytes = Buffer.from(text, 'utf8');
     packTextHead(to, bytes.length);
-    to.bytes(bytes);
+    to.copy(bytes, 0, bytes.length);
   }
 }
 

@@ -1,6 +1,5 @@
 /**
- * Looks at a data file before LMDB maps it: on a file that is none of its own, or lacks its end, it ends the process and
- * not the call.
+ * Looks at a data file before LMDB maps it, since LMDB ends the process over a file that is not its own or lacks its end.
  *
  * A page begins with `[number u64][transaction u64][pad u16][flags u16][lower u16][upper u16]`, little-endian. Behind that of
  * the first two, the meta pages, one of which is current: `[magic u32][version u32][address u64][map bytes u64]`, the roots
@@ -59,26 +58,14 @@ function cutAt(file: number, first: Buffer): string | undefined {
   const { size } = fstatSync(file);
   const last = u64(meta, LAST_PAGE_AT);
   if (metas.length === 2 && size >= (last + 1) * pageBytes) return undefined;
-  const missing =
-    metas.length < 2
-      ? 1
-      : missingPage(
-          file,
-          pageBytes,
-          size,
-          ROOTS_AT.map((at) => u64(meta, at)),
-        );
+  const roots = ROOTS_AT.map((at) => u64(meta, at));
+  const missing = metas.length < 2 ? 1 : missingPage(file, pageBytes, size, roots);
   if (missing === undefined) return undefined;
   return `it is cut short: of ${last + 1} pages it lacks page ${missing}: restore a backup`;
 }
 
 /** The first page in use that lies beyond the file's end, on the way down from the roots. */
-function missingPage(
-  file: number,
-  pageBytes: number,
-  size: number,
-  roots: readonly number[],
-): number | undefined {
+function missingPage(file: number, pageBytes: number, size: number, roots: number[]): number | undefined {
   const waiting = [...roots];
   for (let number = waiting.pop(); number !== undefined; number = waiting.pop()) {
     if (number >= NO_PAGE) continue;

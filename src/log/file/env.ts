@@ -24,6 +24,8 @@ export interface Range {
   limit?: number;
 }
 
+type ScanRange = Range & { start: Uint8Array; end: Uint8Array };
+
 export interface Entry {
   key: Buffer;
   value: Buffer;
@@ -49,51 +51,10 @@ export interface RowSpan {
 }
 
 /** One named B+tree. `put` and `remove` are legal only inside `Env.transaction`. */
-export interface Table {
-  readonly name: string;
-  get(key: Uint8Array): Buffer | undefined;
-  /** The same, lent as rows of a `scan` are. */
-  lend(key: Uint8Array): Buffer | undefined;
-  /** Copies a value into memory and returns its length, which may be more than there was room for; 0 without a value. */
-  copyInto(memory: Buffer, key: Uint8Array): number;
-  put(key: Uint8Array, value: Uint8Array): void;
-  /** The same for a row that lies in memory: nothing is made for it. */
-  putFrom(memory: RowMemory, span: RowSpan): void;
-  remove(key: Uint8Array): void;
-  range(range: Range): Iterable<Entry>;
-  /**
-   * The same by rows that are lent: their bytes lie in memory that the thread's next read or write of any table overwrites. For
-   * those who go over thousands of rows, of which each would be copied into memory of its own. Both bounds are given, since what
-   * the library takes for the least key is not.
-   */
-  scan(range: Range & { start: Uint8Array; end: Uint8Array }): Iterable<Entry>;
-  keys(range: Range): Iterable<Buffer>;
-  /** The same by keys that are lent as rows of a `scan` are. */
-  scanKeys(range: Range & { start: Uint8Array; end: Uint8Array }): Iterable<Buffer>;
-  /** Empties the table; inside a transaction. */
-  clear(): void;
-  /** Removes the table, which is not used again; inside a transaction. */
-  drop(): void;
-  entryCount(): number;
-}
+export type Table = ReturnType<typeof openTable>;
+export type Env = ReturnType<typeof openEnv>;
 
-export interface Env {
-  readonly dataDir: string;
-  /** The table of that name, made in a writable store when missing. Always name it with the same options. */
-  table(name: string, options?: { compressed: true }): Table;
-  /** Every table there is. */
-  tableNames(): string[];
-  /** Runs `write` and commits: durable when it returns, nothing of it kept when it throws. */
-  transaction(write: () => void): void;
-  /** Lets the next read see the newest commit; reads up to the next call share one snapshot. */
-  renewSnapshot(): void;
-  fileBytes(): number;
-  /** A compacted copy of a consistent snapshot, while others write. */
-  copyTo(path: string): Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface EnvOptions {
+interface EnvOptions {
   /**
    * `write`: for the holder of the writer lock, whose threads share what the first of them opened. `read`: never writes, and
    * is for a folder that no other process writes to: LMDB's library forgets a commit that is made while another process
@@ -106,7 +67,7 @@ export interface EnvOptions {
  * Opens `<dataDir>/spyglass.mdb`. Throws `StoreUnusable` for a folder that holds something else, cannot be written,
  * or whose file LMDB does not recognise.
  */
-export function openEnv(dataDir: string, options: EnvOptions): Env {
+export function openEnv(dataDir: string, options: EnvOptions) {
   if (options.mode === 'read') assertStore(dataDir);
   else prepareDataDir(dataDir);
   const path = join(dataDir, DATA_FILE);
@@ -115,20 +76,25 @@ export function openEnv(dataDir: string, options: EnvOptions): Env {
   const transaction = (write: () => void): void => void root.transactionSync(write);
   return {
     dataDir,
-    table(name, tableOptions) {
+    /** The table of that name, made in a writable store when missing. Always name it with the same options. */
+    table(name: string, tableOptions?: { compressed: true }): Table {
       const known = tables.get(name) ?? openTable(root, name, tableOptions?.compressed === true);
       tables.set(name, known);
       return known;
     },
+    /** Every table there is. */
     tableNames: () =>
       Array.from(root.getKeys({}) as Iterable<Uint8Array>, (key) =>
         Buffer.from(key).toString('latin1').replace(/\0$/, ''),
       ),
-    transaction: (write) =>
+    /** Runs `write` and commits: durable when it returns, nothing of it kept when it throws. */
+    transaction: (write: () => void) =>
       options.mode === 'write' ? saidToOlderRelease(dataDir, () => transaction(write)) : transaction(write),
-    renewSnapshot: () => root.resetReadTxn(),
+    /** Lets the next read see the newest commit; reads up to the next call share one snapshot. */
+    renewSnapshot: (): void => root.resetReadTxn(),
     fileBytes: () => statSync(path).size,
-    copyTo: (target) => root.backup(target, true),
+    /** A compacted copy of a consistent snapshot, while others write. */
+    copyTo: (target: string) => root.backup(target, true),
     close: () => root.close(),
   };
 }
@@ -196,7 +162,7 @@ function lendingOptions(): DatabaseOptions {
   return options as DatabaseOptions;
 }
 
-function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compressed: boolean): Table {
+function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compressed: boolean) {
   const compression = compressed ? { compression: COMPRESSION } : {};
   const openWith = (options: DatabaseOptions): Database<Buffer, Uint8Array> =>
     root.openDB(name, { ...options, ...compression });
@@ -204,17 +170,20 @@ function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compres
   const lending = openWith(lendingOptions());
   return {
     name,
-    get: (key) => db.getBinary(key),
-    lend: (key) => lending.get(key),
-    put: (key, value) => db.putSync(key, value as Buffer),
-    putFrom(memory, { key, keyEnd, value, valueEnd }) {
+    get: (key: Uint8Array): Buffer | undefined => db.getBinary(key),
+    /** The same, lent as rows of a `scan` are. */
+    lend: (key: Uint8Array): Buffer | undefined => lending.get(key),
+    put: (key: Uint8Array, value: Uint8Array): void => void db.putSync(key, value as Buffer),
+    /** The same for a row that lies in memory: nothing is made for it. */
+    putFrom(memory: RowMemory, { key, keyEnd, value, valueEnd }: RowSpan): void {
       const length = keyEnd - key;
       for (let at = 0; at < length; at++) keyMemory.bytes[at] = memory[key + at] as number;
       memory.start = value;
       memory.end = valueEnd;
       db.putSync(keyMemory.upTo(length), asBinary(memory) as unknown as Buffer);
     },
-    copyInto(memory, key) {
+    /** Copies a value into memory and returns its length, which may be more than there was room for; 0 without a value. */
+    copyInto(memory: Buffer, key: Uint8Array): number {
       const value = db.getBinaryFast(key);
       if (!value) return 0;
       // The library's own memory for values says it is as long as the value, which it is not.
@@ -222,14 +191,19 @@ function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compres
       if (length <= memory.length) memory.set(new Uint8Array(value.buffer, value.byteOffset, length));
       return length;
     },
-    remove: (key) => {
-      db.removeSync(key);
-    },
-    range: (range) => db.getRange(range) as unknown as Iterable<Entry>,
-    scan: (range) => lending.getRange(range) as unknown as Iterable<Entry>,
-    keys: (range) => db.getKeys(range) as unknown as Iterable<Buffer>,
-    scanKeys: (range) => lending.getKeys(range) as unknown as Iterable<Buffer>,
+    remove: (key: Uint8Array): void => void db.removeSync(key),
+    range: (range: Range) => db.getRange(range) as unknown as Iterable<Entry>,
+    /**
+     * The same by rows that are lent: the thread's next read or write of any table overwrites their bytes. For thousands of rows,
+     * each of which would be a copy. Both bounds are given, since the least key is unlike what the library takes for it.
+     */
+    scan: (range: ScanRange) => lending.getRange(range) as unknown as Iterable<Entry>,
+    keys: (range: Range) => db.getKeys(range) as unknown as Iterable<Buffer>,
+    /** The same by keys that are lent as rows of a `scan` are. */
+    scanKeys: (range: ScanRange) => lending.getKeys(range) as unknown as Iterable<Buffer>,
+    /** Empties the table; inside a transaction. */
     clear: () => db.clearSync(),
+    /** Removes the table, which is not used again; inside a transaction. */
     drop: () => db.dropSync(),
     entryCount: () => (db.getStats() as { entryCount: number }).entryCount,
   };

@@ -1,16 +1,12 @@
 /**
- * The one-writer lock: a listening unix socket in the data folder, which the system releases with the process. Its holder
- * may answer HTTP requests on it: so commands reach a running collector.
+ * The one-writer lock: a listening unix socket in the data folder, which the system releases with the process. A lock file would
+ * outlive a crash, and a process id can be taken again. Commands reach a running collector through the socket, by HTTP.
  *
- * A lock file would outlive a crash and a process id can be taken again; a socket nobody listens on refuses connections.
- * Whoever wants the lock comes with a socket of its own, so that clearing one away that a crash left can never hit a
- * living one. The life of such a socket:
- *
- * 1. hidden: bound under a name nobody looks for, until it listens, for up to then it would look dead;
- * 2. raised: renamed to a name everybody looks for, and only then the others are looked for;
- * 3. holding, when no other was alive. Of two raised at once at least one sees the other, and lowers its own, so that never
- *    two hold;
- * 4. gone: removed by its owner, or found dead and removed by the next to come.
+ * Each process comes with a socket of its own, so that removing a dead one can never hit a living one. Its life:
+ * 1. hidden: bound under a name nobody looks for, until it listens, since it would look dead up to then;
+ * 2. raised: renamed to a name everybody looks for; only then its owner looks for others;
+ * 3. holding, when no other was alive. Of two raised at once at least one sees the other and lowers its own: never two hold;
+ * 4. gone: removed by its owner, or found dead and removed by the next process.
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -90,13 +86,8 @@ async function isFree(folder: string, own?: string): Promise<boolean> {
   return !isAlive.includes(true);
 }
 
-interface RaisedSocket extends Pick<WriterLock, 'serve'> {
-  name: string;
-  lower(): Promise<void>;
-}
-
 /** A listening socket of our own, for all to see; undefined when another process took it for dead before it listened. */
-async function raise(folder: string): Promise<RaisedSocket | undefined> {
+async function raise(folder: string) {
   const name = `writer-${randomBytes(ID_BYTES).toString('hex')}.sock`;
   const path = join(folder, name);
   const hidden = join(folder, `.${name}`);
@@ -118,7 +109,7 @@ async function raise(folder: string): Promise<RaisedSocket | undefined> {
   }
   return {
     name,
-    serve(handler) {
+    serve(handler: RequestListener): void {
       answer = handler;
     },
     async lower() {

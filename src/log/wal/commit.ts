@@ -19,7 +19,7 @@ import { byKind, KINDS, type Kind } from '../batches/dictionaries.js';
 import type { Counters } from '../batches/log.js';
 import type { SeenBatchId } from '../batches/seen.js';
 import { runEnd, writeBatch } from '../batches/write-batch.js';
-import type { NewText } from './commit-group.js';
+import type { CommitGroup, NewText } from './commit-group.js';
 import type { NameCache } from './name-cache.js';
 
 /** What a commit continues from: the log, or the log and the groups on their way to it. */
@@ -33,21 +33,15 @@ export interface CommitBase {
   isSeen(app: number, batchId: string, now: number): boolean;
 }
 
-export interface SealedCommit {
-  commit: number;
-  next: Counters;
-  texts: readonly NewText[];
-  batchIds: readonly SeenBatchId[];
+/** A commit group in memory of its own, and what is in it. */
+export interface SealedCommit extends Omit<CommitGroup, 'batches'> {
   events: number;
-  /** The commit group; memory of its own. */
-  bytes: Buffer;
 }
 
-export interface Commit {
-  /** Takes a request whole or throws with nothing of it taken. `late` counts events below the fence, not stored. */
-  add(request: EventRequest | ColumnRequest): { result: 'stored' | 'duplicate'; late: number };
-  /** The group, or nothing when no request brought anything to store. */
-  seal(): SealedCommit | undefined;
+/** `late` counts events below the fence, which are not stored. */
+interface Added {
+  result: 'stored' | 'duplicate';
+  late: number;
 }
 
 /** Used by one commit at a time: each is sealed before the next begins. */
@@ -59,7 +53,6 @@ const names: number[] = [];
 interface Draft {
   base: CommitBase;
   fence: number;
-  commit: number;
   /** What the commit after this one continues from. */
   next: Counters;
   /** Texts that got their numbers in this commit, and these numbers. */
@@ -72,14 +65,12 @@ interface Draft {
   hasStored: boolean;
 }
 
-export function beginCommit(base: CommitBase): Commit {
+export function beginCommit(base: CommitBase) {
   const counters = base.counters();
-  const { commit } = counters;
   const draft: Draft = {
     base,
     fence: base.fence(),
-    commit,
-    next: { ...counters, commit: commit + 1 },
+    next: { ...counters, commit: counters.commit + 1 },
     texts: [],
     given: byKind(() => new Map<string, number>()),
     batchIds: new Map(),
@@ -88,11 +79,16 @@ export function beginCommit(base: CommitBase): Commit {
     hasStored: false,
   };
   batchBytes.length = 0;
-  return { add: (request) => addOrLeave(draft, request), seal: () => seal(draft) };
+  return {
+    /** Takes a request whole, or throws with nothing of it taken. */
+    add: (request: EventRequest | ColumnRequest) => addOrLeave(draft, request),
+    /** The group, or nothing when no request brought anything to store. */
+    seal: () => seal(draft),
+  };
 }
 
 /** Adds a request, or takes back all that it brought and throws. */
-function addOrLeave(draft: Draft, request: EventRequest | ColumnRequest): ReturnType<Commit['add']> {
+function addOrLeave(draft: Draft, request: EventRequest | ColumnRequest): Added {
   const texts = draft.texts.length;
   const bytes = batchBytes.length;
   const { batches, next } = draft;
@@ -111,7 +107,7 @@ function addOrLeave(draft: Draft, request: EventRequest | ColumnRequest): Return
   }
 }
 
-function add(draft: Draft, request: EventRequest | ColumnRequest): ReturnType<Commit['add']> {
+function add(draft: Draft, request: EventRequest | ColumnRequest): Added {
   const { base, batchIds, next } = draft;
   const { batchId, receivedAt, firstId } = request;
   const app = numberOf(draft, 'app', request.app);
@@ -183,19 +179,11 @@ function nameNumber(draft: Draft, bytes: Buffer, start: number, end: number): nu
   return known ?? numberOf(draft, 'name', name);
 }
 
-function seal({
-  commit,
-  next,
-  texts,
-  batchIds,
-  batches,
-  events,
-  hasStored,
-}: Draft): SealedCommit | undefined {
-  if (!hasStored) return undefined;
-  const ids = [...batchIds.values()];
-  const bytes = packGroup(commit, next, texts, ids, batches);
-  return { commit, next, texts, batchIds: ids, events, bytes };
+function seal(draft: Draft): SealedCommit | undefined {
+  if (!draft.hasStored) return undefined;
+  const { next, texts, events } = draft;
+  const head = { commit: next.commit - 1, next, texts, batchIds: [...draft.batchIds.values()] };
+  return { ...head, events, bytes: packGroup(head, draft.batches) };
 }
 
 /** The events that are not below the fence. */
@@ -205,13 +193,8 @@ function since(fence: number, columns: EventColumns): EventColumns {
 }
 
 /** The layout stands in `commit-group.ts`. */
-function packGroup(
-  commit: number,
-  next: Counters,
-  texts: readonly NewText[],
-  batchIds: readonly SeenBatchId[],
-  batches: number,
-): Buffer {
+function packGroup(head: Omit<SealedCommit, 'bytes' | 'events'>, batches: number): Buffer {
+  const { commit, next, texts, batchIds } = head;
   groupBytes.length = 0;
   groupBytes.u48(commit);
   groupBytes.u48(next.offset);
@@ -232,7 +215,7 @@ function packGroup(
     groupBytes.u48(offset);
     groupBytes.text16(batchId);
   }
-  groupBytes.bytes(batchBytes.view());
+  groupBytes.copy(batchBytes.view(), 0, batchBytes.length);
   const group = Buffer.allocUnsafeSlow(groupBytes.length);
   group.set(groupBytes.view());
   return group;

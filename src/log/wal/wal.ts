@@ -37,14 +37,6 @@ const SECTOR_BYTES = 512;
 /** Marks records of one store, so that those of another one are never taken for its own. */
 const storeTag = (storeId: string): number => crc32(storeId);
 
-export interface Wal {
-  /** Makes a group durable; whatever it throws means that nothing more may be acknowledged. */
-  append(group: Buffer): void;
-  /** The store holds every group up to this commit. */
-  applied(commit: number): void;
-  close(): void;
-}
-
 interface Segment {
   file: number;
   /** Where the next record goes, bytes. */
@@ -57,7 +49,7 @@ interface Segment {
  * Opens the WAL for a store that holds every group there is (`readWal` gives those it does not). Its files are
  * made when missing; throws what the disk throws. `syncSeconds` is told how long each sync took.
  */
-export function openWal(dataDir: string, storeId: string, syncSeconds?: Histogram): Wal {
+export function openWal(dataDir: string, storeId: string, syncSeconds?: Histogram) {
   const tag = storeTag(storeId);
   const open = (name: string): Segment => {
     const path = join(dataDir, name);
@@ -80,7 +72,8 @@ export function openWal(dataDir: string, storeId: string, syncSeconds?: Histogra
   };
 
   return {
-    append(group) {
+    /** Makes a group durable; whatever it throws means that nothing more may be acknowledged. */
+    append(group: Buffer): void {
       turn();
       const size = Math.ceil((HEAD_BYTES + group.length) / SECTOR_BYTES) * SECTOR_BYTES;
       if (record.length < size) record = Buffer.allocUnsafeSlow(size * 2);
@@ -99,10 +92,11 @@ export function openWal(dataDir: string, storeId: string, syncSeconds?: Histogra
       current.end += size;
       current.newest = commitOf(group);
     },
-    applied(commit) {
+    /** The store holds every group up to this commit. */
+    applied(commit: number): void {
       appliedUpTo = commit;
     },
-    close() {
+    close(): void {
       closeSync(current.file);
       closeSync(other.file);
     },
