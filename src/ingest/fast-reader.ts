@@ -1,6 +1,5 @@
 /**
- * Reads usual bodies straight from their bytes, several times faster than `JSON.parse` and validation. It
- * accepts nothing that the exact reader would refuse, and gives the same content. Anything unusual (escapes
+ * Reads usual bodies straight from their bytes, several times faster than `JSON.parse` and validation. Anything unusual (escapes
  * in keys, duplicate keys, whatever is invalid) it leaves to the exact reader by returning `undefined`.
  */
 import { isAscii } from 'node:buffer';
