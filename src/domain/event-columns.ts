@@ -1,4 +1,4 @@
-/** Events as columns, with texts as spans of UTF-8 bytes: a request is stored without an object or string for each event. */
+/** Events as columns, with texts as spans of UTF-8 bytes: no object or string for each event. */
 import { isAscii } from 'node:buffer';
 import {
   EVENT_TYPES,

@@ -45,7 +45,7 @@ export function textOf({ name, url, props }: Pick<NewEvent, 'name' | 'url' | 'pr
   return name.length + (url?.length ?? 0) + (props?.length ?? 0);
 }
 
-/** The first `max` UTF-16 code units, or one fewer if that splits a pair. A copy: a slice would keep all of `text` alive. */
+/** The first `max` UTF-16 code units, or one fewer if that splits a pair; a copy, which frees `text`. */
 export function cutText(text: string, max: number): string {
   if (text.length <= max) return text;
   const last = text.charCodeAt(max - 1);

@@ -35,12 +35,12 @@ export function sharedWindows(apps: readonly string[], memory: Float64Array): Wi
   };
 }
 
-/** Counts events at `now` (Unix ms); or, if they are too many, gives the seconds until the window ends, 1 … 60. */
+/** Counts events at `now` (Unix ms); if too many, gives the seconds until the window ends, 1 … 60. */
 type EventLimiter = (app: string, events: number, now: number) => number | undefined;
 
 /**
- * A limiter for `eventsPerMinute` per app; 0 means no limit. A window opens with the first events after the last one ended.
- * Invalid events count too, since the limit bounds the collector's work. Call it for known apps only: it keeps a window each.
+ * A limiter for `eventsPerMinute` per app; 0 means no limit. A window opens with the first events after the
+ * last one ended. Invalid events count too. It keeps a window for each app: call it for known apps only.
  */
 export function createEventLimiter(eventsPerMinute: number, windows: Windows = new Map()): EventLimiter {
   assert(Number.isInteger(eventsPerMinute) && eventsPerMinute >= 0);

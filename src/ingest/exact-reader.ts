@@ -58,7 +58,7 @@ function readContent(
   return { content: { columns: columnsOf(events), batchId, sentAt } };
 }
 
-/** Makes events of a body's parsed `events` and of their `props` texts, by index. `errors` grows to `FIELD_ERRORS_MAX`. */
+/** Makes events of parsed `events` and their `props` texts; adds up to `FIELD_ERRORS_MAX` errors. */
 export function validateEvents(
   parsed: readonly unknown[],
   props: readonly (JsonText | undefined)[],

@@ -1,4 +1,4 @@
-/** Finds in a body's bytes what `JSON.parse` hides: depth, where each event's `props` are, forbidden strings and keys. */
+/** Finds what `JSON.parse` hides of a body: its depth, where `props` are, forbidden strings and keys. */
 import assert from 'node:assert/strict';
 import { FIELD_ERRORS_MAX, JSON_DEPTH_MAX } from '../domain/limits.js';
 import type { FieldError } from '../domain/problems.js';

@@ -1,9 +1,9 @@
 /**
  * Days: how many users were active on each UTC day, and which, so that nobody is counted twice.
  *
- * `days`: `[app u16][day u24][block u24]` → a bitmap of the users `block × 2,048 …`, without the zero bytes at its end.
- * `day_users`: `[day u24][block u24]` → the same over all apps together. `day_counts`: `[app u16][day u24]` → distinct users
- * u32; app 0 stands for all apps.
+ * `days`: `[app u16][day u24][block u24]` → a bitmap of the users `block × 2,048 …`, cut after its last bit.
+ * `day_users`: `[day u24][block u24]` → the same over all apps together. `day_counts`: `[app u16][day u24]` →
+ * distinct users u32; app 0 stands for all apps.
  */
 import { dayOf } from '../domain/utc.js';
 import type { Env } from '../log/file/env.js';

@@ -1,9 +1,10 @@
 /**
  * Error groups: which errors share a message and a top stack frame, and who met them when.
  *
- * `error_groups`: `[app u16][day u24][hash of name and frame, 12 bytes][block u32]` → a row an occurrence, in id order:
- * `[ms into the day u32][user u32][id u48]`, little-endian. The hash is of texts, not numbers, so that a group's id outlives an
- * export. Row k of the day lies in block ⌊k ÷ 285⌋. Days come first: a range is one scan, and retention drops whole days.
+ * `error_groups`: `[app u16][day u24][hash of name and frame, 12 bytes][block u32]` → a row an occurrence, in
+ * id order: `[ms into the day u32][user u32][id u48]`, little-endian. The hash is of texts, not numbers, so
+ * that a group's id outlives an export. Row k of the day lies in block ⌊k ÷ 285⌋. Days come first: a range is
+ * one scan, and retention drops whole days.
  */
 import { frameOf, groupHash } from '../domain/error-grouping.js';
 import { EVENT_TYPES } from '../domain/event.js';
@@ -135,7 +136,7 @@ export type ErrorGroups = ReturnType<typeof openErrorGroups>;
 export function openErrorGroups(env: Env) {
   const table = env.table('error_groups');
 
-  /** The days on which any group of the app has something, from one on; those of others are passed over by seeks. */
+  /** The days on which any group of the app has something; seeks pass over the others. */
   function* daysOf(app: number, fromDay: number, toDay: number): Generator<number> {
     const descending = fromDay > toDay;
     for (let day: number | undefined = fromDay; day !== undefined; ) {
@@ -180,7 +181,7 @@ export function openErrorGroups(env: Env) {
         yield { group, rows: unpackRows(value, day * DAY_MS) };
       }
     },
-    /** A group's occurrences a day, in id order; days ascending, or descending where `fromDay` is the later one. */
+    /** A group's occurrences a day, in id order; days descend where `fromDay` is the later one. */
     *days(group: ErrorGroup, fromDay: number, toDay: number) {
       for (const day of daysOf(group.app, fromDay, toDay)) {
         const rows: Occurrence[] = [];
@@ -188,7 +189,7 @@ export function openErrorGroups(env: Env) {
         if (rows.length > 0) yield rows;
       }
     },
-    /** The id of the occurrence next to a position by `(ts, id)`, after it or before, up to and with the day `toDay`. */
+    /** The id of the occurrence next to a position by `(ts, id)`, on days up to and with `toDay`. */
     next: (group: ErrorGroup, position: Position, toDay: number) => beside(group, position, toDay, 1),
     previous: (group: ErrorGroup, position: Position, toDay: number) => beside(group, position, toDay, -1),
   };

@@ -1,8 +1,9 @@
 /**
- * Errors: how many events of type `error` each UTC day had, by hour, and when, so that a day cut by a bound is counted exactly.
+ * Errors: how many errors each UTC day had, by hour, and when, so that a cut day is counted exactly.
  *
- * `error_counts`: `[app u16][day u24]` → errors of each of its hours, u32 × 24. `error_times`: `[app u16][hour u32][block u32]`
- * → ms into the hour, u32 each, in order of arrival: error k of the hour lies in block ⌊k ÷ 1,000⌋. All little-endian.
+ * `error_counts`: `[app u16][day u24]` → errors of each of its hours, u32 × 24. `error_times`:
+ * `[app u16][hour u32][block u32]` → ms into the hour, u32 each, in order of arrival: error k of the hour
+ * lies in block ⌊k ÷ 1,000⌋. All little-endian.
  */
 import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS, HOUR_MS } from '../domain/limits.js';

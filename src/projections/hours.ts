@@ -1,4 +1,4 @@
-/** What views by the hour share: hours since 1970, their keys, and values that are numbers one behind the other. */
+/** What views by the hour share: keys with hours since 1970, and values that are columns of numbers. */
 import { put16, put32 } from '../log/file/keys.js';
 
 /** `[app u16][hour u32][block u32]` */

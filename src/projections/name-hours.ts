@@ -1,12 +1,12 @@
 /**
- * Hours of names: how often a name occurred in each UTC hour, and when in it, so that a day cut by a bound is counted exactly.
+ * Hours of names: how often a name occurred in each UTC hour, and when, so that a cut day is counted exactly.
  * Kept for the types whose names are counted over ranges.
  *
  * `hour_counts`: `[app u16][type u8][hour u32][block u24]` → counts of the names `block × 512 …`.
  * `hour_times`: `[quarter of an hour u32][app u16][type u8][block u32]` → its events by name, little-endian:
- * `[least u24][greatest u24][names n u16]`, n × `[name u32][events u16]` in the order they first came, then the events of each
- * name in turn, `[ms into the quarter u24]`, in order of arrival. Event k of the quarter lies in block ⌊k ÷ 900⌋, so that a block
- * mostly fits one 4 KiB page. Time comes first in the keys, so that what is written now lies together.
+ * `[least u24][greatest u24][names n u16]`, n × `[name u32][events u16]` in the order they first came, then
+ * the events of each name in turn, `[ms into the quarter u24]`, in order of arrival. Event k of the quarter
+ * lies in block ⌊k ÷ 900⌋. Time comes first in the keys, so that what is written now lies together.
  */
 import { EVENT_TYPES, type EventType } from '../domain/event.js';
 import { HOUR_MS } from '../domain/limits.js';
@@ -99,7 +99,7 @@ const eventsAt = (value: Buffer, at: number): number =>
 const rowsIn = (value: Buffer): number =>
   (value.length - HEAD_BYTES - namesIn(value) * NAME_BYTES) / TIME_BYTES;
 
-/** The one block that is being packed: by index of a name, the name, its events, and where its next time goes. */
+/** The one block that is being packed: the names by index, their events, and where the next time goes. */
 const packing = {
   names: new Uint32Array(BLOCK_ROWS),
   events: new Uint16Array(BLOCK_ROWS),

@@ -15,7 +15,7 @@ export function forgetViews(env: Env, log: Log): void {
   env.transaction(() => writeViewStates(log, {}));
 }
 
-/** Folds the whole log into the views of another environment, leaving the store as it is. Returns a view that cannot. */
+/** Folds the whole log into another environment's views; the store stays. Returns a view that cannot. */
 export function rebuildAside(
   aside: Env,
   log: Log,

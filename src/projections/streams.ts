@@ -1,9 +1,10 @@
 /**
  * Streams: where the record batches of one user, session or event type lie in time.
  *
- * `streams`: `[1][app u16][user u32]` | `[2][app u16][bytes u16][session utf8]` | `[3][app u16][type u8]`, each followed by
- * `[last u48][offset u48]` → `[type mask u8]`. `last` is the greatest ts of the batch; in a type's stream that of the type's
- * events, and `[lastTs − last, u16]` follows the mask where it is not 0. A filtered scan passes over batches by their masks.
+ * `streams`: `[1][app u16][user u32]` | `[2][app u16][bytes u16][session utf8]` | `[3][app u16][type u8]`,
+ * each followed by `[last u48][offset u48]` → `[type mask u8]`. `last` is the greatest ts of the batch; in a
+ * type's stream that of the type's events, and `[lastTs − last, u16]` follows the mask where it is not 0. A
+ * filtered scan passes over batches by their masks.
  */
 import assert from 'node:assert/strict';
 import { EVENT_TYPES } from '../domain/event.js';
@@ -146,7 +147,7 @@ function toRef(key: Buffer, value: Buffer): StreamRef {
 export function openStreams(env: Env) {
   const table = env.table('streams');
   return {
-    /** Batches of a stream that can hold an event of it in the range, greatest `last` first, then greatest offset. */
+    /** A stream's batches that can hold an event in the range: greatest `last`, then offset, first. */
     *newestFirst(stream: Buffer, { from, to }: { from: number; to: number }) {
       const start = Buffer.concat([stream, timeKey(lastTsBound(to), MAX_TS)]);
       const end = Buffer.concat([stream, timeKey(from, 0)]);

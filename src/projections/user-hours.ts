@@ -1,9 +1,9 @@
 /**
- * Hours of users: who was active in which UTC hour and when in it, so that users of a day cut by a bound are counted exactly.
+ * Hours of users: who was active in which UTC hour and when, so that a cut day's users are counted exactly.
  *
  * `hour_users`: `[app u16][hour u32][block u32]` → runs of activity, in order of arrival, as the columns
- * `[user u32 …][first u32 …][last u32 …]`, ms into the hour, little-endian. A record batch widens its user's latest run in the
- * hour's last block if that then spans a quarter of an hour at most, whatever commit either is in; else it is a new run.
+ * `[user u32 …][first u32 …][last u32 …]`, ms into the hour, little-endian. A record batch widens its user's
+ * latest run in the hour's last block if that then spans a quarter of an hour at most; else it is a new run.
  */
 import { HOUR_MS } from '../domain/limits.js';
 import { hourOf } from '../domain/utc.js';

@@ -4,7 +4,7 @@
  * `users`: `[app u16][user u32]` → `[first ts u48][last ts u48][sessions u32]` then for name and for email
  * `[ts u48][id u48][bytes u16][utf8]`: the value and the event that brought it, all zero when none did.
  * `users_order`: `[app u16][~last ts u48][user id utf8]` → `[user u32]`: latest first, then by bytes.
- * `user_sessions`: `[app u16][user u32][session utf8]` → `[last ts u48]`: when the user last had an event in it.
+ * `user_sessions`: `[app u16][user u32][session utf8]` → `[ts of the user's last event in it u48]`.
  */
 import { MAX_TS } from '../domain/limits.js';
 import { type Log, lastTsBound } from '../log/batches/log.js';

@@ -24,7 +24,7 @@ export function eventJson(event: StoredEvent): string {
 
 export const eventsJson = (events: readonly StoredEvent[]): string => `[${events.map(eventJson).join(',')}]`;
 
-/** For server-sent events, whose fields end at a line break. Raw line breaks in JSON stand between tokens only. */
+/** For server-sent events, which end a field at a line break. In JSON one stands between tokens only. */
 export function onOneLine(json: string): string {
   return json.replace(/[\r\n]+/g, ' ');
 }

@@ -1,4 +1,4 @@
-/** What a question is. Routes, `/openapi.json`, access, calls between threads and the typed client derive from it. */
+/** A question. Its route, `/openapi.json`, access, thread calls and the typed client derive from it. */
 import type { z } from 'zod';
 import type { ProblemCode } from '../domain/problems.js';
 import type { Given } from './given.js';

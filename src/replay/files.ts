@@ -1,9 +1,10 @@
 /**
  * Chunk files: immutable, named by a random id, under `<dataDir>/replay/<first byte of the id>/`.
  *
- * Life of a chunk: 1. its file is written and fsynced under another name, then renamed, and the folder is fsynced; 2. the manifest
- * row that names it commits; 3. the file of the chunk it replaced is removed. A stop between any two leaves at most a file that no
- * row names, removed at the next start. No client's string is ever part of a path.
+ * Life of a chunk: 1. its file is written and fsynced under another name, then renamed, and the folder is
+ * fsynced; 2. the manifest row that names it commits; 3. the file of the chunk it replaced is removed. A stop
+ * between any two leaves at most a file that no row names, removed at the next start. No client's string is
+ * ever part of a path.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -101,7 +102,7 @@ export function* chunkFilesIn(dataDir: string): Generator<string> {
   }
 }
 
-/** Removes the files no row names: what a crash left half-way. Before anything is accepted. Returns how many. */
+/** Removes the files no row names, which a crash left, before anything is accepted. Returns how many. */
 export function removeOrphans(dataDir: string, manifest: Manifest): number {
   let removed = 0;
   for (const { path, fileId } of entriesIn(dataDir)) {

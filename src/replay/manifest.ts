@@ -1,8 +1,9 @@
 /**
  * The manifest: which chunks each session has, and which file holds each.
  *
- * `chunks`: `[app u16][bytes u16][session utf8][seq u32]` → `[received u48][size u32][file id 16 bytes]`, then `[ts u48]` where
- * the upload named one. `chunk_counts`: `[app u16][session utf8]` → u32. `chunk_files`: `[file id]` → the chunk's key.
+ * `chunks`: `[app u16][bytes u16][session utf8][seq u32]` → `[received u48][size u32][file id 16 bytes]`,
+ * then `[ts u48]` where the upload named one. `chunk_counts`: `[app u16][session utf8]` → u32. `chunk_files`:
+ * `[file id]` → the chunk's key.
  * `chunk_expiry`: `[received u48][file id]` → the chunk's key.
  */
 import { CHUNK_SEQ_MAX } from '../domain/limits.js';
@@ -170,7 +171,7 @@ function writesOf(tables: Tables, totals: ReturnType<typeof openTotals>) {
       setCount(app, session, 0);
       return rows.map(({ key, chunk }) => drop(key, chunk));
     },
-    /** Inside a transaction: drops up to `limit` chunks received before `before`; returns their files, to be removed. */
+    /** Inside a transaction: drops up to `limit` chunks received before `before`; returns their files. */
     dropExpired(before: number, limit: number): string[] {
       const due = [...expiry.range({ end: u48(Math.max(0, before)), limit })];
       return due.map(({ key: dueKey, value: key }) => {

@@ -1,5 +1,5 @@
 /**
- * Dictionaries of the log: app, user id and name ↔ dense numbers, given in order of first arrival, never given again.
+ * Dictionaries of the log: app, user id and name ↔ dense numbers, given by first arrival, never again.
  *
  * Table `dictionary`: `[kind u8][0][utf8]` or, for texts over 255 bytes, `[kind u8][1][sha256]` → number u32;
  * `[kind u8 + 128][number u32]` → the text. The next number of each kind stands in the log's `next` row.
@@ -12,7 +12,7 @@ export const KINDS = ['app', 'user', 'name'] as const;
 export type Kind = (typeof KINDS)[number];
 
 const TEXT_KEY_BYTES_MAX = 255;
-/** Texts remembered a kind and direction; the older half goes when it is full. Long ones are looked up each time. */
+/** Texts remembered a kind and direction; when full, the older half goes. Long texts are not remembered. */
 const CACHE_ENTRIES = 50_000;
 const CACHED_TEXT_MAX = 256;
 
@@ -81,7 +81,7 @@ export function putText(table: Table, kind: Kind, number: number, text: string):
   table.put(numberKey(kind, number), Buffer.from(text, 'utf8'));
 }
 
-/** Inside a transaction: forgets a text for good; its number is not given again. Readers opened before may remember it. */
+/** Inside a transaction: forgets a text for good. Readers opened before may remember it. */
 export function forgetText(table: Table, kind: Kind, text: string, number: number): void {
   table.remove(textKey(kind, text));
   table.remove(numberKey(kind, number));

@@ -1,9 +1,9 @@
 /**
  * The log: record batches by time and by offset, the only truth every view is folded from.
  *
- * Tables: `log` `[lastTs u48][offset u48]` → record batch (LZ4); `offsets` `[offset u48]` → `[lastTs u48][count u16]`;
- * `dictionary`, `seen` and `seen_expiry` (see their files); `meta`: `format` → JSON, `next` → the counters below,
- * `fence` → u48, `views` → JSON kept by the projections.
+ * Tables: `log` `[lastTs u48][offset u48]` → record batch (LZ4); `offsets` `[offset u48]` →
+ * `[lastTs u48][count u16]`; `dictionary`, `seen` and `seen_expiry` (see their files); `meta`: `format` →
+ * JSON, `next` → the counters below, `fence` → u48, `views` → JSON kept by the projections.
  */
 import { randomUUID } from 'node:crypto';
 import type { StoredEvent } from '../../domain/event.js';
@@ -23,7 +23,7 @@ import {
   toEvent,
 } from './record-batch.js';
 
-/** Stores of this format and older open here; the number grows when an older release could misread the store. */
+/** Stores of this format and older open here; it grows when an older release could misread the store. */
 export const STORE_FORMAT = 1;
 
 type LogTables = Record<'meta' | 'log' | 'offsets' | 'dictionary' | 'seen' | 'expiry', Table>;
@@ -65,8 +65,8 @@ export type Log = ReturnType<typeof logOver>;
 export const lastTsBound = (to: number): number => Math.min(to + BATCH_SPAN_MS, MAX_TS);
 
 /**
- * Opens the log in an environment, making it when the store is new. Throws `StoreUnusable` for a store of a newer
- * format, before anything in it is touched.
+ * Opens the log in an environment, making it when the store is new. Throws `StoreUnusable` for a store of a
+ * newer format, before anything in it is touched.
  */
 export function openLog(env: Env): Log {
   const meta = env.table('meta');
@@ -201,7 +201,7 @@ function logOver(tables: LogTables, storeId: string) {
     apps: () => Array.from({ length: counters().app - 1 }, (_, index) => index + 1),
     batch,
     batchOf,
-    /** Batches in order of arrival, from the one that holds `id` or comes next after it, expired ones left out. */
+    /** Batches in order of arrival from the one that holds `id`, or the next; without expired ones. */
     *arrivals(id: number) {
       for (const ref of refsFrom(id)) yield batch(ref);
     },

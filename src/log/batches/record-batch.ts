@@ -1,13 +1,13 @@
 /**
- * The record batch: a run of consecutive events of one (app, user, session), stored as one value with columns.
+ * The record batch: a run of events of one (app, user, session), stored as one value with columns.
  *
  * Value, numbers big-endian: `[format u8][crc32 of the rest u32]`, then the columns every fold reads,
  *   `[app u16][user u32][events n u16][flags u8][least ts u48][session bytes u16][session utf8]`
  *   `[ts − least ts, u16 × n][type codes, u8 × n or × 1][name numbers, u32 × n or × 1]`,
  * then, where an event has any of them, a msgpack array of what only readers need:
  *   0 urls, 1 lengths of props texts, 2 the props texts joined, 3 people, 4 client_ts.
- * A column of one value stands for n alike; a nil in the array for a column nobody has. Event i has id `offset + i`.
- * Every format ever released stays readable here.
+ * A column of one value stands for n alike; a nil in the array for a column nobody has. Event i has id
+ * `offset + i`. Every format ever released stays readable here.
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
@@ -42,7 +42,7 @@ interface Details {
 /** A batch of its own, for as long as anybody wants it. */
 export type RecordBatch = Readonly<Omit<BatchReader, 'read'>>;
 
-/** A batch as a fold sees it, valid until the next; what lies behind `count` events in its columns means nothing. */
+/** A batch as a fold sees it, valid until the next. Its columns mean nothing beyond `count` events. */
 export type BatchView = Readonly<Omit<RecordBatch, 'ts' | 'types' | 'names'>> & {
   readonly [Column in 'ts' | 'types' | 'names']: ArrayLike<number>;
 };
@@ -87,8 +87,8 @@ export function checkValue(value: Buffer, offset: number): void {
 export const countIn = (bytes: Buffer, start = 0): number => bytes.readUInt16BE(start + 11);
 
 /**
- * A batch to read values into, one after the other, whose checksums are known to hold. A class, since its texts and details are
- * made only when asked for: most folds want few of them.
+ * A batch to read values into, one after the other, whose checksums are known to hold. A class, since its
+ * texts and details are made only when asked for: most folds want few of them.
  */
 export class BatchReader {
   /** Id of the first event. */

@@ -1,12 +1,13 @@
-/** The client's end of the writer lock's socket: finds who listens in a data folder, and checks that it is no stranger. */
+/** The client's end of the writer lock's socket: finds who listens in a data folder, and checks the owner. */
 import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StoreUnusable, WRITER_SOCKET } from './data-dir.js';
 import { answers, socketFolder } from './writer-lock.js';
 
 /**
- * The sockets of whoever holds the lock of a folder, or is about to: paths that are good until `close`. Throws `StoreUnusable`
- * where the folder or a socket is open to others, or neither ours nor the superuser's: a stranger must not learn whom to erase.
+ * The sockets of whoever holds the lock of a folder, or is about to: paths that are good until `close`.
+ * Throws `StoreUnusable` where the folder or a socket is open to others, or neither ours nor the superuser's:
+ * a stranger must not learn whom to erase.
  */
 export async function findSockets(dataDir: string) {
   const { path: folder, close } = socketFolder(dataDir);

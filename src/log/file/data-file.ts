@@ -1,9 +1,10 @@
 /**
- * Looks at a data file before LMDB maps it, since LMDB ends the process over a file that is not its own or lacks its end.
+ * Looks at a data file before LMDB maps it: LMDB ends the process over one that is foreign or cut short.
  *
- * A page begins with `[number u64][transaction u64][pad u16][flags u16][lower u16][upper u16]`, little-endian. Behind that of
- * the first two, the meta pages, one of which is current: `[magic u32][version u32][address u64][map bytes u64]`, the roots
- * of the free list and of the tables, `[last page u64][transaction u64]`. A root is 48 bytes, its page's number the last 8.
+ * A page begins with `[number u64][transaction u64][pad u16][flags u16][lower u16][upper u16]`,
+ * little-endian. Behind that of the first two, the meta pages, one of which is current:
+ * `[magic u32][version u32][address u64][map bytes u64]`, the roots of the free list and of the tables,
+ * `[last page u64][transaction u64]`. A root is 48 bytes, its page's number the last 8.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
@@ -23,7 +24,7 @@ const NODE_HEADER_BYTES = 8;
 const [ON_OTHER_PAGES, IS_TABLE] = [1, 2];
 const ROOT_PAGE_AT = 40;
 
-/** What keeps the file from being a whole data file, in words; undefined for one that is, and for an empty one. */
+/** Why the file is not a whole data file; undefined for one that is, and for an empty one. */
 export function whatIsWrong(path: string): string | undefined {
   const file = openSync(path, 'r');
   try {
@@ -48,7 +49,7 @@ const isMeta = (page: Buffer): boolean =>
 
 const u64 = (bytes: Buffer, at: number): number => Number(bytes.readBigUInt64LE(at));
 
-/** Only where the file is shorter than its last page is every page looked at: one that nothing is in may be missing. */
+/** A file shorter than its last page is searched page by page: a page that is not in use may be missing. */
 function cutAt(file: number, first: Buffer): string | undefined {
   const pageBytes = first.readUInt32LE(PAGE_BYTES_AT);
   if (pageBytes < PAGE_BYTES_MIN) return 'its first page is damaged: restore a backup';
@@ -86,7 +87,7 @@ function missingPage(file: number, pageBytes: number, size: number, roots: numbe
   return undefined;
 }
 
-/** What a leaf's node leads to: the page a table begins with, or the last one of a value on pages of its own. */
+/** Where a leaf's node leads: the first page of a table, or the last one of a value on its own pages. */
 function whereTo(node: Buffer, pageBytes: number): { root?: number; end?: number } {
   const flags = node.readUInt16LE(4);
   const value = node.subarray(NODE_HEADER_BYTES + node.readUInt16LE(6));

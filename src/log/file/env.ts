@@ -8,8 +8,8 @@ import { newKeyMemory } from './keys.js';
 import { saidToOlderRelease } from './older-release.js';
 
 /**
- * Part of the store's format. Loading the library's own dictionary of 5 KB costs more than compressing a batch does, and gains
- * nothing on values that repeat themselves; none at all is not among its options.
+ * Part of the store's format. Loading the library's own dictionary of 5 KB costs more than compressing a
+ * batch does, and gains nothing on values that repeat themselves; none at all is not among its options.
  */
 const COMPRESSION = { threshold: 200, dictionary: Buffer.alloc(8) };
 /** Named tables LMDB reserves room for; far above what we open. */
@@ -31,13 +31,13 @@ export interface Entry {
   value: Buffer;
 }
 
-/** Memory that rows are put from as they lie in it. Where bytes have `start` and `end`, the library takes what is between them. */
+/** Memory that rows are put from as they lie in it: the library takes what is from `start` to `end`. */
 export interface RowMemory extends Uint8Array {
   start: number;
   end: number;
 }
 
-/** Makes row memory of bytes; copies them where they do not begin their buffer, since the library counts from there. */
+/** Makes row memory of bytes. Copies bytes that do not begin their buffer: the library counts from there. */
 export function rowMemory(bytes: Uint8Array): RowMemory {
   return Object.assign(bytes.byteOffset === 0 ? bytes : new Uint8Array(bytes), { start: 0, end: 0 });
 }
@@ -56,16 +56,16 @@ export type Env = ReturnType<typeof openEnv>;
 
 interface EnvOptions {
   /**
-   * `write`: for the holder of the writer lock, whose threads share what the first of them opened. `read`: never writes, and
-   * is for a folder that no other process writes to: LMDB's library forgets a commit that is made while another process
-   * opens the file (its ITS#9496). `scratch`: a throw-away store without fsync.
+   * `write`: for the holder of the writer lock, whose threads share what the first of them opened. `read`:
+   * never writes, and is for a folder that no other process writes to: LMDB's library forgets a commit that
+   * is made while another process opens the file (its ITS#9496). `scratch`: a throw-away store without fsync.
    */
   mode: 'write' | 'read' | 'scratch';
 }
 
 /**
- * Opens `<dataDir>/spyglass.mdb`. Throws `StoreUnusable` for a folder that holds something else, cannot be written,
- * or whose file LMDB does not recognise.
+ * Opens `<dataDir>/spyglass.mdb`. Throws `StoreUnusable` for a folder that holds something else, cannot be
+ * written, or whose file LMDB does not recognise.
  */
 export function openEnv(dataDir: string, options: EnvOptions) {
   if (options.mode === 'read') assertStore(dataDir);
@@ -76,7 +76,7 @@ export function openEnv(dataDir: string, options: EnvOptions) {
   const transaction = (write: () => void): void => void root.transactionSync(write);
   return {
     dataDir,
-    /** The table of that name, made in a writable store when missing. Always name it with the same options. */
+    /** The table of that name, made if missing in a writable store. Always name it with the same options. */
     table(name: string, tableOptions?: { compressed: true }): Table {
       const known = tables.get(name) ?? openTable(root, name, tableOptions?.compressed === true);
       tables.set(name, known);
@@ -182,7 +182,7 @@ function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compres
       memory.end = valueEnd;
       db.putSync(keyMemory.upTo(length), asBinary(memory) as unknown as Buffer);
     },
-    /** Copies a value into memory and returns its length, which may be more than there was room for; 0 without a value. */
+    /** Copies a value into memory, if that has room; returns its length, 0 without a value. */
     copyInto(memory: Buffer, key: Uint8Array): number {
       const value = db.getBinaryFast(key);
       if (!value) return 0;
@@ -194,8 +194,9 @@ function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compres
     remove: (key: Uint8Array): void => void db.removeSync(key),
     range: (range: Range) => db.getRange(range) as unknown as Iterable<Entry>,
     /**
-     * The same by rows that are lent: the thread's next read or write of any table overwrites their bytes. For thousands of rows,
-     * each of which would be a copy. Both bounds are given, since the least key is unlike what the library takes for it.
+     * The same by rows that are lent: the thread's next read or write of any table overwrites their bytes.
+     * For thousands of rows, each of which would be a copy. Both bounds are given, since the least key is
+     * unlike what the library takes for it.
      */
     scan: (range: ScanRange) => lending.getRange(range) as unknown as Iterable<Entry>,
     keys: (range: Range) => db.getKeys(range) as unknown as Iterable<Buffer>,

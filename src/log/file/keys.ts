@@ -1,6 +1,6 @@
 /**
- * Byte keys: fixed-width big-endian numbers, so that LMDB's byte order is the order of the numbers. Keys are made by the million,
- * so they are written byte by byte: each `put…` returns the position after what it wrote.
+ * Byte keys: fixed-width big-endian numbers, so that LMDB's byte order is the order of the numbers. Keys are
+ * made by the million, so they are written byte by byte; each `put…` returns the position after its bytes.
  */
 import { KEY_BYTES_MAX } from '../../domain/limits.js';
 

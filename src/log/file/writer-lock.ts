@@ -1,11 +1,11 @@
 /**
- * The one-writer lock: a listening unix socket in the data folder, which the system releases with the process. A lock file would
- * outlive a crash, and a process id can be taken again. Commands reach a running collector through the socket, by HTTP.
+ * The one-writer lock: a listening unix socket in the data folder, which the system releases with the
+ * process. A lock file would outlive a crash, and a process id can be taken again. Commands use it for HTTP.
  *
- * Each process comes with a socket of its own, so that removing a dead one can never hit a living one. Its life:
+ * Each process has a socket of its own, so that removing a dead one never hits a living one. Its life:
  * 1. hidden: bound under a name nobody looks for, until it listens, since it would look dead up to then;
  * 2. raised: renamed to a name everybody looks for; only then its owner looks for others;
- * 3. holding, when no other was alive. Of two raised at once at least one sees the other and lowers its own: never two hold;
+ * 3. holding, when no other was alive. Of two raised at once at least one sees the other and lowers its own;
  * 4. gone: removed by its owner, or found dead and removed by the next process.
  */
 import { randomBytes } from 'node:crypto';
@@ -35,7 +35,7 @@ export interface WriterLock {
   release(): Promise<void>;
 }
 
-/** Takes the lock of an existing folder, waiting up to `waitMs` for another process; throws `StoreUnusable`. */
+/** Takes the lock of an existing folder, waiting up to `waitMs` for another; throws `StoreUnusable`. */
 export async function acquireWriterLock(dataDir: string, waitMs = LOCK_WAIT_MS): Promise<WriterLock> {
   const folder = socketFolder(dataDir);
   const end = Date.now() + waitMs;
@@ -62,7 +62,7 @@ export async function acquireWriterLock(dataDir: string, waitMs = LOCK_WAIT_MS):
 
 export const retryPause = (): Promise<void> => sleep(RETRY_MS + Math.random() * RETRY_SPREAD_MS);
 
-/** The folder by a path short enough for a socket address: by way of an open descriptor where its own is too long. */
+/** The folder by a path short enough for a socket address: through an open descriptor if need be. */
 export function socketFolder(dataDir: string): { path: string; close: () => void } {
   const longest = join(dataDir, `.writer-${'0'.repeat(2 * ID_BYTES)}.sock`);
   if (Buffer.byteLength(longest) <= SOCKET_PATH_BYTES_MAX) return { path: dataDir, close: () => {} };
@@ -86,7 +86,7 @@ async function isFree(folder: string, own?: string): Promise<boolean> {
   return !isAlive.includes(true);
 }
 
-/** A listening socket of our own, for all to see; undefined when another process took it for dead before it listened. */
+/** Our own socket, listening and raised; undefined when another process removed it before it listened. */
 async function raise(folder: string) {
   const name = `writer-${randomBytes(ID_BYTES).toString('hex')}.sock`;
   const path = join(folder, name);

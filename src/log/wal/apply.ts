@@ -44,7 +44,7 @@ export function planApply(log: Log, groups: readonly Buffer[]) {
   };
 }
 
-/** Whether groups go on from this very log: ids and numbers as well, which those of another copy of the store do not. */
+/** Whether groups continue this very log, by ids and numbers: those of another copy of the store do not. */
 export function continues(log: Log, groups: readonly Buffer[]): boolean {
   let next = log.counters();
   return groups.map(parseCommitGroup).every((group) => {

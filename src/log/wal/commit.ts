@@ -1,8 +1,8 @@
 /**
- * One commit of the log: takes requests, dedupes, numbers and encodes them, all in memory, into a commit group.
+ * One commit of the log: dedupes, numbers and encodes requests, all in memory, into a commit group.
  *
- * Its life: `beginCommit` → `add` per request (a throw fails that request alone) → `seal`. Dropping it before leaves
- * no trace.
+ * Its life: `beginCommit` → `add` per request (a throw fails that request alone) → `seal`. Dropping it before
+ * leaves no trace.
  */
 import type { EventRequest } from '../../domain/event.js';
 import {

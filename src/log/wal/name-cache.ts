@@ -1,6 +1,6 @@
 /**
- * Numbers of names by their UTF-8 bytes, so that a look-up needs no string. A name has one entry, by its hash, and replaces the
- * one that was there: the memory is fixed. Only numbers that are final belong in here.
+ * Numbers of names by their UTF-8 bytes, so that a look-up needs no string. A name has one entry, by its
+ * hash, and replaces the one that was there: the memory is fixed. Only numbers that are final belong in here.
  */
 const ENTRIES = 4_096;
 /** Longer names are not remembered: an entry's first byte is the length. */

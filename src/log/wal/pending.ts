@@ -1,4 +1,4 @@
-/** What the next commit continues from: the log itself, or the log and the groups that are on their way into it. */
+/** What the next commit continues from: the log, or the log and the groups on their way into it. */
 import { SEEN_MS } from '../../domain/limits.js';
 import { byKind, type Kind } from '../batches/dictionaries.js';
 import type { Counters, Log } from '../batches/log.js';

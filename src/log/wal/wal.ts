@@ -1,13 +1,14 @@
 /**
- * The WAL: where commit groups become durable, one small write and sync each, before the store's tables take them.
+ * The WAL: where commit groups become durable, by one small write and sync each, ahead of the tables.
  *
- * Two files in the data folder take turns. A record is `["SGJ1"][body bytes u32][crc32 u32][store tag u32]` and the group's
- * bytes, filled up to a multiple of 512 so that no write touches the sector of an earlier record. Its life:
- *   1. `append` writes and syncs it: the group is durable; 2. the writer applies the group, and others with it, in a
- *   transaction of the store; 3. `applied` says so, and its space may be written over: at once from the start of
- *   its file when nothing waits, else once the other file has no record left that waits.
- * Space that was written before costs a sync a fraction of what a growing file costs, which is why files are used
- * again and never cut. What lies behind the newest record is older, and known by its commit number.
+ * Two files in the data folder take turns. A record is `["SGJ1"][body bytes u32][crc32 u32][store tag u32]`
+ * and the group's bytes, filled up to a multiple of 512 so that no write touches the sector of an earlier
+ * record. Its life:
+ *   1. `append` writes and syncs it: the group is durable;
+ *   2. the writer applies the group, and others with it, in one transaction;
+ *   3. `applied` frees its space: the whole file at once, when no record in it waits any more.
+ * Space that was written before costs a sync a fraction of what a growing file costs, which is why files are
+ * used again and never cut. What lies behind the newest record is older, and known by its commit number.
  */
 import {
   closeSync,
@@ -46,8 +47,8 @@ interface Segment {
 }
 
 /**
- * Opens the WAL for a store that holds every group there is (`readWal` gives those it does not). Its files are
- * made when missing; throws what the disk throws. `syncSeconds` is told how long each sync took.
+ * Opens the WAL for a store that holds every group there is (`readWal` gives those it does not). Its files
+ * are made when missing; throws what the disk throws. `syncSeconds` is told how long each sync took.
  */
 export function openWal(dataDir: string, storeId: string, syncSeconds?: Histogram) {
   const tag = storeTag(storeId);
@@ -127,7 +128,7 @@ function syncFolder(path: string): void {
 
 /**
  * The groups that the WAL holds from commit `from` on, in order: those a crash kept from the store. Throws
- * `StoreUnusable` when one between them is missing or damaged: an acknowledged batch would be lost without a word.
+ * `StoreUnusable` when one between them is missing or damaged: acknowledged batches would be lost silently.
  */
 export function readWal(dataDir: string, storeId: string, from: number): Buffer[] {
   const groups = recordsOf(dataDir, storeId)

@@ -1,4 +1,4 @@
-/** Batches on their way into some views at once: each batch is read one time, and a view whose fold throws ends alone. */
+/** Folds batches into some views at once: each is read one time, and a view whose fold throws ends alone. */
 
 import type { Log } from '../../log/batches/log.js';
 import { type BatchView, DamagedBatch } from '../../log/batches/record-batch.js';
@@ -71,7 +71,7 @@ const EVENTS_MAX = 500_000;
 /** Some batches folded into some views. */
 type FoldPass = ReturnType<ReturnType<typeof openPasses>>;
 
-/** Begins passes of folding into an environment's tables; what the pass before staged is written by then, or taken. */
+/** Begins passes over an environment's tables; what the pass before staged is written or taken by then. */
 export function openPasses(env: Env) {
   const opened = new Map<Projection, ViewFolding>();
   return (targets: readonly Target[]) => {
@@ -82,7 +82,7 @@ export function openPasses(env: Env) {
       return folding;
     });
     return {
-      /** Adds batches; with a limit, at most as many and about `EVENTS_MAX` events. Returns the offset it stopped at, if so. */
+      /** Adds batches; a limit also bounds their events. Returns the offset where it stopped, if it did. */
       addAll(batches: Iterable<BatchView>, limit?: number): number | undefined {
         try {
           return addAll(foldings, batches, limit);
@@ -92,7 +92,7 @@ export function openPasses(env: Env) {
           throw error;
         }
       },
-      /** Finishes some views, or fails them for a reason, for good. Reads rows: what was folded last must be written. */
+      /** Finishes some views, or fails them for good. Reads rows: the last pass must be written. */
       finish: (some: readonly Target[], reason?: Error) =>
         foldings
           .filter((folding) => some.some(({ projection }) => projection === folding.projection))
@@ -118,7 +118,7 @@ function addAll(
   return undefined;
 }
 
-/** Adds up to so many batches of the log, from where the first of the views stands; a damaged one ends it for all views. */
+/** Adds up to so many batches of the log, from the least checkpoint on; a damaged one ends it for all. */
 export function addFromLog(
   log: Log,
   pass: FoldPass,

@@ -1,9 +1,11 @@
 /**
- * The life of the views: every commit is folded into those that serve, and those that do not serve yet are folded from the log.
+ * The life of the views: every commit is folded into those that serve, and those that do not serve yet are
+ * folded from the log.
  *
- * A view that is new, lost a table, or was written by another version is folded anew, in transactions between commits: 1. its
- * tables are emptied, one a transaction, and its checkpoint is set to the log's beginning; 2. each step folds some more batches
- * and moves the checkpoint; 3. the step that reaches the log's end lets it serve. A view that lags begins with 2.
+ * A view that is new, lost a table, or was written by another version is folded anew, in transactions between
+ * commits: 1. its tables are emptied, one a transaction, and its checkpoint is set to the log's beginning; 2.
+ * each step folds some more batches and moves the checkpoint; 3. the step that reaches the log's end lets it
+ * serve. A view that lags begins with 2.
  */
 
 import type { Log } from '../../log/batches/log.js';
@@ -80,7 +82,7 @@ function openStatus(env: Env, log: Log, { projections, transact, onBroken }: Vie
       writeViewStates(log, changed);
       states = changed;
     },
-    /** Leaves a view out from here on: it has no state any more, so sweeps pass over it, and the next start folds it anew. */
+    /** Leaves a view out and drops its state: sweeps pass over it, and the next start folds it anew. */
     leaveOut({ view, error }: BrokenView): void {
       broken.add(view);
       serving = serving.filter(({ name }) => name !== view);
@@ -97,7 +99,7 @@ function withoutMissing(env: Env, states: ViewStates, projections: readonly Proj
   return Object.fromEntries(Object.entries(states).filter(([view]) => names.has(view)));
 }
 
-/** Empties the tables of views that begin anew; a table at a time, since its pages are set free in one transaction. */
+/** Empties tables of views that begin anew, one a transaction, which sets all its pages free. */
 function emptyTables(env: Env, status: ViewStatus): void {
   const fresh = status.due().filter(({ checkpoint }) => checkpoint === 0);
   if (fresh.length === 0) return;
@@ -152,7 +154,7 @@ export function openViews(env: Env, log: Log, options: ViewsOptions) {
     /** As reads of the write side see it: what `forget` and `dropDays` of the views in `serving` work on. */
     servingEnv: () => withViews(env, projections, status.serving()),
     serving: status.serving,
-    /** Folds a commit's batches in memory; `write` is for its transaction. A view whose fold throws serves no more. */
+    /** Folds a commit in memory; `write` is for its transaction. A view whose fold throws serves no more. */
     fold(batches: Iterable<BatchView>, end: number) {
       const targets = status.serving().map((projection) => ({ projection, checkpoint: 0 }));
       const pass = beginPass(targets);
@@ -168,7 +170,7 @@ export function openViews(env: Env, log: Log, options: ViewsOptions) {
     },
     /** The views that do not serve yet. Their tables are read and written only after `prepare`. */
     due: status.due,
-    /** Empties the tables of views that are to be made from the log's beginning: all there is to do for an empty log. */
+    /** Empties the tables of views that begin anew: all there is to do for an empty log. */
     prepare: () => emptyTables(env, status),
     write,
     /** Prepares, folds up to so many batches and writes them; undefined when no view is due. */

@@ -1,6 +1,7 @@
 /**
- * What a view is: tables, a version, and a fold that turns record batches into rows. A fold stages its writes, so that a throw
- * leaves no trace. They depend on the events and their order of arrival only: not on commits, the clock, or unordered iteration.
+ * What a view is: tables, a version, and a fold that turns record batches into rows. A fold stages its
+ * writes, so that a throw leaves no trace. They depend on the events and their order of arrival only: not on
+ * commits, the clock, or unordered iteration.
  */
 
 import type { Log } from '../../log/batches/log.js';
@@ -8,11 +9,11 @@ import type { BatchView, RecordBatch } from '../../log/batches/record-batch.js';
 import type { Env } from '../../log/file/env.js';
 import type { Stage } from './stage.js';
 
-/** Folds batches into a view's tables. It is opened once, since V8 compiles closures anew each time they are made. */
+/** Folds batches into a view's tables. Opened once, since V8 compiles a new closure anew. */
 export interface Folding {
-  /** Takes the next batch, valid during the call only. Reads no rows: what `finish` staged last may not be written yet. */
+  /** Takes a batch, valid during the call only. Reads no rows: the last `finish` may not be written. */
   add(batch: BatchView): void;
-  /** Stages what the batches since the last call change, and forgets them. Each key is read and written at most once. */
+  /** Stages what the batches since the last call change. Each key is read and written at most once. */
   finish(): void;
 }
 
@@ -23,7 +24,7 @@ export interface Projection {
   /** Grows whenever the bytes a fold writes change: the view is then folded anew. */
   readonly version: number;
   open(stage: Stage): Folding;
-  /** Stages rows of the batches given, all below the fence, as a fold of what is left would have them; idempotent. */
+  /** Stages rows of batches below the fence as a fold of what is left would have them; idempotent. */
   forget?(stage: Stage, batches: readonly RecordBatch[], log: Log, env: Env): void;
   /** Stages the removal of up to about `limit` rows of days below `fence`; with nothing staged it is done. */
   dropDays?(stage: Stage, fence: number, limit: number): void;

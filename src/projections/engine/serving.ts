@@ -21,7 +21,7 @@ export function servingOf(
 export const servingViews = (env: Env, log: Log, projections: readonly Projection[]): Env =>
   withViews(env, projections, servingOf(log, projections));
 
-/** The environment with the views that this release's reads understand, whether they hold every event or not. */
+/** The environment with the views of this release's versions, whether they hold every event or not. */
 export function storedViews(env: Env, log: Log, projections: readonly Projection[]): Env {
   const states = readViewStates(log);
   return withViews(

@@ -1,11 +1,11 @@
-/** Staged writes of a view, as flat bytes: thousands of objects for each commit would cost garbage collection the most. */
+/** Staged writes of a view as flat bytes: objects for each commit would cost most in garbage collection. */
 import { type Env, rowMemory, type Table } from '../../log/file/env.js';
 import { u16 } from '../../log/file/keys.js';
 import { obtain } from './projection.js';
 
 /**
- * A table whose writes are staged: reads see the store, not what is staged. One write a key and commit. Keys and values are
- * copied at once, so that a fold may use their memory for the next.
+ * A table whose writes are staged: reads see the store, not what is staged. One write a key and commit. Keys
+ * and values are copied at once, so that a fold may use their memory for the next.
  */
 export type StagedTable = Pick<Table, 'get' | 'lend' | 'range' | 'keys' | 'put' | 'remove'>;
 
@@ -119,7 +119,7 @@ export function openStage(env: Env) {
       rows.size = 0;
       length = 0;
     },
-    /** Gives the staged rows away, for another thread to write; memory that came back from there is used next. */
+    /** Gives the staged rows to another thread for writing; memory that came back from it is used next. */
     take(spare?: StagedRows): StagedRows {
       const taken = rows;
       const { tableOf, memory, tables } = taken;
