@@ -154,7 +154,7 @@ export function openErrorGroups(env: Env) {
     return table.range({ start: prefix, end: prefixEnd(prefix) });
   };
 
-  /** A day can have very many: only what may be nearer than the nearest so far is looked at whole. */
+  /** A day can have very many: reads whole only what may be nearer than the nearest so far. */
   const beside = (group: ErrorGroup, position: Position, toDay: number, sign: 1 | -1) => {
     const isFurther = (a: Position, b: Position): boolean => sign * (a.ts - b.ts || a.id - b.id) > 0;
     for (const day of daysOf(group.app, dayOf(position.ts), toDay)) {

@@ -75,7 +75,7 @@ export function newNameSums() {
     /** Adds a row of counts, or takes it away: `sign` is −1. */
     addRow(block: number, value: Buffer, sign: 1 | -1 = 1): void {
       const sums = sumsOf(block);
-      // Byte by byte, since the reads that look at the bounds each time take several times as long.
+      // Byte by byte: reads that check bounds take several times as long.
       for (let at = 0; at < value.length; at += COUNT_BYTES) {
         const index = (value[at] as number) | ((value[at + 1] as number) << 8);
         const low =

@@ -56,7 +56,7 @@ function addBatch(
   quarters: Map<number, QuarterFold>,
   { app, firstTs, count, ts, types, names }: BatchView,
 ): void {
-  // A batch spans a minute at most: its events of a type go to one quarter, but where one ends within it.
+  // A batch spans a minute at most, so the events of a type mostly go to one quarter.
   let quarter = quarterOf(firstTs);
   let ofType: (QuarterFold | undefined)[] = [];
   for (let i = 0; i < count; i++) {

@@ -1,6 +1,6 @@
 /** Sums over a range of time, made of whole units where there are any: days, then hours, then less. */
 
-/** What to add to a sum: all in `[from, end)`; with a sign of −1 what to take away again. */
+/** What to add to a sum: all in `[from, end)`; with a sign of −1 what to take away. */
 export interface Part {
   from: number;
   end: number;

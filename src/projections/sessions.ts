@@ -99,7 +99,7 @@ function recount(log: Log, streams: Streams, app: number, session: string): Sess
   return row.events > 0 ? row : undefined;
 }
 
-/** A session as it was and as it is with what came, which are other events. */
+/** Joins a session's row with that of its new events. */
 function merge(before: Session, came: Session): Session {
   const isNewer =
     came.lastTs > before.lastTs || (came.lastTs === before.lastTs && came.newestId > before.newestId);

@@ -161,7 +161,7 @@ export function openUserHours(env: Env) {
       if (words > found.length) found = new Uint32Array(2 * words);
       found.fill(0, 0, words);
       const bits = found;
-      // Asked about in the end: a question would overwrite the runs that are being read.
+      // Asked about last: a question overwrites the runs that are lent.
       const doubtful: [app: number, user: number][] = [];
       for (const app of apps) {
         const range = {

@@ -100,7 +100,7 @@ function newer(known: Told | undefined, told: Told | undefined): Told | undefine
   return known.ts > told.ts || (known.ts === told.ts && known.id > told.id) ? known : told;
 }
 
-/** What came of a user. */
+/** What new events tell of a user. */
 interface Came extends Omit<User, 'sessions'> {
   userId: string;
   /** When each session last had an event of the user. */

@@ -67,7 +67,7 @@ export function openDictionaries(table: Table) {
       remember(texts[kind], number, text, text);
       return text;
     },
-    /** Remembers a text that was given its number a moment ago, so that it need not be looked up. */
+    /** Remembers a new text and its number, which saves a look-up. */
     learn(kind: Kind, number: number, text: string): void {
       remember(numbers[kind], text, number, text);
       remember(texts[kind], number, text, text);

@@ -89,7 +89,7 @@ export function openLog(env: Env): Log {
 const damaged = (env: Env, what: string): StoreUnusable =>
   new StoreUnusable(`the store in ${env.dataDir} ${what}: it is damaged, restore a backup`);
 
-/** Ids that are there already must not be given again. */
+/** Throws for counters that would give an id again. */
 function assertCounters(env: Env, { meta, offsets }: LogTables): void {
   const value = meta.get(META.next);
   if (value?.length !== COUNTERS_BYTES) throw damaged(env, 'has lost its counters');
@@ -118,7 +118,7 @@ function readFormat(value: Buffer, env: Env): string {
   try {
     ({ format, store } = JSON.parse(value.toString('utf8')));
   } catch {
-    // said below
+    // Reported below.
   }
   if (typeof format !== 'number' || typeof store !== 'string')
     throw damaged(env, 'has a format that cannot be read');
@@ -205,7 +205,7 @@ function logOver(tables: LogTables, storeId: string) {
     *arrivals(id: number) {
       for (const ref of refsFrom(id)) yield batch(ref);
     },
-    /** The same for who looks at each only until the next: all are read into the same memory. */
+    /** The same, all read into the same memory: each is valid until the next. */
     scan: (id: number) => scan(tables.log, refsFrom(id), dictionaries.text),
     /** Every batch that can hold an event in the range, latest `lastTs` first, then greatest offset. */
     *newestFirst({ from, to }: { from: number; to: number }): Generator<BatchRef> {

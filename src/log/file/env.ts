@@ -9,7 +9,7 @@ import { saidToOlderRelease } from './older-release.js';
 
 /**
  * Part of the store's format. Loading the library's own dictionary of 5 KB costs more than compressing a
- * batch does, and gains nothing on values that repeat themselves; none at all is not among its options.
+ * batch does, and gains nothing on values that repeat themselves; there is no option for none.
  */
 const COMPRESSION = { threshold: 200, dictionary: Buffer.alloc(8) };
 /** Named tables LMDB reserves room for; far above what we open. */
@@ -121,7 +121,7 @@ function openRoot(path: string, options: EnvOptions): RootDatabase<Buffer, Uint8
 
 const keyMemory = newKeyMemory();
 
-/** Parts of memory as buffers that are used again, one a length. */
+/** Lends parts of memory as buffers, one a length, which are reused. */
 function openLending(): (bytes: Uint8Array, start: number, length: number) => Buffer {
   let memory: ArrayBufferLike | undefined;
   let base = 0;
@@ -144,7 +144,7 @@ const keyWriter = (key: Uint8Array, target: Uint8Array, start: number): number =
   return start + key.length;
 };
 
-/** For rows that are lent. The library's types do not know of these options, its documentation does. */
+/** For rows that are lent. The library documents these options, but does not type them. */
 function lendingOptions(): DatabaseOptions {
   const lendKey = openLending();
   const lendValue = openLending();
@@ -155,7 +155,7 @@ function lendingOptions(): DatabaseOptions {
     },
     encoder: {
       encode: (value: Uint8Array) => value,
-      // Of the library's memory for values, the length is that of the value.
+      // The library's buffer for values has the value's length, but more memory.
       decode: (bytes: Uint8Array) => lendValue(bytes, 0, bytes.length),
     },
   };
@@ -186,7 +186,7 @@ function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compres
     copyInto(memory: Buffer, key: Uint8Array): number {
       const value = db.getBinaryFast(key);
       if (!value) return 0;
-      // The library's own memory for values says it is as long as the value, which it is not.
+      // The library's buffer for values claims the value's length, but has more memory.
       const { length } = value;
       if (length <= memory.length) memory.set(new Uint8Array(value.buffer, value.byteOffset, length));
       return length;

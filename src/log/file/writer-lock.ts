@@ -22,16 +22,16 @@ import { olderReleaseOpens } from './older-release.js';
 const SOCKET_PATH_BYTES_MAX = 100;
 const HIDDEN_SOCKET = /^\.writer-[0-9a-f]+\.sock$/;
 const ID_BYTES = 6;
-/** Two that got into each other's way do not come back in step. */
+/** Random, so that two processes that collided do not retry in step. */
 const RETRY_MS = 50;
 const RETRY_SPREAD_MS = 50;
-/** A collector that is going down, or was killed a moment ago, gets this long to let go. */
+/** How long to wait for a collector that is stopping or was just killed. */
 export const LOCK_WAIT_MS = 5_000;
 
 export interface WriterLock {
   /** Answers requests on the socket from here on; until then each is a 503. */
   serve(handler: RequestListener): void;
-  /** Lets go, and cuts off what is being answered. */
+  /** Releases the lock and cuts off requests under way. */
   release(): Promise<void>;
 }
 
@@ -139,7 +139,7 @@ function listen(path: string, handler: RequestListener): Promise<Server> {
   });
 }
 
-/** Whether anybody listens; also when it cannot be told. */
+/** Whether anybody listens; true where that is unknown. */
 export function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path);

@@ -27,7 +27,7 @@ export interface CommitBase {
   counters(): Counters;
   fence(): number;
   number(kind: Kind, text: string): number | undefined;
-  /** What `number` said of names. */
+  /** Caches what `number` answers for names. */
   names: NameCache;
   /** Whether the batch was taken within seven days of `now`. */
   isSeen(app: number, batchId: string, now: number): boolean;
@@ -128,7 +128,7 @@ function add(draft: Draft, request: EventRequest | ColumnRequest): Added {
   return { result: 'stored', late };
 }
 
-/** Writes events as record batches, the way they lie in a group. */
+/** Writes events as record batches in a group's layout. */
 function writeEvents(draft: Draft, columns: EventColumns, app: number, firstId: number): void {
   const { next } = draft;
   const { ts, userSessions, bytes, spans } = columns;
@@ -192,7 +192,7 @@ function since(fence: number, columns: EventColumns): EventColumns {
   return columnsOf(eventsOf(columns).filter(({ ts }) => ts >= fence));
 }
 
-/** The layout stands in `commit-group.ts`. */
+/** The layout is described in `commit-group.ts`. */
 function packGroup(head: Omit<SealedCommit, 'bytes' | 'events'>, batches: number): Buffer {
   const { commit, next, texts, batchIds } = head;
   groupBytes.length = 0;

@@ -35,7 +35,7 @@ const MAGIC = Buffer.from('SGJ1');
 const HEAD_BYTES = 16;
 const SECTOR_BYTES = 512;
 
-/** Marks records of one store, so that those of another one are never taken for its own. */
+/** Marks the records of one store, so that no other store takes them for its own. */
 const storeTag = (storeId: string): number => crc32(storeId);
 
 interface Segment {

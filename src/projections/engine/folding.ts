@@ -13,7 +13,7 @@ export interface Target {
   checkpoint: number;
 }
 
-/** What a view's fold came to: what to write, or why nothing. */
+/** The result of a view's fold: what to write, or the error. */
 export type Folded<Staged = Stage> = { view: string } & (
   | { stage: Staged; error?: never }
   | { error: Error; stage?: never }
@@ -65,7 +65,7 @@ class ViewFolding {
   }
 }
 
-/** What is folded at once is in memory until it is written: batches can be large, too. */
+/** Bounds what is in memory until it is written: batches can be large. */
 const EVENTS_MAX = 500_000;
 
 /** Some batches folded into some views. */
@@ -87,7 +87,7 @@ export function openPasses(env: Env) {
         try {
           return addAll(foldings, batches, limit);
         } catch (error) {
-          // They hold a part of what comes again when somebody tries once more.
+          // They hold some of the batches, which a retry adds again.
           opened.clear();
           throw error;
         }
@@ -101,7 +101,7 @@ export function openPasses(env: Env) {
   };
 }
 
-/** Apart from who calls it, so that it is compiled once and for all. */
+/** A function of its own, so that V8 compiles it once. */
 function addAll(
   foldings: readonly ViewFolding[],
   batches: Iterable<BatchView>,

@@ -17,7 +17,7 @@ import { servingOf, withViews } from './serving.js';
 import type { Stage } from './stage.js';
 import { readViewStates, type ViewStates, writeViewStates } from './states.js';
 
-/** A fold cannot take what the log holds: a bug of ours, which may not keep the store from opening. */
+/** A fold failed on what the log holds: our bug, which must not keep the store from opening. */
 export interface BrokenView {
   view: string;
   error: Error;
@@ -38,10 +38,10 @@ interface ViewsOptions {
   onBroken: (broken: BrokenView) => void;
 }
 
-/** Where a view stands whose tables are empty; a checkpoint of 0 says that they are not. */
+/** The checkpoint of a view whose tables are empty; 0 means that they are not yet. */
 const FIRST_CHECKPOINT = 1;
 
-/** Of the second set of tables that a view could have in releases before this one. */
+/** A view's second set of tables, which older releases made. */
 const SECOND_TABLE = /\.1$/;
 
 type ViewStatus = ReturnType<typeof openStatus>;
@@ -75,7 +75,7 @@ function openStatus(env: Env, log: Log, { projections, transact, onBroken }: Vie
           const state = states[projection.name];
           return { projection, checkpoint: state?.version === projection.version ? state.checkpoint : 0 };
         }),
-    /** Saves states, in a transaction with what they tell of. */
+    /** Saves states and what they describe in one transaction. */
     save,
     /** The same inside a transaction that is under way, where the views that serve stay the same. */
     put(changed: ViewStates): void {
@@ -114,7 +114,7 @@ function emptyTables(env: Env, status: ViewStatus): void {
   status.save(statesAt(FIRST_CHECKPOINT, fresh), () => {});
 }
 
-/** The states once some views are written up to `next`; what became of each is told on the way. */
+/** The states after some views are written up to `next`; leaves out those that failed. */
 function statesAfter(status: ViewStatus, views: readonly Folded<unknown>[], next: number): ViewStates {
   const changed = { ...status.states() };
   for (const { view, error } of views) {

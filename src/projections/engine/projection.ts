@@ -39,7 +39,7 @@ export function obtain<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   return made;
 }
 
-/** A view is being folded and has no tables to answer from; its reads are worth asking again. */
+/** A view is being folded, so it cannot answer yet; a read may be retried. */
 export class ViewNotReady extends Error {
   override name = 'ViewNotReady';
 }
