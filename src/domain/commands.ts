@@ -1,9 +1,9 @@
 /**
- * The operator's commands that a running collector carries out, as `POST /commands` on the socket of its writer lock with the
- * header `x-spyglass-socket: 1`: what each is asked with, and what it answers.
+ * The operator's commands that a running collector carries out, as `POST /commands` on the socket of its
+ * writer lock with the header `x-spyglass-socket: 1`: what each is asked with, and what it answers.
  *
- * The answer is lines of JSON: `{"progress":{"done":…,"total":…}}` and an export's `{"text":…}`, and then one `{"result":…}` or
- * `{"problem":…}`. Where it ends without either, the collector has stopped.
+ * The answer is lines of JSON: `{"progress":{"done":…,"total":…}}` and an export's `{"text":…}`, and then one
+ * `{"result":…}` or `{"problem":…}`. Where it ends without either, the collector has stopped.
  */
 
 /** A browser cannot be made to send it. */

@@ -1,7 +1,4 @@
-/**
- * Events as columns, with their texts as spans of UTF-8 bytes: a request goes from its body into the log
- * without an object or a string for each event.
- */
+/** Events as columns, with texts as spans of UTF-8 bytes: no object or string for each event. */
 import { isAscii } from 'node:buffer';
 import {
   EVENT_TYPES,

@@ -4,11 +4,9 @@
 export const EVENT_TYPES = ['event', 'pageview', 'error', 'network', 'bug_report'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-const TYPE_CODES = new Map<EventType, number>(EVENT_TYPES.map((type, code) => [type, code]));
-
 export function typeCode(type: EventType): number {
-  const code = TYPE_CODES.get(type);
-  if (code === undefined) throw new RangeError(`no such event type: ${type}`);
+  const code = EVENT_TYPES.indexOf(type);
+  if (code === -1) throw new RangeError(`no such event type: ${type}`);
   return code;
 }
 
@@ -47,10 +45,7 @@ export function textOf({ name, url, props }: Pick<NewEvent, 'name' | 'url' | 'pr
   return name.length + (url?.length ?? 0) + (props?.length ?? 0);
 }
 
-/**
- * The first `max` UTF-16 code units of `text`, one fewer where the cut would split a surrogate pair. The
- * result is a copy: a slice would keep the whole original alive.
- */
+/** The first `max` UTF-16 code units, or one fewer if that splits a pair; a copy, which frees `text`. */
 export function cutText(text: string, max: number): string {
   if (text.length <= max) return text;
   const last = text.charCodeAt(max - 1);

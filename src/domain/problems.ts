@@ -62,10 +62,7 @@ export class ProblemError extends Error {
   }
 }
 
-/**
- * The body of a problem. `type` and `instance` are names, not addresses: there is nothing more to read behind them. The latter
- * is the request as the log has it.
- */
+/** The body of a problem. `type` and `instance` are names, not addresses; `instance` is the request's. */
 export function problemJson({ code, detail, errors }: Refusal, requestId?: string): string {
   const { status, title } = PROBLEMS[code];
   const instance = requestId === undefined ? undefined : `urn:spyglass:request:${requestId}`;

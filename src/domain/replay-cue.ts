@@ -1,9 +1,7 @@
-/** Which chunks of a session's replay an incident's window needs. */
-
 /**
- * The chunks that overlap `[from, to]` (Unix ms). Takes and gives them ascending by `seq`, in one pass. A
- * chunk covers the time from its `ts` to the least greater `ts` of a later `seq`, exclusive. The last one is
- * open-ended; one without `ts` always counts.
+ * The chunks that overlap `[from, to]` (Unix ms), ascending by `seq`, as they are given. A chunk covers the
+ * time from its `ts` to the least greater `ts` of a later `seq`, exclusive. The last one is open-ended; one
+ * without `ts` always counts.
  */
 export function cueFor<C extends { seq: number; ts?: number }>(
   chunks: readonly C[],

@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Refusal } from '../domain/problems.js';
 import type { IngestRequest } from './types.js';
 
-export type DecodedBody = { json: Buffer; refusal?: never } | { refusal: Refusal; json?: never };
+type DecodedBody = { json: Buffer; refusal?: never } | { refusal: Refusal; json?: never };
 
 /** The request's body, inflated: at most `maxBytes` of valid UTF-8. */
 export function decodeBody(request: IngestRequest, maxBytes: number): DecodedBody {
@@ -33,13 +33,9 @@ function inflate(sent: Buffer, encoding: string | undefined, maxBytes: number): 
   try {
     return { json: gunzipSync(sent, { maxOutputLength: maxBytes }) };
   } catch (error) {
-    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') return tooLarge(maxBytes);
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(maxBytes);
     return refuse('bad_request', 'The body is not the gzip stream its Content-Encoding promises.');
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 function tooLarge(maxBytes: number): DecodedBody {

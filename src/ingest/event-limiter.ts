@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 
 const WINDOW_MS = 60_000;
 
-export interface Window {
+interface Window {
   /** Unix ms. */
   startedAt: number;
   events: number;
@@ -35,16 +35,12 @@ export function sharedWindows(apps: readonly string[], memory: Float64Array): Wi
   };
 }
 
-/**
- * Counts `events` of `app` at `now` (Unix ms) and gives `undefined`; or, where that would be too many, counts
- * nothing and gives the seconds until the window ends, 1 … 60.
- */
-export type EventLimiter = (app: string, events: number, now: number) => number | undefined;
+/** Counts events at `now` (Unix ms); if too many, gives the seconds until the window ends, 1 … 60. */
+type EventLimiter = (app: string, events: number, now: number) => number | undefined;
 
 /**
  * A limiter for `eventsPerMinute` per app; 0 means no limit. A window opens with the first events after the
- * last one ended. Invalid events count too, since the limit bounds the collector's work. It keeps a window
- * for each app it gets: call it for known apps only.
+ * last one ended. Invalid events count too. It keeps a window for each app: call it for known apps only.
  */
 export function createEventLimiter(eventsPerMinute: number, windows: Windows = new Map()): EventLimiter {
   assert(Number.isInteger(eventsPerMinute) && eventsPerMinute >= 0);

@@ -58,10 +58,7 @@ function readContent(
   return { content: { columns: columnsOf(events), batchId, sentAt } };
 }
 
-/**
- * Makes events of a body's parsed `events` and of the texts of their `props`, by index. Adds to `errors`, up
- * to `FIELD_ERRORS_MAX` of them.
- */
+/** Makes events of parsed `events` and their `props` texts; adds up to `FIELD_ERRORS_MAX` errors. */
 export function validateEvents(
   parsed: readonly unknown[],
   props: readonly (JsonText | undefined)[],
@@ -119,14 +116,12 @@ function addIssues(errors: FieldError[], under: readonly PropertyKey[], { issues
   }
 }
 
-function pathText(path: readonly PropertyKey[]): string {
-  let text = '';
-  for (const step of path) {
-    if (typeof step === 'number') text += `[${step}]`;
-    else text += text === '' ? String(step) : `.${String(step)}`;
-  }
-  return text;
-}
+/** Such as `events[3].user_id`. */
+const pathText = (path: readonly PropertyKey[]): string =>
+  path
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
+    .join('')
+    .slice(1);
 
 /** Gives the position only: V8's message quotes the text around it, which may be the key. */
 function notJson(error: unknown): string {

@@ -1,7 +1,6 @@
 /**
- * Reads usual bodies straight from their bytes, several times faster than `JSON.parse` and validation. It
- * accepts nothing that the exact reader would refuse, and gives the same content. Anything unusual (escapes
- * in keys, duplicate keys, whatever is invalid) it leaves to the exact reader by returning `undefined`.
+ * Reads usual bodies straight from their bytes, several times faster than `JSON.parse` and validation.
+ * Escapes in keys, duplicate keys and whatever is invalid it leaves to the exact reader, by `undefined`.
  */
 import { isAscii } from 'node:buffer';
 import { cutText, EVENT_TYPES, type Person } from '../domain/event.js';

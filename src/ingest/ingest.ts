@@ -19,15 +19,9 @@ export interface IngestOptions {
 }
 
 /**
- * Makes a function that takes requests in order of arrival, without I/O. It remembers only how many events
- * each app has sent within the minute. The first check that fails answers:
- *
- * 1. the body's size, its encoding, its size once inflated;
- * 2. JSON, its depth, and the envelope;
- * 3. the app and its key;
- * 4. the origin;
- * 5. the app's events a minute;
- * 6. the events, with `batch_id` and `sent_at`.
+ * Makes a function that takes requests in order of arrival, without I/O. The first check that fails answers:
+ * the body's size, its encoding, its size once inflated; JSON, its depth, and the envelope; the app and its
+ * key; the origin; the app's events a minute; the events, with `batch_id` and `sent_at`.
  */
 export function createIngest(options: IngestOptions): (request: IngestRequest) => IngestOutcome {
   const { apps, limits, readExact, windows } = options;

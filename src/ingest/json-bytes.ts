@@ -1,7 +1,6 @@
 /**
- * JSON's grammar (RFC 8259) over bytes: checks a value and finds its end without building it. Accepts nothing
- * that `JSON.parse` would not, and refuses some unusual JSON, which the exact reader then reads. Positions
- * are byte offsets; `REFUSED` stands for no position.
+ * JSON's grammar (RFC 8259) over bytes: finds a value's end without building it. Refuses what `JSON.parse`
+ * does, and some unusual JSON. Positions are byte offsets; `REFUSED` stands for no position.
  */
 import { JSON_DEPTH_MAX } from '../domain/limits.js';
 
@@ -54,7 +53,7 @@ export function skipSpace(bytes: Uint8Array, at: number): number {
 }
 
 /** The closing quote of the string whose first character is at `at`. Refuses lone surrogates. */
-export function stringEnd(bytes: Uint8Array, at: number): number {
+function stringEnd(bytes: Uint8Array, at: number): number {
   for (;;) {
     while (PLAIN[bytes[at] ?? 0] === 1) at++;
     if (bytes[at] === QUOTE) return at;
@@ -90,10 +89,7 @@ function hexAt(bytes: Uint8Array, at: number): number {
   return (a << 12) | (b << 8) | (c << 4) | d;
 }
 
-/**
- * The position after the key whose opening quote is at `at`. Refuses keys with escapes, and those that may be
- * `__proto__` or `prototype`.
- */
+/** The position after the key at `at`. Refuses escapes, and what may be `__proto__` or `prototype`. */
 export function keyEnd(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== QUOTE) return REFUSED;
   const start = at + 1;

@@ -1,7 +1,4 @@
-/**
- * Finds what `JSON.parse` does not tell of a body: how deep it nests, where each event's `props` are, and
- * strings and keys that are not allowed. It reads the bytes, so duplicate keys and escapes hide nothing.
- */
+/** Finds what `JSON.parse` hides of a body: its depth, where `props` are, forbidden strings and keys. */
 import assert from 'node:assert/strict';
 import { FIELD_ERRORS_MAX, JSON_DEPTH_MAX } from '../domain/limits.js';
 import type { FieldError } from '../domain/problems.js';
@@ -112,7 +109,10 @@ export function scanJson(bytes: Buffer): Scan {
         close(state, at++);
         break;
       case COMMA:
-        if (state.inEvents && state.level === EVENTS_LEVEL) nextEvent(state);
+        if (state.inEvents && state.level === EVENTS_LEVEL) {
+          state.event++;
+          state.field = '';
+        }
         at++;
         break;
       default:
@@ -136,11 +136,6 @@ function close(state: State, at: number): void {
     state.propsAt = -1;
   }
   if (state.level < EVENTS_LEVEL) state.inEvents = false;
-}
-
-function nextEvent(state: State): void {
-  state.event++;
-  state.field = '';
 }
 
 /** Scans the string at `at`; returns the position after it, and after the colon if it is a key. */

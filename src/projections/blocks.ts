@@ -1,6 +1,6 @@
 /**
- * Lists of rows in order of arrival, cut into blocks so that a commit rewrites a list's last page alone: row k lies in block
- * ⌊k ÷ rows a block⌋, whose key is the list's key with the block's number, u32, behind it.
+ * Lists of rows in order of arrival, cut into blocks so that a commit rewrites a list's last page alone. Row
+ * k lies in block ⌊k ÷ rows a block⌋; a block's key ends with its number, u32.
  */
 import { put32 } from '../log/file/keys.js';
 import type { StagedTable } from './engine/stage.js';
@@ -48,7 +48,7 @@ export function lastBlock(
   return { block: 0, rows, value };
 }
 
-/** Stages `count` rows behind those of a list; `pack` makes a block of what it holds and the new rows `from` … `to`. */
+/** Stages `count` rows behind a list's; `pack` makes a block of its rows and the new ones `from` … `to`. */
 export function appendRows(
   table: StagedTable,
   key: Buffer,

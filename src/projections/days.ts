@@ -1,15 +1,15 @@
 /**
  * Days: how many users were active on each UTC day, and which, so that nobody is counted twice.
  *
- * `days`: `[app u16][day u24][block u24]` → a bitmap of the users `block × 2,048 …`, without the zero bytes at its end.
- * `day_users`: `[day u24][block u24]` → the same over all apps together. `day_counts`: `[app u16][day u24]` → distinct users
- * u32; app 0 stands for all apps.
+ * `days`: `[app u16][day u24][block u24]` → a bitmap of the users `block × 2,048 …`, cut after its last bit.
+ * `day_users`: `[day u24][block u24]` → the same over all apps together. `day_counts`: `[app u16][day u24]` →
+ * distinct users u32; app 0 stands for all apps.
  */
 import { dayOf } from '../domain/utc.js';
 import type { Env } from '../log/file/env.js';
-import { put16, put24, u16 } from '../log/file/keys.js';
+import { put16, put24 } from '../log/file/keys.js';
 import { obtain, type Projection } from './engine/projection.js';
-import { removeRange, type StagedTable } from './engine/stage.js';
+import { removeBefore, removeRange, type StagedTable } from './engine/stage.js';
 
 const BLOCK_USERS = 2_048;
 const BITMAP_BYTES = BLOCK_USERS / 8;
@@ -102,43 +102,19 @@ export const days: Projection = {
   },
   dropDays(stage, fence, limit) {
     const below = dayOf(fence);
-    for (const app of appsIn(stage.table('day_counts'))) {
-      const range = { start: dayKey(app, 0), end: dayKey(app, below) };
-      removeRange(stage, 'days', range, limit);
-      removeRange(stage, 'day_counts', range, limit);
-    }
+    removeBefore(stage, 'days', (app) => dayKey(app, below), limit);
+    removeBefore(stage, 'day_counts', (app) => dayKey(app, below), limit);
     removeRange(stage, 'day_users', { start: unionKey(0, 0), end: unionKey(below, 0) }, limit);
   },
 };
 
-/** The app numbers that lead keys of a table, ascending: one seek an app. */
-export function appsIn(table: Pick<StagedTable, 'keys'>): number[] {
-  const apps: number[] = [];
-  let start: Buffer | undefined = u16(0);
-  while (start) {
-    const [key]: Buffer[] = [...table.keys({ start, limit: 1 })];
-    if (!key) return apps;
-    const app: number = key.readUInt16BE(0);
-    apps.push(app);
-    start = app < 0xffff ? u16(app + 1) : undefined;
-  }
-  return apps;
-}
+export type Days = ReturnType<typeof openDays>;
 
-export interface Days {
-  /** Distinct users of whole days, ascending: of some apps together or, without a list, of all. */
-  counts(
-    apps: readonly number[] | undefined,
-    fromDay: number,
-    toDay: number,
-  ): Iterable<{ day: number; count: number }>;
-}
-
-export function openDays(env: Env): Days {
+export function openDays(env: Env) {
   const counts = env.table('day_counts');
   const blocks = env.table('days');
 
-  function* countsOf(app: number, fromDay: number, toDay: number): Generator<{ day: number; count: number }> {
+  function* countsOf(app: number, fromDay: number, toDay: number) {
     const range = { start: dayKey(app, fromDay), end: dayKey(app, toDay + 1) };
     for (const { key, value } of counts.range(range)) {
       yield { day: key.readUIntBE(2, 3), count: value.readUInt32LE(0) };
@@ -165,7 +141,8 @@ export function openDays(env: Env): Days {
   }
 
   return {
-    counts(apps, fromDay, toDay) {
+    /** Distinct users of whole days, ascending: of some apps together or, without a list, of all. */
+    counts(apps: readonly number[] | undefined, fromDay: number, toDay: number) {
       if (apps === undefined) return countsOf(ALL_APPS, fromDay, toDay);
       const [first] = apps;
       if (apps.length === 1 && first !== undefined) return countsOf(first, fromDay, toDay);

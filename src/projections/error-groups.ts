@@ -1,12 +1,11 @@
 /**
  * Error groups: which errors share a message and a top stack frame, and who met them when.
  *
- * `error_groups`: `[app u16][day u24][hash of name and frame, 12 bytes][block u32]` → a row an occurrence, in id order:
- * `[ms into the day u32][user u32][id u48]`, little-endian. A group is a hash of texts, not of numbers that another store
- * would give otherwise: its id outlives an export. Row k of the day lies in block ⌊k ÷ 285⌋, so that a block
- * fits one 4 KiB page. Days come first: a range is one scan, and retention drops whole days.
+ * `error_groups`: `[app u16][day u24][hash of name and frame, 12 bytes][block u32]` → a row an occurrence, in
+ * id order: `[ms into the day u32][user u32][id u48]`, little-endian. The hash is of texts, not numbers, so
+ * that a group's id outlives an export. Row k of the day lies in block ⌊k ÷ 285⌋. Days come first: a range is
+ * one scan, and retention drops whole days.
  */
-
 import { frameOf, groupHash } from '../domain/error-grouping.js';
 import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS } from '../domain/limits.js';
@@ -15,9 +14,9 @@ import type { BatchView } from '../log/batches/record-batch.js';
 import type { Entry, Env, Range } from '../log/file/env.js';
 import { prefixEnd, u32 } from '../log/file/keys.js';
 import { appendRows, lastBlock } from './blocks.js';
-import { appsIn, dayKey } from './days.js';
+import { dayKey } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
-import { removeRange } from './engine/stage.js';
+import { removeBefore } from './engine/stage.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 const ROW_BYTES = 14;
@@ -81,7 +80,7 @@ interface Fold {
   fresh: Occurrence[];
 }
 
-/** By app and day, and within by the group's hash. */
+/** By day and app, and within by the group's hash. */
 type Folds = Map<number, Map<string, Fold>>;
 
 /** Adds a batch's errors to those of their groups and days. */
@@ -127,30 +126,17 @@ export const errorGroups: Projection = {
     };
   },
   dropDays(stage, fence, limit) {
-    for (const app of appsIn(stage.table('error_groups'))) {
-      removeRange(stage, 'error_groups', { start: dayKey(app, 0), end: dayKey(app, dayOf(fence)) }, limit);
-    }
+    removeBefore(stage, 'error_groups', (app) => dayKey(app, dayOf(fence)), limit);
   },
 };
 
-export interface ErrorGroups {
-  /** Blocks of occurrences of every group of an app on the days from one to the other, both inclusive. */
-  scan(
-    app: number,
-    fromDay: number,
-    toDay: number,
-  ): Generator<{ group: ErrorGroup; rows: Iterable<Occurrence> }>;
-  /** A group's occurrences a day, in id order; days ascending, or descending where `fromDay` is the later one. */
-  days(group: ErrorGroup, fromDay: number, toDay: number): Generator<Occurrence[]>;
-  /** The id of the occurrence next to a position by `(ts, id)`, after it or before, up to and with the day `toDay`. */
-  next(group: ErrorGroup, position: { ts: number; id: number }, toDay: number): number | undefined;
-  previous(group: ErrorGroup, position: { ts: number; id: number }, toDay: number): number | undefined;
-}
+type Position = Pick<Occurrence, 'ts' | 'id'>;
+export type ErrorGroups = ReturnType<typeof openErrorGroups>;
 
-export function openErrorGroups(env: Env): ErrorGroups {
+export function openErrorGroups(env: Env) {
   const table = env.table('error_groups');
 
-  /** The days on which any group of the app has something, from one on; those of others are passed over by seeks. */
+  /** The days on which any group of the app has something; seeks pass over the others. */
   function* daysOf(app: number, fromDay: number, toDay: number): Generator<number> {
     const descending = fromDay > toDay;
     for (let day: number | undefined = fromDay; day !== undefined; ) {
@@ -168,17 +154,11 @@ export function openErrorGroups(env: Env): ErrorGroups {
     return table.range({ start: prefix, end: prefixEnd(prefix) });
   };
 
-  /** A day can have very many: only what may be nearer than the nearest so far is looked at whole. */
-  const beside = (
-    group: ErrorGroup,
-    position: { ts: number; id: number },
-    toDay: number,
-    sign: 1 | -1,
-  ): number | undefined => {
-    const isFurther = (a: { ts: number; id: number }, b: { ts: number; id: number }): boolean =>
-      sign * (a.ts - b.ts || a.id - b.id) > 0;
+  /** A day can have very many: reads whole only what may be nearer than the nearest so far. */
+  const beside = (group: ErrorGroup, position: Position, toDay: number, sign: 1 | -1) => {
+    const isFurther = (a: Position, b: Position): boolean => sign * (a.ts - b.ts || a.id - b.id) > 0;
     for (const day of daysOf(group.app, dayOf(position.ts), toDay)) {
-      let nearest: { ts: number; id: number } | undefined;
+      let nearest: Position | undefined;
       for (const { value } of blocksOn(group, day)) {
         for (let at = 0; at < value.length; at += ROW_BYTES) {
           const ts = day * DAY_MS + value.readUInt32LE(at);
@@ -193,23 +173,24 @@ export function openErrorGroups(env: Env): ErrorGroups {
   };
 
   return {
-    *scan(app, fromDay, toDay) {
-      for (const { key, value } of table.range({
-        start: dayKey(app, fromDay),
-        end: dayKey(app, toDay + 1),
-      })) {
+    /** Blocks of occurrences of every group of an app on the days from one to the other, both inclusive. */
+    *scan(app: number, fromDay: number, toDay: number) {
+      const range = { start: dayKey(app, fromDay), end: dayKey(app, toDay + 1) };
+      for (const { key, value } of table.range(range)) {
         const { group, day } = parseKey(key);
         yield { group, rows: unpackRows(value, day * DAY_MS) };
       }
     },
-    *days(group, fromDay, toDay) {
+    /** A group's occurrences a day, in id order; days descend where `fromDay` is the later one. */
+    *days(group: ErrorGroup, fromDay: number, toDay: number) {
       for (const day of daysOf(group.app, fromDay, toDay)) {
         const rows: Occurrence[] = [];
         for (const { value } of blocksOn(group, day)) rows.push(...unpackRows(value, day * DAY_MS));
         if (rows.length > 0) yield rows;
       }
     },
-    next: (group, position, toDay) => beside(group, position, toDay, 1),
-    previous: (group, position, toDay) => beside(group, position, toDay, -1),
+    /** The id of the occurrence next to a position by `(ts, id)`, on days up to and with `toDay`. */
+    next: (group: ErrorGroup, position: Position, toDay: number) => beside(group, position, toDay, 1),
+    previous: (group: ErrorGroup, position: Position, toDay: number) => beside(group, position, toDay, -1),
   };
 }

@@ -1,20 +1,20 @@
 /**
- * Errors: how many events of type `error` each UTC day had, by hour, and when, so that a day cut by a bound is counted exactly.
+ * Errors: how many errors each UTC day had, by hour, and when, so that a cut day is counted exactly.
  *
- * `error_counts`: `[app u16][day u24]` → errors of each of its hours, u32 × 24. `error_times`: `[app u16][hour u32][block u32]`
- * → ms into the hour, u32 each, in order of arrival: error k of the hour lies in block ⌊k ÷ 1,000⌋. All little-endian.
+ * `error_counts`: `[app u16][day u24]` → errors of each of its hours, u32 × 24. `error_times`:
+ * `[app u16][hour u32][block u32]` → ms into the hour, u32 each, in order of arrival: error k of the hour
+ * lies in block ⌊k ÷ 1,000⌋. All little-endian.
  */
 import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS, HOUR_MS } from '../domain/limits.js';
 import { dayOf } from '../domain/utc.js';
 import type { BatchView } from '../log/batches/record-batch.js';
 import type { Env } from '../log/file/env.js';
-import { prefixEnd } from '../log/file/keys.js';
 import { appendRows, blockAfter } from './blocks.js';
-import { appsIn, dayKey } from './days.js';
+import { dayKey } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
-import { removeRange, type StagedTable } from './engine/stage.js';
-import { hourBlockKey, hourKey, viewNumbers } from './hours.js';
+import { removeBefore, type StagedTable } from './engine/stage.js';
+import { hourBlockKey, viewNumbers } from './hours.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
 const HOURS = 24;
@@ -95,41 +95,35 @@ export const errors: Projection = {
   },
   dropDays(stage, fence, limit) {
     const below = dayOf(fence);
-    for (const app of appsIn(stage.table('error_counts'))) {
-      // The times first: it is the counts that lead back here.
-      removeRange(stage, 'error_times', { start: hourKey(app, 0), end: hourKey(app, below * HOURS) }, limit);
-      removeRange(stage, 'error_counts', { start: dayKey(app, 0), end: dayKey(app, below) }, limit);
-    }
+    removeBefore(stage, 'error_times', (app) => hourBlockKey(app, below * HOURS, 0), limit);
+    removeBefore(stage, 'error_counts', (app) => dayKey(app, below), limit);
   },
 };
 
-export interface Errors {
-  /** Errors of whole days of one app. */
-  counts(app: number, fromDay: number, toDay: number): Generator<{ day: number; count: number }>;
-  /** Errors of an app on one day within `[from, to]`, ms into the day. */
-  countWithin(app: number, day: number, bounds: { from: number; to: number }): number;
-}
+export type Errors = ReturnType<typeof openErrors>;
 
-export function openErrors(env: Env): Errors {
+export function openErrors(env: Env) {
   const rows = env.table('error_counts');
   const blocks = env.table('error_times');
 
   const countTimes = (app: number, hour: number, from: number, to: number): number => {
-    const prefix = hourKey(app, hour);
+    const range = { start: hourBlockKey(app, hour, 0), end: hourBlockKey(app, hour + 1, 0) };
     let count = 0;
-    for (const { value } of blocks.scan({ start: prefix, end: prefixEnd(prefix) })) {
+    for (const { value } of blocks.scan(range)) {
       for (const time of viewNumbers(value)) if (time >= from && time <= to) count++;
     }
     return count;
   };
 
   return {
-    *counts(app, fromDay, toDay) {
+    /** Errors of whole days of one app. */
+    *counts(app: number, fromDay: number, toDay: number) {
       for (const { key, value } of rows.scan({ start: dayKey(app, fromDay), end: dayKey(app, toDay + 1) })) {
         yield { day: key.readUIntBE(2, 3), count: sum(viewNumbers(value), 0, HOURS) };
       }
     },
-    countWithin(app, day, { from, to }) {
+    /** Errors of an app on one day within `[from, to]`, ms into the day. */
+    countWithin(app: number, day: number, { from, to }: { from: number; to: number }): number {
       const value = rows.get(dayKey(app, day));
       if (!value) return 0;
       const [first, last] = [Math.floor(from / HOUR_MS), Math.floor(to / HOUR_MS)];

@@ -1,12 +1,5 @@
-/** What views by the hour share: hours since 1970, their keys, and values that are numbers one behind the other. */
+/** What views by the hour share: keys with hours since 1970, and values that are columns of numbers. */
 import { put16, put32 } from '../log/file/keys.js';
-
-/** `[app u16][hour u32]` */
-export function hourKey(app: number, hour: number): Buffer {
-  const key = Buffer.allocUnsafe(6);
-  put32(key, put16(key, 0, app), hour);
-  return key;
-}
 
 /** `[app u16][hour u32][block u32]` */
 export function hourBlockKey(app: number, hour: number, block: number): Buffer {

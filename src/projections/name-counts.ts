@@ -1,8 +1,7 @@
 /** Counts by name, as rows hold them: names in blocks of 512, a block's counts packed ascending by name. */
 import type { Table } from '../log/file/env.js';
-import { packKey } from '../log/file/keys.js';
 import { obtain } from './engine/projection.js';
-import type { StagedTable } from './engine/stage.js';
+import { leadsIn, type StagedTable } from './engine/stage.js';
 
 /** A name's block is its number without these. */
 const BLOCK_BITS = 9;
@@ -33,20 +32,17 @@ export function unpackCounts(value: Buffer | undefined): Uint32Array {
   return counts;
 }
 
-/** Counts of one range of time that a fold adds to; every block is read once and written once. */
-export interface CountsFold {
-  /** Adds to a name's count; returns what it was. */
-  add(name: number, count: number): number;
-  stage(): void;
-}
+export type CountsFold = ReturnType<typeof openCountsFold>;
 
-export function openCountsFold(table: StagedTable, keyOf: (block: number) => Buffer): CountsFold {
+/** Counts of one range of time that a fold adds to; every block is read once and written once. */
+export function openCountsFold(table: StagedTable, keyOf: (block: number) => Buffer) {
   const blocks = new Map<number, Uint32Array>();
   // The block of the last addition, where most of the next go too.
   let current = -1;
   let counts: Uint32Array = new Uint32Array(0);
   return {
-    add(name, count) {
+    /** Adds to a name's count; returns what it was. */
+    add(name: number, count: number): number {
       const block = name >>> BLOCK_BITS;
       if (block !== current) {
         current = block;
@@ -63,28 +59,23 @@ export function openCountsFold(table: StagedTable, keyOf: (block: number) => Buf
   };
 }
 
-/** Sums by name over many rows. */
-export interface NameSums {
-  /** A count below 0 takes away what was added. */
-  add(name: number, count: number): void;
-  /** Adds a row of counts, or takes it away: `sign` is −1. */
-  addRow(block: number, value: Buffer, sign?: 1 | -1): void;
-  /** The names that occurred. */
-  entries(): [name: number, count: number][];
-}
+export type NameSums = ReturnType<typeof newNameSums>;
 
-export function newNameSums(): NameSums {
+/** Sums by name over many rows. */
+export function newNameSums() {
   const blocks = new Map<number, Float64Array>();
   const sumsOf = (block: number): Float64Array => obtain(blocks, block, () => new Float64Array(BLOCK_NAMES));
   return {
-    add(name, count) {
+    /** A count below 0 takes away what was added. */
+    add(name: number, count: number): void {
       const sums = sumsOf(name >>> BLOCK_BITS);
       const index = name & (BLOCK_NAMES - 1);
       sums[index] = (sums[index] as number) + count;
     },
-    addRow(block, value, sign = 1) {
+    /** Adds a row of counts, or takes it away: `sign` is −1. */
+    addRow(block: number, value: Buffer, sign: 1 | -1 = 1): void {
       const sums = sumsOf(block);
-      // Byte by byte, since the reads that look at the bounds each time take several times as long.
+      // Byte by byte: reads that check bounds take several times as long.
       for (let at = 0; at < value.length; at += COUNT_BYTES) {
         const index = (value[at] as number) | ((value[at + 1] as number) << 8);
         const low =
@@ -92,8 +83,9 @@ export function newNameSums(): NameSums {
         sums[index] = (sums[index] as number) + sign * (low + (value[at + 5] as number) * 2 ** 24);
       }
     },
+    /** The names that occurred. */
     entries() {
-      const found: [number, number][] = [];
+      const found: [name: number, count: number][] = [];
       for (const [block, counts] of blocks) {
         for (let index = 0; index < BLOCK_NAMES; index++) {
           const count = counts[index] as number;
@@ -105,14 +97,7 @@ export function newNameSums(): NameSums {
   };
 }
 
-/** The (app, type) pairs that lead keys of a table, `[app u16][type u8]…`: one seek a pair. */
+/** The (app, type) pairs that lead keys of a table, `[app u16][type u8]…`. */
 export function* kindsIn(table: Pick<Table, 'keys'>): Generator<[app: number, type: number]> {
-  let start: Buffer | undefined = packKey([[0, 3]]);
-  while (start) {
-    const [key]: Buffer[] = [...table.keys({ start, limit: 1 })];
-    if (!key) return;
-    const kind = key.readUIntBE(0, 3);
-    yield [kind >> 8, kind & 0xff];
-    start = packKey([[kind + 1, 3]]);
-  }
+  for (const kind of leadsIn(table, 3)) yield [kind >> 8, kind & 0xff];
 }

@@ -1,13 +1,12 @@
 /**
- * Hours of names: how often a name occurred in each hour, and when in it, so that a day cut by a bound is counted exactly from
- * hours and the events of the quarter of an hour that the bound is in. Kept for the types whose names are counted over ranges.
+ * Hours of names: how often a name occurred in each UTC hour, and when, so that a cut day is counted exactly.
+ * Kept for the types whose names are counted over ranges.
  *
- * Hours and their quarters are UTC, since 1970. `hour_counts`: `[app u16][type u8][hour u32][block u24]` → counts of the names
- * `block × 512 …`. `hour_times`: `[quarter u32][app u16][type u8][block u32]` → its events by name:
- * `[least u24][greatest u24][names n u16]`, n × `[name u32][events u16]` in the order they first came, then the events of each name in
- * turn, `[ms into the quarter u24]`, in order of arrival; least and greatest are of all times; little-endian. Event k of the quarter
- * lies in block ⌊k ÷ 900⌋, so that a block fits one 4 KiB page as a rule. A block inside a range is added name by name, and only
- * a quarter or two is read at a time, so time comes first in the keys, and what is written now lies together.
+ * `hour_counts`: `[app u16][type u8][hour u32][block u24]` → counts of the names `block × 512 …`.
+ * `hour_times`: `[quarter of an hour u32][app u16][type u8][block u32]` → its events by name, little-endian:
+ * `[least u24][greatest u24][names n u16]`, n × `[name u32][events u16]` in the order they first came, then
+ * the events of each name in turn, `[ms into the quarter u24]`, in order of arrival. Event k of the quarter
+ * lies in block ⌊k ÷ 900⌋. Time comes first in the keys, so that what is written now lies together.
  */
 import { EVENT_TYPES, type EventType } from '../domain/event.js';
 import { HOUR_MS } from '../domain/limits.js';
@@ -32,21 +31,9 @@ const BLOCK_ROWS = 900;
 
 const quarterOf = (ts: number): number => Math.floor(ts / QUARTER_MS);
 
-function hourKey(app: number, type: number, hour: number): Buffer {
-  const key = Buffer.allocUnsafe(7);
-  put32(key, put8(key, put16(key, 0, app), type), hour);
-  return key;
-}
-
 function countKey(app: number, type: number, hour: number, block: number): Buffer {
   const key = Buffer.allocUnsafe(10);
   put24(key, put32(key, put8(key, put16(key, 0, app), type), hour), block);
-  return key;
-}
-
-function quarterKey(quarter: number, app: number, type: number): Buffer {
-  const key = Buffer.allocUnsafe(7);
-  put8(key, put16(key, put32(key, 0, quarter), app), type);
   return key;
 }
 
@@ -69,7 +56,7 @@ function addBatch(
   quarters: Map<number, QuarterFold>,
   { app, firstTs, count, ts, types, names }: BatchView,
 ): void {
-  // A batch spans a minute at most: its events of a type go to one quarter, but where one ends within it.
+  // A batch spans a minute at most, so the events of a type mostly go to one quarter.
   let quarter = quarterOf(firstTs);
   let ofType: (QuarterFold | undefined)[] = [];
   for (let i = 0; i < count; i++) {
@@ -112,7 +99,7 @@ const eventsAt = (value: Buffer, at: number): number =>
 const rowsIn = (value: Buffer): number =>
   (value.length - HEAD_BYTES - namesIn(value) * NAME_BYTES) / TIME_BYTES;
 
-/** The one block that is being packed: by index of a name, the name, its events, and where its next time goes. */
+/** The one block that is being packed: the names by index, their events, and where the next time goes. */
 const packing = {
   names: new Uint32Array(BLOCK_ROWS),
   events: new Uint16Array(BLOCK_ROWS),
@@ -227,29 +214,25 @@ export const nameHours: Projection = {
     };
   },
   dropDays(stage, fence, limit) {
-    const quarters = { start: quarterKey(0, 0, 0), end: quarterKey(quarterOf(fence), 0, 0) };
+    const quarters = { start: timesKey(0, 0, 0, 0), end: timesKey(quarterOf(fence), 0, 0, 0) };
     removeRange(stage, 'hour_times', quarters, limit);
     for (const [app, type] of kindsIn(stage.table('hour_counts'))) {
-      const hours = { start: hourKey(app, type, 0), end: hourKey(app, type, fence / HOUR_MS) };
+      const hours = { start: countKey(app, type, 0, 0), end: countKey(app, type, fence / HOUR_MS, 0) };
       removeRange(stage, 'hour_counts', hours, limit);
     }
   },
 };
 
-export interface NameHours {
-  /** Adds up how often names of a type occurred. Meant for hours, not for months. */
-  addCounts(sums: NameSums, app: number, type: number, part: Part): void;
-}
+export type NameHours = ReturnType<typeof openNameHours>;
 
-export function openNameHours(env: Env): NameHours {
+export function openNameHours(env: Env) {
   const counts = env.table('hour_counts');
   const times = env.table('hour_times');
-  const addQuarter = (
-    sums: NameSums,
-    range: { start: Buffer; end: Buffer },
-    [first, last]: readonly [number, number],
-    sign: 1 | -1,
-  ): void => {
+  /** Adds what a quarter of an hour has in a part of time. */
+  const addQuarter = (sums: NameSums, app: number, type: number, quarter: number, part: Part): void => {
+    const first = part.from - quarter * QUARTER_MS;
+    const last = part.end - 1 - quarter * QUARTER_MS;
+    const range = { start: timesKey(quarter, app, type, 0), end: timesKey(quarter, app, type + 1, 0) };
     for (const { value } of times.scan(range)) {
       const [least, greatest] = [readU24(value, 0), readU24(value, 3)];
       if (greatest < first || least > last) continue;
@@ -270,32 +253,23 @@ export function openNameHours(env: Env): NameHours {
             ((value[timeAt + 2] as number) << 16);
           if (time >= first && time <= last) count++;
         }
-        sums.add(nameAt(value, at), sign * count);
+        sums.add(nameAt(value, at), part.sign * count);
       }
     }
   };
 
   return {
-    addCounts(sums, app, type, part) {
-      inUnits(
-        HOUR_MS,
-        part,
-        (first, last) => {
-          const range = { start: hourKey(app, type, first), end: hourKey(app, type, last + 1) };
-          for (const { key, value } of counts.scan(range))
-            sums.addRow(key.readUIntBE(7, 3), value, part.sign);
-        },
-        ({ from, end, sign }) => {
-          for (let quarter = quarterOf(from); quarter * QUARTER_MS < end; quarter++) {
-            const start = quarter * QUARTER_MS;
-            const range = {
-              start: timesKey(quarter, app, type, 0),
-              end: timesKey(quarter, app, type + 1, 0),
-            };
-            addQuarter(sums, range, [from - start, end - 1 - start], sign);
-          }
-        },
-      );
+    /** Adds up how often names of a type occurred. Meant for hours, not for months. */
+    addCounts(sums: NameSums, app: number, type: number, part: Part): void {
+      const addHours = (first: number, last: number): void => {
+        const range = { start: countKey(app, type, first, 0), end: countKey(app, type, last + 1, 0) };
+        for (const { key, value } of counts.scan(range)) sums.addRow(key.readUIntBE(7, 3), value, part.sign);
+      };
+      inUnits(HOUR_MS, part, addHours, (rest) => {
+        for (let quarter = quarterOf(rest.from); quarter * QUARTER_MS < rest.end; quarter++) {
+          addQuarter(sums, app, type, quarter, rest);
+        }
+      });
     },
   };
 }

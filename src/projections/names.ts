@@ -1,10 +1,10 @@
 /**
  * Names: how often each name occurred a day, and postings: for each name, who did it when.
  *
- * `name_counts`: `[app u16][type u8][day u24][block u24]` → for the names `block × 512 …` that occurred, ascending:
- * `[index u16][count u32]`. `postings`: `[app u16][type u8][name u32][day u24][block u32]` → the columns
- * `[ms into the day u32 …][user u32 …][id, low u32 …][id, high u16 …]`, little-endian, in id order: posting k of the day lies
- * in block ⌊k ÷ 291⌋, so that a block fits one 4 KiB page. The count tells where the next posting goes.
+ * `name_counts`: `[app u16][type u8][day u24][block u24]` → for the names `block × 512 …` that occurred,
+ * ascending: `[index u16][count u32]`. `postings`: `[app u16][type u8][name u32][day u24][block u32]` → the
+ * columns `[ms into the day u32 …][user u32 …][id, low u32 …][id, high u16 …]`, little-endian, in id order:
+ * posting k of the day lies in block ⌊k ÷ 291⌋. The count tells where the next posting goes.
  */
 import { DAY_MS } from '../domain/limits.js';
 import { dayOf } from '../domain/utc.js';
@@ -21,13 +21,7 @@ export const BLOCK_POSTINGS = 291;
 const HIGH = 2 ** 32;
 
 /** Columns of one block; `times` are ms into the day. */
-export interface Postings {
-  length: number;
-  times: Uint32Array;
-  users: Uint32Array;
-  idsLow: Uint32Array;
-  idsHigh: Uint16Array;
-}
+export type Postings = ReturnType<typeof viewPostings>;
 
 function countKey(app: number, type: number, day: number, block: number): Buffer {
   const key = Buffer.allocUnsafe(9);
@@ -42,7 +36,7 @@ function postingKey(app: number, type: number, name: number, day: number, block:
 }
 
 /** Views the columns of a stored block; copies only when the bytes do not lie on a word boundary. */
-export function viewPostings(value: Buffer): Postings {
+function viewPostings(value: Buffer) {
   const bytes = value.byteOffset % 4 === 0 ? value : new Uint8Array(value);
   const { buffer, byteOffset: at } = bytes;
   const length = bytes.byteLength / POSTING_BYTES;
@@ -55,16 +49,10 @@ export function viewPostings(value: Buffer): Postings {
   };
 }
 
-/** Postings that came, in order of arrival, those of a name linked one to the next, in columns that are used again and again. */
-interface Came {
-  length: number;
-  times: Uint32Array;
-  users: Uint32Array;
-  ids: Float64Array;
-  next: Uint32Array;
-}
+/** Postings that came, in order of arrival, each linked to the next of its name, in columns used again. */
+type Came = ReturnType<typeof newCame>;
 
-const newCame = (postings: number): Came => ({
+const newCame = (postings: number) => ({
   length: 0,
   times: new Uint32Array(postings),
   users: new Uint32Array(postings),
@@ -102,7 +90,7 @@ interface KindFold {
 const blockMemory = Buffer.alloc(BLOCK_POSTINGS * POSTING_BYTES);
 const blocks: { value: Buffer; columns: Postings }[] = [];
 
-function blockOf(length: number): { value: Buffer; columns: Postings } {
+function blockOf(length: number) {
   const value = blockMemory.subarray(0, length * POSTING_BYTES);
   const block = blocks[length] ?? { value, columns: viewPostings(value) };
   blocks[length] = block;
@@ -216,30 +204,19 @@ export const names: Projection = {
   },
 };
 
-export interface Names {
-  /** Adds up how often names of a type occurred on whole days of an app. */
-  addCounts(sums: NameSums, app: number, type: number, fromDay: number, toDay: number): void;
-  /** Blocks of a name's postings, days ascending; each valid until the next read. */
-  postings(
-    app: number,
-    type: number,
-    name: number,
-    fromDay: number,
-    toDay: number,
-  ): Generator<{ day: number; postings: Postings }>;
-}
+export type Names = ReturnType<typeof openNames>;
 
-export function openNames(env: Env): Names {
+export function openNames(env: Env) {
   const counts = env.table('name_counts');
   const postings = env.table('postings');
   return {
-    addCounts(sums, app, type, fromDay, toDay) {
+    /** Adds up how often names of a type occurred on whole days of an app. */
+    addCounts(sums: NameSums, app: number, type: number, fromDay: number, toDay: number): void {
       const range = { start: countKey(app, type, fromDay, 0), end: countKey(app, type, toDay + 1, 0) };
-      for (const { key, value } of counts.scan(range)) {
-        sums.addRow(key.readUIntBE(6, 3), value);
-      }
+      for (const { key, value } of counts.scan(range)) sums.addRow(key.readUIntBE(6, 3), value);
     },
-    *postings(app, type, name, fromDay, toDay) {
+    /** Blocks of a name's postings, days ascending; each valid until the next read. */
+    *postings(app: number, type: number, name: number, fromDay: number, toDay: number) {
       const range = {
         start: postingKey(app, type, name, fromDay, 0),
         end: postingKey(app, type, name, toDay + 1, 0),

@@ -1,16 +1,13 @@
-/** Sums over a range of time that are made of whole units of it where there are any: days, then hours, then less. */
+/** Sums over a range of time, made of whole units where there are any: days, then hours, then less. */
 
-/** What to add to a sum: all in `[from, end)`, or with a sign of −1 what was added and should not have been. */
+/** What to add to a sum: all in `[from, end)`; with a sign of −1 what to take away. */
 export interface Part {
   from: number;
   end: number;
   sign: 1 | -1;
 }
 
-/**
- * Cuts a part where the units nearest to its ends begin: `whole` takes the units from `first` to `last`, both inclusive, `rest`
- * what they leave out, or have too much. So an end leaves no more than half a unit over.
- */
+/** Cuts a part at the nearest units: `whole` takes those, inclusive; `rest` half a unit an end at most. */
 export function inUnits(
   unitMs: number,
   { from, end, sign }: Part,

@@ -1,4 +1,4 @@
-/** Folding the whole log anew: what makes the next opening do it, and doing it aside, for a comparison. */
+/** Folding the whole log anew: at the next opening, or aside for a comparison. */
 
 import type { Log } from '../log/batches/log.js';
 import type { Env } from '../log/file/env.js';
@@ -7,7 +7,7 @@ import type { BrokenView, FoldingProgress } from './engine/lifecycle.js';
 import { writeViewStates } from './engine/states.js';
 import { PROJECTIONS } from './registry.js';
 
-/** Record batches folded in one transaction: enough to coalesce well, few enough to stay small in memory. */
+/** Record batches folded in one transaction: enough to coalesce well, few enough for little memory. */
 const PASS_BATCHES = 8_192;
 
 /** Marks every view as never built, so that the whole log is folded again. */
@@ -15,7 +15,7 @@ export function forgetViews(env: Env, log: Log): void {
   env.transaction(() => writeViewStates(log, {}));
 }
 
-/** Folds the whole log into the views of another environment, leaving the store as it is. Returns a view that cannot. */
+/** Folds the whole log into another environment's views; the store stays. Returns a view that cannot. */
 export function rebuildAside(
   aside: Env,
   log: Log,

@@ -1,8 +1,9 @@
 /**
  * Sessions: one row a session and app, and an order by when each was last seen.
  *
- * `sessions`: `[app u16][session utf8]` → `[first ts u48][last ts u48][id of the newest event u48][its user u32]
- * [events u48][errors u48]`. `sessions_order`: `[app u16][~last ts u48][session utf8]` → `[0]`: latest first, then by bytes.
+ * `sessions`: `[app u16][session utf8]` →
+ * `[first ts u48][last ts u48][id of the newest event u48][its user u32] [events u48][errors u48]`.
+ * `sessions_order`: `[app u16][~last ts u48][session utf8]` → `[0]`: latest first, then by bytes.
  */
 import { EVENT_TYPES } from '../domain/event.js';
 import { MAX_TS } from '../domain/limits.js';
@@ -21,7 +22,7 @@ import {
   u16,
 } from '../log/file/keys.js';
 import { obtain, type Projection } from './engine/projection.js';
-import type { Stage, StagedTable } from './engine/stage.js';
+import type { Stage } from './engine/stage.js';
 import { openStreams, type Streams, sessionStream } from './streams.js';
 
 const ERROR = EVENT_TYPES.indexOf('error');
@@ -89,21 +90,16 @@ function addBatch(row: Session, { offset, user, count, ts, types }: BatchView, f
 }
 
 /** What is left of a session above the fence, from its stream; `undefined` when nothing is. */
-function recount(
-  log: Log,
-  streams: Streams,
-  app: number,
-  session: string,
-  fence: number,
-): Session | undefined {
+function recount(log: Log, streams: Streams, app: number, session: string): Session | undefined {
   const row = empty();
+  const fence = log.fence();
   for (const ref of streams.oldestFirst(sessionStream(app, session), { from: fence, to: MAX_TS })) {
     addBatch(row, log.batch(ref), fence);
   }
   return row.events > 0 ? row : undefined;
 }
 
-/** A session as it was and as it is with what came, which are other events. */
+/** Joins a session's row with that of its new events. */
 function merge(before: Session, came: Session): Session {
   const isNewer =
     came.lastTs > before.lastTs || (came.lastTs === before.lastTs && came.newestId > before.newestId);
@@ -118,18 +114,13 @@ function merge(before: Session, came: Session): Session {
   };
 }
 
-interface SessionTables {
-  rows: StagedTable;
-  order: StagedTable;
-}
-
-const tablesOf = (stage: Stage): SessionTables => ({
+const tablesOf = (stage: Stage) => ({
   rows: stage.table('sessions'),
   order: stage.table('sessions_order'),
 });
 
 function stageRow(
-  { rows, order }: SessionTables,
+  { rows, order }: ReturnType<typeof tablesOf>,
   app: number,
   session: string,
   before: Session | undefined,
@@ -168,18 +159,14 @@ export const sessions: Projection = {
     };
   },
   forget(stage, batches, log, env) {
-    const fence = log.fence();
     const tables = tablesOf(stage);
     const streams = openStreams(env);
-    const seen = new Set<string>();
-    for (const { app, session } of batches) {
-      const key = `${app}/${session}`;
-      if (seen.has(key)) continue;
-      seen.add(key);
+    const sessions = new Map(batches.map((batch) => [`${batch.app}/${batch.session}`, batch]));
+    for (const { app, session } of sessions.values()) {
       const known = tables.rows.get(rowKey(app, session));
       const before = known && unpack(known);
-      if (!before || before.firstTs >= fence) continue;
-      stageRow(tables, app, session, before, recount(log, streams, app, session, fence));
+      if (!before || before.firstTs >= log.fence()) continue;
+      stageRow(tables, app, session, before, recount(log, streams, app, session));
     }
   },
 };
@@ -189,17 +176,13 @@ export interface ListedSession extends Session {
   session: string;
 }
 
-export interface Sessions {
-  /** The session as it is above the fence, or `undefined`. */
-  get(app: number, session: string): Session | undefined;
-  /** An app's sessions, latest `lastTs` first, then by the id's bytes. */
-  latest(app: number): Generator<ListedSession>;
-}
+export type Sessions = ReturnType<typeof openSessions>;
 
-export function openSessions(env: Env, log: Log): Sessions {
+export function openSessions(env: Env, log: Log) {
   const rows = env.table('sessions');
   const order = env.table('sessions_order');
   const streams = openStreams(env);
+  /** The session as it is above the fence, or `undefined`. */
   const get = (app: number, session: string): Session | undefined => {
     const known = rows.get(rowKey(app, session));
     if (!known) return undefined;
@@ -207,11 +190,12 @@ export function openSessions(env: Env, log: Log): Sessions {
     const fence = log.fence();
     if (row.lastTs < fence) return undefined;
     // A sweep that is under way has not come to this row yet: answer as if it had.
-    return row.firstTs < fence ? recount(log, streams, app, session, fence) : row;
+    return row.firstTs < fence ? recount(log, streams, app, session) : row;
   };
   return {
     get,
-    *latest(app) {
+    /** An app's sessions, latest `lastTs` first, then by the id's bytes. */
+    *latest(app: number): Generator<ListedSession> {
       const prefix = u16(app);
       for (const key of order.keys({ start: prefix, end: prefixEnd(prefix) })) {
         if (MAX_TS - readU48(key, 2) < log.fence()) return;

@@ -1,17 +1,17 @@
 /**
  * Streams: where the record batches of one user, session or event type lie in time.
  *
- * `streams`: `[1][app u16][user u32]` | `[2][app u16][bytes u16][session utf8]` | `[3][app u16][type u8]`, each followed by
- * `[last u48][offset u48]` → `[type mask u8]`. `last` is the greatest ts of the batch; in a type's stream that of its events of
- * the type, so that a listing of a rare type reads no batch for the sake of others: then `[lastTs − last, u16]`, big-endian,
- * follows the mask where it is not 0. The mask lets a filtered scan pass over a batch without decoding it.
+ * `streams`: `[1][app u16][user u32]` | `[2][app u16][bytes u16][session utf8]` | `[3][app u16][type u8]`,
+ * each followed by `[last u48][offset u48]` → `[type mask u8]`. `last` is the greatest ts of the batch; in a
+ * type's stream that of the type's events, and `[lastTs − last, u16]` follows the mask where it is not 0. A
+ * filtered scan passes over batches by their masks.
  */
 import assert from 'node:assert/strict';
 import { EVENT_TYPES } from '../domain/event.js';
 import { MAX_TS } from '../domain/limits.js';
 import { type BatchRef, lastTsBound } from '../log/batches/log.js';
 import { type BatchView, typeMask } from '../log/batches/record-batch.js';
-import type { Env, Table } from '../log/file/env.js';
+import type { Env } from '../log/file/env.js';
 import {
   newKeyMemory,
   prefixEnd,
@@ -135,12 +135,7 @@ export interface StreamRef extends BatchRef {
   last: number;
 }
 
-export interface Streams {
-  /** Batches of a stream that can hold an event of it in the range, greatest `last` first, then greatest offset. */
-  newestFirst(stream: Buffer, range: { from: number; to: number }): Generator<StreamRef>;
-  /** The same in the opposite order. */
-  oldestFirst(stream: Buffer, range: { from: number; to: number }): Generator<StreamRef>;
-}
+export type Streams = ReturnType<typeof openStreams>;
 
 function toRef(key: Buffer, value: Buffer): StreamRef {
   const at = key.length - REF_BYTES;
@@ -149,15 +144,17 @@ function toRef(key: Buffer, value: Buffer): StreamRef {
   return { last, lastTs: last + distance, offset: readU48(key, at + 6), mask: value[0] ?? 0 };
 }
 
-export function openStreams(env: Env): Streams {
-  const table: Table = env.table('streams');
+export function openStreams(env: Env) {
+  const table = env.table('streams');
   return {
-    *newestFirst(stream, { from, to }) {
+    /** A stream's batches that can hold an event in the range: greatest `last`, then offset, first. */
+    *newestFirst(stream: Buffer, { from, to }: { from: number; to: number }) {
       const start = Buffer.concat([stream, timeKey(lastTsBound(to), MAX_TS)]);
       const end = Buffer.concat([stream, timeKey(from, 0)]);
       for (const { key, value } of table.scan({ start, end, reverse: true })) yield toRef(key, value);
     },
-    *oldestFirst(stream, { from, to }) {
+    /** The same in the opposite order. */
+    *oldestFirst(stream: Buffer, { from, to }: { from: number; to: number }) {
       const start = Buffer.concat([stream, timeKey(from, 0)]);
       const end = prefixEnd(Buffer.concat([stream, timeKey(lastTsBound(to), MAX_TS)]));
       for (const { key, value } of table.scan({ start, end })) yield toRef(key, value);

@@ -1,21 +1,18 @@
 /**
- * Hours of users: who was active in which UTC hour and when in it, so that the users of a day cut by a bound are counted exactly
- * without reading the log.
+ * Hours of users: who was active in which UTC hour and when, so that a cut day's users are counted exactly.
  *
  * `hour_users`: `[app u16][hour u32][block u32]` → runs of activity, in order of arrival, as the columns
- * `[user u32 …][first u32 …][last u32 …]`, ms into the hour, little-endian. A block has 336 runs, so that it fits one 4 KiB page.
- * A record batch widens its user's latest run in the hour's last block, as long as that spans a quarter of an hour at most; else
- * it is a run of its own. So what a block holds does not depend on how commits were grouped.
+ * `[user u32 …][first u32 …][last u32 …]`, ms into the hour, little-endian. A record batch widens its user's
+ * latest run in the hour's last block if that then spans a quarter of an hour at most; else it is a new run.
  */
 import { HOUR_MS } from '../domain/limits.js';
 import { hourOf } from '../domain/utc.js';
 import type { BatchView } from '../log/batches/record-batch.js';
 import type { Env } from '../log/file/env.js';
 import { blockKey, lastBlock } from './blocks.js';
-import { appsIn } from './days.js';
 import { obtain, type Projection } from './engine/projection.js';
-import { removeRange, type StagedTable } from './engine/stage.js';
-import { hourBlockKey, hourKey, viewNumbers } from './hours.js';
+import { removeBefore, type StagedTable } from './engine/stage.js';
+import { hourBlockKey, viewNumbers } from './hours.js';
 
 /** What is left of a 4 KiB page for one value: ⌊4,040 ÷ 12⌋ runs. */
 const BLOCK_RUNS = 336;
@@ -137,42 +134,40 @@ export const userHours: Projection = {
     };
   },
   dropDays(stage, fence, limit) {
-    for (const app of appsIn(stage.table('hour_users'))) {
-      removeRange(stage, 'hour_users', { start: hourKey(app, 0), end: hourKey(app, hourOf(fence)) }, limit);
-    }
+    removeBefore(stage, 'hour_users', (app) => hourBlockKey(app, hourOf(fence), 0), limit);
   },
 };
 
-export interface UserHours {
-  /** Distinct users of the apps from `from` to `to`, both inclusive. */
-  count(
-    query: {
-      apps: readonly number[];
-      from: number;
-      to: number;
-      /** All user numbers are below this. */
-      users: number;
-    },
-    /** Asked only about users with a run that begins before the range and ends after it. */
-    hasEvent: (app: number, user: number) => boolean,
-  ): number;
+export type UserHours = ReturnType<typeof openUserHours>;
+
+interface Query {
+  apps: readonly number[];
+  /** Both inclusive. */
+  from: number;
+  to: number;
+  /** All user numbers are below this. */
+  users: number;
 }
 
-export function openUserHours(env: Env): UserHours {
+export function openUserHours(env: Env) {
   const blocks = env.table('hour_users');
   /** Users found by the read under way: a bit each, by number. */
   let found = new Uint32Array(0);
 
   return {
-    count({ apps, from, to, users }, hasEvent) {
+    /** Distinct users. Asks only about those with a run that begins before the range and ends after it. */
+    count({ apps, from, to, users }: Query, hasEvent: (app: number, user: number) => boolean): number {
       const words = (users + 31) >>> 5;
       if (words > found.length) found = new Uint32Array(2 * words);
       found.fill(0, 0, words);
       const bits = found;
-      // Asked about in the end: a question would overwrite the runs that are being read.
+      // Asked about last: a question overwrites the runs that are lent.
       const doubtful: [app: number, user: number][] = [];
       for (const app of apps) {
-        const range = { start: hourKey(app, hourOf(from)), end: hourKey(app, hourOf(to) + 1) };
+        const range = {
+          start: hourBlockKey(app, hourOf(from), 0),
+          end: hourBlockKey(app, hourOf(to) + 1, 0),
+        };
         for (const { key, value } of blocks.scan(range)) {
           const runs = viewNumbers(value);
           const length = runs.length / 3;

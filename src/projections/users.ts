@@ -4,7 +4,7 @@
  * `users`: `[app u16][user u32]` → `[first ts u48][last ts u48][sessions u32]` then for name and for email
  * `[ts u48][id u48][bytes u16][utf8]`: the value and the event that brought it, all zero when none did.
  * `users_order`: `[app u16][~last ts u48][user id utf8]` → `[user u32]`: latest first, then by bytes.
- * `user_sessions`: `[app u16][user u32][session utf8]` → `[last ts u48]`: when the user last had an event in it.
+ * `user_sessions`: `[app u16][user u32][session utf8]` → `[ts of the user's last event in it u48]`.
  */
 import { MAX_TS } from '../domain/limits.js';
 import { type Log, lastTsBound } from '../log/batches/log.js';
@@ -100,13 +100,9 @@ function newer(known: Told | undefined, told: Told | undefined): Told | undefine
   return known.ts > told.ts || (known.ts === told.ts && known.id > told.id) ? known : told;
 }
 
-/** What came of a user. */
-interface Came {
+/** What new events tell of a user. */
+interface Came extends Omit<User, 'sessions'> {
   userId: string;
-  firstTs: number;
-  lastTs: number;
-  name: Told | undefined;
-  email: Told | undefined;
   /** When each session last had an event of the user. */
   sessions: Map<string, number>;
 }
@@ -126,12 +122,7 @@ function addBatch(came: Came, batch: BatchView): void {
 }
 
 /** Stages the sessions' new last times; returns how many are the user's first. */
-function foldSessions(
-  table: StagedTable,
-  app: number,
-  user: number,
-  sessions: ReadonlyMap<string, number>,
-): number {
+function foldSessions(table: StagedTable, app: number, user: number, sessions: Came['sessions']): number {
   let fresh = 0;
   for (const [session, lastTs] of sessions) {
     const key = sessionKey(app, user, session);
@@ -142,21 +133,15 @@ function foldSessions(
   return fresh;
 }
 
-interface UserTables {
-  rows: StagedTable;
-  order: StagedTable;
-  userSessions: StagedTable;
-}
-
-const tablesOf = (stage: Stage): UserTables => ({
+const tablesOf = (stage: Stage) => ({
   rows: stage.table('users'),
   order: stage.table('users_order'),
   userSessions: stage.table('user_sessions'),
 });
 
 function stageRow(
-  { rows, order }: UserTables,
-  { app, user, userId }: { app: number; user: number; userId: string },
+  { rows, order }: ReturnType<typeof tablesOf>,
+  { app, user, userId }: Pick<ListedUser, 'app' | 'user' | 'userId'>,
   before: User | undefined,
   after: User | undefined,
 ): void {
@@ -168,12 +153,7 @@ function stageRow(
 }
 
 /** A user's sessions with an event at or above the fence, and those without. */
-function splitSessions(
-  table: Pick<Table, 'range'>,
-  app: number,
-  user: number,
-  fence: number,
-): { kept: number; gone: Buffer[] } {
+function splitSessions(table: Pick<Table, 'range'>, app: number, user: number, fence: number) {
   const prefix = Buffer.from(rowKey(app, user));
   const gone: Buffer[] = [];
   let kept = 0;
@@ -196,14 +176,7 @@ function leastTs(log: Log, streams: Streams, app: number, user: number, fence: n
 }
 
 /** What is left of a user's row above the fence. */
-function trim(
-  row: User,
-  log: Log,
-  streams: Streams,
-  app: number,
-  user: number,
-  kept: number,
-): User | undefined {
+function trim(row: User, log: Log, streams: Streams, app: number, user: number, kept: number) {
   const fence = log.fence();
   if (row.lastTs < fence) return undefined;
   const still = (told: Told | undefined) => (told && told.ts >= fence ? told : undefined);
@@ -227,19 +200,10 @@ export const users: Projection = {
     const apps = new Map<number, Map<number, Came>>();
     return {
       add(batch) {
-        const came = obtain(apps, batch.app, () => new Map<number, Came>());
         const { userId } = batch;
-        addBatch(
-          obtain(came, batch.user, () => ({
-            userId,
-            firstTs: MAX_TS,
-            lastTs: 0,
-            name: undefined,
-            email: undefined,
-            sessions: new Map(),
-          })),
-          batch,
-        );
+        const users = obtain(apps, batch.app, () => new Map<number, Came>());
+        const newCame = () => ({ userId, firstTs: MAX_TS, lastTs: 0, sessions: new Map() });
+        addBatch(obtain(users, batch.user, newCame), batch);
       },
       finish() {
         for (const [app, users] of apps) {
@@ -264,12 +228,9 @@ export const users: Projection = {
     const tables = tablesOf(stage);
     const { rows, userSessions } = tables;
     const streams = openStreams(env);
-    const seen = new Set<string>();
-    for (const batch of batches) {
+    const users = new Map(batches.map((batch) => [`${batch.app}/${batch.user}`, batch]));
+    for (const batch of users.values()) {
       const { app, user } = batch;
-      const key = `${app}/${user}`;
-      if (seen.has(key)) continue;
-      seen.add(key);
       const known = rows.get(rowKey(app, user));
       const before = known && unpack(known);
       if (!before || before.firstTs >= log.fence()) continue;
@@ -286,16 +247,9 @@ export interface ListedUser extends User {
   userId: string;
 }
 
-export interface Users {
-  /** A user of an app as it is above the fence, or `undefined`. */
-  get(app: number, user: number): User | undefined;
-  /** An app's users as they are above the fence, latest `lastTs` first, then by the id's bytes. */
-  latest(app: number): Generator<ListedUser>;
-  /** Every session in which the user has an event above the fence, in the order of the ids' bytes. */
-  sessionsOf(app: number, user: number): Generator<string>;
-}
+export type Users = ReturnType<typeof openUsers>;
 
-export function openUsers(env: Env, log: Log): Users {
+export function openUsers(env: Env, log: Log) {
   const rows = env.table('users');
   const order = env.table('users_order');
   const userSessions = env.table('user_sessions');
@@ -306,11 +260,13 @@ export function openUsers(env: Env, log: Log): Users {
     return trim(row, log, streams, app, user, splitSessions(userSessions, app, user, log.fence()).kept);
   };
   return {
-    get(app, user) {
+    /** A user of an app as it is above the fence, or `undefined`. */
+    get(app: number, user: number): User | undefined {
       const row = rows.get(rowKey(app, user));
       return row && current(unpack(row), app, user);
     },
-    *latest(app) {
+    /** An app's users as they are above the fence, latest `lastTs` first, then by the id's bytes. */
+    *latest(app: number): Generator<ListedUser> {
       const prefix = u16(app);
       for (const { key, value } of order.range({ start: prefix, end: prefixEnd(prefix) })) {
         if (MAX_TS - readU48(key, 2) < log.fence()) return;
@@ -320,7 +276,8 @@ export function openUsers(env: Env, log: Log): Users {
         if (seen) yield { app, user, userId: key.toString('utf8', 8), ...seen };
       }
     },
-    *sessionsOf(app, user) {
+    /** Every session in which the user has an event above the fence, in the order of the ids' bytes. */
+    *sessionsOf(app: number, user: number) {
       const prefix = Buffer.from(rowKey(app, user));
       for (const { key, value } of userSessions.range({ start: prefix, end: prefixEnd(prefix) })) {
         if (readU48(value, 0) >= log.fence()) yield key.toString('utf8', 6);

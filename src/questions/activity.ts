@@ -16,6 +16,4 @@ export const activity = question({
   /** Ascending; days without an event are left out. */
   answer: z.object({ days: z.array(activityDay) }),
   lane: 'heavy',
-  scope: 'app',
-  role: 'viewer',
 });

@@ -17,6 +17,4 @@ export const aggregates = question({
     errors_by_day: countedDays,
   }),
   lane: 'heavy',
-  scope: 'app',
-  role: 'viewer',
 });

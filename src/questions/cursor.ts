@@ -7,9 +7,8 @@ export interface EventPosition {
   id: number;
 }
 
-export function cursorOf({ ts, id }: EventPosition): string {
-  return Buffer.from(`${ts}.${id}`).toString('base64url');
-}
+export const cursorOf = ({ ts, id }: EventPosition): string =>
+  Buffer.from(`${ts}.${id}`).toString('base64url');
 
 /** The cursor's position; `undefined` for text that `cursorOf` never made. */
 export function parseCursor(text: string): EventPosition | undefined {

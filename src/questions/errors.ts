@@ -24,17 +24,10 @@ export const errors = question({
   path: '/v1/query/errors',
   summary: 'Errors by message and top stack frame, most frequent first',
   tag: 'Queries',
-  ask: z.object({
-    app,
-    ...range,
-    group: group.optional(),
-    limit: limit(),
-  }),
+  ask: z.object({ app, ...range, group: group.optional(), limit: limit() }),
   /** Equal counts: latest `last_seen` first, then greatest `last_event_id`. */
   answer: z.object({
     groups: z.array(errorGroup).describe('Greatest count first; everything counted within the range.'),
   }),
   lane: 'heavy',
-  scope: 'app',
-  role: 'viewer',
 });

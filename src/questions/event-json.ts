@@ -22,16 +22,11 @@ export function eventJson(event: StoredEvent): string {
   return `${json}}`;
 }
 
-export function eventsJson(events: readonly StoredEvent[]): string {
-  return `[${events.map(eventJson).join(',')}]`;
-}
+export const eventsJson = (events: readonly StoredEvent[]): string => `[${events.map(eventJson).join(',')}]`;
 
-/**
- * For server-sent events, whose fields end at a line break, while `props` may be pretty-printed: raw line
- * breaks in JSON stand between tokens, where a space means the same.
- */
+/** For server-sent events, which end a field at a line break. In JSON one stands between tokens only. */
 export function onOneLine(json: string): string {
-  return /[\r\n]/.test(json) ? json.replace(/[\r\n]+/g, ' ') : json;
+  return json.replace(/[\r\n]+/g, ' ');
 }
 
 export function pageJson({ events, next, head }: EventsPage): string {

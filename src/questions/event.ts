@@ -14,8 +14,6 @@ export const event = question({
   ask: z.object({ id: integerFrom(1, 'The id of the event.') }),
   answer: shapes.event,
   lane: 'light',
-  scope: 'app',
-  role: 'viewer',
   refusals: ['not_found'],
   render(found: StoredEvent | undefined) {
     if (found === undefined) throw new ProblemError('not_found', 'There is no event with this id.');

@@ -14,7 +14,5 @@ export const events = question({
   ask: z.object({ ...eventFilter, ...range, limit: limit(), cursor }),
   answer: eventsPage,
   lane: 'light',
-  scope: 'app',
-  role: 'viewer',
   render: (page: EventsPage) => pageJson(page),
 });

@@ -1,7 +1,4 @@
-/**
- * The filter of events, for every question and the live feed. It is tested on an event, on the columns of a
- * record batch, and as a condition in SQL.
- */
+/** The filter of events: tested on an event, on the columns of a record batch, and as a condition in SQL. */
 import { type EventType, type StoredEvent, typeCode } from '../domain/event.js';
 
 export interface EventFilter {

@@ -26,6 +26,4 @@ export const funnel = question({
   ask: z.object({ steps, app, ...range }),
   answer: z.object({ steps: countedNames }),
   lane: 'heavy',
-  scope: 'app',
-  role: 'viewer',
 });

@@ -17,18 +17,16 @@ export interface Neighbours {
   next?: number;
 }
 
-export interface Surroundings {
-  /** The session's events within the window, ascending by `(ts, id)`, the incident among them. */
-  breadcrumbs: StoredEvent[];
-  /** The session's chunks that overlap the window, ascending by `seq`. */
-  cue: ChunkRow[];
-  neighbours: Neighbours;
-}
-
 export interface Incident {
   event: StoredEvent;
   /** Absent for an event that is neither an error nor a bug report. */
-  around?: Surroundings;
+  around?: {
+    /** The session's events within the window, ascending by `(ts, id)`, the incident among them. */
+    breadcrumbs: StoredEvent[];
+    /** The session's chunks that overlap the window, ascending by `seq`. */
+    cue: ChunkRow[];
+    neighbours: Neighbours;
+  };
 }
 
 export const isIncident = ({ type }: Pick<StoredEvent, 'type'>): boolean =>
@@ -57,8 +55,6 @@ export const incident = question({
       .describe('The replay chunks that overlap the window, where there are any.'),
   }),
   lane: 'heavy',
-  scope: 'app',
-  role: 'viewer',
   refusals: ['not_an_incident', 'not_found'],
   render(found: Incident | undefined, context) {
     if (found === undefined) throw new ProblemError('not_found', 'There is no event with this id.');

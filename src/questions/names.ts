@@ -17,6 +17,4 @@ export const names = question({
   /** Equal counts: by the name's UTF-8 bytes. */
   answer: z.object({ names: countedNames.describe('Greatest count first.') }),
   lane: 'heavy',
-  scope: 'app',
-  role: 'viewer',
 });

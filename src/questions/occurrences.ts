@@ -13,7 +13,5 @@ export const occurrences = question({
   ask: z.object({ group, ...range, limit: limit(), cursor }),
   answer: eventsPage,
   lane: 'heavy',
-  scope: 'app',
-  role: 'viewer',
   render: (page: EventsPage) => pageJson(page),
 });

@@ -37,9 +37,8 @@ function complaint(raw: unknown, expected: string): string {
   return Array.isArray(raw) ? 'was given more than once' : `must be ${expected}`;
 }
 
-export function text(description: string) {
-  return parameter('text', { type: 'string', description }, (text) => text);
-}
+export const text = (description: string) =>
+  parameter('text', { type: 'string', description }, (text) => text);
 
 /** No id has control characters. */
 const NO_ID = '\0';
@@ -62,23 +61,22 @@ function decimal(text: string): number | undefined {
   return /^(0|[1-9]\d*)$/.test(text) ? Number(text) : undefined;
 }
 
+/** A whole number from `min` (0 or 1) on; what is greater than `max` is read as `max`. */
+function clamped(min: number, max: number, documentation: Documentation) {
+  return parameter(min === 0 ? 'a whole number' : 'a positive whole number', documentation, (text) => {
+    const value = decimal(text);
+    return value === undefined || value < min ? undefined : Math.min(value, max);
+  });
+}
+
 export function limit(byDefault = LIST_LIMIT_DEFAULT, max = LIST_LIMIT_MAX) {
   const description = `How many at most; more than ${max} is read as ${max}.`;
   const documentation = { type: 'integer', minimum: 1, maximum: max, default: byDefault, description };
-  return parameter('a positive whole number', documentation, (text) => {
-    const value = decimal(text);
-    return value === undefined || value === 0 ? undefined : Math.min(value, max);
-  }).default(byDefault);
+  return clamped(1, max, documentation).default(byDefault);
 }
 
-/** A whole number; from `MAX_ID` on all count as `MAX_ID`. */
-export function integerFrom(min: number, description: string) {
-  const documentation = { type: 'integer', minimum: min, description };
-  return parameter(min === 0 ? 'a whole number' : 'a positive whole number', documentation, (text) => {
-    const value = decimal(text);
-    return value === undefined || value < min ? undefined : Math.min(value, MAX_ID);
-  });
-}
+export const integerFrom = (min: number, description: string) =>
+  clamped(min, MAX_ID, { type: 'integer', minimum: min, description });
 
 export const time = (description: string) => wholeNumber(0, MAX_TS, description).optional();
 

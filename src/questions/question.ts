@@ -1,7 +1,4 @@
-/**
- * The definition of a question: where it is asked, its input and answer, its lane, and who may ask. Routes,
- * `/openapi.json`, access, the calls between threads and the typed client derive from it.
- */
+/** A question. Its route, `/openapi.json`, access, thread calls and the typed client derive from it. */
 import type { z } from 'zod';
 import type { ProblemCode } from '../domain/problems.js';
 import type { Given } from './given.js';
@@ -18,12 +15,7 @@ export interface RenderContext {
   hasManyApps: boolean;
 }
 
-export interface Question<
-  Path extends string = string,
-  Ask extends z.ZodObject = z.ZodObject,
-  Answer extends z.ZodType = z.ZodType,
-  Found = z.output<Answer>,
-> extends AccessRule {
+interface Definition<Path extends string, Ask extends z.ZodObject, Answer extends z.ZodType, Found> {
   /** `:name` is a parameter of `ask`; the other parameters are in the query. */
   path: Path;
   summary: string;
@@ -41,14 +33,21 @@ export interface Question<
   render?(found: Found, context: RenderContext): string;
 }
 
+export type Question<
+  Path extends string = string,
+  Ask extends z.ZodObject = z.ZodObject,
+  Answer extends z.ZodType = z.ZodType,
+  Found = z.output<Answer>,
+> = Definition<Path, Ask, Answer, Found> & AccessRule;
+
 /** Infers the types of a definition. An engine finds what `render` takes; without `render`, the answer. */
 export function question<
   const Path extends string,
   Ask extends z.ZodObject,
   Answer extends z.ZodType,
   Found = z.output<Answer>,
->(definition: Question<Path, Ask, Answer, Found>): Question<Path, Ask, Answer, Found> {
-  return definition;
+>(definition: Definition<Path, Ask, Answer, Found>): Question<Path, Ask, Answer, Found> {
+  return { ...definition, role: 'viewer', scope: 'app' };
 }
 
 /** What an engine gets: the given parameters, with the reader's apps in place of `app`. */

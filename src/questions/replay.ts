@@ -56,8 +56,6 @@ export const replay = question({
   ask: z.object(sessionAsk),
   answer: z.object({ session_id: z.string(), chunks: z.array(chunkReference) }),
   lane: 'light',
-  scope: 'app',
-  role: 'viewer',
   refusals: ['not_found', 'ambiguous_session'],
   render({ session, apps, chunks }: Manifest, context) {
     const app = onlyApp(apps);

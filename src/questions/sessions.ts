@@ -24,6 +24,4 @@ export const sessions = question({
   /** Equal times: by `app`, then `session_id`, in order of UTF-8 bytes. */
   answer: z.object({ sessions: z.array(sessionRow) }),
   lane: 'light',
-  scope: 'app',
-  role: 'viewer',
 });

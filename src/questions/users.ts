@@ -23,6 +23,4 @@ export const users = question({
   /** Equal times: by `user_id`, then `app`, in order of UTF-8 bytes. */
   answer: z.object({ users: z.array(userRow) }),
   lane: 'light',
-  scope: 'app',
-  role: 'viewer',
 });

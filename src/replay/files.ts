@@ -1,23 +1,18 @@
 /**
  * Chunk files: immutable, named by a random id, under `<dataDir>/replay/<first byte of the id>/`.
  *
- * Life of a chunk: 1. its file is written and fsynced under another name, gets its own, and the folder is fsynced, so that whoever
- * looks finds whole files only; 2. the manifest row that names it commits; 3. the file of the chunk it replaced goes. A stop between any
- * two leaves at most a file no row names, removed at the next start. No client's string is ever part of a path.
+ * Life of a chunk: 1. its file is written and fsynced under another name, then renamed, and the folder is
+ * fsynced; 2. the manifest row that names it commits; 3. the file of the chunk it replaced is removed. A stop
+ * between any two leaves at most a file that no row names, removed at the next start. No client's string is
+ * ever part of a path.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FILE_ID_BYTES, type Manifest } from './manifest.js';
 
-export interface ChunkFiles {
-  /** Writes a new file, durable when it settles; returns its id. */
-  write(bytes: Uint8Array): Promise<string>;
-  /** The bytes, or `undefined` when the file is gone. */
-  read(fileId: string): Promise<Uint8Array | undefined>;
-  remove(fileId: string): Promise<void>;
-}
+export type ChunkFiles = ReturnType<typeof openChunkFiles>;
 
 const REPLAY_DIR = 'replay';
 const SUFFIX = '.gz';
@@ -37,7 +32,7 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-export function openChunkFiles(dataDir: string): ChunkFiles {
+export function openChunkFiles(dataDir: string) {
   const known = new Set<string>();
 
   /** Makes the folder, durably, before the first file in it. */
@@ -52,19 +47,14 @@ export function openChunkFiles(dataDir: string): ChunkFiles {
   };
 
   return {
-    async write(bytes) {
+    /** Writes a new file, durable when it settles; returns its id. */
+    async write(bytes: Uint8Array): Promise<string> {
       const fileId = randomBytes(FILE_ID_BYTES).toString('hex');
       const folder = await ensureFolder(fileId);
       const path = chunkPath(dataDir, fileId);
       const partial = `${path}.partial`;
       try {
-        const handle = await open(partial, 'wx');
-        try {
-          await handle.writeFile(bytes);
-          await handle.sync();
-        } finally {
-          await handle.close();
-        }
+        await writeFile(partial, bytes, { flag: 'wx', flush: true });
         await rename(partial, path);
         await syncFolder(folder);
       } catch (error) {
@@ -73,7 +63,8 @@ export function openChunkFiles(dataDir: string): ChunkFiles {
       }
       return fileId;
     },
-    async read(fileId) {
+    /** The bytes, or `undefined` when the file is gone. */
+    async read(fileId: string): Promise<Uint8Array | undefined> {
       try {
         return await readFile(chunkPath(dataDir, fileId));
       } catch (error) {
@@ -81,7 +72,7 @@ export function openChunkFiles(dataDir: string): ChunkFiles {
         throw error;
       }
     },
-    remove: (fileId) => rm(chunkPath(dataDir, fileId), { force: true }),
+    remove: (fileId: string) => rm(chunkPath(dataDir, fileId), { force: true }),
   };
 }
 
@@ -111,7 +102,7 @@ export function* chunkFilesIn(dataDir: string): Generator<string> {
   }
 }
 
-/** Removes the files no row names: what a crash left half-way. Before anything is accepted. Returns how many. */
+/** Removes the files no row names, which a crash left, before anything is accepted. Returns how many. */
 export function removeOrphans(dataDir: string, manifest: Manifest): number {
   let removed = 0;
   for (const { path, fileId } of entriesIn(dataDir)) {

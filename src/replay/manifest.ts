@@ -1,13 +1,14 @@
 /**
  * The manifest: which chunks each session has, and which file holds each.
  *
- * `chunks`: `[app u16][bytes u16][session utf8][seq u32]` → `[received u48][size u32][file id 16 bytes]`, then `[ts u48]` where
- * the upload named one. `chunk_counts`: `[app u16][session utf8]` → u32. `chunk_files`: `[file id]` → the chunk's key.
+ * `chunks`: `[app u16][bytes u16][session utf8][seq u32]` → `[received u48][size u32][file id 16 bytes]`,
+ * then `[ts u48]` where the upload named one. `chunk_counts`: `[app u16][session utf8]` → u32. `chunk_files`:
+ * `[file id]` → the chunk's key.
  * `chunk_expiry`: `[received u48][file id]` → the chunk's key.
  */
 import { CHUNK_SEQ_MAX } from '../domain/limits.js';
 import type { Env, Table } from '../log/file/env.js';
-import { packKey, prefixEnd, readU48, u32, u48 } from '../log/file/keys.js';
+import { prefixEnd, readU48, u16, u32, u48 } from '../log/file/keys.js';
 
 export const FILE_ID_BYTES = 16;
 const TS_AT = 10 + FILE_ID_BYTES;
@@ -21,42 +22,11 @@ export interface Chunk {
   fileId: string;
 }
 
-export interface Manifest {
-  count(app: number, session: string): number;
-  /** Ascending by `seq`. */
-  list(app: number, session: string): Chunk[];
-  get(app: number, session: string, seq: number): Chunk | undefined;
-  holdsFile(fileId: string): boolean;
-  /** The chunk a file that the manifest names is of. */
-  chunkOfFile(fileId: string): { app: number; session: string; seq: number };
-  /** How many chunks there are, and their bytes: counted through at the first call, kept from then on. */
-  totals(): { chunks: number; bytes: number };
-  /** Every chunk, by app and session. */
-  all(): Generator<{ app: number; session: string; chunk: Chunk }>;
-  /** Inside a transaction; returns the file it replaced, to be removed once that is durable. */
-  put(app: number, session: string, chunk: Chunk): string | undefined;
-  /** Inside a transaction: drops every chunk of a session; returns their files, to be removed. */
-  dropSession(app: number, session: string): string[];
-  /** Inside a transaction: drops up to `limit` chunks received before `before`; returns their files, to be removed. */
-  dropExpired(before: number, limit: number): string[];
-}
-
-interface Tables {
-  chunks: Table;
-  counts: Table;
-  files: Table;
-  expiry: Table;
-}
+type Tables = Record<'chunks' | 'counts' | 'files' | 'expiry', Table>;
 
 function sessionKey(app: number, session: string): Buffer {
   const bytes = Buffer.from(session, 'utf8');
-  return packKey(
-    [
-      [app, 2],
-      [bytes.length, 2],
-    ],
-    bytes,
-  );
+  return Buffer.concat([u16(app), u16(bytes.length), bytes]);
 }
 
 const chunkKey = (app: number, session: string, seq: number): Buffer =>
@@ -64,13 +34,14 @@ const chunkKey = (app: number, session: string, seq: number): Buffer =>
 
 const seqOf = (key: Buffer): number => key.readUInt32BE(key.length - 4);
 
-const parseKey = (key: Buffer): { app: number; session: string; seq: number } => ({
+const parseKey = (key: Buffer) => ({
   app: key.readUInt16BE(0),
   session: key.toString('utf8', 4, key.length - 4),
   seq: seqOf(key),
 });
 
-const countKey = (app: number, session: string): Buffer => packKey([[app, 2]], Buffer.from(session, 'utf8'));
+const countKey = (app: number, session: string): Buffer =>
+  Buffer.concat([u16(app), Buffer.from(session, 'utf8')]);
 
 const fileKey = (fileId: string): Buffer => Buffer.from(fileId, 'hex');
 
@@ -92,7 +63,9 @@ const unpack = (key: Buffer, value: Buffer): Chunk => ({
   ...(value.length > TS_AT ? { ts: readU48(value, TS_AT) } : {}),
 });
 
-export function openManifest(env: Env): Manifest {
+export type Manifest = ReturnType<typeof openManifest>;
+
+export function openManifest(env: Env) {
   const tables: Tables = {
     chunks: env.table('chunks'),
     counts: env.table('chunk_counts'),
@@ -103,11 +76,11 @@ export function openManifest(env: Env): Manifest {
   return { ...readsOf(tables), totals: totals.read, ...writesOf(tables, totals) };
 }
 
-/** Counts through all chunks when first asked; kept up to date from then on. */
 function openTotals({ chunks }: Tables) {
   let known: { chunks: number; bytes: number } | undefined;
   return {
-    read(): { chunks: number; bytes: number } {
+    /** How many chunks there are, and their bytes: counted through at the first call, kept from then on. */
+    read() {
       if (known) return known;
       known = { chunks: 0, bytes: 0 };
       for (const { value } of chunks.range({})) {
@@ -131,25 +104,26 @@ function* rowsOf({ chunks }: Tables, app: number, session: string): Generator<{ 
     yield { key, chunk: unpack(key, value) };
 }
 
-function readsOf(
-  tables: Tables,
-): Pick<Manifest, 'count' | 'list' | 'get' | 'holdsFile' | 'chunkOfFile' | 'all'> {
+function readsOf(tables: Tables) {
   const { chunks, files } = tables;
   return {
-    count: (app, session) => countIn(tables, app, session),
-    list: (app, session) => Array.from(rowsOf(tables, app, session), ({ chunk }) => chunk),
-    get(app, session, seq) {
+    count: (app: number, session: string) => countIn(tables, app, session),
+    /** Ascending by `seq`. */
+    list: (app: number, session: string) => Array.from(rowsOf(tables, app, session), ({ chunk }) => chunk),
+    get(app: number, session: string, seq: number) {
       if (seq > CHUNK_SEQ_MAX) return undefined;
       const key = chunkKey(app, session, seq);
       const value = chunks.get(key);
       return value && unpack(key, value);
     },
-    holdsFile: (fileId) => files.get(fileKey(fileId)) !== undefined,
-    chunkOfFile(fileId) {
+    holdsFile: (fileId: string) => files.get(fileKey(fileId)) !== undefined,
+    /** The chunk a file that the manifest names is of. */
+    chunkOfFile(fileId: string) {
       const key = files.get(fileKey(fileId));
       if (!key) throw new RangeError(`no chunk has the file ${fileId}`);
       return parseKey(key);
     },
+    /** Every chunk, by app and session. */
     *all() {
       for (const { key, value } of chunks.range({})) {
         const { app, session } = parseKey(key);
@@ -159,10 +133,7 @@ function readsOf(
   };
 }
 
-function writesOf(
-  tables: Tables,
-  totals: ReturnType<typeof openTotals>,
-): Pick<Manifest, 'put' | 'dropSession' | 'dropExpired'> {
+function writesOf(tables: Tables, totals: ReturnType<typeof openTotals>) {
   const { chunks, counts, files, expiry } = tables;
 
   const setCount = (app: number, session: string, value: number): void => {
@@ -181,7 +152,8 @@ function writesOf(
   };
 
   return {
-    put(app, session, chunk) {
+    /** Inside a transaction; returns the file it replaced, to be removed once that is durable. */
+    put(app: number, session: string, chunk: Chunk): string | undefined {
       const key = chunkKey(app, session, chunk.seq);
       const value = chunks.get(key);
       const replaced = value && unpack(key, value);
@@ -193,12 +165,14 @@ function writesOf(
       expiry.put(expiryKey(chunk), key);
       return replaced?.fileId;
     },
-    dropSession(app, session) {
+    /** Inside a transaction: drops every chunk of a session; returns their files, to be removed. */
+    dropSession(app: number, session: string): string[] {
       const rows = [...rowsOf(tables, app, session)];
       setCount(app, session, 0);
       return rows.map(({ key, chunk }) => drop(key, chunk));
     },
-    dropExpired(before, limit) {
+    /** Inside a transaction: drops up to `limit` chunks received before `before`; returns their files. */
+    dropExpired(before: number, limit: number): string[] {
       const due = [...expiry.range({ end: u48(Math.max(0, before)), limit })];
       return due.map(({ key: dueKey, value: key }) => {
         const { app, session, seq } = parseKey(key);

@@ -1,6 +1,6 @@
-/** Writes big-endian numbers and texts one behind the other into memory that grows and is used again. */
+/** Writes big-endian numbers and texts into memory that grows and is reused. */
 
-/** What is longer is written by the runtime; for short copies and short ASCII a loop beats the call. */
+/** Up to this length, a loop beats the runtime's copy. */
 const LOOP_BYTES_MAX = 64;
 
 export class ByteWriter {
@@ -55,11 +55,6 @@ export class ByteWriter {
     bytes[at + 1] = value >>> 16;
     bytes[at + 2] = value >>> 8;
     bytes[at + 3] = value;
-  }
-
-  bytes(source: Uint8Array): void {
-    const at = this.#reserve(source.length);
-    this.#bytes.set(source, at);
   }
 
   /** The bytes of `source` from `start` to `end`. */

@@ -1,5 +1,5 @@
 /**
- * Dictionaries of the log: app, user id and name ↔ dense numbers, given in order of first arrival, never given again.
+ * Dictionaries of the log: app, user id and name ↔ dense numbers, given by first arrival, never again.
  *
  * Table `dictionary`: `[kind u8][0][utf8]` or, for texts over 255 bytes, `[kind u8][1][sha256]` → number u32;
  * `[kind u8 + 128][number u32]` → the text. The next number of each kind stands in the log's `next` row.
@@ -12,7 +12,7 @@ export const KINDS = ['app', 'user', 'name'] as const;
 export type Kind = (typeof KINDS)[number];
 
 const TEXT_KEY_BYTES_MAX = 255;
-/** Texts remembered a kind and direction; the older half goes when it is full. Long ones are looked up each time. */
+/** Texts remembered a kind and direction; when full, the older half goes. Long texts are not remembered. */
 const CACHE_ENTRIES = 50_000;
 const CACHED_TEXT_MAX = 256;
 
@@ -33,15 +33,6 @@ function numberKey(kind: Kind, number: number): Buffer {
   return key;
 }
 
-export interface DictionaryReader {
-  /** The number of a text, or `undefined` when it never arrived. */
-  number(kind: Kind, text: string): number | undefined;
-  /** The text of a number; throws when the number was never given. */
-  text(kind: Kind, number: number): string;
-  /** Remembers a text that was given its number a moment ago, so that it need not be looked up. */
-  learn(kind: Kind, number: number, text: string): void;
-}
-
 function remember<K, V>(cache: Map<K, V>, key: K, value: V, text: string): void {
   if (text.length > CACHED_TEXT_MAX) return;
   if (cache.size >= CACHE_ENTRIES) {
@@ -52,11 +43,12 @@ function remember<K, V>(cache: Map<K, V>, key: K, value: V, text: string): void 
 
 export const byKind = <V>(make: () => V): Record<Kind, V> => ({ app: make(), user: make(), name: make() });
 
-export function openDictionaries(table: Table): DictionaryReader {
+export function openDictionaries(table: Table) {
   const numbers = byKind(() => new Map<string, number>());
   const texts = byKind(() => new Map<number, string>());
   return {
-    number(kind, text) {
+    /** The number of a text, or `undefined` when it never arrived. */
+    number(kind: Kind, text: string): number | undefined {
       const known = numbers[kind].get(text);
       if (known !== undefined) return known;
       const value = table.get(textKey(kind, text));
@@ -65,7 +57,8 @@ export function openDictionaries(table: Table): DictionaryReader {
       remember(numbers[kind], text, number, text);
       return number;
     },
-    text(kind, number) {
+    /** The text of a number; throws when the number was never given. */
+    text(kind: Kind, number: number): string {
       const known = texts[kind].get(number);
       if (known !== undefined) return known;
       const value = table.get(numberKey(kind, number));
@@ -74,7 +67,8 @@ export function openDictionaries(table: Table): DictionaryReader {
       remember(texts[kind], number, text, text);
       return text;
     },
-    learn(kind, number, text) {
+    /** Remembers a new text and its number, which saves a look-up. */
+    learn(kind: Kind, number: number, text: string): void {
       remember(numbers[kind], text, number, text);
       remember(texts[kind], number, text, text);
     },
@@ -87,7 +81,7 @@ export function putText(table: Table, kind: Kind, number: number, text: string):
   table.put(numberKey(kind, number), Buffer.from(text, 'utf8'));
 }
 
-/** Inside a transaction: forgets a text for good; its number is not given again. Readers opened before may remember it. */
+/** Inside a transaction: forgets a text for good. Readers opened before may remember it. */
 export function forgetText(table: Table, kind: Kind, text: string, number: number): void {
   table.remove(textKey(kind, text));
   table.remove(numberKey(kind, number));

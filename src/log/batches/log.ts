@@ -1,9 +1,9 @@
 /**
  * The log: record batches by time and by offset, the only truth every view is folded from.
  *
- * Tables: `log` `[lastTs u48][offset u48]` → record batch (LZ4); `offsets` `[offset u48]` → `[lastTs u48][count u16]`;
- * `dictionary`, `seen` and `seen_expiry` (see their files); `meta`: `format` → JSON, `next` → the counters below,
- * `fence` → u48, `views` → JSON kept by the projections.
+ * Tables: `log` `[lastTs u48][offset u48]` → record batch (LZ4); `offsets` `[offset u48]` →
+ * `[lastTs u48][count u16]`; `dictionary`, `seen` and `seen_expiry` (see their files); `meta`: `format` →
+ * JSON, `next` → the counters below, `fence` → u48, `views` → JSON kept by the projections.
  */
 import { randomUUID } from 'node:crypto';
 import type { StoredEvent } from '../../domain/event.js';
@@ -11,29 +11,22 @@ import { BATCH_SPAN_MS, MAX_ID, MAX_TS } from '../../domain/limits.js';
 import { StoreUnusable } from '../file/data-dir.js';
 import type { Env, Table } from '../file/env.js';
 import { put48, readU48, timeKey, u48 } from '../file/keys.js';
-import { type DictionaryReader, openDictionaries } from './dictionaries.js';
+import { openDictionaries } from './dictionaries.js';
 import {
+  BatchReader,
   type BatchView,
   checkValue,
   DamagedBatch,
   decodeBatch,
-  openBatchReader,
   type RecordBatch,
   type TextOf,
   toEvent,
 } from './record-batch.js';
 
-/** Stores of this format and older open here; the number grows when an older release could misread the store. */
+/** Stores of this format and older open here; it grows when an older release could misread the store. */
 export const STORE_FORMAT = 1;
 
-export interface LogTables {
-  meta: Table;
-  log: Table;
-  offsets: Table;
-  dictionary: Table;
-  seen: Table;
-  expiry: Table;
-}
+type LogTables = Record<'meta' | 'log' | 'offsets' | 'dictionary' | 'seen' | 'expiry', Table>;
 
 /** What the next commit continues from. */
 export interface Counters {
@@ -66,42 +59,21 @@ export interface BatchRef extends Ref {
   mask: number;
 }
 
-export interface Log {
-  readonly tables: LogTables;
-  readonly storeId: string;
-  readonly dictionaries: DictionaryReader;
-  counters(): Counters;
-  /** The newest committed id; 0 before the first event. */
-  head(): number;
-  /** Events with a lower `ts` do not exist for any read; a UTC midnight, 0 when nothing ever expired. */
-  fence(): number;
-  /** The numbers of every app that ever had an event, ascending. */
-  apps(): number[];
-  batch(ref: Ref): RecordBatch;
-  /** The batch that holds the id, if it is still there and above the fence. */
-  batchOf(id: number): RecordBatch | undefined;
-  /** Batches in order of arrival, from the one that holds `id` or comes next after it, expired ones left out. */
-  arrivals(id: number): Generator<RecordBatch>;
-  /** The same for who looks at each only until the next: all are read into the same memory. */
-  scan(id: number): Generator<BatchView>;
-  /** Every batch that can hold an event in the range, latest `lastTs` first, then greatest offset. */
-  newestFirst(range: { from: number; to: number }): Generator<BatchRef>;
-  event(batch: RecordBatch, index: number): StoredEvent;
-}
+export type Log = ReturnType<typeof logOver>;
 
 /** Batches whose `lastTs` is up to this can hold an event at `to`. */
 export const lastTsBound = (to: number): number => Math.min(to + BATCH_SPAN_MS, MAX_TS);
 
 /**
- * Opens the log in an environment, making it when the store is new. Throws `StoreUnusable` for a store of a newer
- * format, before anything in it is touched.
+ * Opens the log in an environment, making it when the store is new. Throws `StoreUnusable` for a store of a
+ * newer format, before anything in it is touched.
  */
 export function openLog(env: Env): Log {
   const meta = env.table('meta');
   const format = meta.get(META.format);
   const log = env.table('log', { compressed: true });
   if (!format && (log.entryCount() > 0 || meta.get(META.next))) throw damaged(env, 'says no format');
-  const { store } = format ? readFormat(format, env) : createStore(env, meta);
+  const storeId = format ? readFormat(format, env) : createStore(env, meta);
   const tables: LogTables = {
     meta,
     log,
@@ -111,13 +83,13 @@ export function openLog(env: Env): Log {
     expiry: env.table('seen_expiry'),
   };
   assertCounters(env, tables);
-  return logOver(tables, store);
+  return logOver(tables, storeId);
 }
 
 const damaged = (env: Env, what: string): StoreUnusable =>
   new StoreUnusable(`the store in ${env.dataDir} ${what}: it is damaged, restore a backup`);
 
-/** Ids that are there already must not be given again. */
+/** Throws for counters that would give an id again. */
 function assertCounters(env: Env, { meta, offsets }: LogTables): void {
   const value = meta.get(META.next);
   if (value?.length !== COUNTERS_BYTES) throw damaged(env, 'has lost its counters');
@@ -130,22 +102,23 @@ function assertCounters(env: Env, { meta, offsets }: LogTables): void {
   }
 }
 
-function createStore(env: Env, meta: Table): { store: string } {
+/** Returns the store's id. */
+function createStore(env: Env, meta: Table): string {
   const store = randomUUID();
   env.transaction(() => {
     meta.put(META.format, Buffer.from(JSON.stringify({ format: STORE_FORMAT, store })));
     meta.put(META.next, packCounters(FIRST));
   });
-  return { store };
+  return store;
 }
 
-function readFormat(value: Buffer, env: Env): { store: string } {
+function readFormat(value: Buffer, env: Env): string {
   let format: unknown;
   let store: unknown;
   try {
     ({ format, store } = JSON.parse(value.toString('utf8')));
   } catch {
-    // said below
+    // Reported below.
   }
   if (typeof format !== 'number' || typeof store !== 'string')
     throw damaged(env, 'has a format that cannot be read');
@@ -154,7 +127,7 @@ function readFormat(value: Buffer, env: Env): { store: string } {
       `the store in ${env.dataDir} has format ${format}; this release reads up to ${STORE_FORMAT}: run a newer spyglass`,
     );
   }
-  return { store };
+  return store;
 }
 
 export function packCounters(counters: Counters): Buffer {
@@ -178,11 +151,12 @@ function unpackCounters(value: Buffer | undefined): Counters {
   };
 }
 
-function logOver(tables: LogTables, storeId: string): Log {
+function logOver(tables: LogTables, storeId: string) {
   const dictionaries = openDictionaries(tables.dictionary);
 
   const counters = (): Counters => unpackCounters(tables.meta.get(META.next));
 
+  /** Events with a lower `ts` do not exist for any read; a UTC midnight, 0 when nothing ever expired. */
   const fence = (): number => {
     const value = tables.meta.get(META.fence);
     return value ? readU48(value, 0) : 0;
@@ -194,19 +168,15 @@ function logOver(tables: LogTables, storeId: string): Log {
     return decodeBatch(value, offset, dictionaries.text);
   };
 
+  /** The batch that holds the id, if it is still there and above the fence. */
   const batchOf = (id: number): RecordBatch | undefined => {
     if (id < 1 || id > MAX_ID) return undefined;
-    for (const { key, value } of tables.offsets.range({
-      start: u48(Math.min(id, MAX_TS)),
-      reverse: true,
-      limit: 1,
-    })) {
-      const offset = readU48(key, 0);
-      const lastTs = readU48(value, 0);
-      if (id >= offset + value.readUInt16BE(6) || lastTs < fence()) return undefined;
-      return batch({ lastTs, offset });
-    }
-    return undefined;
+    const [row] = tables.offsets.range({ start: u48(Math.min(id, MAX_TS)), reverse: true, limit: 1 });
+    if (!row) return undefined;
+    const offset = readU48(row.key, 0);
+    const lastTs = readU48(row.value, 0);
+    if (id >= offset + row.value.readUInt16BE(6) || lastTs < fence()) return undefined;
+    return batch({ lastTs, offset });
   };
 
   function* refsFrom(id: number): Generator<Ref> {
@@ -224,31 +194,37 @@ function logOver(tables: LogTables, storeId: string): Log {
     storeId,
     dictionaries,
     counters,
+    /** The newest committed id; 0 before the first event. */
     head: () => counters().offset - 1,
     fence,
+    /** The numbers of every app that ever had an event, ascending. */
     apps: () => Array.from({ length: counters().app - 1 }, (_, index) => index + 1),
     batch,
     batchOf,
-    *arrivals(id) {
+    /** Batches in order of arrival from the one that holds `id`, or the next; without expired ones. */
+    *arrivals(id: number) {
       for (const ref of refsFrom(id)) yield batch(ref);
     },
-    scan: (id) => scan(tables.log, refsFrom(id), dictionaries.text),
-    *newestFirst({ from, to }) {
+    /** The same, all read into the same memory: each is valid until the next. */
+    scan: (id: number) => scan(tables.log, refsFrom(id), dictionaries.text),
+    /** Every batch that can hold an event in the range, latest `lastTs` first, then greatest offset. */
+    *newestFirst({ from, to }: { from: number; to: number }): Generator<BatchRef> {
       const range = {
         start: timeKey(lastTsBound(to), MAX_TS),
         end: timeKey(from, 0),
-        reverse: true as const,
-      };
+        reverse: true,
+      } as const;
       for (const key of tables.log.scanKeys(range))
         yield { lastTs: readU48(key, 0), offset: readU48(key, 6), mask: 0xff };
     },
-    event: (source, index) => toEvent(source, index, dictionaries.text('app', source.app)),
+    event: (batch: RecordBatch, index: number): StoredEvent =>
+      toEvent(batch, index, dictionaries.text('app', batch.app)),
   };
 }
 
 /** Reads batches one after the other, each into the memory of the one before. */
 function* scan(table: Table, refs: Iterable<Ref>, textOf: TextOf): Generator<BatchView> {
-  const reader = openBatchReader(textOf);
+  const reader = new BatchReader(textOf);
   let value: Buffer = Buffer.allocUnsafeSlow(1 << 16);
   const key = timeKey(0, 0);
   for (const { lastTs, offset } of refs) {

@@ -26,7 +26,7 @@ export function packText(to: ByteWriter, text: string | undefined): void {
   else {
     const bytes = Buffer.from(text, 'utf8');
     packTextHead(to, bytes.length);
-    to.bytes(bytes);
+    to.copy(bytes, 0, bytes.length);
   }
 }
 
@@ -36,7 +36,7 @@ export function packInteger(to: ByteWriter, value: number): void {
   else packSized(to, 0xcc, value);
 }
 
-/** A number in one, two, or four bytes, behind the kind of value that it is: `kind` with one, the next with two, … */
+/** A number in one, two, or four bytes, behind its kind: `kind`, the next, or the one after. */
 function packSized(to: ByteWriter, kind: number, value: number): void {
   if (value < 2 ** 8) {
     to.u8(kind);
@@ -50,7 +50,7 @@ function packSized(to: ByteWriter, kind: number, value: number): void {
   }
 }
 
-/** Any number, or nil for none. An integer beyond 32 bits is one of these too: readers take 64 bits for a `bigint`. */
+/** Any number, or nil for none. Readers would take a 64-bit integer for a `bigint`. */
 export function packDouble(to: ByteWriter, value: number | undefined): void {
   if (value === undefined) packNil(to);
   else {

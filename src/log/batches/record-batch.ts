@@ -1,13 +1,13 @@
 /**
- * The record batch: a run of consecutive events of one (app, user, session), stored as one value with columns.
+ * The record batch: a run of events of one (app, user, session), stored as one value with columns.
  *
  * Value, numbers big-endian: `[format u8][crc32 of the rest u32]`, then the columns every fold reads,
  *   `[app u16][user u32][events n u16][flags u8][least ts u48][session bytes u16][session utf8]`
  *   `[ts − least ts, u16 × n][type codes, u8 × n or × 1][name numbers, u32 × n or × 1]`,
  * then, where an event has any of them, a msgpack array of what only readers need:
  *   0 urls, 1 lengths of props texts, 2 the props texts joined, 3 people, 4 client_ts.
- * A column of one value stands for n alike; a nil in the array for a column nobody has. Event i has id `offset + i`.
- * Every format ever released stays readable here.
+ * A column of one value stands for n alike; a nil in the array for a column nobody has. Event i has id
+ * `offset + i`. Every format ever released stays readable here.
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
@@ -39,40 +39,13 @@ interface Details {
   clientTs: readonly (number | null)[] | null;
 }
 
-/** A batch as a fold sees it, which is given one after the other in the same memory: valid until the next. */
-export interface BatchView {
-  /** Id of the first event. */
-  readonly offset: number;
-  readonly app: number;
-  readonly user: number;
-  readonly userId: string;
-  readonly session: string;
-  readonly firstTs: number;
-  readonly lastTs: number;
-  /** Whether no event is earlier than the one before it. */
-  readonly isAscending: boolean;
-  readonly count: number;
-  /** Columns of `count` events; what lies behind those means nothing. */
-  readonly ts: ArrayLike<number>;
-  readonly types: ArrayLike<number>;
-  readonly names: ArrayLike<number>;
-  nameOf(index: number): string;
-  /** Whether any event tells who its user is. */
-  readonly hasPeople: boolean;
-  /** What it takes as a value, before compression. */
-  readonly bytes: number;
-  /** Decoded when first asked for. */
-  details(): Details;
-  /** The props of one event, of its details. */
-  propsOf(index: number): JsonText | null;
-}
-
 /** A batch of its own, for as long as anybody wants it. */
-export interface RecordBatch extends BatchView {
-  readonly ts: Float64Array;
-  readonly types: Uint8Array;
-  readonly names: Uint32Array;
-}
+export type RecordBatch = Readonly<Omit<BatchReader, 'read'>>;
+
+/** A batch as a fold sees it, valid until the next. Its columns mean nothing beyond `count` events. */
+export type BatchView = Readonly<Omit<RecordBatch, 'ts' | 'types' | 'names'>> & {
+  readonly [Column in 'ts' | 'types' | 'names']: ArrayLike<number>;
+};
 
 /** One bit an event type in the batch, so that a filtered scan can pass over a batch without decoding it. */
 export function typeMask({ types, count }: BatchView): number {
@@ -97,7 +70,7 @@ type PackedDetails = [
 /** Reads a stored value back; throws `DamagedBatch` when its checksum does not hold. */
 export function decodeBatch(value: Buffer, offset: number, textOf: TextOf): RecordBatch {
   checkValue(value, offset);
-  const batch = new ReadBatch(countIn(value), textOf);
+  const batch = new BatchReader(textOf, countIn(value));
   batch.read(value, 0, value.length, offset);
   return batch;
 }
@@ -113,23 +86,23 @@ export function checkValue(value: Buffer, offset: number): void {
 /** How many events the value at `start` holds. */
 export const countIn = (bytes: Buffer, start = 0): number => bytes.readUInt16BE(start + 11);
 
-/** A batch to read values into whose checksums are known to hold, one after the other. */
-export interface BatchReader extends BatchView {
-  read(bytes: Buffer, start: number, end: number, offset: number): void;
-}
-
-export const openBatchReader = (textOf: TextOf): BatchReader => new ReadBatch(BATCH_EVENTS_MAX, textOf);
-
-/** A class, since its texts and details are made only when asked for: most folds want few of them. */
-class ReadBatch implements BatchReader {
+/**
+ * A batch to read values into, one after the other, whose checksums are known to hold. A class, since its
+ * texts and details are made only when asked for: most folds want few of them.
+ */
+export class BatchReader {
+  /** Id of the first event. */
   offset = 0;
   app = 0;
   user = 0;
   firstTs = 0;
   lastTs = 0;
+  /** Whether no event is earlier than the one before it. */
   isAscending = true;
   count = 0;
+  /** Whether any event tells who its user is. */
   hasPeople = false;
+  /** What it takes as a value, before compression. */
   bytes = 0;
   readonly ts: Float64Array;
   readonly types: Uint8Array;
@@ -142,7 +115,7 @@ class ReadBatch implements BatchReader {
   #end = 0;
   #details: Details | undefined;
 
-  constructor(events: number, textOf: TextOf) {
+  constructor(textOf: TextOf, events = BATCH_EVENTS_MAX) {
     this.ts = new Float64Array(events);
     this.types = new Uint8Array(events);
     this.names = new Uint32Array(events);
@@ -204,6 +177,7 @@ class ReadBatch implements BatchReader {
     return this.#textOf('name', this.names[index] ?? 0);
   }
 
+  /** Decoded when first asked for. */
   details(): Details {
     this.#details ??= unpackDetails(this.#value.subarray(this.#detailsAt, this.#end));
     return this.#details;

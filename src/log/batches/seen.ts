@@ -2,8 +2,8 @@
  * Memory of `batch_id`s, which makes a client's retry safe for seven days.
  *
  * `seen`: `[app u16][batch_id utf8]` → `[received u48][next offset then u48]`.
- * `seen_expiry`: `[greatest received u48][commit u48]` → the `seen` keys of that commit, each behind its u16 length:
- * one row a commit, not a batch, keeps the cost of forgetting off the ingest path.
+ * `seen_expiry`: `[greatest received u48][commit u48]` → the `seen` keys of that commit, each behind its u16
+ * length: one row a commit, not a batch, keeps the cost of forgetting off the ingest path.
  */
 import { SEEN_MS } from '../../domain/limits.js';
 import type { Range, Table } from '../file/env.js';
@@ -61,8 +61,8 @@ function* splitKeys(value: Buffer): Generator<Buffer> {
 }
 
 /**
- * Inside a transaction: forgets up to `limit` commits' worth of ids taken over seven days before `now`; returns how
- * many commits it forgot.
+ * Inside a transaction: forgets up to `limit` commits' worth of ids taken over seven days before `now`;
+ * returns how many commits it forgot.
  */
 export function forgetExpired(tables: { seen: Table; expiry: Table }, now: number, limit: number): number {
   const end = timeKey(Math.max(0, now - SEEN_MS), 0);
@@ -77,7 +77,7 @@ export function forgetExpired(tables: { seen: Table; expiry: Table }, now: numbe
   return due.length;
 }
 
-/** The remembered batches in a range of `seenKey`s, by app and id; `offset`s tell where in the log each belongs. */
+/** The remembered batches in a range of `seenKey`s; an `offset` is the batch's place in the log. */
 export function* seenBatchIds(seen: Table, range: Range): Generator<SeenBatchId> {
   for (const { key, value } of seen.range(range)) {
     yield {

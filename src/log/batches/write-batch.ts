@@ -1,4 +1,4 @@
-/** Cuts a request's columns into runs and writes each as a record batch; what the bytes are stands in `record-batch.ts`. */
+/** Cuts a request's columns into runs and writes each as a record batch, as `record-batch.ts` describes. */
 import { crc32 } from 'node:zlib';
 import {
   ABSENT,
@@ -16,7 +16,7 @@ import { CHECKSUM_BYTES, FORMAT, HAS_DETAILS, HAS_PEOPLE, ONE_NAME, ONE_TYPE } f
 /** Columns of what only readers of whole events need. */
 const DETAILS = 5;
 
-/** Where the run that begins at `start` ends: same user and session, one UTC day, within a batch's span and count. */
+/** Where the run from `start` ends: one user, session and UTC day, within a batch's span and count. */
 export function runEnd({ ts, userSessions }: EventColumns, start: number): number {
   const first = ts[start] as number;
   const midnight = first - (first % DAY_MS);

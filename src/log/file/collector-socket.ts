@@ -1,20 +1,15 @@
-/** The other end of the writer lock's socket: finds who listens in a data folder, and sees to it that it is no stranger. */
+/** The client's end of the writer lock's socket: finds who listens in a data folder, and checks the owner. */
 import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StoreUnusable, WRITER_SOCKET } from './data-dir.js';
 import { answers, socketFolder } from './writer-lock.js';
 
-export interface Sockets {
-  /** Good until `close`. */
-  paths: string[];
-  close(): void;
-}
-
 /**
- * The sockets of whoever holds the lock of a folder, or is about to. Throws `StoreUnusable` where the folder or one of them is
- * open to others than its owner, or neither ours nor the superuser's: a stranger must not be told whom to erase.
+ * The sockets of whoever holds the lock of a folder, or is about to: paths that are good until `close`.
+ * Throws `StoreUnusable` where the folder or a socket is open to others, or neither ours nor the superuser's:
+ * a stranger must not learn whom to erase.
  */
-export async function findSockets(dataDir: string): Promise<Sockets> {
+export async function findSockets(dataDir: string) {
   const { path: folder, close } = socketFolder(dataDir);
   try {
     const owner = statSync(folder);

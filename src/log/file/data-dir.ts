@@ -1,4 +1,4 @@
-/** The folder a store lives in, and why it may not be usable; apart from LMDB, which the thread that serves HTTP need not load. */
+/** The data folder, and why it may not be usable; without LMDB, which the HTTP thread need not load. */
 import { chmodSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -16,7 +16,7 @@ export class StoreInUse extends StoreUnusable {}
 
 export const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Makes the folder, or finds it empty or a store; throws `StoreUnusable` for anything else, with nothing touched. */
+/** Makes the folder if it is missing. Throws `StoreUnusable` where it is neither empty nor a store. */
 export function prepareDataDir(dataDir: string): void {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -35,12 +35,12 @@ export function prepareDataDir(dataDir: string): void {
   }
 }
 
-/** Throws `StoreUnusable` where the folder holds no store: commands for a store that is there must not make one. */
+/** Throws `StoreUnusable` where the folder holds no store, for commands that must not make one. */
 export function assertStore(dataDir: string): void {
   if (!existsSync(join(dataDir, DATA_FILE))) throw new StoreUnusable(`there is no store in ${dataDir}`);
 }
 
-/** Lets only the owner into the data folder, where that is us: commands refuse to use a socket in a folder open to others. */
+/** Closes our own data folder to others: commands refuse to use a socket in an open folder. */
 export function closeToOthers(dataDir: string): void {
   const { uid, mode } = statSync(dataDir);
   if (uid !== process.getuid?.() || (mode & 0o077) === 0) return;
@@ -51,7 +51,7 @@ export function closeToOthers(dataDir: string): void {
   }
 }
 
-/** Gives what a command of the superuser made in a data folder to the folder's owner, or the collector could not use it. */
+/** Gives a file of a superuser's command to the data folder's owner, so that the collector can use it. */
 export function giveToOwner(path: string, dataDir: string): void {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(dataDir);

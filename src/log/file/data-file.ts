@@ -1,10 +1,10 @@
 /**
- * Looks at a data file before LMDB maps it: on a file that is none of its own, or lacks its end, it ends the process and
- * not the call.
+ * Looks at a data file before LMDB maps it: LMDB ends the process over one that is foreign or cut short.
  *
- * A page begins with `[number u64][transaction u64][pad u16][flags u16][lower u16][upper u16]`, little-endian. Behind that of
- * the first two, the meta pages, one of which is current: `[magic u32][version u32][address u64][map bytes u64]`, the roots
- * of the free list and of the tables, `[last page u64][transaction u64]`. A root is 48 bytes, its page's number the last 8.
+ * A page begins with `[number u64][transaction u64][pad u16][flags u16][lower u16][upper u16]`,
+ * little-endian. Behind that of the first two, the meta pages, one of which is current:
+ * `[magic u32][version u32][address u64][map bytes u64]`, the roots of the free list and of the tables,
+ * `[last page u64][transaction u64]`. A root is 48 bytes, its page's number the last 8.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
@@ -24,7 +24,7 @@ const NODE_HEADER_BYTES = 8;
 const [ON_OTHER_PAGES, IS_TABLE] = [1, 2];
 const ROOT_PAGE_AT = 40;
 
-/** What keeps the file from being a whole data file, in words; undefined for one that is, and for an empty one. */
+/** Why the file is not a whole data file; undefined for one that is, and for an empty one. */
 export function whatIsWrong(path: string): string | undefined {
   const file = openSync(path, 'r');
   try {
@@ -49,7 +49,7 @@ const isMeta = (page: Buffer): boolean =>
 
 const u64 = (bytes: Buffer, at: number): number => Number(bytes.readBigUInt64LE(at));
 
-/** Only where the file is shorter than its last page is every page looked at: one that nothing is in may be missing. */
+/** A file shorter than its last page is searched page by page: a page that is not in use may be missing. */
 function cutAt(file: number, first: Buffer): string | undefined {
   const pageBytes = first.readUInt32LE(PAGE_BYTES_AT);
   if (pageBytes < PAGE_BYTES_MIN) return 'its first page is damaged: restore a backup';
@@ -59,26 +59,14 @@ function cutAt(file: number, first: Buffer): string | undefined {
   const { size } = fstatSync(file);
   const last = u64(meta, LAST_PAGE_AT);
   if (metas.length === 2 && size >= (last + 1) * pageBytes) return undefined;
-  const missing =
-    metas.length < 2
-      ? 1
-      : missingPage(
-          file,
-          pageBytes,
-          size,
-          ROOTS_AT.map((at) => u64(meta, at)),
-        );
+  const roots = ROOTS_AT.map((at) => u64(meta, at));
+  const missing = metas.length < 2 ? 1 : missingPage(file, pageBytes, size, roots);
   if (missing === undefined) return undefined;
   return `it is cut short: of ${last + 1} pages it lacks page ${missing}: restore a backup`;
 }
 
 /** The first page in use that lies beyond the file's end, on the way down from the roots. */
-function missingPage(
-  file: number,
-  pageBytes: number,
-  size: number,
-  roots: readonly number[],
-): number | undefined {
+function missingPage(file: number, pageBytes: number, size: number, roots: number[]): number | undefined {
   const waiting = [...roots];
   for (let number = waiting.pop(); number !== undefined; number = waiting.pop()) {
     if (number >= NO_PAGE) continue;
@@ -99,7 +87,7 @@ function missingPage(
   return undefined;
 }
 
-/** What a leaf's node leads to: the page a table begins with, or the last one of a value on pages of its own. */
+/** Where a leaf's node leads: the first page of a table, or the last one of a value on its own pages. */
 function whereTo(node: Buffer, pageBytes: number): { root?: number; end?: number } {
   const flags = node.readUInt16LE(4);
   const value = node.subarray(NODE_HEADER_BYTES + node.readUInt16LE(6));

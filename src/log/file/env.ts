@@ -8,8 +8,8 @@ import { newKeyMemory } from './keys.js';
 import { saidToOlderRelease } from './older-release.js';
 
 /**
- * Part of the store's format. Loading the library's own dictionary of 5 KB costs more than compressing a batch does, and gains
- * nothing on values that repeat themselves; none at all is not among its options.
+ * Part of the store's format. Loading the library's own dictionary of 5 KB costs more than compressing a
+ * batch does, and gains nothing on values that repeat themselves; there is no option for none.
  */
 const COMPRESSION = { threshold: 200, dictionary: Buffer.alloc(8) };
 /** Named tables LMDB reserves room for; far above what we open. */
@@ -24,18 +24,20 @@ export interface Range {
   limit?: number;
 }
 
+type ScanRange = Range & { start: Uint8Array; end: Uint8Array };
+
 export interface Entry {
   key: Buffer;
   value: Buffer;
 }
 
-/** Memory that rows are put from as they lie in it. Where bytes have `start` and `end`, the library takes what is between them. */
+/** Memory that rows are put from as they lie in it: the library takes what is from `start` to `end`. */
 export interface RowMemory extends Uint8Array {
   start: number;
   end: number;
 }
 
-/** Makes row memory of bytes; copies them where they do not begin their buffer, since the library counts from there. */
+/** Makes row memory of bytes. Copies bytes that do not begin their buffer: the library counts from there. */
 export function rowMemory(bytes: Uint8Array): RowMemory {
   return Object.assign(bytes.byteOffset === 0 ? bytes : new Uint8Array(bytes), { start: 0, end: 0 });
 }
@@ -49,64 +51,23 @@ export interface RowSpan {
 }
 
 /** One named B+tree. `put` and `remove` are legal only inside `Env.transaction`. */
-export interface Table {
-  readonly name: string;
-  get(key: Uint8Array): Buffer | undefined;
-  /** The same, lent as rows of a `scan` are. */
-  lend(key: Uint8Array): Buffer | undefined;
-  /** Copies a value into memory and returns its length, which may be more than there was room for; 0 without a value. */
-  copyInto(memory: Buffer, key: Uint8Array): number;
-  put(key: Uint8Array, value: Uint8Array): void;
-  /** The same for a row that lies in memory: nothing is made for it. */
-  putFrom(memory: RowMemory, span: RowSpan): void;
-  remove(key: Uint8Array): void;
-  range(range: Range): Iterable<Entry>;
-  /**
-   * The same by rows that are lent: their bytes lie in memory that the thread's next read or write of any table overwrites. For
-   * those who go over thousands of rows, of which each would be copied into memory of its own. Both bounds are given, since what
-   * the library takes for the least key is not.
-   */
-  scan(range: Range & { start: Uint8Array; end: Uint8Array }): Iterable<Entry>;
-  keys(range: Range): Iterable<Buffer>;
-  /** The same by keys that are lent as rows of a `scan` are. */
-  scanKeys(range: Range & { start: Uint8Array; end: Uint8Array }): Iterable<Buffer>;
-  /** Empties the table; inside a transaction. */
-  clear(): void;
-  /** Removes the table, which is not used again; inside a transaction. */
-  drop(): void;
-  entryCount(): number;
-}
+export type Table = ReturnType<typeof openTable>;
+export type Env = ReturnType<typeof openEnv>;
 
-export interface Env {
-  readonly dataDir: string;
-  /** The table of that name, made in a writable store when missing. Always name it with the same options. */
-  table(name: string, options?: { compressed: true }): Table;
-  /** Every table there is. */
-  tableNames(): string[];
-  /** Runs `write` and commits: durable when it returns, nothing of it kept when it throws. */
-  transaction(write: () => void): void;
-  /** Lets the next read see the newest commit; reads up to the next call share one snapshot. */
-  renewSnapshot(): void;
-  fileBytes(): number;
-  /** A compacted copy of a consistent snapshot, while others write. */
-  copyTo(path: string): Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface EnvOptions {
+interface EnvOptions {
   /**
-   * `write`: for the holder of the writer lock, whose threads share what the first of them opened. `read`: never writes, and
-   * is for a folder that no other process writes to: LMDB's library forgets a commit that is made while another process
-   * opens the file (its ITS#9496). `scratch`: a throw-away store without fsync.
+   * `write`: for the holder of the writer lock, whose threads share what the first of them opened. `read`:
+   * never writes, and is for a folder that no other process writes to: LMDB's library forgets a commit that
+   * is made while another process opens the file (its ITS#9496). `scratch`: a throw-away store without fsync.
    */
   mode: 'write' | 'read' | 'scratch';
 }
 
 /**
- * Opens `<dataDir>/spyglass.mdb`. Throws `StoreUnusable` for a folder that holds something else, cannot be written,
- * or whose file LMDB does not recognise.
+ * Opens `<dataDir>/spyglass.mdb`. Throws `StoreUnusable` for a folder that holds something else, cannot be
+ * written, or whose file LMDB does not recognise.
  */
-export function openEnv(dataDir: string, options: EnvOptions): Env {
+export function openEnv(dataDir: string, options: EnvOptions) {
   if (options.mode === 'read') assertStore(dataDir);
   else prepareDataDir(dataDir);
   const path = join(dataDir, DATA_FILE);
@@ -115,20 +76,25 @@ export function openEnv(dataDir: string, options: EnvOptions): Env {
   const transaction = (write: () => void): void => void root.transactionSync(write);
   return {
     dataDir,
-    table(name, tableOptions) {
+    /** The table of that name, made if missing in a writable store. Always name it with the same options. */
+    table(name: string, tableOptions?: { compressed: true }): Table {
       const known = tables.get(name) ?? openTable(root, name, tableOptions?.compressed === true);
       tables.set(name, known);
       return known;
     },
+    /** Every table there is. */
     tableNames: () =>
       Array.from(root.getKeys({}) as Iterable<Uint8Array>, (key) =>
         Buffer.from(key).toString('latin1').replace(/\0$/, ''),
       ),
-    transaction: (write) =>
+    /** Runs `write` and commits: durable when it returns, nothing of it kept when it throws. */
+    transaction: (write: () => void) =>
       options.mode === 'write' ? saidToOlderRelease(dataDir, () => transaction(write)) : transaction(write),
-    renewSnapshot: () => root.resetReadTxn(),
+    /** Lets the next read see the newest commit; reads up to the next call share one snapshot. */
+    renewSnapshot: (): void => root.resetReadTxn(),
     fileBytes: () => statSync(path).size,
-    copyTo: (target) => root.backup(target, true),
+    /** A compacted copy of a consistent snapshot, while others write. */
+    copyTo: (target: string) => root.backup(target, true),
     close: () => root.close(),
   };
 }
@@ -155,7 +121,7 @@ function openRoot(path: string, options: EnvOptions): RootDatabase<Buffer, Uint8
 
 const keyMemory = newKeyMemory();
 
-/** Parts of memory as buffers that are used again, one a length. */
+/** Lends parts of memory as buffers, one a length, which are reused. */
 function openLending(): (bytes: Uint8Array, start: number, length: number) => Buffer {
   let memory: ArrayBufferLike | undefined;
   let base = 0;
@@ -178,7 +144,7 @@ const keyWriter = (key: Uint8Array, target: Uint8Array, start: number): number =
   return start + key.length;
 };
 
-/** For rows that are lent. The library's types do not know of these options, its documentation does. */
+/** For rows that are lent. The library documents these options, but does not type them. */
 function lendingOptions(): DatabaseOptions {
   const lendKey = openLending();
   const lendValue = openLending();
@@ -189,14 +155,14 @@ function lendingOptions(): DatabaseOptions {
     },
     encoder: {
       encode: (value: Uint8Array) => value,
-      // Of the library's memory for values, the length is that of the value.
+      // The library's buffer for values has the value's length, but more memory.
       decode: (bytes: Uint8Array) => lendValue(bytes, 0, bytes.length),
     },
   };
   return options as DatabaseOptions;
 }
 
-function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compressed: boolean): Table {
+function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compressed: boolean) {
   const compression = compressed ? { compression: COMPRESSION } : {};
   const openWith = (options: DatabaseOptions): Database<Buffer, Uint8Array> =>
     root.openDB(name, { ...options, ...compression });
@@ -204,32 +170,41 @@ function openTable(root: RootDatabase<Buffer, Uint8Array>, name: string, compres
   const lending = openWith(lendingOptions());
   return {
     name,
-    get: (key) => db.getBinary(key),
-    lend: (key) => lending.get(key),
-    put: (key, value) => db.putSync(key, value as Buffer),
-    putFrom(memory, { key, keyEnd, value, valueEnd }) {
+    get: (key: Uint8Array): Buffer | undefined => db.getBinary(key),
+    /** The same, lent as rows of a `scan` are. */
+    lend: (key: Uint8Array): Buffer | undefined => lending.get(key),
+    put: (key: Uint8Array, value: Uint8Array): void => void db.putSync(key, value as Buffer),
+    /** The same for a row that lies in memory: nothing is made for it. */
+    putFrom(memory: RowMemory, { key, keyEnd, value, valueEnd }: RowSpan): void {
       const length = keyEnd - key;
       for (let at = 0; at < length; at++) keyMemory.bytes[at] = memory[key + at] as number;
       memory.start = value;
       memory.end = valueEnd;
       db.putSync(keyMemory.upTo(length), asBinary(memory) as unknown as Buffer);
     },
-    copyInto(memory, key) {
+    /** Copies a value into memory, if that has room; returns its length, 0 without a value. */
+    copyInto(memory: Buffer, key: Uint8Array): number {
       const value = db.getBinaryFast(key);
       if (!value) return 0;
-      // The library's own memory for values says it is as long as the value, which it is not.
+      // The library's buffer for values claims the value's length, but has more memory.
       const { length } = value;
       if (length <= memory.length) memory.set(new Uint8Array(value.buffer, value.byteOffset, length));
       return length;
     },
-    remove: (key) => {
-      db.removeSync(key);
-    },
-    range: (range) => db.getRange(range) as unknown as Iterable<Entry>,
-    scan: (range) => lending.getRange(range) as unknown as Iterable<Entry>,
-    keys: (range) => db.getKeys(range) as unknown as Iterable<Buffer>,
-    scanKeys: (range) => lending.getKeys(range) as unknown as Iterable<Buffer>,
+    remove: (key: Uint8Array): void => void db.removeSync(key),
+    range: (range: Range) => db.getRange(range) as unknown as Iterable<Entry>,
+    /**
+     * The same by rows that are lent: the thread's next read or write of any table overwrites their bytes.
+     * For thousands of rows, each of which would be a copy. Both bounds are given, since the least key is
+     * unlike what the library takes for it.
+     */
+    scan: (range: ScanRange) => lending.getRange(range) as unknown as Iterable<Entry>,
+    keys: (range: Range) => db.getKeys(range) as unknown as Iterable<Buffer>,
+    /** The same by keys that are lent as rows of a `scan` are. */
+    scanKeys: (range: ScanRange) => lending.getKeys(range) as unknown as Iterable<Buffer>,
+    /** Empties the table; inside a transaction. */
     clear: () => db.clearSync(),
+    /** Removes the table, which is not used again; inside a transaction. */
     drop: () => db.dropSync(),
     entryCount: () => (db.getStats() as { entryCount: number }).entryCount,
   };

@@ -1,9 +1,7 @@
 /**
- * Byte keys: fixed-width big-endian numbers, so that LMDB's byte order is the order of the numbers.
- *
- * Keys are made by the million, so they are written byte by byte: each `put…` returns the position after what it wrote.
+ * Byte keys: fixed-width big-endian numbers, so that LMDB's byte order is the order of the numbers. Keys are
+ * made by the million, so they are written byte by byte; each `put…` returns the position after its bytes.
  */
-
 import { KEY_BYTES_MAX } from '../../domain/limits.js';
 
 export function put8(key: Buffer, at: number, value: number): number {
@@ -37,20 +35,6 @@ export function put48(key: Buffer, at: number, value: number): number {
   return put32(key, put16(key, at, high), value - high * 2 ** 32);
 }
 
-/** Joins fixed-width parts and a variable tail into one key; widths are in bytes (1 … 6). For where speed is no matter. */
-export function packKey(
-  parts: readonly (readonly [value: number, width: number])[],
-  tail?: Uint8Array,
-): Buffer {
-  let length = tail?.length ?? 0;
-  for (const [, width] of parts) length += width;
-  const key = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const [value, width] of parts) at = key.writeUIntBE(value, at, width);
-  if (tail) key.set(tail, at);
-  return key;
-}
-
 /** Copies bytes to the end of a key; for a few bytes a loop beats the call. */
 export function putBytes(key: Buffer, at: number, bytes: Uint8Array): number {
   for (let i = 0; i < bytes.length; i++) key[at + i] = bytes[i] as number;
@@ -68,18 +52,13 @@ export function putText(key: Buffer, at: number, text: string): number {
 }
 
 /** Memory that keys are written to one after the other: `upTo` is the one written, valid until the next. */
-export interface KeyMemory {
-  readonly bytes: Buffer;
-  upTo(length: number): Buffer;
-}
-
-export function newKeyMemory(): KeyMemory {
+export function newKeyMemory() {
   const bytes = Buffer.alloc(KEY_BYTES_MAX);
   /** A view a length, made when first needed. */
   const views: (Buffer | undefined)[] = [];
   return {
     bytes,
-    upTo(length) {
+    upTo(length: number): Buffer {
       const view = views[length] ?? bytes.subarray(0, length);
       if (view.length !== length) throw new RangeError(`a key of ${length} bytes`);
       views[length] = view;

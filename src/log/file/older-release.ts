@@ -1,11 +1,11 @@
 /**
- * What is still done for commands of the release before, which open the data file beside its writer: they wait until
- * `.openings/writing` says that no transaction is under way, and name themselves in that folder while they open the file.
+ * For commands of the release before, which open the data file beside its writer: they wait until
+ * `.openings/writing` says that no transaction is under way, and name themselves in that folder meanwhile.
  *
  * Delete this file and its two calls in the release after this one.
  *
- * `writing`: `[1 in a transaction u8][pid u32][start u48]`; a file of an opening: `<pid>-<start>-<thread>-<n>`. A start is in
- * ticks since the system's, and tells a process from a later one of the same pid.
+ * `writing`: `[1 in a transaction u8][pid u32][start u48]`; a file of an opening:
+ * `<pid>-<start>-<thread>-<n>`. A start, in ticks since the system's, tells processes of one pid apart.
  */
 import { closeSync, constants, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,16 +1,12 @@
 /**
- * The one-writer lock: a listening unix socket in the data folder, which the system releases with the process. Its holder
- * may answer HTTP requests on it: so commands reach a running collector.
+ * The one-writer lock: a listening unix socket in the data folder, which the system releases with the
+ * process. A lock file would outlive a crash, and a process id can be taken again. Commands use it for HTTP.
  *
- * A lock file would outlive a crash and a process id can be taken again; a socket nobody listens on refuses connections.
- * Whoever wants the lock comes with a socket of its own, so that clearing one away that a crash left can never hit a
- * living one. The life of such a socket:
- *
- * 1. hidden: bound under a name nobody looks for, until it listens, for up to then it would look dead;
- * 2. raised: renamed to a name everybody looks for, and only then the others are looked for;
- * 3. holding, when no other was alive. Of two raised at once at least one sees the other, and lowers its own, so that never
- *    two hold;
- * 4. gone: removed by its owner, or found dead and removed by the next to come.
+ * Each process has a socket of its own, so that removing a dead one never hits a living one. Its life:
+ * 1. hidden: bound under a name nobody looks for, until it listens, since it would look dead up to then;
+ * 2. raised: renamed to a name everybody looks for; only then its owner looks for others;
+ * 3. holding, when no other was alive. Of two raised at once at least one sees the other and lowers its own;
+ * 4. gone: removed by its owner, or found dead and removed by the next process.
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -26,20 +22,20 @@ import { olderReleaseOpens } from './older-release.js';
 const SOCKET_PATH_BYTES_MAX = 100;
 const HIDDEN_SOCKET = /^\.writer-[0-9a-f]+\.sock$/;
 const ID_BYTES = 6;
-/** Two that got into each other's way do not come back in step. */
+/** Random, so that two processes that collided do not retry in step. */
 const RETRY_MS = 50;
 const RETRY_SPREAD_MS = 50;
-/** A collector that is going down, or was killed a moment ago, gets this long to let go. */
+/** How long to wait for a collector that is stopping or was just killed. */
 export const LOCK_WAIT_MS = 5_000;
 
 export interface WriterLock {
   /** Answers requests on the socket from here on; until then each is a 503. */
   serve(handler: RequestListener): void;
-  /** Lets go, and cuts off what is being answered. */
+  /** Releases the lock and cuts off requests under way. */
   release(): Promise<void>;
 }
 
-/** Takes the lock of an existing folder, waiting up to `waitMs` for another process; throws `StoreUnusable`. */
+/** Takes the lock of an existing folder, waiting up to `waitMs` for another; throws `StoreUnusable`. */
 export async function acquireWriterLock(dataDir: string, waitMs = LOCK_WAIT_MS): Promise<WriterLock> {
   const folder = socketFolder(dataDir);
   const end = Date.now() + waitMs;
@@ -66,7 +62,7 @@ export async function acquireWriterLock(dataDir: string, waitMs = LOCK_WAIT_MS):
 
 export const retryPause = (): Promise<void> => sleep(RETRY_MS + Math.random() * RETRY_SPREAD_MS);
 
-/** The folder by a path short enough for a socket address: by way of an open descriptor where its own is too long. */
+/** The folder by a path short enough for a socket address: through an open descriptor if need be. */
 export function socketFolder(dataDir: string): { path: string; close: () => void } {
   const longest = join(dataDir, `.writer-${'0'.repeat(2 * ID_BYTES)}.sock`);
   if (Buffer.byteLength(longest) <= SOCKET_PATH_BYTES_MAX) return { path: dataDir, close: () => {} };
@@ -90,13 +86,8 @@ async function isFree(folder: string, own?: string): Promise<boolean> {
   return !isAlive.includes(true);
 }
 
-interface RaisedSocket extends Pick<WriterLock, 'serve'> {
-  name: string;
-  lower(): Promise<void>;
-}
-
-/** A listening socket of our own, for all to see; undefined when another process took it for dead before it listened. */
-async function raise(folder: string): Promise<RaisedSocket | undefined> {
+/** Our own socket, listening and raised; undefined when another process removed it before it listened. */
+async function raise(folder: string) {
   const name = `writer-${randomBytes(ID_BYTES).toString('hex')}.sock`;
   const path = join(folder, name);
   const hidden = join(folder, `.${name}`);
@@ -118,7 +109,7 @@ async function raise(folder: string): Promise<RaisedSocket | undefined> {
   }
   return {
     name,
-    serve(handler) {
+    serve(handler: RequestListener): void {
       answer = handler;
     },
     async lower() {
@@ -148,7 +139,7 @@ function listen(path: string, handler: RequestListener): Promise<Server> {
   });
 }
 
-/** Whether anybody listens; also when it cannot be told. */
+/** Whether anybody listens; true where that is unknown. */
 export function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path);

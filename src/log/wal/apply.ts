@@ -2,7 +2,7 @@
 
 import { byKind, putText } from '../batches/dictionaries.js';
 import { type Log, META, packCounters } from '../batches/log.js';
-import { type BatchView, countIn, openBatchReader, type TextOf } from '../batches/record-batch.js';
+import { BatchReader, type BatchView, countIn, type TextOf } from '../batches/record-batch.js';
 import { remember } from '../batches/seen.js';
 import { rowMemory } from '../file/env.js';
 import { put16, put48 } from '../file/keys.js';
@@ -11,17 +11,8 @@ import { type CommitGroup, parseCommitGroup } from './commit-group.js';
 /** `[lastTs u48][offset u48]`, as it stands in a group. */
 const LOG_KEY_BYTES = 12;
 
-export interface ApplyPlan {
-  /** The record batches of every group, in order of arrival; each is valid until the next. */
-  batches(): Generator<BatchView>;
-  /** The id the next event gets. */
-  readonly nextOffset: number;
-  /** Inside the transaction. */
-  write(): void;
-}
-
 /** Reads groups, which follow the log and each other without a gap; throws otherwise. */
-export function planApply(log: Log, groups: readonly Buffer[]): ApplyPlan {
+export function planApply(log: Log, groups: readonly Buffer[]) {
   const read = groups.map(parseCommitGroup);
   let { commit } = log.counters();
   const fresh = byKind(() => new Map<number, string>());
@@ -33,26 +24,27 @@ export function planApply(log: Log, groups: readonly Buffer[]): ApplyPlan {
   const textOf: TextOf = (kind, number) => fresh[kind].get(number) ?? log.dictionaries.text(kind, number);
   const last = read.at(-1);
   return {
-    batches: () => batchesOf(read, textOf),
+    /** The record batches of every group, in order of arrival; each is valid until the next. */
+    *batches(): Generator<BatchView> {
+      const reader = new BatchReader(textOf);
+      for (const { bytes, batches } of read) {
+        for (const { value, valueEnd, offset } of batches) {
+          reader.read(bytes, value, valueEnd, offset);
+          yield reader;
+        }
+      }
+    },
+    /** The id the next event gets. */
     nextOffset: last?.next.offset ?? log.counters().offset,
-    write() {
+    /** Inside the transaction. */
+    write(): void {
       for (const group of read) writeGroup(log, group);
       if (last) log.tables.meta.put(META.next, packCounters(last.next));
     },
   };
 }
 
-function* batchesOf(groups: readonly CommitGroup[], textOf: TextOf): Generator<BatchView> {
-  const reader = openBatchReader(textOf);
-  for (const { bytes, batches } of groups) {
-    for (const { value, valueEnd, offset } of batches) {
-      reader.read(bytes, value, valueEnd, offset);
-      yield reader;
-    }
-  }
-}
-
-/** Whether groups go on from this very log: ids and numbers as well, which those of another copy of the store do not. */
+/** Whether groups continue this very log, by ids and numbers: those of another copy of the store do not. */
 export function continues(log: Log, groups: readonly Buffer[]): boolean {
   let next = log.counters();
   return groups.map(parseCommitGroup).every((group) => {

@@ -1,8 +1,8 @@
 /**
  * A commit group: all that some requests stored together add to the log, as one run of bytes.
  *
- * It is made once, where requests are accepted, goes to the WAL as it is, and is what the writer applies, at once or
- * after a restart. Numbers are big-endian:
+ * It is made once, where requests are accepted, goes to the WAL as it is, and is what the writer applies, at
+ * once or after a restart. Numbers are big-endian:
  *   `[commit u48][next offset u48][next app u32][next user u32][next name u32][texts u32][batch ids u32][batches u32]`
  *   texts: `[kind u8][number u32][bytes u16][utf8]`, those the dictionaries do not hold yet;
  *   batch ids: `[app u16][received u48][next offset then u48][bytes u16][utf8]`;
@@ -22,7 +22,7 @@ export interface NewText {
   text: string;
 }
 
-/** Where in the group's bytes a batch lies: the log's key for it, then, after its length, its value as it is stored. */
+/** Where a batch lies in the group's bytes: the log's key, then, behind its length, its value. */
 export interface CommittedBatch {
   lastTs: number;
   offset: number;

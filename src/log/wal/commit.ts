@@ -1,8 +1,8 @@
 /**
- * One commit of the log: takes requests, dedupes, numbers and encodes them, all in memory, into a commit group.
+ * One commit of the log: dedupes, numbers and encodes requests, all in memory, into a commit group.
  *
- * Its life: `beginCommit` → `add` per request (a throw fails that request alone) → `seal`. Dropping it before leaves
- * no trace.
+ * Its life: `beginCommit` → `add` per request (a throw fails that request alone) → `seal`. Dropping it before
+ * leaves no trace.
  */
 import type { EventRequest } from '../../domain/event.js';
 import {
@@ -19,7 +19,7 @@ import { byKind, KINDS, type Kind } from '../batches/dictionaries.js';
 import type { Counters } from '../batches/log.js';
 import type { SeenBatchId } from '../batches/seen.js';
 import { runEnd, writeBatch } from '../batches/write-batch.js';
-import type { NewText } from './commit-group.js';
+import type { CommitGroup, NewText } from './commit-group.js';
 import type { NameCache } from './name-cache.js';
 
 /** What a commit continues from: the log, or the log and the groups on their way to it. */
@@ -27,27 +27,21 @@ export interface CommitBase {
   counters(): Counters;
   fence(): number;
   number(kind: Kind, text: string): number | undefined;
-  /** What `number` said of names. */
+  /** Caches what `number` answers for names. */
   names: NameCache;
   /** Whether the batch was taken within seven days of `now`. */
   isSeen(app: number, batchId: string, now: number): boolean;
 }
 
-export interface SealedCommit {
-  commit: number;
-  next: Counters;
-  texts: readonly NewText[];
-  batchIds: readonly SeenBatchId[];
+/** A commit group in memory of its own, and what is in it. */
+export interface SealedCommit extends Omit<CommitGroup, 'batches'> {
   events: number;
-  /** The commit group; memory of its own. */
-  bytes: Buffer;
 }
 
-export interface Commit {
-  /** Takes a request whole or throws with nothing of it taken. `late` counts events below the fence, not stored. */
-  add(request: EventRequest | ColumnRequest): { result: 'stored' | 'duplicate'; late: number };
-  /** The group, or nothing when no request brought anything to store. */
-  seal(): SealedCommit | undefined;
+/** `late` counts events below the fence, which are not stored. */
+interface Added {
+  result: 'stored' | 'duplicate';
+  late: number;
 }
 
 /** Used by one commit at a time: each is sealed before the next begins. */
@@ -59,7 +53,6 @@ const names: number[] = [];
 interface Draft {
   base: CommitBase;
   fence: number;
-  commit: number;
   /** What the commit after this one continues from. */
   next: Counters;
   /** Texts that got their numbers in this commit, and these numbers. */
@@ -72,14 +65,12 @@ interface Draft {
   hasStored: boolean;
 }
 
-export function beginCommit(base: CommitBase): Commit {
+export function beginCommit(base: CommitBase) {
   const counters = base.counters();
-  const { commit } = counters;
   const draft: Draft = {
     base,
     fence: base.fence(),
-    commit,
-    next: { ...counters, commit: commit + 1 },
+    next: { ...counters, commit: counters.commit + 1 },
     texts: [],
     given: byKind(() => new Map<string, number>()),
     batchIds: new Map(),
@@ -88,11 +79,16 @@ export function beginCommit(base: CommitBase): Commit {
     hasStored: false,
   };
   batchBytes.length = 0;
-  return { add: (request) => addOrLeave(draft, request), seal: () => seal(draft) };
+  return {
+    /** Takes a request whole, or throws with nothing of it taken. */
+    add: (request: EventRequest | ColumnRequest) => addOrLeave(draft, request),
+    /** The group, or nothing when no request brought anything to store. */
+    seal: () => seal(draft),
+  };
 }
 
 /** Adds a request, or takes back all that it brought and throws. */
-function addOrLeave(draft: Draft, request: EventRequest | ColumnRequest): ReturnType<Commit['add']> {
+function addOrLeave(draft: Draft, request: EventRequest | ColumnRequest): Added {
   const texts = draft.texts.length;
   const bytes = batchBytes.length;
   const { batches, next } = draft;
@@ -111,7 +107,7 @@ function addOrLeave(draft: Draft, request: EventRequest | ColumnRequest): Return
   }
 }
 
-function add(draft: Draft, request: EventRequest | ColumnRequest): ReturnType<Commit['add']> {
+function add(draft: Draft, request: EventRequest | ColumnRequest): Added {
   const { base, batchIds, next } = draft;
   const { batchId, receivedAt, firstId } = request;
   const app = numberOf(draft, 'app', request.app);
@@ -132,7 +128,7 @@ function add(draft: Draft, request: EventRequest | ColumnRequest): ReturnType<Co
   return { result: 'stored', late };
 }
 
-/** Writes events as record batches, the way they lie in a group. */
+/** Writes events as record batches in a group's layout. */
 function writeEvents(draft: Draft, columns: EventColumns, app: number, firstId: number): void {
   const { next } = draft;
   const { ts, userSessions, bytes, spans } = columns;
@@ -183,19 +179,11 @@ function nameNumber(draft: Draft, bytes: Buffer, start: number, end: number): nu
   return known ?? numberOf(draft, 'name', name);
 }
 
-function seal({
-  commit,
-  next,
-  texts,
-  batchIds,
-  batches,
-  events,
-  hasStored,
-}: Draft): SealedCommit | undefined {
-  if (!hasStored) return undefined;
-  const ids = [...batchIds.values()];
-  const bytes = packGroup(commit, next, texts, ids, batches);
-  return { commit, next, texts, batchIds: ids, events, bytes };
+function seal(draft: Draft): SealedCommit | undefined {
+  if (!draft.hasStored) return undefined;
+  const { next, texts, events } = draft;
+  const head = { commit: next.commit - 1, next, texts, batchIds: [...draft.batchIds.values()] };
+  return { ...head, events, bytes: packGroup(head, draft.batches) };
 }
 
 /** The events that are not below the fence. */
@@ -204,14 +192,9 @@ function since(fence: number, columns: EventColumns): EventColumns {
   return columnsOf(eventsOf(columns).filter(({ ts }) => ts >= fence));
 }
 
-/** The layout stands in `commit-group.ts`. */
-function packGroup(
-  commit: number,
-  next: Counters,
-  texts: readonly NewText[],
-  batchIds: readonly SeenBatchId[],
-  batches: number,
-): Buffer {
+/** The layout is described in `commit-group.ts`. */
+function packGroup(head: Omit<SealedCommit, 'bytes' | 'events'>, batches: number): Buffer {
+  const { commit, next, texts, batchIds } = head;
   groupBytes.length = 0;
   groupBytes.u48(commit);
   groupBytes.u48(next.offset);
@@ -232,7 +215,7 @@ function packGroup(
     groupBytes.u48(offset);
     groupBytes.text16(batchId);
   }
-  groupBytes.bytes(batchBytes.view());
+  groupBytes.copy(batchBytes.view(), 0, batchBytes.length);
   const group = Buffer.allocUnsafeSlow(groupBytes.length);
   group.set(groupBytes.view());
   return group;

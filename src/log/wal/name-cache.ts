@@ -1,26 +1,20 @@
 /**
- * Numbers of names by the bytes of their UTF-8, so that a name that comes again needs no string to be looked up.
- *
- * A name has one entry, by its hash, and replaces the one that was there: nothing has to be forgotten on purpose, and the
- * memory is what it is from the start. Only numbers that were given for good belong in here.
+ * Numbers of names by their UTF-8 bytes, so that a look-up needs no string. A name has one entry, by its
+ * hash, and replaces the one that was there: the memory is fixed. Only numbers that are final belong in here.
  */
-
 const ENTRIES = 4_096;
-/** Longer names are not remembered: in a entry's bytes, the first one is the length. */
+/** Longer names are not remembered: an entry's first byte is the length. */
 const NAME_BYTES_MAX = 127;
 const ENTRY_BYTES = 1 + NAME_BYTES_MAX;
 
-export interface NameCache {
-  /** The number of the name that spans `start` to `end`, where it is remembered. */
-  find(bytes: Uint8Array, start: number, end: number): number | undefined;
-  remember(bytes: Uint8Array, start: number, end: number, number: number): void;
-}
+export type NameCache = ReturnType<typeof createNameCache>;
 
-export function createNameCache(): NameCache {
+export function createNameCache() {
   const names = new Uint8Array(ENTRIES * ENTRY_BYTES);
   const numbers = new Uint32Array(ENTRIES);
   return {
-    find(bytes, start, end) {
+    /** The number of the name that spans `start` to `end`, where it is remembered. */
+    find(bytes: Uint8Array, start: number, end: number): number | undefined {
       const length = end - start;
       const entry = entryOf(bytes, start, end);
       const at = entry * ENTRY_BYTES + 1;
@@ -29,7 +23,7 @@ export function createNameCache(): NameCache {
       for (let i = 0; i < length; i++) if (names[at + i] !== bytes[start + i]) return undefined;
       return numbers[entry];
     },
-    remember(bytes, start, end, number) {
+    remember(bytes: Uint8Array, start: number, end: number, number: number): void {
       const length = end - start;
       if (length === 0 || length > NAME_BYTES_MAX) return;
       const entry = entryOf(bytes, start, end);

@@ -1,6 +1,6 @@
-/** What the next commit continues from: the log itself, or the log and the groups that are on their way into it. */
+/** What the next commit continues from: the log, or the log and the groups on their way into it. */
 import { SEEN_MS } from '../../domain/limits.js';
-import { byKind } from '../batches/dictionaries.js';
+import { byKind, type Kind } from '../batches/dictionaries.js';
 import type { Counters, Log } from '../batches/log.js';
 import { seenAt, seenKey } from '../batches/seen.js';
 import type { CommitBase, SealedCommit } from './commit.js';
@@ -17,19 +17,8 @@ export function baseOn(log: Log): CommitBase {
   };
 }
 
-export interface Pending extends CommitBase {
-  /** Adds a group that was sealed on this base: the next commit continues from it. */
-  push(sealed: SealedCommit): void;
-  /** The log holds every group up to this commit, and reads see it: they are forgotten here. */
-  applied(commit: number): void;
-  /** Events below it are dropped from now on; never goes down. */
-  raiseFence(fence: number): void;
-  /** The newest commit sealed; every one up to it is in the log or here. */
-  newest(): number;
-}
-
 /** Commits continue from the log and from what was pushed since. */
-export function openPending(log: Log): Pending {
+export function openPending(log: Log) {
   const base = baseOn(log);
   let counters: Counters = log.counters();
   let fence = log.fence();
@@ -52,12 +41,13 @@ export function openPending(log: Log): Pending {
     counters: () => counters,
     fence: () => fence,
     names: base.names,
-    number: (kind, text) => numbers[kind].get(text) ?? base.number(kind, text),
-    isSeen(app, batchId, now) {
+    number: (kind: Kind, text: string) => numbers[kind].get(text) ?? base.number(kind, text),
+    isSeen(app: number, batchId: string, now: number) {
       const known = seen.get(`${app}/${batchId}`);
       return (known !== undefined && now - known.receivedAt <= SEEN_MS) || base.isSeen(app, batchId, now);
     },
-    push(sealed) {
+    /** Adds a group that was sealed on this base: the next commit continues from it. */
+    push(sealed: SealedCommit): void {
       const { commit, next, texts, batchIds } = sealed;
       counters = next;
       for (const { kind, number, text } of texts) numbers[kind].set(text, number);
@@ -65,14 +55,17 @@ export function openPending(log: Log): Pending {
         seen.set(`${app}/${batchId}`, { receivedAt, commit });
       groups.push(sealed);
     },
-    applied(commit) {
+    /** The log holds every group up to this commit, and reads see it: they are forgotten here. */
+    applied(commit: number): void {
       const done = groups.filter((group) => group.commit <= commit);
       groups = groups.slice(done.length);
       done.forEach(forget);
     },
-    raiseFence(raised) {
+    /** Events below it are dropped from now on; never goes down. */
+    raiseFence(raised: number): void {
       fence = Math.max(fence, raised);
     },
+    /** The newest commit sealed; every one up to it is in the log or here. */
     newest: () => counters.commit - 1,
   };
 }

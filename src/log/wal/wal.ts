@@ -1,13 +1,14 @@
 /**
- * The WAL: where commit groups become durable, one small write and sync each, before the store's tables take them.
+ * The WAL: where commit groups become durable, by one small write and sync each, ahead of the tables.
  *
- * Two files in the data folder take turns. A record is `["SGJ1"][body bytes u32][crc32 u32][store tag u32]` and the group's
- * bytes, filled up to a multiple of 512 so that no write touches the sector of an earlier record. Its life:
- *   1. `append` writes and syncs it: the group is durable; 2. the writer applies the group, and others with it, in a
- *   transaction of the store; 3. `applied` says so, and its space may be written over: at once from the start of
- *   its file when nothing waits, else once the other file has no record left that waits.
- * Space that was written before costs a sync a fraction of what a growing file costs, which is why files are used
- * again and never cut. What lies behind the newest record is older, and known by its commit number.
+ * Two files in the data folder take turns. A record is `["SGJ1"][body bytes u32][crc32 u32][store tag u32]`
+ * and the group's bytes, filled up to a multiple of 512 so that no write touches the sector of an earlier
+ * record. Its life:
+ *   1. `append` writes and syncs it: the group is durable;
+ *   2. the writer applies the group, and others with it, in one transaction;
+ *   3. `applied` frees its space: the whole file at once, when no record in it waits any more.
+ * Space that was written before costs a sync a fraction of what a growing file costs, which is why files are
+ * used again and never cut. What lies behind the newest record is older, and known by its commit number.
  */
 import {
   closeSync,
@@ -34,16 +35,8 @@ const MAGIC = Buffer.from('SGJ1');
 const HEAD_BYTES = 16;
 const SECTOR_BYTES = 512;
 
-/** Marks records of one store, so that those of another one are never taken for its own. */
+/** Marks the records of one store, so that no other store takes them for its own. */
 const storeTag = (storeId: string): number => crc32(storeId);
-
-export interface Wal {
-  /** Makes a group durable; whatever it throws means that nothing more may be acknowledged. */
-  append(group: Buffer): void;
-  /** The store holds every group up to this commit. */
-  applied(commit: number): void;
-  close(): void;
-}
 
 interface Segment {
   file: number;
@@ -54,10 +47,10 @@ interface Segment {
 }
 
 /**
- * Opens the WAL for a store that holds every group there is (`readWal` gives those it does not). Its files are
- * made when missing; throws what the disk throws. `syncSeconds` is told how long each sync took.
+ * Opens the WAL for a store that holds every group there is (`readWal` gives those it does not). Its files
+ * are made when missing; throws what the disk throws. `syncSeconds` is told how long each sync took.
  */
-export function openWal(dataDir: string, storeId: string, syncSeconds?: Histogram): Wal {
+export function openWal(dataDir: string, storeId: string, syncSeconds?: Histogram) {
   const tag = storeTag(storeId);
   const open = (name: string): Segment => {
     const path = join(dataDir, name);
@@ -80,7 +73,8 @@ export function openWal(dataDir: string, storeId: string, syncSeconds?: Histogra
   };
 
   return {
-    append(group) {
+    /** Makes a group durable; whatever it throws means that nothing more may be acknowledged. */
+    append(group: Buffer): void {
       turn();
       const size = Math.ceil((HEAD_BYTES + group.length) / SECTOR_BYTES) * SECTOR_BYTES;
       if (record.length < size) record = Buffer.allocUnsafeSlow(size * 2);
@@ -99,10 +93,11 @@ export function openWal(dataDir: string, storeId: string, syncSeconds?: Histogra
       current.end += size;
       current.newest = commitOf(group);
     },
-    applied(commit) {
+    /** The store holds every group up to this commit. */
+    applied(commit: number): void {
       appliedUpTo = commit;
     },
-    close() {
+    close(): void {
       closeSync(current.file);
       closeSync(other.file);
     },
@@ -133,7 +128,7 @@ function syncFolder(path: string): void {
 
 /**
  * The groups that the WAL holds from commit `from` on, in order: those a crash kept from the store. Throws
- * `StoreUnusable` when one between them is missing or damaged: an acknowledged batch would be lost without a word.
+ * `StoreUnusable` when one between them is missing or damaged: acknowledged batches would be lost silently.
  */
 export function readWal(dataDir: string, storeId: string, from: number): Buffer[] {
   const groups = recordsOf(dataDir, storeId)

@@ -1,4 +1,4 @@
-/** Batches on their way into some views at once: each batch is read one time, and a view whose fold throws ends alone. */
+/** Folds batches into some views at once: each is read one time, and a view whose fold throws ends alone. */
 
 import type { Log } from '../../log/batches/log.js';
 import { type BatchView, DamagedBatch } from '../../log/batches/record-batch.js';
@@ -13,7 +13,7 @@ export interface Target {
   checkpoint: number;
 }
 
-/** What a view's fold came to: what to write, or why nothing. */
+/** The result of a view's fold: what to write, or the error. */
 export type Folded<Staged = Stage> = { view: string } & (
   | { stage: Staged; error?: never }
   | { error: Error; stage?: never }
@@ -65,30 +65,16 @@ class ViewFolding {
   }
 }
 
-/** Some batches folded into some views. */
-export interface FoldPass {
-  /**
-   * Adds batches in order of arrival: all, or with a limit at most as many, and about `EVENTS_MAX` events; returns the offset of
-   * the next event, if it stopped before the end.
-   */
-  addAll(batches: Iterable<BatchView>, limit?: number): number | undefined;
-  /**
-   * Finishes some of the views, or fails them for the reason given. Reads their rows: not before what was folded last is
-   * written. A view that failed once fails for good.
-   */
-  finish(targets: readonly Target[], reason?: Error): Folded[];
-}
-
-/** Begins a pass; what the pass before staged is written by now, or taken. */
-export type BeginPass = (targets: readonly Target[]) => FoldPass;
-
-/** What is folded at once is in memory until it is written: batches can be large, too. */
+/** Bounds what is in memory until it is written: batches can be large. */
 const EVENTS_MAX = 500_000;
 
-/** Folds into the tables of an environment, one pass after the other. */
-export function openPasses(env: Env): BeginPass {
+/** Some batches folded into some views. */
+type FoldPass = ReturnType<ReturnType<typeof openPasses>>;
+
+/** Begins passes over an environment's tables; what the pass before staged is written or taken by then. */
+export function openPasses(env: Env) {
   const opened = new Map<Projection, ViewFolding>();
-  return (targets) => {
+  return (targets: readonly Target[]) => {
     const foldings = targets.map(({ projection, checkpoint }) => {
       const folding = opened.get(projection) ?? new ViewFolding(projection, env);
       opened.set(projection, folding);
@@ -96,16 +82,18 @@ export function openPasses(env: Env): BeginPass {
       return folding;
     });
     return {
-      addAll(batches, limit) {
+      /** Adds batches; a limit also bounds their events. Returns the offset where it stopped, if it did. */
+      addAll(batches: Iterable<BatchView>, limit?: number): number | undefined {
         try {
           return addAll(foldings, batches, limit);
         } catch (error) {
-          // They hold a part of what comes again when somebody tries once more.
+          // They hold some of the batches, which a retry adds again.
           opened.clear();
           throw error;
         }
       },
-      finish: (some, reason) =>
+      /** Finishes some views, or fails them for good. Reads rows: the last pass must be written. */
+      finish: (some: readonly Target[], reason?: Error) =>
         foldings
           .filter((folding) => some.some(({ projection }) => projection === folding.projection))
           .map((folding) => folding.finish(reason)),
@@ -113,7 +101,7 @@ export function openPasses(env: Env): BeginPass {
   };
 }
 
-/** Apart from who calls it, so that it is compiled once and for all. */
+/** A function of its own, so that V8 compiles it once. */
 function addAll(
   foldings: readonly ViewFolding[],
   batches: Iterable<BatchView>,
@@ -130,7 +118,7 @@ function addAll(
   return undefined;
 }
 
-/** Adds up to so many batches of the log, from where the first of the views stands; a damaged one ends it for all views. */
+/** Adds up to so many batches of the log, from the least checkpoint on; a damaged one ends it for all. */
 export function addFromLog(
   log: Log,
   pass: FoldPass,

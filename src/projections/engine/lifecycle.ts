@@ -1,11 +1,11 @@
 /**
- * The life of the views: every commit is folded into those that serve, and those that do not serve yet are folded from the log.
+ * The life of the views: every commit is folded into those that serve, and those that do not serve yet are
+ * folded from the log.
  *
- * A view that is new, lost a table, or was written by another version is folded anew, in transactions of its own between commits:
- *   1. its tables are emptied, one a transaction, and its checkpoint is set to the log's beginning; 2. each step folds some more
- *   batches and moves the checkpoint; 3. the step that reaches the log's end lets it serve.
- * A view that lags begins with 2. Until 3 its reads are refused. A crash between two transactions costs one of them: the next start
- * goes on from there.
+ * A view that is new, lost a table, or was written by another version is folded anew, in transactions between
+ * commits: 1. its tables are emptied, one a transaction, and its checkpoint is set to the log's beginning; 2.
+ * each step folds some more batches and moves the checkpoint; 3. the step that reaches the log's end lets it
+ * serve. A view that lags begins with 2.
  */
 
 import type { Log } from '../../log/batches/log.js';
@@ -17,7 +17,7 @@ import { servingOf, withViews } from './serving.js';
 import type { Stage } from './stage.js';
 import { readViewStates, type ViewStates, writeViewStates } from './states.js';
 
-/** A fold cannot take what the log holds: a bug of ours, which may not keep the store from opening. */
+/** A fold failed on what the log holds: our bug, which must not keep the store from opening. */
 export interface BrokenView {
   view: string;
   error: Error;
@@ -30,26 +30,7 @@ export interface FoldingProgress {
   total: number;
 }
 
-export interface Views {
-  /** As reads of the write side see it: what `forget` and `dropDays` of the views in `serving` work on. */
-  servingEnv(): Env;
-  serving(): readonly Projection[];
-  /**
-   * Folds a commit's batches into every view that serves, in memory; `write` does it, inside the commit's transaction. A
-   * view whose fold throws serves no more.
-   */
-  fold(batches: Iterable<BatchView>, end: number): { write(): void };
-  /** The views that do not serve yet. Their tables are read and written only after `prepare`. */
-  due(): Target[];
-  /** Empties the tables of views that are to be made from the log's beginning, which is all there is to do for an empty log. */
-  prepare(): void;
-  /** Writes what some batches of the log, from where those views stand, were folded into. */
-  write(some: FoldedStep<Pick<Stage, 'write'>>): FoldingProgress;
-  /** Both, here and now, for up to so many batches; undefined when no view is due. */
-  step(batches: number): FoldingProgress | undefined;
-}
-
-export interface ViewsOptions {
+interface ViewsOptions {
   /** Every view there is. */
   projections: readonly Projection[];
   /** Runs a transaction. */
@@ -57,10 +38,10 @@ export interface ViewsOptions {
   onBroken: (broken: BrokenView) => void;
 }
 
-/** Where a view stands whose tables are empty; a checkpoint of 0 says that they are not. */
+/** The checkpoint of a view whose tables are empty; 0 means that they are not yet. */
 const FIRST_CHECKPOINT = 1;
 
-/** Of the second set of tables that a view could have in releases before this one. */
+/** A view's second set of tables, which older releases made. */
 const SECOND_TABLE = /\.1$/;
 
 type ViewStatus = ReturnType<typeof openStatus>;
@@ -94,14 +75,14 @@ function openStatus(env: Env, log: Log, { projections, transact, onBroken }: Vie
           const state = states[projection.name];
           return { projection, checkpoint: state?.version === projection.version ? state.checkpoint : 0 };
         }),
-    /** Saves states, in a transaction with what they tell of. */
+    /** Saves states and what they describe in one transaction. */
     save,
     /** The same inside a transaction that is under way, where the views that serve stay the same. */
     put(changed: ViewStates): void {
       writeViewStates(log, changed);
       states = changed;
     },
-    /** Leaves a view out from here on: it has no state any more, so sweeps pass over it, and the next start folds it anew. */
+    /** Leaves a view out and drops its state: sweeps pass over it, and the next start folds it anew. */
     leaveOut({ view, error }: BrokenView): void {
       broken.add(view);
       serving = serving.filter(({ name }) => name !== view);
@@ -110,7 +91,7 @@ function openStatus(env: Env, log: Log, { projections, transact, onBroken }: Vie
   };
 }
 
-/** A view that lost one of its tables is as one that was never folded. */
+/** A view that lost a table counts as never folded. */
 function withoutMissing(env: Env, states: ViewStates, projections: readonly Projection[]): ViewStates {
   const there = new Set(env.tableNames());
   const whole = projections.filter(({ tables }) => tables.every((table) => there.has(table)));
@@ -118,7 +99,7 @@ function withoutMissing(env: Env, states: ViewStates, projections: readonly Proj
   return Object.fromEntries(Object.entries(states).filter(([view]) => names.has(view)));
 }
 
-/** Empties the tables of views that begin anew; a table at a time, since its pages are set free in one transaction. */
+/** Empties tables of views that begin anew, one a transaction, which sets all its pages free. */
 function emptyTables(env: Env, status: ViewStatus): void {
   const fresh = status.due().filter(({ checkpoint }) => checkpoint === 0);
   if (fresh.length === 0) return;
@@ -133,7 +114,7 @@ function emptyTables(env: Env, status: ViewStatus): void {
   status.save(statesAt(FIRST_CHECKPOINT, fresh), () => {});
 }
 
-/** The states once some views are written up to `next`; what became of each is told on the way. */
+/** The states after some views are written up to `next`; leaves out those that failed. */
 function statesAfter(status: ViewStatus, views: readonly Folded<unknown>[], next: number): ViewStates {
   const changed = { ...status.states() };
   for (const { view, error } of views) {
@@ -146,8 +127,10 @@ function statesAfter(status: ViewStatus, views: readonly Folded<unknown>[], next
   return changed;
 }
 
+export type Views = ReturnType<typeof openViews>;
+
 /** Opens the views for the one writer, with their tables made where they are missing. */
-export function openViews(env: Env, log: Log, options: ViewsOptions): Views {
+export function openViews(env: Env, log: Log, options: ViewsOptions) {
   const { projections, transact } = options;
   const status = openStatus(env, log, options);
   const beginPass = openPasses(env);
@@ -158,6 +141,7 @@ export function openViews(env: Env, log: Log, options: ViewsOptions): Views {
     transact(() => table.drop());
   }
 
+  /** Writes what some batches of the log, from where those views stand, were folded into. */
   const write = ({ next, views }: FoldedStep<Pick<Stage, 'write'>>): FoldingProgress => {
     const total = log.head();
     status.save(statesAfter(status, views, next), () => {
@@ -167,9 +151,11 @@ export function openViews(env: Env, log: Log, options: ViewsOptions): Views {
   };
 
   return {
+    /** As reads of the write side see it: what `forget` and `dropDays` of the views in `serving` work on. */
     servingEnv: () => withViews(env, projections, status.serving()),
     serving: status.serving,
-    fold(batches, end) {
+    /** Folds a commit in memory; `write` is for its transaction. A view whose fold throws serves no more. */
+    fold(batches: Iterable<BatchView>, end: number) {
       const targets = status.serving().map((projection) => ({ projection, checkpoint: 0 }));
       const pass = beginPass(targets);
       pass.addAll(batches);
@@ -182,10 +168,13 @@ export function openViews(env: Env, log: Log, options: ViewsOptions): Views {
         },
       };
     },
+    /** The views that do not serve yet. Their tables are read and written only after `prepare`. */
     due: status.due,
+    /** Empties the tables of views that begin anew: all there is to do for an empty log. */
     prepare: () => emptyTables(env, status),
     write,
-    step(limit) {
+    /** Prepares, folds up to so many batches and writes them; undefined when no view is due. */
+    step(limit: number): FoldingProgress | undefined {
       emptyTables(env, status);
       const targets = status.due();
       if (targets.length === 0) return undefined;

@@ -1,8 +1,7 @@
 /**
- * What a view is: tables, a version, and a fold that turns record batches into rows.
- *
- * A fold stages its writes and performs none, so that a throw leaves no trace. What it writes depends on the events
- * and their order of arrival only: never on how commits were grouped, the clock, or an unordered iteration.
+ * What a view is: tables, a version, and a fold that turns record batches into rows. A fold stages its
+ * writes, so that a throw leaves no trace. They depend on the events and their order of arrival only: not on
+ * commits, the clock, or unordered iteration.
  */
 
 import type { Log } from '../../log/batches/log.js';
@@ -10,17 +9,11 @@ import type { BatchView, RecordBatch } from '../../log/batches/record-batch.js';
 import type { Env } from '../../log/file/env.js';
 import type { Stage } from './stage.js';
 
-/**
- * Folds batches into a view's tables, those of one commit after the other. It is opened once, since what is made anew each time
- * is also compiled anew.
- */
+/** Folds batches into a view's tables. Opened once, since V8 compiles a new closure anew. */
 export interface Folding {
-  /**
-   * Takes the next batch in, in order of arrival; it is valid during the call only. Reads no rows: those that the last
-   * `finish` staged may not be written yet.
-   */
+  /** Takes a batch, valid during the call only. Reads no rows: the last `finish` may not be written. */
   add(batch: BatchView): void;
-  /** Stages what the batches since the last call change, and forgets them. Each key is read and written at most once. */
+  /** Stages what the batches since the last call change. Each key is read and written at most once. */
   finish(): void;
 }
 
@@ -31,10 +24,7 @@ export interface Projection {
   /** Grows whenever the bytes a fold writes change: the view is then folded anew. */
   readonly version: number;
   open(stage: Stage): Folding;
-  /**
-   * Stages what retention changes: rows of the batches given, all below `fence`, as a fold of what is left would have
-   * them. Harmless on rows that are so already.
-   */
+  /** Stages rows of batches below the fence as a fold of what is left would have them; idempotent. */
   forget?(stage: Stage, batches: readonly RecordBatch[], log: Log, env: Env): void;
   /** Stages the removal of up to about `limit` rows of days below `fence`; with nothing staged it is done. */
   dropDays?(stage: Stage, fence: number, limit: number): void;
@@ -49,7 +39,7 @@ export function obtain<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   return made;
 }
 
-/** A view is being folded and has no tables to answer from; its reads are worth asking again. */
+/** A view is being folded, so it cannot answer yet; a read may be retried. */
 export class ViewNotReady extends Error {
   override name = 'ViewNotReady';
 }

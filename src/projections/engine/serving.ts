@@ -21,7 +21,7 @@ export function servingOf(
 export const servingViews = (env: Env, log: Log, projections: readonly Projection[]): Env =>
   withViews(env, projections, servingOf(log, projections));
 
-/** The environment with the views that this release's reads understand, whether they hold every event or not. */
+/** The environment with the views of this release's versions, whether they hold every event or not. */
 export function storedViews(env: Env, log: Log, projections: readonly Projection[]): Env {
   const states = readViewStates(log);
   return withViews(
@@ -45,20 +45,5 @@ function refusingTable(name: string, view: string): Table {
   const refuse = (): never => {
     throw new ViewNotReady(`the view ${view} is being folded from the log`);
   };
-  return {
-    name,
-    get: refuse,
-    lend: refuse,
-    copyInto: refuse,
-    put: refuse,
-    putFrom: refuse,
-    remove: refuse,
-    range: refuse,
-    scan: refuse,
-    keys: refuse,
-    scanKeys: refuse,
-    clear: refuse,
-    drop: refuse,
-    entryCount: refuse,
-  };
+  return new Proxy({} as Table, { get: (_table, method) => (method === 'name' ? name : refuse) });
 }

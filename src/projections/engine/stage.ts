@@ -1,34 +1,16 @@
-/**
- * Staged writes of a view, one behind the other as flat bytes.
- *
- * A commit stages thousands of rows; each as objects of its own would cost more than all else that is done with it, since
- * they live just long enough for the collector of garbage to carry them about.
- */
+/** Staged writes of a view as flat bytes: objects for each commit would cost most in garbage collection. */
 import { type Env, rowMemory, type Table } from '../../log/file/env.js';
+import { u16 } from '../../log/file/keys.js';
 import { obtain } from './projection.js';
 
 /**
- * A table whose writes are staged: reads see the store, not what is staged. One write a key and commit. Keys and values are
- * copied at once, so that a fold may use their memory for the next.
+ * A table whose writes are staged: reads see the store, not what is staged. One write a key and commit. Keys
+ * and values are copied at once, so that a fold may use their memory for the next.
  */
-export interface StagedTable extends Pick<Table, 'get' | 'lend' | 'range' | 'keys'> {
-  put(key: Uint8Array, value: Uint8Array): void;
-  remove(key: Uint8Array): void;
-}
+export type StagedTable = Pick<Table, 'get' | 'lend' | 'range' | 'keys' | 'put' | 'remove'>;
 
 /** The staged writes of one commit after the other. */
-export interface Stage {
-  /** The same one each time. */
-  table(name: string): StagedTable;
-  /** How many writes are staged. */
-  readonly size: number;
-  /** Inside a transaction: performs every staged write, in the order given. */
-  write(): void;
-  /** Forgets what is staged. */
-  clear(): void;
-  /** Gives away what is staged, for another thread to write; memory that came back from there is used for what is staged next. */
-  take(spare?: StagedRows): StagedRows;
-}
+export type Stage = ReturnType<typeof openStage>;
 
 /** Staged writes as they lie in memory. */
 export interface StagedRows {
@@ -75,7 +57,7 @@ export const buffersOf = ({ memory, ends, tableOf }: StagedRows): ArrayBuffer[] 
 ];
 
 /** A stage for tables of one environment, under the names they have there. */
-export function openStage(env: Env): Stage {
+export function openStage(env: Env) {
   let rows = newRows(1 << 6, 1 << 12, []);
   let length = 0;
   const tables = new Map<string, StagedTable>();
@@ -124,16 +106,21 @@ export function openStage(env: Env): Stage {
   };
 
   return {
-    table: (name) => obtain(tables, name, () => openTable(env.table(name))),
+    /** The same one each time. */
+    table: (name: string) => obtain(tables, name, () => openTable(env.table(name))),
+    /** How many writes are staged. */
     get size() {
       return rows.size;
     },
+    /** Inside a transaction: performs every staged write, in the order given. */
     write: () => writeRows(env, rows),
+    /** Forgets what is staged. */
     clear() {
       rows.size = 0;
       length = 0;
     },
-    take(spare) {
+    /** Gives the staged rows to another thread for writing; memory that came back from it is used next. */
+    take(spare?: StagedRows): StagedRows {
       const taken = rows;
       const { tableOf, memory, tables } = taken;
       rows = spare ? { ...spare, size: 0, tables } : newRows(tableOf.length, memory.length, tables);
@@ -141,6 +128,29 @@ export function openStage(env: Env): Stage {
       return taken;
     },
   };
+}
+
+/** The numbers of so many bytes that lead keys of a table, ascending: one seek a number. */
+export function* leadsIn(table: Pick<Table, 'keys'>, bytes: number): Generator<number> {
+  const start = Buffer.alloc(bytes);
+  for (let next = 0; next < 256 ** bytes; next++) {
+    start.writeUIntBE(next, 0, bytes);
+    const [key]: Buffer[] = [...table.keys({ start, limit: 1 })];
+    if (!key) return;
+    next = key.readUIntBE(0, bytes);
+    yield next;
+  }
+}
+
+/** Stages the removal of each app's rows before a key, in a table whose keys begin with the app's number. */
+export function removeBefore(
+  stage: Stage,
+  name: string,
+  endOf: (app: number) => Buffer,
+  limit: number,
+): void {
+  for (const app of leadsIn(stage.table(name), 2))
+    removeRange(stage, name, { start: u16(app), end: endOf(app) }, limit);
 }
 
 /** Stages the removal of a table's rows in a range, until so many writes are staged. */

@@ -11,7 +11,7 @@ export interface ViewState {
 /** By the view's name. */
 export type ViewStates = Record<string, ViewState>;
 
-/** What cannot be read is left out, so that the view is folded anew; so is a view in the second tables that it once could have. */
+/** Leaves out what cannot be read, and views in the second tables they once could have: both fold anew. */
 export function readViewStates(log: Log): ViewStates {
   const value = log.tables.meta.get(META.views);
   const states: ViewStates = {};
@@ -33,7 +33,7 @@ export function writeViewStates(log: Log, states: ViewStates): void {
   log.tables.meta.put(META.views, Buffer.from(JSON.stringify(states)));
 }
 
-/** Inside a transaction, before the log's counters move on to `end`: what saw all events so far lacks none up to there. */
+/** Inside a transaction, before the counters move to `end`: views that lacked nothing lack nothing then. */
 export function markFolded(log: Log, end: number): void {
   const before = log.counters().offset;
   const states = readViewStates(log);
