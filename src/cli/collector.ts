@@ -3,7 +3,7 @@ import { createServer as createSocketServer } from 'node:net';
 import type { Logger } from 'pino';
 import type { ClickhouseTuning } from '../clickhouse/open.js';
 import type { Config } from '../config/config.js';
-import { liveCopy, needRestart, takeOver } from '../config/live-config.js';
+import { needRestart, takeOver } from '../config/live-config.js';
 import { SHUTDOWN_MS } from '../domain/limits.js';
 import { VERSION } from '../domain/version.js';
 import { walBytes } from '../log/wal/wal.js';
@@ -50,7 +50,8 @@ export async function startCollector(
   onProgress: OnProgress = () => {},
   tuning: ClickhouseTuning = {},
 ): Promise<Collector> {
-  const config = liveCopy(given);
+  // A reload changes it: who reads a setting when it is needed has the newest.
+  const config = structuredClone(given);
   await assertPortFree(config.listen);
   // The server's modules load while the store's threads start.
   const serverModule = import('../api/server.js');
