@@ -12,14 +12,11 @@ import { startDiskWatch } from '../store/disk-watch.js';
 import { lockDataDir } from '../store/offline/exclusive.js';
 import { onThread } from '../store/offline/on-thread.js';
 import { openStore } from '../store/open.js';
-import type { AuditTrail, EraseReport, Erasure, Store } from '../store/port.js';
+import type { AuditTrail, EraseReport, Erasure, OnProgress, Store } from '../store/port.js';
 import { type Opened, openReopenable } from '../store/reopenable.js';
 import type { Notice } from '../store/threads/messages.js';
 import { newMeterMemory, openMeters } from '../telemetry/meters.js';
 import { startSweeping } from './sweeping.js';
-
-/** How far the views are that opening a store has to bring up to the log: ids folded, of how many. */
-export type OnProgress = (progress: { done: number; total: number }) => void;
 
 export interface Collector {
   /** Where it answers: `http://host:port`, the port as bound. */

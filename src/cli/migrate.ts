@@ -18,10 +18,10 @@ import { exportStore, openChunkExport } from '../store/offline/export-store.js';
 import { importLines } from '../store/offline/import.js';
 import { takeStore } from '../store/offline/take-store.js';
 import { openLmdbStore } from '../store/open-in-process.js';
-import type { NewChunk, Store } from '../store/port.js';
+import type { NewChunk, OnProgress, Store } from '../store/port.js';
 import { readConfig, type Where } from './config-file.js';
 import { CommandFailure, EXIT_FAILED, EXIT_USAGE } from './failure.js';
-import { type OnProgress, withProgress } from './progress.js';
+import { withProgress } from './progress.js';
 
 export interface MigrateOptions extends Where {
   from: string;

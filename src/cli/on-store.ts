@@ -2,8 +2,9 @@
 import type { Ask, CommandName } from '../domain/commands.js';
 import { assertStore, StoreInUse } from '../log/file/data-dir.js';
 import { LOCK_WAIT_MS, retryPause } from '../log/file/writer-lock.js';
+import type { OnProgress } from '../store/port.js';
 import { type Asked, askCollector } from './ask-collector.js';
-import { type OnProgress, withProgress } from './progress.js';
+import { withProgress } from './progress.js';
 
 /**
  * Asks the collector that runs, or works alone under the writer lock, and shows the progress of either; `unit` is what

@@ -1,10 +1,8 @@
 /** Shows progress on standard error: a bar on a terminal, elsewhere a line every few seconds. */
-import type { Progress as Done } from '../store/port.js';
-
-/** The total may change. */
-export type OnProgress = (progress: Done) => void;
+import type { OnProgress } from '../store/port.js';
 
 export interface Progress {
+  /** The total may change. */
   update: OnProgress;
   /** Ends the line; the last state stays. */
   stop(): void;

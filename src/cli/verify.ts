@@ -1,9 +1,10 @@
 /** `spyglass verify`. */
+
+import type { OnProgress } from '../store/port.js';
 import { dataDirOf, type Where } from './config-file.js';
 import { EXIT_FAILED } from './failure.js';
 import { verifyClickhouse } from './on-clickhouse.js';
 import { onStore } from './on-store.js';
-import type { OnProgress } from './progress.js';
 
 export interface VerifyOptions extends Where {
   diff?: true;

@@ -1,19 +1,18 @@
-/** The embedded engine on the calling thread: for the command line's offline work and for tests. */
-import type { FoldingProgress } from '../projections/engine/lifecycle.js';
+/** The embedded engine on the calling thread, for commands and tests. */
 import { openChunkFiles } from '../replay/files.js';
 import { composeStore, type Later, type LaterReads } from './compose.js';
 import { finishErasures } from './offline/exclusive.js';
-import type { AppendResult, WritableStore } from './port.js';
+import type { AppendResult, OnProgress, WritableStore } from './port.js';
 import { liveReadSide, openWriteSide } from './sides.js';
 
 export interface LmdbStoreOptions {
   dataDir: string;
-  onProgress?: (progress: FoldingProgress) => void;
+  onProgress?: OnProgress;
   /** Unix ms; what retention and the memory of batch_ids go by. */
   now?: () => number;
 }
 
-/** Answers with promises what a synchronous function returns or throws. */
+/** The same functions, asynchronous; each calls `before` first. */
 function later<T extends object>(sync: T, before: () => void): Later<T> {
   const entries = Object.entries(sync).map(([name, call]) => [
     name,

@@ -94,6 +94,8 @@ export interface Progress {
   total: number;
 }
 
+export type OnProgress = (progress: Progress) => void;
+
 export interface SweepCutoffs {
   /** Deletes events with a lower `ts`; a UTC midnight. */
   eventsBefore?: number;

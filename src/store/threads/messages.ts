@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../../config/config.js';
 import type { Refusal } from '../../domain/problems.js';
-import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
+import type { Progress } from '../port.js';
 import type { PlainError, Reply } from './rpc.js';
 
 export interface WriterData {
@@ -80,7 +80,7 @@ type Failed = { kind: 'failed' | 'unusable'; error: PlainError };
 
 export type FromWriter =
   | { kind: 'ready' }
-  | { kind: 'progress'; progress: FoldingProgress }
+  | { kind: 'progress'; progress: Progress }
   | ({ kind: 'notice' } & Notice)
   | Failed
   | AppliedMessage

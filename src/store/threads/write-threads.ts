@@ -10,9 +10,8 @@ import { RETRY_AFTER_S } from '../../domain/limits.js';
 import { newWindowMemory, sharedWindows } from '../../ingest/event-limiter.js';
 import { readExact } from '../../ingest/exact-reader.js';
 import { createIngest } from '../../ingest/ingest.js';
-import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import type { Sides } from '../compose.js';
-import { StoreFailed, type StoreStats } from '../port.js';
+import { type OnProgress, StoreFailed, type StoreStats } from '../port.js';
 import { openIngestQueue } from './ingest-queue.js';
 import type {
   ApplyMessage,
@@ -30,7 +29,7 @@ import { type Call, type Caller, fromPlain, openCaller } from './rpc.js';
 const YOUNG_GENERATION_MB = 16;
 
 export interface WriteThreadsOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
-  onProgress: (progress: FoldingProgress) => void;
+  onProgress: OnProgress;
   onNotice: (notice: Notice) => void;
   /** Where the threads keep what they measure (`openMeters`). */
   meterMemory: Float64Array;
