@@ -138,7 +138,7 @@ async function openEngine(
   if (config.store.engine === 'clickhouse') {
     const { openClickhouse } = await import('../clickhouse/open.js');
     const { freeBytes, ...opened } = await openClickhouse(config.store, config, tuning);
-    const disk = startDiskWatch(dataDir, config.disk, { freeBytes });
+    const disk = startDiskWatch(dataDir, config.disk, freeBytes);
     return { ...opened, disk, takeCommands: async () => {}, letGo: async () => {} };
   }
   const lock = await lockDataDir(dataDir);
