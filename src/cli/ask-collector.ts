@@ -5,11 +5,9 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Answer, type Ask, type CommandName, SOCKET_HEADER } from '../domain/commands.js';
 import { findSockets } from '../log/file/collector-socket.js';
-import type { Progress } from '../store/port.js';
+import type { OnProgress } from '../store/port.js';
 import { CommandFailure } from './failure.js';
 import { withProgress } from './progress.js';
-
-type OnProgress = (progress: Progress) => void;
 
 /** A collector that took a command. What it refuses, and its end before it is done, is a `CommandFailure`. */
 export type Asked<K extends CommandName> = ReturnType<typeof listenTo<K>>;

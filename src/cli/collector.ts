@@ -3,7 +3,7 @@ import { createServer as createSocketServer } from 'node:net';
 import type { Logger } from 'pino';
 import type { ClickhouseTuning } from '../clickhouse/open.js';
 import type { Config } from '../config/config.js';
-import { liveCopy, needRestart, takeOver } from '../config/live-config.js';
+import { needRestart, takeOver } from '../config/live-config.js';
 import { SHUTDOWN_MS } from '../domain/limits.js';
 import { VERSION } from '../domain/version.js';
 import { walBytes } from '../log/wal/wal.js';
@@ -12,14 +12,11 @@ import { startDiskWatch } from '../store/disk-watch.js';
 import { lockDataDir } from '../store/offline/exclusive.js';
 import { onThread } from '../store/offline/on-thread.js';
 import { openStore } from '../store/open.js';
-import type { AuditTrail, EraseReport, Erasure, Store } from '../store/port.js';
+import type { AuditTrail, EraseReport, Erasure, OnProgress, Store } from '../store/port.js';
 import { type Opened, openReopenable } from '../store/reopenable.js';
 import type { Notice } from '../store/threads/messages.js';
 import { newMeterMemory, openMeters } from '../telemetry/meters.js';
 import { startSweeping } from './sweeping.js';
-
-/** How far the views are that opening a store has to bring up to the log: ids folded, of how many. */
-export type OnProgress = (progress: { done: number; total: number }) => void;
 
 export interface Collector {
   /** Where it answers: `http://host:port`, the port as bound. */
@@ -50,7 +47,8 @@ export async function startCollector(
   onProgress: OnProgress = () => {},
   tuning: ClickhouseTuning = {},
 ): Promise<Collector> {
-  const config = liveCopy(given);
+  // A reload changes it: who reads a setting when it is needed has the newest.
+  const config = structuredClone(given);
   await assertPortFree(config.listen);
   // The server's modules load while the store's threads start.
   const serverModule = import('../api/server.js');
@@ -140,7 +138,7 @@ async function openEngine(
   if (config.store.engine === 'clickhouse') {
     const { openClickhouse } = await import('../clickhouse/open.js');
     const { freeBytes, ...opened } = await openClickhouse(config.store, config, tuning);
-    const disk = startDiskWatch(dataDir, config.disk, { freeBytes });
+    const disk = startDiskWatch(dataDir, config.disk, freeBytes);
     return { ...opened, disk, takeCommands: async () => {}, letGo: async () => {} };
   }
   const lock = await lockDataDir(dataDir);

@@ -10,7 +10,7 @@ import { keysOf } from '../ingest/keyring.js';
 import { startCollector, urlOf } from './collector.js';
 import { configPath, readConfig, type Where, writeFirstConfig } from './config-file.js';
 import { CommandFailure, EXIT_USAGE } from './failure.js';
-import { startProgress } from './progress.js';
+import { withProgress } from './progress.js';
 
 export interface DemoOptions extends Where {
   app?: string;
@@ -33,7 +33,7 @@ export async function demo(options: DemoOptions): Promise<void> {
   const { url, close } = await findOrStart(config);
   const target: Target = { url, ...app };
   try {
-    await fill(target, { seed: options.seed, users: options.users, days: options.days, until: Date.now() });
+    await fill(target, { ...options, until: Date.now() });
     if (options.live) await goOn(target, options);
   } finally {
     await close();
@@ -80,9 +80,8 @@ async function isRunning(url: string): Promise<boolean> {
 }
 
 async function fill(target: Target, options: MonthOptions): Promise<void> {
-  const progress = await startProgress('demo', 'days');
   const sent = { events: 0, chunks: 0, days: 0 };
-  try {
+  await withProgress('demo', 'days', async (onProgress) => {
     for (const { batches, sessions } of month(options)) {
       await eachOf(batches, CONCURRENCY, async (batch) => {
         await sendBatch(target, batch);
@@ -96,11 +95,9 @@ async function fill(target: Target, options: MonthOptions): Promise<void> {
         }
       });
       sent.days += 1;
-      progress.update({ done: sent.days, total: options.days + 1 });
+      onProgress({ done: sent.days, total: options.days + 1 });
     }
-  } finally {
-    progress.stop();
-  }
+  });
   console.log(
     `Sent ${sent.events} events of ${options.users} people over ${sent.days} days, and ${sent.chunks} replay chunks, to app ${target.app}.`,
   );

@@ -3,7 +3,6 @@ import type { Erasure } from '../store/port.js';
 import { dataDirOf, type Where } from './config-file.js';
 import { eraseOnClickhouse } from './on-clickhouse.js';
 import { onStore } from './on-store.js';
-import { withProgress } from './progress.js';
 import { mib } from './units.js';
 
 export interface EraseOptions extends Where {
@@ -29,12 +28,11 @@ export async function erase({ user, app, ...where }: EraseOptions): Promise<void
 
 async function eraseInFolder(where: Where, erasure: Erasure) {
   const dataDir = await dataDirOf(where);
-  return withProgress('erase', 'events', (onProgress) =>
-    onStore(
-      dataDir,
-      { command: 'erase', ...erasure },
-      (collector) => collector.answer(onProgress),
-      async () => (await import('../store/offline/erase.js')).eraseUser(dataDir, erasure, onProgress),
-    ),
+  return onStore(
+    dataDir,
+    { command: 'erase', ...erasure },
+    'events',
+    (collector, onProgress) => collector.answer(onProgress),
+    async (onProgress) => (await import('../store/offline/erase.js')).eraseUser(dataDir, erasure, onProgress),
   );
 }

@@ -6,7 +6,6 @@ import { dataDirOf, type Where } from './config-file.js';
 import { CommandFailure, EXIT_USAGE } from './failure.js';
 import { exportClickhouse } from './on-clickhouse.js';
 import { onStore } from './on-store.js';
-import { withProgress } from './progress.js';
 
 export interface ExportOptions extends Where {
   after: number;
@@ -18,16 +17,15 @@ export async function exportEvents(options: ExportOptions): Promise<void> {
   const { after, out } = options;
   if (await exportClickhouse(options, after, (lines) => write(lines, out))) return;
   const dataDir = await dataDirOf(options);
-  await withProgress('export', 'events', (onProgress) =>
-    onStore(
-      dataDir,
-      { command: 'export', after },
-      (collector) => write(collector.pages(onProgress), out),
-      async () => {
-        const { exportStore } = await import('../store/offline/export-store.js');
-        await write(exportStore(dataDir, after, onProgress), out);
-      },
-    ),
+  await onStore(
+    dataDir,
+    { command: 'export', after },
+    'events',
+    (collector, onProgress) => write(collector.pages(onProgress), out),
+    async (onProgress) => {
+      const { exportStore } = await import('../store/offline/export-store.js');
+      await write(exportStore(dataDir, after, onProgress), out);
+    },
   );
 }
 

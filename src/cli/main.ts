@@ -1,6 +1,6 @@
-/** The `spyglass` command: runs what its arguments name, and ends with an exit code that scripts can use. */
+/** The `spyglass` command: runs the command that its arguments name, and sets the exit code. */
 import '../telemetry/source-maps.js';
-import { type Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { VERSION } from '../domain/version.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, explain } from './failure.js';
 import { buildProgram } from './program.js';
@@ -8,10 +8,8 @@ import { buildProgram } from './program.js';
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  const program = buildProgram(VERSION);
-  for (const command of [program, ...program.commands]) throwInsteadOfExiting(command);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await buildProgram(VERSION).parseAsync(args, { from: 'user' });
     return typeof process.exitCode === 'number' ? process.exitCode : EXIT_OK;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE; // it has said why
@@ -19,10 +17,4 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(told ? `spyglass: ${told.message}` : error);
     return told?.exitCode ?? EXIT_FAILED;
   }
-}
-
-function throwInsteadOfExiting(command: Command): void {
-  command.exitOverride((error) => {
-    throw error;
-  });
 }

@@ -13,15 +13,15 @@ import {
 } from '../clickhouse/transfer.js';
 import { DAY_MS } from '../domain/limits.js';
 import { eventLine } from '../store/offline/export-format.js';
-import { parseLine } from '../store/offline/export-parser.js';
+import { type ExportLine, parseLine } from '../store/offline/export-parser.js';
 import { exportStore, openChunkExport } from '../store/offline/export-store.js';
 import { importLines } from '../store/offline/import.js';
 import { takeStore } from '../store/offline/take-store.js';
 import { openLmdbStore } from '../store/open-in-process.js';
-import type { NewChunk, Store } from '../store/port.js';
+import type { NewChunk, OnProgress, Store } from '../store/port.js';
 import { readConfig, type Where } from './config-file.js';
 import { CommandFailure, EXIT_FAILED, EXIT_USAGE } from './failure.js';
-import { startProgress, withProgress } from './progress.js';
+import { withProgress } from './progress.js';
 
 export interface MigrateOptions extends Where {
   from: string;
@@ -70,34 +70,25 @@ export async function migrate({ from, to, ...where }: MigrateOptions): Promise<v
 }
 
 async function moveIn(dataDir: string, { engine, ...store }: ClickhouseStore): Promise<void> {
-  const progress = await startProgress('events', 'events');
-  let source = '';
-  let group: ReturnType<typeof parseLine>[] = [];
+  const source = await storeIdOf(dataDir);
+  const known = await movedUpTo(engine, source);
+  if (known === 'other') throw new CommandFailure('another store was moved into this database before');
+  let group: ExportLine[] = [];
   const flush = async (): Promise<void> => {
-    await moveEvents(
-      engine,
-      source,
-      group.flatMap((line) => (line.kind === 'event' ? [line.event] : [])),
-    );
-    await moveBatchIds(
-      engine,
-      group.flatMap((line) => (line.kind === 'batch' ? [line.batch] : [])),
-    );
+    const events = group.flatMap((line) => (line.kind === 'event' ? [line.event] : []));
+    const batchIds = group.flatMap((line) => (line.kind === 'batch' ? [line.batch] : []));
+    await moveEvents(engine, source, events);
+    await moveBatchIds(engine, batchIds);
     group = [];
   };
-  try {
-    source = await storeIdOf(dataDir);
-    const known = await movedUpTo(engine, source);
-    if (known === 'other') throw new CommandFailure('another store was moved into this database before');
-    const pages = exportStore(dataDir, Math.max(0, known - OVERLAP_IDS), progress.update);
+  await withProgress('events', 'events', async (onProgress) => {
+    const pages = exportStore(dataDir, Math.max(0, known - OVERLAP_IDS), onProgress);
     for await (const page of pages) {
       for (const line of page.split('\n').filter((line) => line !== '')) group.push(parseLine(line));
       if (group.length >= STEP_LINES) await flush();
     }
     await flush();
-  } finally {
-    progress.stop();
-  }
+  });
   const { count, chunks, close } = await openChunkExport(dataDir);
   try {
     await moveChunks(chunks(), count, store);
@@ -118,7 +109,7 @@ async function moveEventsOut({ engine, ...store }: ClickhouseStore, dataDir: str
   const total = await countEvents(engine);
   const lines = linesForEmbedded(engine, store);
   await withProgress('events', 'events', (update) => {
-    const onProgress = ({ done }: { done: number }) => update({ done: Math.min(done, total), total });
+    const onProgress: OnProgress = ({ done }) => update({ done: Math.min(done, total), total });
     return importLines({ dataDir, lines, onProgress, now: Date.now() });
   });
 }
@@ -137,12 +128,11 @@ async function moveChunks(
   count: number,
   target: Pick<Store, 'ask' | 'putChunk'>,
 ): Promise<void> {
-  const progress = await startProgress('replays', 'chunks');
   let done = 0;
   let session = '';
   let there = new Map<number, string>();
   const markOf = (size: number, receivedAt: number) => `${size}/${receivedAt}`;
-  try {
+  await withProgress('replays', 'chunks', async (onProgress) => {
     for await (const chunk of chunks) {
       if (session !== `${chunk.app}/${chunk.session}`) {
         session = `${chunk.app}/${chunk.session}`;
@@ -151,27 +141,22 @@ async function moveChunks(
       }
       if (there.get(chunk.seq) !== markOf(chunk.bytes.byteLength, chunk.receivedAt))
         await target.putChunk(chunk);
-      progress.update({ done: ++done, total: count });
+      onProgress({ done: ++done, total: count });
     }
-  } finally {
-    progress.stop();
-  }
+  });
 }
 
 /** Reads both through and compares them day by day. */
 async function compare(dataDir: string, clickhouse: ClickhouseStore): Promise<void> {
-  const progress = await startProgress('comparing', 'events');
   const embedded: DaySums = new Map();
   const moved: DaySums = new Map();
-  try {
-    const pages = exportStore(dataDir, 0, ({ done, total }) => progress.update({ done, total: 2 * total }));
+  await withProgress('comparing', 'events', async (onProgress) => {
+    const pages = exportStore(dataDir, 0, ({ done, total }) => onProgress({ done, total: 2 * total }));
     for await (const page of pages) {
       for (const line of page.split('\n').filter((line) => line.startsWith('{"id":'))) add(embedded, line);
     }
     for await (const event of eventsForEmbedded(clickhouse)) add(moved, eventLine(event));
-  } finally {
-    progress.stop();
-  }
+  });
   const days = [...new Set([...embedded.keys(), ...moved.keys()])].sort();
   const different = days.filter((day) => {
     const [a, b] = [embedded.get(day), moved.get(day)];

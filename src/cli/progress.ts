@@ -1,27 +1,26 @@
-/** Progress of what takes long: a bar on a terminal, a plain line now and then elsewhere. Always on standard error. */
-import type { Progress as Done } from '../store/port.js';
+/** Shows progress on standard error: a bar on a terminal, elsewhere a line every few seconds. */
+import type { OnProgress } from '../store/port.js';
 
 export interface Progress {
-  /** So many units done so far, of so many; a changed total is fine. */
-  update(progress: Done): void;
-  /** Leaves the last state standing and ends the line. */
+  /** The total may change. */
+  update: OnProgress;
+  /** Ends the line; the last state stays. */
   stop(): void;
 }
 
-/** Plain lines come no closer together than this. */
 const LINE_EVERY_MS = 5_000;
 
-/** Shows the progress of some work; `label` says what is going on, `unit` what is counted. */
+/** Shows the progress of `work`; `label` names it, `unit` is what is counted. */
 export async function withProgress<T>(
   label: string,
   unit: string,
-  work: (onProgress: Progress['update']) => Promise<T>,
+  work: (onProgress: OnProgress) => Promise<T>,
 ): Promise<T> {
   const { update, stop } = await startProgress(label, unit);
   return work(update).finally(stop);
 }
 
-/** The same for whoever knows when it ends. */
+/** The same, until the caller stops it. */
 export async function startProgress(label: string, unit: string): Promise<Progress> {
   return process.stderr.isTTY ? startBar(label, unit) : startLines(label, unit);
 }

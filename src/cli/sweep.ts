@@ -24,7 +24,8 @@ export async function sweep(options: SweepOptions): Promise<void> {
   const report = await onStore(
     dataDir,
     { command: 'sweep', ...retention },
-    (collector) => collector.answer(() => {}),
+    'events',
+    (collector, onProgress) => collector.answer(onProgress),
     async () => {
       const { openLmdbStore } = await import('../store/open-in-process.js');
       const store = await openLmdbStore({ dataDir });

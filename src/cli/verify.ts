@@ -1,15 +1,14 @@
 /** `spyglass verify`. */
+
+import type { OnProgress } from '../store/port.js';
 import { dataDirOf, type Where } from './config-file.js';
 import { EXIT_FAILED } from './failure.js';
 import { verifyClickhouse } from './on-clickhouse.js';
 import { onStore } from './on-store.js';
-import { type Progress, withProgress } from './progress.js';
 
 export interface VerifyOptions extends Where {
   diff?: true;
 }
-
-type OnProgress = Progress['update'];
 
 /** Changes listed one by one. */
 const CHANGES_MAX = 50;
@@ -19,13 +18,12 @@ export async function verify({ diff, ...where }: VerifyOptions): Promise<void> {
   if (await verifyClickhouse(where)) return;
   const dataDir = await dataDirOf(where);
   const check = diff ? checkDiff : checkStore;
-  const [isGood, ...lines] = await withProgress('verify', 'events', (onProgress) =>
-    onStore(
-      dataDir,
-      { command: 'verify' },
-      (collector) => collector.withCopy((folder) => check(folder, dataDir, onProgress)),
-      () => check(dataDir, dataDir, onProgress),
-    ),
+  const [isGood, ...lines] = await onStore(
+    dataDir,
+    { command: 'verify' },
+    'events',
+    (collector, onProgress) => collector.withCopy((folder) => check(folder, dataDir, onProgress)),
+    (onProgress) => check(dataDir, dataDir, onProgress),
   );
   for (const line of lines) console.log(line);
   if (!isGood) process.exitCode = EXIT_FAILED;

@@ -1,12 +1,12 @@
 /** Opens the engine for a collector: the store, the ingest queue, the audit trail. */
-import type { Config, StoreConfig } from '../config/config.js';
+import type { Config } from '../config/config.js';
 import type { Ingest } from '../ingest/types.js';
 import type { AuditTrail, EraseReport, Erasure, Store } from '../store/port.js';
 import { openAudit } from './audit.js';
 import { type IngestQueue, openIngest } from './ingest.js';
 import { type ClickhouseStoreOptions, openClickhouseStore } from './store.js';
 
-type ClickhouseConfig = Extract<StoreConfig, { engine: 'clickhouse' }>;
+type ClickhouseConfig = Extract<Config['store'], { engine: 'clickhouse' }>;
 
 /** What tests override: the clock, the ids, how far the stream trails. */
 export type ClickhouseTuning = Omit<ClickhouseStoreOptions, keyof ClickhouseConfig>;

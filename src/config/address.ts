@@ -1,11 +1,11 @@
-/** Addresses and networks as the configuration writes them. */
+/** Addresses and networks in the configuration. */
 import { BlockList, isIP } from 'node:net';
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 
-/** What an address in `listen` means, or `undefined`. Without a host it is every interface. */
+/** Parses `listen`; `undefined` for an invalid one. Without a host it is every interface. */
 export function parseListen(listen: string): { host: string; port: number } | undefined {
   const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:[\]\s/]*)):(\d{1,5})$/.exec(listen) ?? [];
   const port = Number(digits);
@@ -14,7 +14,7 @@ export function parseListen(listen: string): { host: string; port: number } | un
   return { host: plain || '0.0.0.0', port };
 }
 
-/** Whether an address, or `localhost`, is this machine as only itself sees it. */
+/** Whether an address, or `localhost`, can be reached from this machine only. */
 export function isLoopback(host: string): boolean {
   const family = isIP(host);
   if (family === 0) return host.toLowerCase() === 'localhost';
@@ -26,7 +26,7 @@ export function isHttpUrl(text: string): boolean {
   return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }
 
-/** An address, or a network by its prefix; not everybody's: then each client could say who it is. */
+/** An address or a network. A prefix of 0 is refused: it would let every client choose its address. */
 export function isNetwork(text: string): boolean {
   const [, address = '', digits] = /^([^/]+?)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const family = isIP(address);

@@ -1,50 +1,16 @@
-/** The configuration: its shape once read and checked, and how it is read from `spyglass.config.json`. */
+/** Reads and checks `spyglass.config.json`. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { fillFromEnvironment } from './environment.js';
 import { type ConfigProblem, crossProblems } from './rules.js';
-import { configSchema, DATA_DIR_DEFAULT, LISTEN_DEFAULT, type LOG_LEVELS } from './schema.js';
+import { configSchema, DATA_DIR_DEFAULT, LISTEN_DEFAULT } from './schema.js';
 
-export interface AppConfig {
-  /** What opens the app; of several, for a time of change, the first is the newest. */
-  key: string | readonly string[];
-  /** Allowed `Origin`s; empty allows every one. */
-  origins: readonly string[];
-  /** Opens the reads of this app alone. */
-  read_password?: string;
-}
+/** What `configSchema` makes of the file, with `dataDir` resolved. */
+export type Config = z.output<typeof configSchema>;
+export type AppConfig = Config['apps'][string];
 
-export interface Config {
-  listen: { host: string; port: number };
-  dataDir: string;
-  apps: Readonly<Record<string, AppConfig>>;
-  /** Addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed; nobody else's is. */
-  trusted_proxies?: readonly string[];
-  /** Whole days to keep; 0 keeps for ever. */
-  retention: { replays_days: number; events_days: number };
-  auth: { dashboard_password?: string; viewer_password?: string; open: boolean };
-  limits: { body_bytes: number; chunk_bytes: number; events_per_minute: number };
-  /** An app's replay bytes an hour (0: no bound), and the free bytes below which replays, then events, are refused. */
-  disk: { replay_bytes_per_hour: number; replay_free_bytes: number; events_free_bytes: number };
-  /** Where events and replays are kept: in `dataDir`, or in an engine elsewhere. */
-  store: StoreConfig;
-  /** Without a level it depends on whether a terminal listens. */
-  log: { level?: (typeof LOG_LEVELS)[number] };
-}
-
-export type StoreConfig =
-  | { engine: 'lmdb' }
-  | {
-      engine: 'clickhouse';
-      /** One address, or several separated by commas. */
-      url: string;
-      database: string;
-      /** A cluster of the engine's configuration. */
-      cluster?: string;
-    };
-
-/** The file cannot be used; carries everything that is wrong with it, not the first thing only. */
+/** The file cannot be used; carries every problem, not only the first. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
   readonly problems: readonly ConfigProblem[];
@@ -57,9 +23,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads and checks a configuration file. Any string `env:NAME` in it is taken from `env`; `dataDir` is resolved against the
- * file's folder. Opens nothing but the file. Throws `ConfigError` with every problem; no message repeats a value that
- * may be secret.
+ * Reads and checks a configuration file. Strings `env:NAME` are taken from `env`; `dataDir` is relative to the file.
+ * Throws `ConfigError` with every problem; no message repeats a value, which may be secret.
  */
 export function loadConfig(path: string, env: Readonly<Record<string, string | undefined>>): Config {
   const json = parseJson(path, readText(path));
@@ -74,7 +39,7 @@ export function loadConfig(path: string, env: Readonly<Record<string, string | u
   return { ...parsed.data, dataDir: resolve(dirname(path), parsed.data.dataDir) };
 }
 
-/** The text of a configuration to begin with: one app, `inventory`, with `key`, on loopback. */
+/** The text of a first configuration: one app, `inventory`, with `key`, on loopback. */
 export function defaultConfigJson(key: string): string {
   const config = {
     listen: LISTEN_DEFAULT,
@@ -112,7 +77,7 @@ function toProblems(issue: z.core.$ZodIssue): ConfigProblem[] {
   return issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: issue.message }));
 }
 
-/** One mistake can break several rules; the first says enough. */
+/** One mistake can break several rules: the first of them is reported. */
 function firstOfEachPath(problems: readonly ConfigProblem[]): ConfigProblem[] {
   const seen = new Set<string>();
   return problems.filter(({ path }) => !seen.has(path) && seen.add(path));

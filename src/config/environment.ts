@@ -1,10 +1,10 @@
-/** Values of the configuration that are taken from the environment: any string `env:NAME`. */
+/** Takes values of the configuration from the environment: any string `env:NAME`. */
 import type { ConfigProblem } from './rules.js';
 
-/** Sections whose values are numbers: text from the environment is read as one there. */
+/** Sections whose values are numbers: text from the environment is parsed as a number there. */
 const NUMERIC_SECTIONS: readonly unknown[] = ['retention', 'limits', 'disk'];
 
-/** Replaces every `env:NAME`. An unset one is a problem, and stands as an empty string until that is reported. */
+/** Replaces every `env:NAME`. An unset variable is a problem, and its value is the empty string. */
 export function fillFromEnvironment(
   value: unknown,
   env: Readonly<Record<string, string | undefined>>,
@@ -30,7 +30,7 @@ export function fillFromEnvironment(
   return { value: fill(value, []), unset };
 }
 
-/** The environment has text only; where a setting is a number or a switch, text that spells one is one. */
+/** Parses the text where the setting is a number or a switch. */
 function typed(text: string, path: readonly string[]): unknown {
   if (NUMERIC_SECTIONS.includes(path[0]) && /^\d+$/.test(text)) return Number(text);
   if (path.join('.') === 'auth.open' && /^(true|false)$/.test(text)) return text === 'true';

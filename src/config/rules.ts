@@ -1,4 +1,4 @@
-/** The rules that hold between settings. */
+/** The rules between settings. They read the file as it is, so they are checked even where a setting is wrong. */
 import { APP_NAME_MAX } from '../domain/limits.js';
 import { isLoopback, parseListen } from './address.js';
 import { LISTEN_DEFAULT, NO_APP } from './schema.js';
@@ -9,26 +9,28 @@ export interface ConfigProblem {
   message: string;
 }
 
+type Members = Record<string, unknown>;
+
 const BAD_APP_NAME = 'app names are 1 to 64 of the characters a-z, 0-9, _ and -';
 const APP_NAME = new RegExp(`^[a-z0-9_-]{1,${APP_NAME_MAX}}$`);
 
-/**
- * The rules that hold between settings. They read the file as it is, so that they are checked even where some setting
- * is wrong by itself.
- */
 export function crossProblems(value: unknown): ConfigProblem[] {
-  return [...appProblems(memberOf(value, 'apps')), ...passwordProblems(value), ...exposureProblems(value)];
+  const { apps, auth, listen } = membersOf(value);
+  return [
+    ...(apps === undefined ? [] : appProblems(membersOf(apps))),
+    ...passwordProblems(membersOf(apps), membersOf(auth)),
+    ...exposureProblems(listen, membersOf(auth)),
+  ];
 }
 
-function appProblems(apps: unknown): ConfigProblem[] {
-  if (typeof apps !== 'object' || apps === null) return [];
+function appProblems(apps: Members): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const owners = new Map<unknown, string>();
   if (Object.keys(apps).length === 0) problems.push({ path: 'apps', message: NO_APP });
   for (const [name, app] of Object.entries(apps)) {
     const path = `apps.${name}`;
     if (!APP_NAME.test(name) || name === '__proto__') problems.push({ path, message: BAD_APP_NAME });
-    const key = memberOf(app, 'key');
+    const { key } = membersOf(app);
     const keys: [path: string, key: unknown][] = Array.isArray(key)
       ? key.map((one, index) => [`${path}.key.${index}`, one])
       : [[`${path}.key`, key]];
@@ -43,19 +45,16 @@ function appProblems(apps: unknown): ConfigProblem[] {
   return problems;
 }
 
-/** A password tells who reads, so each needs its own; and where there is none for the operator, everybody is. */
-function passwordProblems(value: unknown): ConfigProblem[] {
-  const auth = memberOf(value, 'auth');
-  const apps = memberOf(value, 'apps');
-  const names = typeof apps === 'object' && apps !== null ? Object.keys(apps) : [];
+/** A password tells who reads: each is unique, and none works without the operator's. */
+function passwordProblems(apps: Members, auth: Members): ConfigProblem[] {
   const others: [path: string, password: unknown][] = [
-    ['auth.viewer_password', memberOf(auth, 'viewer_password')],
-    ...names.map((name): [string, unknown] => [
+    ['auth.viewer_password', auth.viewer_password],
+    ...Object.entries(apps).map(([name, app]): [string, unknown] => [
       `apps.${name}.read_password`,
-      memberOf(memberOf(apps, name), 'read_password'),
+      membersOf(app).read_password,
     ]),
   ];
-  const operators = memberOf(auth, 'dashboard_password');
+  const operators = auth.dashboard_password;
   const taken = new Set<unknown>([operators]);
   return others.flatMap(([path, password]) => {
     if (password === undefined) return [];
@@ -67,20 +66,17 @@ function passwordProblems(value: unknown): ConfigProblem[] {
   });
 }
 
-/** Whether the reads would be open to more than this machine without anybody having said so. */
-function exposureProblems(value: unknown): ConfigProblem[] {
-  const listen = memberOf(value, 'listen') ?? LISTEN_DEFAULT;
+/** Whether others than this machine could read without anybody having allowed it. */
+function exposureProblems(listen: unknown = LISTEN_DEFAULT, auth: Members): ConfigProblem[] {
   const address = typeof listen === 'string' ? parseListen(listen) : undefined;
-  const auth = memberOf(value, 'auth');
   if (address === undefined || isLoopback(address.host)) return [];
-  if (memberOf(auth, 'dashboard_password') !== undefined || memberOf(auth, 'open') === true) return [];
+  if (auth.dashboard_password !== undefined || auth.open === true) return [];
   const message =
     'reaches beyond this machine, and nothing guards the dashboard: set auth.dashboard_password, ' +
     'or set auth.open to true to let everybody read';
   return [{ path: 'listen', message }];
 }
 
-function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Record<string, unknown>)[name];
+function membersOf(value: unknown): Members {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
 }

@@ -1,4 +1,4 @@
-/** The shape of the configuration file: which settings there are, what each may be, and what it is when left out. */
+/** The shape of the configuration file: every setting, what it may be, and its default. */
 import { z } from 'zod';
 import {
   BODY_BYTES_DEFAULT,
@@ -15,11 +15,8 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 export const LISTEN_DEFAULT = '127.0.0.1:7474';
 export const DATA_DIR_DEFAULT = './data';
 export const NO_APP = 'must name at least one app: { "inventory": { "key": "…" } }';
-/** Two overlap while keys are changed; a few more do while some pages cannot be changed. */
+/** An app has two keys while they are changed, and more while some pages cannot be changed. */
 const APP_KEYS_MAX = 8;
-const TOO_MANY_KEYS = `must be at most ${APP_KEYS_MAX} keys`;
-/** What a header can carry as it is: keys travel in one with every replay chunk. */
-const KEY = /^[\x21-\x7e]+$/;
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -30,8 +27,9 @@ const wholeNumber = (min: number, max: number) =>
 const text = z.string({ error: 'must be a string' });
 const password = text.min(1, { error: 'must not be empty: leave it out for none' });
 const bytes = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+/** Whole days to keep; 0 keeps for ever. */
 const days = wholeNumber(0, 36_500).default(0);
-/** A name of the engine's that is part of statements as it is. */
+/** Becomes part of ClickHouse's statements unquoted. */
 const identifier = text.regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, {
   error: 'must be a letter or _, then letters, digits and _',
 });
@@ -43,16 +41,17 @@ const listenSchema = text.default(LISTEN_DEFAULT).transform((listen, context) =>
   return z.NEVER;
 });
 
+/** A replay chunk is sent with its key in a header. */
 const keyText = text
   .min(1, { error: 'must not be empty' })
-  .regex(KEY, { error: 'must be printable ASCII without spaces' });
+  .regex(/^[\x21-\x7e]+$/, { error: 'must be printable ASCII without spaces' });
 const keyList = z
   .array(keyText)
   .min(1, { error: 'must name a key' })
-  .max(APP_KEYS_MAX, { error: TOO_MANY_KEYS });
+  .max(APP_KEYS_MAX, { error: `must be at most ${APP_KEYS_MAX} keys` });
 
 const appSchema = strict({
-  // Not a union: its errors would not say which of the two was meant.
+  // The newest key comes first. Not a union: its errors would not say which of the two was meant.
   key: z.transform((value, context): string | string[] => {
     const { data, error } = (Array.isArray(value) ? keyList : keyText).safeParse(value);
     for (const { path, message } of error?.issues ?? []) {
@@ -60,6 +59,7 @@ const appSchema = strict({
     }
     return data ?? z.NEVER;
   }),
+  /** Allowed `Origin`s; an empty list allows every one. */
   origins: z
     .array(
       text.refine(isOrigin, {
@@ -68,6 +68,7 @@ const appSchema = strict({
       { error: 'must be a list of origins' },
     )
     .default([]),
+  /** Opens the reads of this app alone. */
   read_password: password.exactOptional(),
 });
 
@@ -75,6 +76,7 @@ export const configSchema = strict({
   listen: listenSchema,
   dataDir: text.min(1, { error: 'must not be empty' }).default(DATA_DIR_DEFAULT),
   apps: z.record(z.string(), appSchema, { error: NO_APP }),
+  /** Only from these is `X-Forwarded-For` believed. */
   trusted_proxies: z
     .array(text.refine(isNetwork, { error: 'must be an address or a network: "10.0.0.5", "10.0.0.0/8"' }), {
       error: 'must be a list of addresses and networks',
@@ -92,7 +94,9 @@ export const configSchema = strict({
     events_per_minute: wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0),
   }).prefault({}),
   disk: strict({
+    /** Of each app; 0 sets no bound. */
     replay_bytes_per_hour: bytes.default(REPLAY_HOUR_BYTES_DEFAULT),
+    /** With less free, replays are refused, then events. */
     replay_free_bytes: bytes.default(REPLAY_FREE_BYTES_DEFAULT),
     events_free_bytes: bytes.default(EVENTS_FREE_BYTES_DEFAULT),
   }).prefault({}),
@@ -107,18 +111,20 @@ export const configSchema = strict({
             error: 'must be an address as "http://user:password@host:8123", or several separated by commas',
           }),
           database: identifier.default('spyglass'),
+          /** A cluster that ClickHouse's own configuration defines. */
           cluster: identifier.exactOptional(),
         }),
       ],
       { error: 'must name an engine: "lmdb" or "clickhouse"' },
     )
     .prefault({ engine: 'lmdb' }),
+  /** The default level depends on whether standard error is a terminal. */
   log: strict({
     level: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).exactOptional(),
   }).prefault({}),
 });
 
-/** An object of these settings and no others: a misspelt one would otherwise be a default nobody notices. */
+/** An object of these settings and no others, so that a misspelt setting is an error. */
 function strict<Shape extends z.ZodRawShape>(shape: Shape) {
   const known = Object.keys(shape).join(', ');
   return z.strictObject(shape, {

@@ -1,12 +1,10 @@
-/**
- * The audit trail: who watched which session's replay, as JSON lines in the data folder, append-only. A
- * player fetches chunk by chunk, so a reader who continues is noted again only after `SAME_WATCHING_MS`.
- */
+/** The audit trail: who watched which session's replay, as JSON lines in the data folder, append-only. */
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditEntry, AuditTrail } from './port.js';
 
 const AUDIT_FILE = 'audit.ndjson';
+/** A player fetches chunk by chunk: the same reader and session are noted again only after this. */
 const SAME_WATCHING_MS = 10 * 60_000;
 const WATCHINGS_MAX = 10_000;
 

@@ -1,4 +1,4 @@
-/** Takes requests into commit groups, wherever these become durable: what came of each request, and how much was stored. */
+/** Makes commit groups of requests, and counts what was stored. */
 import assert from 'node:assert/strict';
 import { performance } from 'node:perf_hooks';
 import type { EventRequest } from '../domain/event.js';
@@ -14,24 +14,22 @@ export type Outcome = { result: AppendResult } | { error: Error };
 
 export interface Committing {
   readonly stats: Readonly<CommitStats>;
-  /** Stores requests in one durable group; what came of each, in order. */
+  /** Stores requests in one durable group. One outcome a request, in order. */
   commit(requests: readonly (EventRequest | ColumnRequest)[]): Outcome[];
-  /** The number of an app, given now when it never had any. Throws what keeps it from being stored. */
+  /** The number of an app, which gets one when it has none. Throws what keeps it from being stored. */
   appNumber(app: string): number;
 }
 
-/** Stops at the first write that fails, and tells so once: the disk cannot be trusted from then on. */
+/** Refuses everything once a write has failed: the disk cannot be trusted from then on. */
 export function openFailStop(onFailure: (error: StoreFailed) => void) {
   let failure: StoreFailed | undefined;
-  const assertUsable = (): void => {
-    if (failure) throw failure;
-  };
   return {
-    /** Throws `StoreFailed` once a write has failed. */
-    assertUsable,
-    /** Throws `StoreFailed` if it fails, or one before it did. */
+    assertUsable(): void {
+      if (failure) throw failure;
+    },
+    /** Throws `StoreFailed` if it fails, or an earlier one did. */
     write(run: () => void): void {
-      assertUsable();
+      this.assertUsable();
       try {
         run();
       } catch (error) {

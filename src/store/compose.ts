@@ -1,15 +1,7 @@
-/** Makes the `Store` port from a write side, a read side and the chunk files, on any threads. */
+/** Makes the `Store` port of a write side, a read side and the chunk files, on any threads. */
 import type { Ask, Found, QuestionName } from '../questions/index.js';
 import type { ChunkFiles } from '../replay/files.js';
-import type { Chunk } from '../replay/manifest.js';
-import {
-  type NewChunk,
-  type Store,
-  type StoredChunk,
-  StoreFailed,
-  type StoreStats,
-  type SweepCutoffs,
-} from './port.js';
+import { type NewChunk, type Store, StoreFailed, type StoreStats, type SweepCutoffs } from './port.js';
 import type { ReadSide, WriteSide } from './sides.js';
 
 /** The same functions, asynchronous. */
@@ -39,7 +31,7 @@ export function composeStore(sides: Sides): Store {
     tail: read.tail,
     sessionApps: read.sessionApps,
     putChunk: (chunk) => putChunk(sides, chunk),
-    chunk: (app, session, seq) => readChunk(sides, app, session, seq),
+    chunk: (...args) => readChunk(sides, ...args),
     sweep: (cutoffs) => sweep(sides, cutoffs),
     stats: async () => ({ ...(await write.stats()), ...sides.queue() }),
     onCommit: sides.onCommit,
@@ -48,18 +40,9 @@ export function composeStore(sides: Sides): Store {
   };
 }
 
-async function putChunk(
-  { write, files }: Sides,
-  { app, session, seq, ts, receivedAt, bytes }: NewChunk,
-): Promise<void> {
+async function putChunk({ write, files }: Sides, { app, session, bytes, ...row }: NewChunk): Promise<void> {
   const fileId = await files.write(bytes);
-  const chunk: Chunk = {
-    seq,
-    receivedAt,
-    sizeBytes: bytes.byteLength,
-    fileId,
-    ...(ts === undefined ? {} : { ts }),
-  };
+  const chunk = { ...row, sizeBytes: bytes.byteLength, fileId };
   let replaced: string | undefined;
   try {
     replaced = await write.putChunkRow(await write.appNumber(app), session, chunk);
@@ -71,12 +54,7 @@ async function putChunk(
   if (replaced) await files.remove(replaced);
 }
 
-async function readChunk(
-  { read, files }: Sides,
-  app: string,
-  session: string,
-  seq: number,
-): Promise<StoredChunk | undefined> {
+async function readChunk({ read, files }: Sides, ...[app, session, seq]: Parameters<Store['chunk']>) {
   // Twice, since the chunk may be replaced or expire between the two steps.
   for (let attempt = 0; attempt < 2; attempt++) {
     const row = await read.chunkRow(app, session, seq);

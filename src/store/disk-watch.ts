@@ -1,7 +1,4 @@
-/**
- * Watches the disk's free space, and refuses replays, then events, before it is full; reads go on. Each app
- * also has a budget of replay bytes an hour, since its key is public.
- */
+/** Refuses replays, then events, before the disk is full. Each app has an hourly budget of replay bytes: its key is public. */
 import { statfsSync } from 'node:fs';
 import type { Config } from '../config/config.js';
 import { HOUR_MS } from '../domain/limits.js';
@@ -13,7 +10,7 @@ const LOOK_EVERY_MS = 2_000;
 export function startDiskWatch(
   dataDir: string,
   disk: Config['disk'],
-  { freeBytes = () => freeBytesOf(dataDir) }: { freeBytes?: () => number } = {},
+  freeBytes = () => freeBytesOf(dataDir),
 ): DiskWatch & { stop(): void } {
   let free = freeBytes();
   const timer = setInterval(() => {

@@ -1,19 +1,19 @@
-/** The embedded engine on the calling thread: for the command line's offline work and for tests. */
-import type { FoldingProgress } from '../projections/engine/lifecycle.js';
+/** The embedded engine on the calling thread, for commands and tests. */
 import { openChunkFiles } from '../replay/files.js';
 import { composeStore, type Later, type LaterReads } from './compose.js';
+import { openHeads } from './heads.js';
 import { finishErasures } from './offline/exclusive.js';
-import type { AppendResult, WritableStore } from './port.js';
+import type { AppendResult, OnProgress, WritableStore } from './port.js';
 import { liveReadSide, openWriteSide } from './sides.js';
 
 export interface LmdbStoreOptions {
   dataDir: string;
-  onProgress?: (progress: FoldingProgress) => void;
+  onProgress?: OnProgress;
   /** Unix ms; what retention and the memory of batch_ids go by. */
   now?: () => number;
 }
 
-/** Answers with promises what a synchronous function returns or throws. */
+/** The same functions, asynchronous; each calls `before` first. */
 function later<T extends object>(sync: T, before: () => void): Later<T> {
   const entries = Object.entries(sync).map(([name, call]) => [
     name,
@@ -35,16 +35,13 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Writable
   });
   const { env, log, close, head, ...write } = openWriteSide(dataDir, { onProgress, onFailure: fail });
   const { read, renew } = liveReadSide(env, log);
-  const listeners = new Set<(head: number) => void>();
+  const heads = openHeads(head());
   const store = composeStore({
     write: later(write, () => {}),
     read: later(read, renew) as LaterReads,
     files: openChunkFiles(dataDir),
     queue: () => ({ queue_requests: 0, queue_bytes: 0 }),
-    onCommit(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onCommit: heads.onCommit,
     failed,
     now,
     close,
@@ -52,9 +49,8 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Writable
   return {
     ...store,
     async append(batches) {
-      const before = head();
       const settled = write.commit(batches);
-      if (head() !== before) for (const listener of listeners) listener(head());
+      heads.tell(head());
       return settled.map(
         (one): PromiseSettledResult<AppendResult> =>
           'error' in one

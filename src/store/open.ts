@@ -1,23 +1,20 @@
 /**
- * Opens the store as the collector runs it: this thread free for HTTP, a thread that parses and makes durable, a
- * writer thread that folds, reader threads.
- *
- * Heavy reads have a thread of their own, at a lower priority, so that neither ingest nor a look-up waits for them.
+ * Opens the store as the collector runs it: an ingest thread, a writer thread, and reader threads; heavy reads have a
+ * thread of their own, at a lower priority.
  */
 import type { Config } from '../config/config.js';
-import type { FoldingProgress } from '../projections/engine/lifecycle.js';
 import { openChunkFiles } from '../replay/files.js';
 import { newMeterMemory } from '../telemetry/meters.js';
 import { composeStore } from './compose.js';
 import { finishErasures } from './offline/exclusive.js';
+import type { OnProgress } from './port.js';
 import type { OpenedFolder } from './reopenable.js';
 import type { Notice } from './threads/messages.js';
 import { startReaders } from './threads/readers.js';
 import { startWriteThreads } from './threads/write-threads.js';
 
 export interface OpenStoreOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
-  onProgress?: (progress: FoldingProgress) => void;
-  /** Hears of what an operator should, though nothing has to stop for it. */
+  onProgress?: OnProgress;
   onNotice?: (notice: Notice) => void;
   /** Where the threads keep what they measure (`openMeters`). */
   meterMemory?: Float64Array;
@@ -25,7 +22,7 @@ export interface OpenStoreOptions extends Pick<Config, 'dataDir' | 'apps' | 'lim
   now?: () => number;
 }
 
-/** Opens the store and the way in, for the holder of the writer lock; throws `StoreUnusable` when the folder cannot be used. */
+/** Opens the store and its ingest, for the holder of the writer lock. Throws `StoreUnusable`. */
 export async function openStore(options: OpenStoreOptions): Promise<OpenedFolder> {
   const { dataDir, apps, limits, onProgress = () => {}, onNotice = () => {}, now = Date.now } = options;
   const { meterMemory = newMeterMemory() } = options;

@@ -1,18 +1,16 @@
-/**
- * A store that can be closed for a while and opened again under those who hold it: for work that needs the folder alone.
- * Meanwhile whoever asks is told to come again.
- */
+/** A store that can be closed for work that needs the folder alone, and opened again; meanwhile it refuses requests. */
 import type { Config } from '../config/config.js';
 import { RETRY_AFTER_S } from '../domain/limits.js';
 import type { Refusal } from '../domain/problems.js';
 import type { Ingest } from '../ingest/types.js';
+import { openHeads } from './heads.js';
 import type { ExportPage, ExportPosition } from './offline/export.js';
 import { type Store, StoreReopening } from './port.js';
 
 export interface Opened {
   store: Store;
   ingest: Ingest;
-  /** Takes events in by other apps and limits from here on. */
+  /** Changes the apps and limits for events from here on. */
   configure(settings: Pick<Config, 'apps' | 'limits'>): Promise<void>;
 }
 
@@ -27,34 +25,28 @@ export interface Reopenable extends Omit<OpenedFolder, 'caughtUp'> {
   isOpen(): boolean;
   /** Closes the store, runs `work`, and opens it again, whatever comes of the work. */
   whileClosed<T>(work: () => Promise<T>): Promise<T>;
-  /** Runs `work` on the store's file as it is open, all in it that was acknowledged before. One at a time, of both. */
+  /** Runs `work` while the store is open, and its file holds all acknowledged before. One work of both at a time. */
   whileOpen<T>(work: () => Promise<T>): Promise<T>;
 }
 
 const CLOSED = 'the store is being rewritten';
-const REOPENING: Refusal = {
-  code: 'reopening',
-  detail: CLOSED,
-  retryAfterS: RETRY_AFTER_S,
-};
+const REOPENING: Refusal = { code: 'reopening', detail: CLOSED, retryAfterS: RETRY_AFTER_S };
 
 /** Opens the store for the first time; throws what `open` throws. */
 export async function openReopenable(open: () => Promise<OpenedFolder>): Promise<Reopenable> {
   let opened: OpenedFolder | undefined = await open();
   let turn: Promise<unknown> = Promise.resolve();
   let closing: Promise<unknown> = turn;
-  /** A store must not be asked once it is closing: all that was asked is waited for. */
+  /** Calls that a close waits for. */
   const underWay = new Set<Promise<unknown>>();
-  const listeners = new Set<(head: number) => void>();
+  const heads = openHeads();
   let fail: (reason: Error) => void = () => {};
   const failed = new Promise<Error>((resolve) => {
     fail = resolve;
   });
 
   const attach = ({ store }: Opened): void => {
-    store.onCommit((head) => {
-      for (const listener of listeners) listener(head);
-    });
+    store.onCommit(heads.tell);
     void store.failed.then(fail);
   };
   attach(opened);
@@ -95,10 +87,7 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
       chunk: (...args) => ask(({ store }) => store.chunk(...args)),
       sweep: (...args) => ask(({ store }) => store.sweep(...args)),
       stats: () => ask(({ store }) => store.stats()),
-      onCommit(listener) {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
+      onCommit: heads.onCommit,
       failed,
       async close() {
         await turn.catch(() => {});
@@ -107,7 +96,7 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
     },
     ingest: (request) => (opened ? opened.ingest(request) : Promise.resolve(REOPENING)),
     async configure(settings) {
-      // A store that is being opened again may have begun with the settings of before.
+      // A store that is being opened again may have begun with the old settings.
       await closing.catch(() => {});
       await opened?.configure(settings);
     },

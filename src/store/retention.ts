@@ -1,4 +1,4 @@
-/** A sweep: first the fence, below which nothing exists for any read from then on, then the rows, some at a time. */
+/** A sweep: first commits the fence, below which reads see nothing, then deletes the rows, some at a time. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DAY_MS, SEEN_MS } from '../domain/limits.js';
 import { type Log, META } from '../log/batches/log.js';

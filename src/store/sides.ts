@@ -1,16 +1,13 @@
 /**
- * The embedded engine, opened: its write side, for the one thread that writes, and its read side, for any that reads.
- *
- * Both are plain synchronous functions over one LMDB environment; `compose.ts` makes the `Store` port of them, whether
- * they live on the calling thread or on workers.
+ * The embedded engine's write side, for the one thread that writes, and its read side, for any thread: synchronous
+ * functions over one LMDB environment, of which `compose.ts` makes the `Store` port.
  */
-
 import { type Log, openLog } from '../log/batches/log.js';
 import { StoreUnusable } from '../log/file/data-dir.js';
 import { type Env, openEnv } from '../log/file/env.js';
 import { continues } from '../log/wal/apply.js';
 import { readWal, WAL_FILES } from '../log/wal/wal.js';
-import type { BrokenView, FoldingProgress } from '../projections/engine/lifecycle.js';
+import type { BrokenView } from '../projections/engine/lifecycle.js';
 import { servingOf, servingViews } from '../projections/engine/serving.js';
 import { PROJECTIONS } from '../projections/registry.js';
 import { removeOrphans } from '../replay/files.js';
@@ -18,7 +15,7 @@ import { type Chunk, openManifest } from '../replay/manifest.js';
 import type { Meters } from '../telemetry/meters.js';
 import { openReads, type Reads } from './answers/index.js';
 import { type ExportPage, type ExportPosition, exportPage } from './offline/export.js';
-import type { StoreStats } from './port.js';
+import type { OnProgress, StoreStats } from './port.js';
 import { openWriter, type Writer } from './writer.js';
 
 /** Chunks dropped in one transaction of a sweep. */
@@ -27,7 +24,7 @@ const SWEEP_CHUNKS = 128;
 export interface WriteSide extends Omit<Writer, 'stats'> {
   /** Commits a chunk's row; returns the file it replaced, to be removed. */
   putChunkRow(app: number, session: string, chunk: Chunk): string | undefined;
-  /** Drops some rows of chunks received before `before`; returns their files, to be removed; none when it is done. */
+  /** Drops some rows of chunks received before `before`; returns their files, to be removed; none when all are gone. */
   dropExpiredChunks(before: number): string[];
   stats(): Omit<StoreStats, 'queue_requests' | 'queue_bytes'>;
   head(): number;
@@ -39,12 +36,12 @@ export interface ReadSide extends Reads {
 }
 
 export interface WriteSideOptions {
-  onProgress: (progress: FoldingProgress) => void;
+  onProgress: OnProgress;
   /** Called once, with the first commit that failed. */
   onFailure: (error: Error) => void;
-  /** Called for each view that cannot be folded: its reads are refused, everything else goes on. */
+  /** Called for each view that cannot be folded; its reads are refused. */
   onBroken?: (broken: BrokenView) => void;
-  /** `later`: the caller folds the views that lag, by `foldViews`; they are brought up to the log here otherwise. */
+  /** `now` folds the views that lag before it returns; with `later` the caller does, by `foldViews`. */
   views?: 'now' | 'later';
   /** Told how many replay chunks there are. */
   meters?: Meters;
@@ -59,11 +56,12 @@ export function openWriteSide(
   const log = openLog(env);
   const writer = openWriter(env, log, { onFailure, onBroken });
   for (let step = views === 'now' && writer.foldViews(); step; step = writer.foldViews()) onProgress(step);
-  // What a crash kept from the tables; chunk files whose rows name an app that is only here yet are no orphans.
+  // Before orphans are looked for: a chunk's row may name an app that only the WAL knows.
   const kept = readWal(dataDir, log.storeId, log.counters().commit);
   if (!continues(log, kept)) {
+    const files = WAL_FILES.join(' and ');
     throw new StoreUnusable(
-      `the journal in ${dataDir} belongs to another copy of this store: delete ${WAL_FILES.join(' and ')} to go on without it`,
+      `the journal in ${dataDir} belongs to another copy of this store: delete ${files} to go on without it`,
     );
   }
   if (kept.length > 0) writer.apply(kept);
@@ -102,7 +100,6 @@ export function openWriteSide(
   };
 }
 
-/** Reads over an environment that is open already. */
 export function readSideOf(env: Env, log: Log): ReadSide {
   const reads = openReads(env, log);
   return { ...reads, exportPage: (position) => exportPage(reads.tail, log, position) };
@@ -110,10 +107,7 @@ export function readSideOf(env: Env, log: Log): ReadSide {
 
 /** A read side whose views are, from each `renew` on, those that serve then. */
 export function liveReadSide(env: Env, log: Log): { read: ReadSide; renew(): void } {
-  const namesOf = (): string =>
-    servingOf(log, PROJECTIONS)
-      .map(({ name }) => name)
-      .join();
+  const namesOf = () => String(servingOf(log, PROJECTIONS).map(({ name }) => name));
   let serving = '';
   let current = readSideOf(servingViews(env, log, PROJECTIONS), log);
   const renew = (): void => {

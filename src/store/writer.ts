@@ -1,9 +1,6 @@
 /**
- * The one writer: commits, folds and sweeps of the embedded engine, each in synchronous transactions.
- *
- * Everything is encoded and folded in memory before the first write; what cannot be encoded fails one request, and a view
- * whose fold throws serves no more. An error of the transaction itself means that the disk cannot be trusted: the writer
- * turns every later call away.
+ * The one writer: commits, folds and sweeps of the embedded engine, each in synchronous transactions. Everything is
+ * encoded and folded in memory before the first write, so only an error of the disk can fail a transaction.
  */
 import type { Log } from '../log/batches/log.js';
 import type { Env } from '../log/file/env.js';

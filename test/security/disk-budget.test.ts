@@ -55,7 +55,7 @@ t.test('the floors and the hour, to the byte and the millisecond', async (t) => 
   const limits = { replay_bytes_per_hour: 10, replay_free_bytes: 100, events_free_bytes: 50 };
   const watchAt = (bytes: number) => {
     free = bytes;
-    const watch = startDiskWatch('/nowhere', limits, { freeBytes: () => free });
+    const watch = startDiskWatch('/nowhere', limits, () => free);
     watch.stop();
     return [watch.takesReplays(), watch.takesEvents()];
   };

@@ -23,7 +23,7 @@ export interface ConfigOverrides {
   /** A folder the test looks after itself; without it, one under the temporary folder, gone after `close`. */
   dataDir?: string;
   apps?: Record<string, AppConfig>;
-  trusted_proxies?: readonly string[];
+  trusted_proxies?: string[];
   retention?: Partial<Config['retention']>;
   auth?: Partial<Config['auth']>;
   limits?: Partial<Config['limits']>;

@@ -34,6 +34,7 @@ const lookAt = <T>(dataDir: string, look: (folder: string) => Promise<T>): Promi
   onStore(
     dataDir,
     { command: 'verify' },
+    'events',
     (collector) => collector.withCopy(look),
     () => look(dataDir),
   );

@@ -9,6 +9,7 @@ import type { NameHours } from '../../projections/name-hours.js';
 import type { Names } from '../../projections/names.js';
 import { inUnits } from '../../projections/nearest.js';
 import type { UserHours } from '../../projections/user-hours.js';
+import type { CountQuery } from './scope.js';
 
 const EVENT = EVENT_TYPES.indexOf('event');
 const PAGEVIEW = EVENT_TYPES.indexOf('pageview');
@@ -40,31 +41,20 @@ function splitDays(from: number, to: number): DayParts {
   };
 }
 
-export interface AggregatesQuery {
-  apps: readonly number[];
+export interface AggregatesQuery extends CountQuery {
   /** Whether these are all apps: their users are counted together then. */
   areAll: boolean;
-  from: number;
-  to: number;
-  /** One more than the greatest user number. */
-  users: number;
-  checkTime: () => void;
 }
 
-export interface DayCounts {
-  /** Ascending by day; days with a count of 0 are left out. */
-  dau: [day: number, count: number][];
-  errors: [day: number, count: number][];
-  events: NameSums;
-  pages: NameSums;
-}
-
-/** `hasEvent`: whether a user has an event of an app in the query's range. */
+/**
+ * Days ascend; those with a count of 0 are left out. `hasEvent`: whether a user has an event of an app in the query's
+ * range.
+ */
 export function aggregate(
   views: { days: Days; userHours: UserHours; errors: Errors; names: Names; nameHours: NameHours },
   query: AggregatesQuery,
   hasEvent: (app: number, user: number) => boolean,
-): DayCounts {
+) {
   const parts = splitDays(query.from, query.to);
   const dau = new Map<number, number>();
   const errors = new Map<number, number>();
@@ -85,11 +75,8 @@ export function aggregate(
       },
     );
 
-  for (const { day, count } of views.days.counts(
-    query.areAll ? undefined : query.apps,
-    parts.wholeFrom,
-    parts.wholeTo,
-  ))
+  const dauApps = query.areAll ? undefined : query.apps;
+  for (const { day, count } of views.days.counts(dauApps, parts.wholeFrom, parts.wholeTo))
     add(dau, day, count);
   for (const { day, from, to } of parts.cut) {
     const midnight = day * DAY_MS;
@@ -99,9 +86,7 @@ export function aggregate(
     query.checkTime();
     for (const { day, count } of views.errors.counts(app, parts.wholeFrom, parts.wholeTo))
       add(errors, day, count);
-    for (const { day, ...bounds } of parts.cut) {
-      add(errors, day, views.errors.countWithin(app, day, bounds));
-    }
+    for (const { day, ...bounds } of parts.cut) add(errors, day, views.errors.countWithin(app, day, bounds));
     addNames(events, app, EVENT);
     addNames(pages, app, PAGEVIEW);
   }

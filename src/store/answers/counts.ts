@@ -3,17 +3,18 @@ import { EVENT_TYPES, typeCode } from '../../domain/event.js';
 import { dayName, dayOf } from '../../domain/utc.js';
 import { openDays } from '../../projections/days.js';
 import { openErrors } from '../../projections/errors.js';
-import { type NameSums, newNameSums } from '../../projections/name-counts.js';
+import { newNameSums } from '../../projections/name-counts.js';
 import { openNameHours } from '../../projections/name-hours.js';
 import { openNames } from '../../projections/names.js';
 import { userStream } from '../../projections/streams.js';
 import { openUserHours } from '../../projections/user-hours.js';
 import type { SyncAnswers } from '../../questions/index.js';
 import type { CountedDay, CountedName } from '../../questions/shapes.js';
+import type { TimeRange } from '../port.js';
 import { aggregate } from './aggregates.js';
 import { countFunnel } from './funnel.js';
 import { compareUtf8 } from './merge.js';
-import type { Bounds, Scope } from './scope.js';
+import type { Bounds, CountQuery, Scope } from './scope.js';
 
 export function answerCounts(scope: Scope): Pick<SyncAnswers, 'funnel' | 'aggregates' | 'names'> {
   const { env, log, streams, clamp, appNumbers, openDeadline } = scope;
@@ -25,6 +26,12 @@ export function answerCounts(scope: Scope): Pick<SyncAnswers, 'funnel' | 'aggreg
     names: openNames(env),
     nameHours: openNameHours(env),
   };
+  const queryOf = (apps: readonly string[] | undefined, range: TimeRange): CountQuery => ({
+    ...clamp(range),
+    apps: appNumbers(apps),
+    users: log.counters().user,
+    checkTime: openDeadline(),
+  });
   const nameText = (name: number): string => dictionaries.text('name', name);
 
   const hasEvent = (app: number, user: number, { from, to }: Bounds): boolean => {
@@ -36,35 +43,17 @@ export function answerCounts(scope: Scope): Pick<SyncAnswers, 'funnel' | 'aggreg
 
   return {
     funnel({ steps, apps, ...range }) {
-      const { from, to } = clamp(range);
-      const counts =
-        from > to
-          ? []
-          : countFunnel(views.names, {
-              apps: appNumbers(apps),
-              steps: steps.map((step) => dictionaries.number('name', step)),
-              from,
-              to,
-              users: log.counters().user,
-              checkTime: openDeadline(),
-            });
+      const names = steps.map((step) => dictionaries.number('name', step));
+      const query = queryOf(apps, range);
+      const counts = query.from > query.to ? [] : countFunnel(views.names, { ...query, steps: names });
       return { steps: steps.map((name, index) => ({ name, count: counts[index] ?? 0 })) };
     },
     aggregates({ apps, limit, ...range }) {
-      const bounds = clamp(range);
-      const numbers = appNumbers(apps);
-      if (bounds.from > bounds.to || numbers.length === 0)
+      const query = queryOf(apps, range);
+      if (query.from > query.to || query.apps.length === 0)
         return { dau: [], top_events: [], top_pages: [], errors_by_day: [] };
-      const found = aggregate(
-        views,
-        {
-          apps: numbers,
-          areAll: apps === undefined,
-          ...bounds,
-          users: log.counters().user,
-          checkTime: openDeadline(),
-        },
-        (app, user) => hasEvent(app, user, bounds),
+      const found = aggregate(views, { ...query, areAll: apps === undefined }, (app, user) =>
+        hasEvent(app, user, query),
       );
       return {
         dau: found.dau.map(toDay),
@@ -76,7 +65,7 @@ export function answerCounts(scope: Scope): Pick<SyncAnswers, 'funnel' | 'aggreg
     names({ type, prefix = '', apps, limit }) {
       const types = type === undefined ? EVENT_TYPES.map((_, code) => code) : [typeCode(type)];
       const { from, to } = clamp({});
-      const sums: NameSums = newNameSums();
+      const sums = newNameSums();
       const checkTime = openDeadline();
       for (const app of appNumbers(apps)) {
         for (const code of types) {

@@ -16,12 +16,12 @@ import type { ErrorGroupRow } from '../../questions/errors.js';
 import { given } from '../../questions/given.js';
 import type { Neighbours } from '../../questions/incident.js';
 import type { SyncAnswers } from '../../questions/index.js';
-import { inOrder } from './merge.js';
+import { inOrder, nextOf } from './merge.js';
 import type { Bounds, Scope } from './scope.js';
 
 const LAST_DAY = dayOf(MAX_TS);
 
-/** A group's occurrences in sum; `newest` is the greatest by `(ts, id)`. */
+/** The sum of a group's occurrences; `newest` is the greatest by `(ts, id)`. */
 interface Sum {
   group: ErrorGroup;
   count: number;
@@ -75,12 +75,10 @@ function eventOf({ log }: Scope, id: number): StoredEvent {
   return log.event(batch, id - batch.offset);
 }
 
-/** The incidents before and after an error, in its group. */
-export type ErrorsAround = (event: StoredEvent) => Neighbours;
-
+/** `around` gives the incidents before and after an error, in its group. */
 export function answerErrors(
   scope: Scope,
-): Pick<SyncAnswers, 'errors' | 'occurrences'> & { around: ErrorsAround } {
+): Pick<SyncAnswers, 'errors' | 'occurrences'> & { around(event: StoredEvent): Neighbours } {
   const groups = openErrorGroups(scope.env);
   const { log } = scope;
   return {
@@ -100,13 +98,8 @@ export function answerErrors(
       const to = Math.min(bounds.to, cursor?.ts ?? bounds.to);
       if (!only || bounds.from > to) return { events: [], head };
       const found = before(scope, groups, only, { from: bounds.from, to, cursor, limit: limit + 1 });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return {
-        events: page.map(({ id }) => eventOf(scope, id)),
-        head,
-        ...(last && found.length > page.length ? { next: { ts: last.ts, id: last.id } } : {}),
-      };
+      const events = found.slice(0, limit).map(({ id }) => eventOf(scope, id));
+      return { events, head, ...nextOf(events, found) };
     },
     around(event) {
       const batch = log.batchOf(event.id);

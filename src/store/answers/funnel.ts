@@ -1,12 +1,12 @@
 /**
- * The funnel as a pass over postings: for each step and user, the least `(ts, id)` of the step's name after
- * the user's previous step. A walk over the user's events in order takes exactly these events. So postings
- * may come in any order, and the cost is the number of events with a step's name.
+ * The funnel as a pass over postings: for each step and user, the least `(ts, id)` of the step's name after the user's
+ * previous step. Postings may come in any order, and the cost is the number of events with a step's name.
  */
 import { EVENT_TYPES } from '../../domain/event.js';
 import { DAY_MS } from '../../domain/limits.js';
 import { dayOf } from '../../domain/utc.js';
 import type { Names, Postings } from '../../projections/names.js';
+import type { CountQuery } from './scope.js';
 
 const HIGH = 2 ** 32;
 
@@ -21,16 +21,9 @@ const newReached = (users: number): Reached => ({
   ids: new Float64Array(users),
 });
 
-export interface FunnelQuery {
-  apps: readonly number[];
+export interface FunnelQuery extends CountQuery {
   /** Name numbers; `undefined` for an unknown name. */
   steps: readonly (number | undefined)[];
-  from: number;
-  to: number;
-  /** One more than the greatest user number. */
-  users: number;
-  /** Throws when the read must end. */
-  checkTime: () => void;
 }
 
 /** How many users reached each step. */

@@ -8,7 +8,7 @@ import type { EventPosition } from '../../questions/cursor.js';
 import { given } from '../../questions/given.js';
 import { isIncident, type Neighbours } from '../../questions/incident.js';
 import type { SyncAnswers } from '../../questions/index.js';
-import type { ErrorsAround } from './errors.js';
+import type { answerErrors } from './errors.js';
 import { listEvents } from './listing.js';
 import { inOrder } from './merge.js';
 import { chunkRows } from './replay.js';
@@ -16,7 +16,7 @@ import type { Bounds, Scope } from './scope.js';
 
 export function answerIncidents(
   scope: Scope,
-  aroundError: ErrorsAround,
+  aroundError: ReturnType<typeof answerErrors>['around'],
 ): Pick<SyncAnswers, 'event' | 'incident'> {
   const { log, clamp } = scope;
 

@@ -1,8 +1,6 @@
 /**
- * Listings of events, newest first by `(ts, id)`, from record batches that are ordered by their last event.
- *
- * Batches come by their last event that can match, latest first. So an event can go into the listing as soon
- * as its `ts` is greater than the next batch's: no later batch can hold a newer event.
+ * Listings of events, newest first by `(ts, id)`. Record batches come by their last event that can match, latest first,
+ * so an event goes into the listing as soon as its `ts` is greater than the next batch's.
  */
 import { EVENT_TYPES, type StoredEvent, textOf } from '../../domain/event.js';
 import { LIST_TEXT_MAX } from '../../domain/limits.js';
@@ -19,7 +17,7 @@ import type { EventPosition } from '../../questions/cursor.js';
 import type { EventsPage } from '../../questions/event-json.js';
 import { type ColumnFilter, mayMatch, toColumnFilter } from '../../questions/filter.js';
 import type { Ask } from '../../questions/index.js';
-import { mergeOrdered } from './merge.js';
+import { mergeOrdered, nextOf } from './merge.js';
 import type { Scope } from './scope.js';
 
 interface Found extends EventPosition {
@@ -119,13 +117,8 @@ export function listEvents({ log, streams, clamp, openDeadline }: Scope, ask: As
   if (!columns) return { events: [], head };
   const filter: Filter = { ...columns, from, to: Math.min(to, cursor?.ts ?? to), cursor };
   const wanted = filter.type === undefined ? 0xff : 1 << filter.type;
-  const found = newestFound(
-    log,
-    candidates(log, streams, filter),
-    filter,
-    { wanted, limit: limit + 1 },
-    openDeadline(),
-  );
+  const refs = candidates(log, streams, filter);
+  const found = newestFound(log, refs, filter, { wanted, limit: limit + 1 }, openDeadline());
   const events: StoredEvent[] = [];
   let size = 0;
   for (const { batch, index } of found.slice(0, limit)) {
@@ -134,12 +127,7 @@ export function listEvents({ log, streams, clamp, openDeadline }: Scope, ask: As
     size += textOf(event);
     events.push(event);
   }
-  const last = events.at(-1);
-  return {
-    events,
-    head,
-    ...(last && found.length > events.length ? { next: { ts: last.ts, id: last.id } } : {}),
-  };
+  return { events, head, ...nextOf(events, found) };
 }
 
 function newestFound(

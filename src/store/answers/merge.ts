@@ -9,6 +9,12 @@ export function compareUtf8(a: string, b: string): number {
 /** By `(ts, id)`. */
 export const inOrder = (a: EventPosition, b: EventPosition): number => a.ts - b.ts || a.id - b.id;
 
+/** The cursor after a page, which has more behind it when more was found. */
+export function nextOf(page: readonly EventPosition[], found: readonly EventPosition[]) {
+  const last = page.at(-1);
+  return last && found.length > page.length ? { next: { ts: last.ts, id: last.id } } : {};
+}
+
 /** Merges sequences that ascend by `compare`. Meant for a few: one for each app or stream. */
 export function* mergeOrdered<T>(
   sources: readonly Iterator<T>[],

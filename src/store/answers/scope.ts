@@ -12,6 +12,15 @@ import { cachingLog } from './recent-batches.js';
 
 export type Bounds = Required<TimeRange>;
 
+/** A count over the events of apps within bounds. */
+export interface CountQuery extends Bounds {
+  apps: readonly number[];
+  /** One more than the greatest user number. */
+  users: number;
+  /** Throws when the read must end. */
+  checkTime: () => void;
+}
+
 export interface Scope {
   env: Env;
   /** It caches the batches that were read last. */
@@ -25,7 +34,7 @@ export interface Scope {
   /** The apps' numbers; all apps without a list. Unknown names are left out. */
   appNumbers(apps: readonly string[] | undefined): number[];
   appName(app: number): string;
-  /** Call the result often: it throws `ReadTimeout` once the read has run for `READ_MS_MAX`. */
+  /** The result is called often; it throws `ReadTimeout` once the read has run for `READ_MS_MAX`. */
   openDeadline(): () => void;
 }
 

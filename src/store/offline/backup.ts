@@ -1,23 +1,20 @@
 /**
- * A copy of a store that nobody writes to meanwhile; of a live one its collector makes a copy first (`live-copy.ts`).
- *
- * 1. the chunk files and the data file are copied; 2. files the copied manifest does not name go, everything is synced, and
- * the folder gets its name. Cut off before that, the backup does not exist.
+ * Backs up a store that nobody writes to meanwhile; of a live store its collector makes a copy first (`live-copy.ts`).
+ * The new folder gets its name last: a backup that was cut off does not exist.
  */
 import { constants, existsSync, readdirSync } from 'node:fs';
-import { copyFile, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { openLog } from '../../log/batches/log.js';
 import { DATA_FILE, StoreUnusable } from '../../log/file/data-dir.js';
-import { openEnv } from '../../log/file/env.js';
-import { OPENINGS } from '../../log/file/older-release.js';
 import { chunkFilesIn, chunkPath, missingFiles, removeOrphans } from '../../replay/files.js';
 import { openManifest } from '../../replay/manifest.js';
-import type { Progress } from '../port.js';
+import type { OnProgress } from '../port.js';
+import { syncPath } from './erasures.js';
+import { withStore } from './with-store.js';
 import { WORK_FOLDER } from './work-folder.js';
 
-/** Stays behind where `rm -rf DIR/*` was, and `ls` does not show it. */
-const LEFT_BEHIND = [OPENINGS, WORK_FOLDER];
+/** Hidden folders, which `rm -rf DIR/*` leaves behind. */
+const LEFT_BEHIND = ['.openings', WORK_FOLDER];
 
 export interface BackupReport {
   events: number;
@@ -39,24 +36,19 @@ export function assertTarget(dataDir: string, target: string): void {
 export async function backupStore(
   source: string,
   target: string,
-  onProgress: (progress: Progress) => void,
+  onProgress: OnProgress,
 ): Promise<BackupReport> {
   const partial = join(dirname(target), `.${basename(target)}.partial-${process.pid}`);
   await rm(partial, { recursive: true, force: true });
   try {
     await mkdir(partial, { recursive: true });
-    await copyChunks(
-      source,
-      partial,
-      (from, to) => copyFile(from, to, constants.COPYFILE_FICLONE),
-      onProgress,
-    );
-    await copyDataFile(source, partial);
+    await copyChunks(source, partial, cloneFile, onProgress);
+    await withStore(source, 'read', (env) => env.copyTo(join(partial, DATA_FILE)));
     const report = await reconcileCopy(partial);
-    await syncTree(partial);
+    syncTree(partial);
     for (const name of LEFT_BEHIND) await rm(join(target, name), { recursive: true, force: true });
     await rename(partial, target);
-    await syncPath(dirname(target));
+    syncPath(dirname(target));
     return report;
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
@@ -64,21 +56,16 @@ export async function backupStore(
   }
 }
 
-async function copyDataFile(source: string, partial: string): Promise<void> {
-  const env = openEnv(source, { mode: 'read' });
-  try {
-    await env.copyTo(join(partial, DATA_FILE));
-  } finally {
-    await env.close();
-  }
-}
+/** Copies a file; on a file system that shares blocks, without copying its bytes. */
+export const cloneFile = (from: string, to: string): Promise<void> =>
+  copyFile(from, to, constants.COPYFILE_FICLONE);
 
 /** Copies the chunk files that the target does not have; one that vanishes meanwhile was replaced or has expired. */
 export async function copyChunks(
   source: string,
   target: string,
   copy: (from: string, to: string) => Promise<void>,
-  onProgress: (progress: Progress) => void,
+  onProgress: OnProgress,
 ): Promise<void> {
   const have = new Set(chunkFilesIn(target));
   const missing = [...chunkFilesIn(source)].filter((fileId) => !have.has(fileId));
@@ -96,9 +83,7 @@ export async function copyChunks(
 
 /** Makes files and manifest of the copy agree. */
 async function reconcileCopy(partial: string): Promise<BackupReport> {
-  const env = openEnv(partial, { mode: 'read' });
-  try {
-    const log = openLog(env);
+  const report = await withStore(partial, 'read', (env, log) => {
     const manifest = openManifest(env);
     if (missingFiles(partial, manifest).length > 0)
       throw new StoreUnusable('replay chunks have lost their files: run `spyglass verify`');
@@ -106,26 +91,16 @@ async function reconcileCopy(partial: string): Promise<BackupReport> {
     let events = 0;
     for (const { value } of log.tables.offsets.range({})) events += value.readUInt16BE(6);
     return { events, head: log.head(), chunks: manifest.totals().chunks };
-  } finally {
-    await env.close();
-    await rm(join(partial, `${DATA_FILE}-lock`), { force: true });
-  }
+  });
+  await rm(join(partial, `${DATA_FILE}-lock`), { force: true });
+  return report;
 }
 
-async function syncTree(path: string): Promise<void> {
-  for (const entry of await readdir(path, { withFileTypes: true })) {
+function syncTree(path: string): void {
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
     const child = join(path, entry.name);
-    if (entry.isDirectory()) await syncTree(child);
-    else await syncPath(child);
+    if (entry.isDirectory()) syncTree(child);
+    else syncPath(child);
   }
-  await syncPath(path);
-}
-
-async function syncPath(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  syncPath(path);
 }

@@ -1,14 +1,13 @@
 /**
- * Rewrites the data file row by row into a new one, which then takes its place: what was deleted leaves the disk.
- *
- * Not LMDB's own compacting copy: that copies pages, and in the gaps of a page lies what was deleted from it.
+ * Rewrites the data file row by row into a new one, so that what was deleted leaves the disk. LMDB's own compacting
+ * copy would not do: it copies pages, and a page keeps deleted bytes in its gaps.
  */
 import { chmodSync, chownSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLog } from '../../log/batches/log.js';
 import { DATA_FILE, StoreUnusable } from '../../log/file/data-dir.js';
 import { type Env, openEnv, type Table } from '../../log/file/env.js';
-import type { Progress } from '../port.js';
+import type { OnProgress } from '../port.js';
 import { syncPath } from './erasures.js';
 import { makeWorkFolder } from './work-folder.js';
 
@@ -21,14 +20,8 @@ export interface CompactReport {
   bytesAfter: number;
 }
 
-/**
- * Compacts a store that the caller has the writer lock of and nobody has open. Cut off anywhere, the store is as it was.
- * Throws what the disk throws.
- */
-export async function compactStore(
-  dataDir: string,
-  onProgress: (progress: Progress) => void,
-): Promise<CompactReport> {
+/** Compacts a store that nobody has open; the caller has the writer lock. Cut off, it leaves the store as it was. */
+export async function compactStore(dataDir: string, onProgress: OnProgress): Promise<CompactReport> {
   const path = join(dataDir, DATA_FILE);
   const work = makeWorkFolder(dataDir);
   const before = statSync(path);
@@ -52,7 +45,7 @@ export async function compactStore(
     }
     const compacted = join(work, DATA_FILE);
     chmodSync(compacted, before.mode);
-    // The superuser's command must not keep out whoever the store belongs to.
+    // Run by the superuser, it must not lock out the store's owner.
     if (process.getuid?.() === 0) chownSync(compacted, before.uid, before.gid);
     syncPath(compacted);
     renameSync(compacted, path);

@@ -1,21 +1,15 @@
-/**
- * Which answers would change if the views were folded anew: by this release, from the log, in a throw-away folder. For
- * whoever upgrades: the store is left as it is.
- */
-import { rmSync } from 'node:fs';
+/** Says which answers would change if this release folded the views anew. The store is left as it is. */
 import { EVENT_TYPES } from '../../domain/event.js';
-import { type Log, openLog } from '../../log/batches/log.js';
+import type { Log } from '../../log/batches/log.js';
 import { StoreUnusable } from '../../log/file/data-dir.js';
-import { openEnv } from '../../log/file/env.js';
-import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import { ViewNotReady } from '../../projections/engine/projection.js';
 import { storedViews } from '../../projections/engine/serving.js';
 import { readViewStates } from '../../projections/engine/states.js';
 import { rebuildAside, viewsFrom } from '../../projections/rebuild.js';
-import { openViewTables, PROJECTIONS } from '../../projections/registry.js';
+import { PROJECTIONS } from '../../projections/registry.js';
 import { openReads, type Reads } from '../answers/index.js';
-import { ReadTimeout } from '../port.js';
-import { makeWorkFolder } from './work-folder.js';
+import { type OnProgress, ReadTimeout } from '../port.js';
+import { withViewsAside } from './with-store.js';
 
 /** Users, names and error groups that are asked about one by one. */
 const SAMPLE = 20;
@@ -35,29 +29,17 @@ interface Question {
 }
 
 /** Compares the answers of a store that nobody writes to meanwhile. Throws `StoreUnusable`. */
-export async function diffStore(
-  dataDir: string,
-  onProgress: (progress: FoldingProgress) => void,
-): Promise<DiffReport> {
-  const env = openEnv(dataDir, { mode: 'read' });
-  const folder = makeWorkFolder(dataDir);
-  const aside = openEnv(folder, { mode: 'scratch' });
-  try {
-    const log = openLog(env);
-    openViewTables(aside);
+export function diffStore(dataDir: string, onProgress: OnProgress): Promise<DiffReport> {
+  return withViewsAside(dataDir, (env, log, aside) => {
     const stored = openReads(storedViews(env, log, PROJECTIONS), log);
     const anew = openReads(viewsFrom(aside, env), log);
     const broken = rebuildAside(aside, log, onProgress);
     if (broken) throw new StoreUnusable(`view ${broken.view} cannot be folded: ${broken.error.message}`);
     return compare(stored, anew, log, statesOf(log));
-  } finally {
-    await aside.close();
-    await env.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
-/** What stands in the way of a comparison, a line each view. */
+/** A line for each view that keeps answers from being compared. */
 function statesOf(log: Log): string[] {
   const states = readViewStates(log);
   return PROJECTIONS.flatMap(({ name, version }) => {
@@ -90,24 +72,18 @@ function compare(stored: Reads, anew: Reads, log: Log, changes: string[]): DiffR
   return { asked, changes };
 }
 
-/** One of each kind the API answers, of every app and of all together, and of some users, names and groups. */
+/** Questions of every kind, about all apps, each app, and some users, names and groups. */
 function* questions(anew: Reads, apps: readonly string[]): Generator<Question> {
   for (const app of [undefined, ...apps]) {
-    const where = app === undefined ? {} : { apps: [app] };
+    const page = app === undefined ? { limit: ROWS } : { apps: [app], limit: ROWS };
     const whose = app === undefined ? 'of all apps' : `of ${app}`;
-    yield { title: `sessions ${whose}`, ask: (reads) => reads.ask('sessions', { ...where, limit: ROWS }) };
-    yield { title: `users ${whose}`, ask: (reads) => reads.ask('users', { ...where, limit: ROWS }) };
-    yield { title: `aggregates ${whose}`, ask: (reads) => reads.ask('aggregates', { ...where, limit: 100 }) };
-    yield {
-      title: `names ${whose}`,
-      ask: (reads) => reads.ask('names', { ...where, prefix: '', limit: ROWS }),
-    };
-    yield { title: `errors ${whose}`, ask: (reads) => reads.ask('errors', { ...where, limit: ROWS }) };
+    yield { title: `sessions ${whose}`, ask: (reads) => reads.ask('sessions', page) };
+    yield { title: `users ${whose}`, ask: (reads) => reads.ask('users', page) };
+    yield { title: `aggregates ${whose}`, ask: (reads) => reads.ask('aggregates', { ...page, limit: 100 }) };
+    yield { title: `names ${whose}`, ask: (reads) => reads.ask('names', page) };
+    yield { title: `errors ${whose}`, ask: (reads) => reads.ask('errors', page) };
     for (const type of EVENT_TYPES)
-      yield {
-        title: `${type} events ${whose}`,
-        ask: (reads) => reads.ask('events', { ...where, type, limit: ROWS }),
-      };
+      yield { title: `${type} events ${whose}`, ask: (reads) => reads.ask('events', { ...page, type }) };
   }
   for (const { user_id: user } of anew.ask('users', { limit: SAMPLE }).users) {
     yield { title: `events of user ${user}`, ask: (reads) => reads.ask('events', { user, limit: ROWS }) };

@@ -1,11 +1,10 @@
 /**
- * Erasure: takes users out of a store, their events, the replays of their sessions, and every text that was only theirs.
- *
- * The store is closed to everybody else meanwhile. Its steps, each harmless when done again after a crash:
- *   1. what the WAL holds is applied; 2. the log is read from end to end, for the user's batches, their sessions, and
- *   the names nobody else uses; 3. the sessions' chunks go, rows and files; 4. the batches go, the texts, and the views;
- *   5. the views are folded anew; 6. the data file is rewritten, the WAL removed; 7. the request for it goes.
- * The numbers of a user and of names are burnt: they are never given again.
+ * Erasure: removes users from a closed store: their events, the replays of their sessions, and every text only they
+ * had. Its steps, each harmless when done again after a crash:
+ *   1. the WAL is applied; 2. the log is read for the user's batches, their sessions, and the names nobody else uses;
+ *   3. the sessions' chunks go, rows and files; 4. the batches go, the texts, and the views; 5. the views are folded
+ *   anew; 6. the data file is rewritten, the WAL removed; 7. the request for the erasure goes.
+ * Numbers of users and names are never given again.
  */
 import { rmSync } from 'node:fs';
 import { forgetText } from '../../log/batches/dictionaries.js';
@@ -14,11 +13,10 @@ import type { RecordBatch } from '../../log/batches/record-batch.js';
 import type { Env } from '../../log/file/env.js';
 import { readU48, timeKey, u48 } from '../../log/file/keys.js';
 import { removeWal } from '../../log/wal/wal.js';
-import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import { forgetViews } from '../../projections/rebuild.js';
 import { chunkPath } from '../../replay/files.js';
 import { openManifest } from '../../replay/manifest.js';
-import type { EraseReport, Erasure } from '../port.js';
+import type { EraseReport, Erasure, OnProgress } from '../port.js';
 import { openWriteSide } from '../sides.js';
 import { foldAhead } from '../threads/folding-ahead.js';
 import { compactStore } from './compact.js';
@@ -27,18 +25,12 @@ import { askForErasure, erasuresDone, pendingErasures, removeLeftovers } from '.
 /** Batches deleted in one transaction. */
 const DELETE_BATCHES = 1_024;
 
-type OnProgress = (progress: FoldingProgress) => void;
-
 /** Erases a user; the caller has the writer lock, and nobody has the store open. Throws `StoreUnusable`. */
-export async function eraseUser(
-  dataDir: string,
-  erasure: Erasure,
-  onProgress: OnProgress,
-): Promise<EraseReport> {
+export async function eraseUser(dataDir: string, erasure: Erasure, onProgress: OnProgress) {
   askForErasure(dataDir, erasure);
-  // The user is in copies that commands have asked for, too.
+  // The copies that commands asked for hold the user too.
   removeLeftovers(dataDir);
-  return await carryOutErasures(dataDir, onProgress);
+  return carryOutErasures(dataDir, onProgress);
 }
 
 /** Carries out what was asked for; the caller has the writer lock, and nobody has the store open. */
@@ -67,17 +59,13 @@ interface Traces {
   user: number;
   batches: RecordBatch[];
   sessions: Map<string, { app: number; session: string }>;
-  /** Numbers of the names that no event of anybody else has. */
+  /** Numbers of the names that only the user's events have. */
   names: Set<number>;
-  /** Whether other apps, from which the user is not to be erased, know the user too. */
+  /** Whether apps from which the user is not erased have events of the user. */
   isKnownElsewhere: boolean;
 }
 
-function eraseRows(
-  env: Env,
-  log: Log,
-  erasure: Erasure,
-): { events: number; sessions: number; chunks: number } {
+function eraseRows(env: Env, log: Log, erasure: Erasure) {
   const traces = findTraces(log, erasure);
   if (traces === undefined) return { events: 0, sessions: 0, chunks: 0 };
   const chunks = dropChunks(env, traces);
@@ -128,7 +116,7 @@ function findTraces(log: Log, erasure: Erasure): Traces | undefined {
   return traces;
 }
 
-/** Whoever else was in such a session: a recording of it may show the user. */
+/** Drops the sessions' chunks, also where others had events in the session: the recording may show the user. */
 function dropChunks(env: Env, { sessions }: Traces): number {
   const manifest = openManifest(env);
   let dropped = 0;

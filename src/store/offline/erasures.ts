@@ -1,6 +1,6 @@
 /**
- * Which users are to be erased: a file in the data folder, there from the moment an erasure was asked for until nothing of
- * them is left. Whoever opens the store to write carries it out first (`erase.ts`), so that a crash only delays it.
+ * The users to be erased: a file in the data folder, which is there until nothing of them is left. Whoever opens the
+ * store to write carries the erasures out first (`erase.ts`), so a crash only delays them.
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,12 +34,12 @@ export function erasuresDone(dataDir: string): void {
   syncPath(dataDir);
 }
 
-/** Removes what commands and compactions that were cut off left behind; `.compact` is of the release before. */
+/** Removes what commands left behind that were cut off; `.compact` is of the release before. */
 export function removeLeftovers(dataDir: string): void {
   for (const name of [WORK_FOLDER, '.compact']) rmSync(join(dataDir, name), { recursive: true, force: true });
 }
 
-/** Makes a file, or what a folder says of its files, durable. */
+/** Makes a file durable, or the names in a folder. */
 export function syncPath(path: string): void {
   const file = openSync(path, 'r');
   try {

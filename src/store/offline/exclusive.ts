@@ -1,7 +1,7 @@
-/** Takes a data folder for its one writer, and brings to its end what an earlier one was asked for and did not finish. */
+/** Takes a data folder for its one writer, and finishes what an earlier writer left undone. */
 import { closeToOthers, prepareDataDir } from '../../log/file/data-dir.js';
 import { acquireWriterLock, type WriterLock } from '../../log/file/writer-lock.js';
-import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
+import type { OnProgress } from '../port.js';
 import { pendingErasures, removeLeftovers } from './erasures.js';
 
 /** Locks a folder in which a store is, or will be. Throws `StoreUnusable`. */
@@ -14,11 +14,8 @@ export async function lockDataDir(dataDir: string): Promise<WriterLock> {
 }
 
 /** Carries out the erasures that were asked for; for the holder of the lock. Throws what the disk throws. */
-export async function finishErasures(
-  dataDir: string,
-  onProgress: (progress: FoldingProgress) => void,
-): Promise<void> {
+export async function finishErasures(dataDir: string, onProgress: OnProgress): Promise<void> {
   if (pendingErasures(dataDir).length === 0) return;
-  // Loaded when needed: a start is quicker without.
+  // Loaded only when needed, to keep a start quick.
   await (await import('./erase.js')).carryOutErasures(dataDir, onProgress);
 }

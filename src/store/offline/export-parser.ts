@@ -24,11 +24,10 @@ export function parseLine(line: string): ExportLine {
 
 function parseHeader(fields: Record<string, unknown>): ExportHeader {
   const format = integer(fields, 'spyglass_export');
-  if (format > EXPORT_FORMAT) {
+  if (format > EXPORT_FORMAT)
     throw new Error(
-      `its format is ${format}; this release reads up to ${EXPORT_FORMAT}: run a newer spyglass`,
+      `its format is ${format}, this release reads up to ${EXPORT_FORMAT}: run a newer spyglass`,
     );
-  }
   return { store: text(fields, 'store'), after: integer(fields, 'after'), head: integer(fields, 'head') };
 }
 
@@ -45,9 +44,8 @@ function parseEvent(fields: Record<string, unknown>, line: string): StoredEvent 
   const errors: { path: string; message: string }[] = [];
   const [event] = validateEvents([fields], [propsText(fields, line)], errors);
   if (event === undefined) {
-    throw new Error(
-      errors.map(({ path, message }) => `${path.replace('events[0].', '')} ${message}`).join(', '),
-    );
+    const reasons = errors.map(({ path, message }) => `${path.replace('events[0].', '')} ${message}`);
+    throw new Error(reasons.join(', '));
   }
   const stored: StoredEvent = { ...ordered(integer(fields, 'id'), text(fields, 'app'), event) };
   if (stored.id < 1) throw new Error('id must be at least 1');

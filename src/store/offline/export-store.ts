@@ -5,7 +5,7 @@ import { servingViews } from '../../projections/engine/serving.js';
 import { PROJECTIONS } from '../../projections/registry.js';
 import { openChunkFiles } from '../../replay/files.js';
 import { openManifest } from '../../replay/manifest.js';
-import type { NewChunk, Progress } from '../port.js';
+import type { NewChunk, OnProgress } from '../port.js';
 import { readSideOf } from '../sides.js';
 import { exportPages } from './export.js';
 
@@ -13,7 +13,7 @@ import { exportPages } from './export.js';
 export async function* exportStore(
   dataDir: string,
   after: number,
-  onProgress: (progress: Progress) => void,
+  onProgress: OnProgress,
 ): AsyncGenerator<string> {
   const env = openEnv(dataDir, { mode: 'read' });
   try {

@@ -2,7 +2,7 @@
 import type { Log } from '../../log/batches/log.js';
 import { type SeenBatchId, seenBatchIds, seenKey } from '../../log/batches/seen.js';
 import type { Reads } from '../answers/index.js';
-import type { Progress } from '../port.js';
+import type { OnProgress } from '../port.js';
 import { batchIdLine, endLine, eventLine, headerLine } from './export-format.js';
 
 /** Rows of a page. */
@@ -61,7 +61,7 @@ function keyAfter({ app, batchId }: SeenBatchId): Buffer {
 export async function* exportPages(
   page: (position: ExportPosition) => Promise<ExportPage>,
   after: number,
-  onProgress: (progress: Progress) => void,
+  onProgress: OnProgress,
 ): AsyncGenerator<string> {
   for (let position: ExportPosition | undefined = { after }; position !== undefined; ) {
     const { text, next }: ExportPage = await page(position);

@@ -6,13 +6,13 @@ import type { RecordBatch } from '../../log/batches/record-batch.js';
 import { remember, seenAt, seenKey } from '../../log/batches/seen.js';
 import type { Env } from '../../log/file/env.js';
 import { markFolded } from '../../projections/engine/states.js';
-import type { Progress } from '../port.js';
+import type { OnProgress } from '../port.js';
 import { openWriteSide, type WriteSide } from '../sides.js';
 import { lockDataDir } from './exclusive.js';
 import { type ExportedBatchId, type ExportHeader, eventLine } from './export-format.js';
 import { parseLine } from './export-parser.js';
 
-/** Events committed together: enough for the folds to coalesce, few enough to stay small in memory. */
+/** Events committed together: many for the folds to coalesce, few for a small memory. */
 const STEP_EVENTS = 4_096;
 const STEP_BATCH_IDS = 1_024;
 
@@ -25,7 +25,7 @@ export interface ImportReport {
   expired: number;
   /** `batch_id`s remembered now. */
   batchIds: number;
-  /** Whether the export's last line was there; without it, `head` says where to go on from. */
+  /** Whether the export's last line was there; without it, the next export begins after `head`. */
   complete: boolean;
   /** The store's newest id now. */
   head: number;
@@ -34,12 +34,12 @@ export interface ImportReport {
 export interface ImportOptions {
   dataDir: string;
   lines: AsyncIterable<string>;
-  onProgress: (progress: Progress) => void;
+  onProgress: OnProgress;
   /** Unix ms. */
   now: number;
 }
 
-/** The export does not fit the store, or is not one; the message is one line for the operator. */
+/** The input is no export, or does not fit the store; the message is one line. */
 export class ImportRefused extends Error {
   override name = 'StoreImportRefused';
 }
@@ -47,22 +47,16 @@ export class ImportRefused extends Error {
 type Opened = WriteSide & { env: Env; log: Log };
 
 /**
- * Reads an export into an empty store, which becomes that store, or into the same store as its continuation. What is
- * there already is compared and left alone, so that importing again does no harm. Throws `ImportRefused` and
- * `StoreUnusable`; everything up to the offending line is then stored.
+ * Reads an export into an empty store, which becomes that store, or into the same store as its continuation. Events
+ * that are there already are compared, so importing again does no harm. Throws `ImportRefused` and `StoreUnusable`;
+ * everything before the refused line is then stored.
  */
 export async function importLines(options: ImportOptions): Promise<ImportReport> {
-  const lock = await lockDataDir(options.dataDir);
+  const { dataDir, onProgress } = options;
+  const lock = await lockDataDir(dataDir);
   try {
-    const store = openWriteSide(options.dataDir, {
-      onProgress: options.onProgress,
-      onFailure: () => {},
-    });
-    try {
-      return await readAll(store, options);
-    } finally {
-      await store.close();
-    }
+    const store = openWriteSide(dataDir, { onProgress, onFailure: () => {} });
+    return await readAll(store, options).finally(store.close);
   } finally {
     await lock.release();
   }
@@ -70,14 +64,7 @@ export async function importLines(options: ImportOptions): Promise<ImportReport>
 
 async function readAll(store: Opened, { lines, onProgress, now }: ImportOptions): Promise<ImportReport> {
   const { log } = store;
-  const report: ImportReport = {
-    events: 0,
-    known: 0,
-    expired: 0,
-    batchIds: 0,
-    complete: false,
-    head: log.head(),
-  };
+  const report = { events: 0, known: 0, expired: 0, batchIds: 0, complete: false };
   const isKnown = openComparison(log);
   let header: ExportHeader | undefined;
   let number = 0;
@@ -107,10 +94,9 @@ async function readAll(store: Opened, { lines, onProgress, now }: ImportOptions)
       throw new ImportRefused(`line ${number}: a second export begins; import them one by one`);
     if (parsed.kind === 'event') {
       const { event } = parsed;
-      const newest = events.at(-1)?.id ?? log.head();
-      if (event.id <= newest && events.length > 0)
-        throw new ImportRefused(`line ${number}: ids do not ascend`);
-      if (event.id <= newest) {
+      const last = events.at(-1);
+      if (last && event.id <= last.id) throw new ImportRefused(`line ${number}: ids do not ascend`);
+      if (event.id <= log.head()) {
         if (!isKnown(event))
           throw new ImportRefused(`line ${number}: the store has another event ${event.id}`);
         report.known += 1;
@@ -178,12 +164,7 @@ function storeBatchIds(store: Opened, batches: readonly ExportedBatchId[], now: 
   const { seen, expiry } = log.tables;
   const rows = batches
     .filter(({ receivedAt }) => now - receivedAt <= SEEN_MS && receivedAt <= now + DAY_MS)
-    .map(({ app, batchId, receivedAt, next }) => ({
-      app: store.appNumber(app),
-      batchId,
-      receivedAt,
-      offset: next,
-    }))
+    .map(({ app, next, ...batch }) => ({ ...batch, app: store.appNumber(app), offset: next }))
     .filter(({ app, batchId }) => seenAt(seen, seenKey(app, batchId), now) === undefined);
   if (rows.length === 0) return 0;
   const counters = log.counters();
@@ -194,7 +175,7 @@ function storeBatchIds(store: Opened, batches: readonly ExportedBatchId[], now: 
   return rows.length;
 }
 
-/** Goes on from the exported head even where retention took its last events: ids are never given again. */
+/** Continues after the exported head even where retention took its last events: ids are never given again. */
 function reachHead({ env, log }: Opened, head: number): void {
   const counters = log.counters();
   if (head < counters.offset) return;

@@ -1,6 +1,6 @@
 /** The thread of one job (`on-thread.ts`). */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Erasure, Progress } from '../port.js';
+import type { Erasure, OnProgress, Progress } from '../port.js';
 import { type PlainError, toPlain } from '../threads/rpc.js';
 import { compactStore } from './compact.js';
 import { eraseUser } from './erase.js';
@@ -10,7 +10,6 @@ import { rebuildStore } from './rebuild.js';
 /** Progress is told no more often. */
 const EVERY_MS = 100;
 
-type OnProgress = (progress: Progress) => void;
 const jobs = {
   erase: (dataDir: string, onProgress: OnProgress, erasure: Erasure) =>
     eraseUser(dataDir, erasure, onProgress),

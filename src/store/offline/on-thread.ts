@@ -1,6 +1,6 @@
-/** What a collector does with its store as a whole, on a thread of its own, so that the thread of HTTP goes on answering. */
+/** Runs work on the whole store on a thread of its own, so that the HTTP thread goes on answering. */
 import { Worker } from 'node:worker_threads';
-import type { Progress } from '../port.js';
+import type { OnProgress, Progress } from '../port.js';
 import { fromPlain } from '../threads/rpc.js';
 import type { FromJob, JobData, Jobs } from './job-thread.js';
 
@@ -11,7 +11,7 @@ type Subject<K extends keyof Jobs> = Parameters<Jobs[K]> extends [unknown, unkno
 export function onThread<K extends keyof Jobs>(
   job: K,
   dataDir: string,
-  onProgress: (progress: Progress) => void,
+  onProgress: OnProgress,
   ...subject: Subject<K>
 ): Promise<Came<K>> {
   const workerData: JobData = { dataDir, job, subject };
@@ -23,7 +23,7 @@ export function onThread<K extends keyof Jobs>(
       else came = message;
     });
     worker.once('error', reject);
-    // Not before: what it had open is closed then.
+    // Only then is what the thread had open closed.
     worker.once('exit', () => {
       if (came === undefined) reject(new Error(`the thread of ${job} ended`));
       else if ('error' in came) reject(fromPlain(came.error));

@@ -1,31 +1,20 @@
 /** Rebuilds every view of a store from its log, in place. */
-import { openLog } from '../../log/batches/log.js';
 import { StoreUnusable } from '../../log/file/data-dir.js';
-import { openEnv } from '../../log/file/env.js';
-import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import { forgetViews } from '../../projections/rebuild.js';
+import type { OnProgress } from '../port.js';
 import { foldAhead } from '../threads/folding-ahead.js';
+import { withStore } from './with-store.js';
 
 /**
- * Drops the views and folds the log into them again; returns how many ids were folded. The caller has the writer lock, and
- * nobody has the store open. Cut off anywhere, the next start or rebuild goes on from there. Throws `StoreUnusable`.
+ * Drops the views and folds the log into them again; returns how many ids were folded. The caller has the writer lock,
+ * and nobody has the store open. Cut off, the next start or rebuild continues it. Throws `StoreUnusable`.
  */
-export async function rebuildStore(
-  dataDir: string,
-  onProgress: (progress: FoldingProgress) => void,
-): Promise<number> {
-  const env = openEnv(dataDir, { mode: 'write' });
-  try {
-    const log = openLog(env);
+export function rebuildStore(dataDir: string, onProgress: OnProgress): Promise<number> {
+  return withStore(dataDir, 'write', async (env, log) => {
     forgetViews(env, log);
     const [broken] = await foldAhead(env, log, onProgress);
-    if (broken) {
-      throw new StoreUnusable(
-        `view ${broken.view} cannot be folded, the others are rebuilt: ${broken.error.message}`,
-      );
-    }
-    return log.head();
-  } finally {
-    await env.close();
-  }
+    if (!broken) return log.head();
+    const reason = broken.error.message;
+    throw new StoreUnusable(`view ${broken.view} cannot be folded, the others are rebuilt: ${reason}`);
+  });
 }

@@ -1,15 +1,14 @@
-/** Takes a store on which no collector runs, for a command that works on it by itself. */
-import { openLog } from '../../log/batches/log.js';
+/** Takes a store on which no collector runs, for a command to work on. */
 import { assertStore, StoreUnusable } from '../../log/file/data-dir.js';
-import { openEnv } from '../../log/file/env.js';
 import { acquireWriterLock, type WriterLock } from '../../log/file/writer-lock.js';
 import { newestInWal } from '../../log/wal/wal.js';
 import { openWriteSide } from '../sides.js';
 import { removeLeftovers } from './erasures.js';
+import { withStore } from './with-store.js';
 
 /**
- * Locks the store and sees to it that its tables hold all that its WAL does. Without a lock, which is then undefined, on
- * a file system that nobody can write to. Throws `StoreUnusable`; `StoreInUse` where somebody else has it after `waitMs`.
+ * Locks the store, and applies what its WAL still holds. On a read-only file system there is no lock: it returns
+ * undefined. Throws `StoreUnusable`, and `StoreInUse` where another process still has the lock after `waitMs`.
  */
 export async function takeStore(dataDir: string, waitMs?: number): Promise<WriterLock | undefined> {
   assertStore(dataDir);
@@ -19,28 +18,23 @@ export async function takeStore(dataDir: string, waitMs?: number): Promise<Write
   });
   try {
     if (lock) removeLeftovers(dataDir);
-    if (await isWalAhead(dataDir)) {
+    const isWalAhead = await withStore(
+      dataDir,
+      'read',
+      (_, log) => newestInWal(dataDir, log.storeId) >= log.counters().commit,
+    );
+    if (isWalAhead) {
       if (!lock)
         throw new StoreUnusable(
           `the journal in ${dataDir} holds batches that the tables do not have yet, and they cannot be written there: ` +
             'let a collector start on it, or look at a copy of the folder',
         );
-      // Views of another release stay as they are: whoever comes may be about to compare them.
+      // Views of another release stay as they are: the command may be about to compare them.
       await openWriteSide(dataDir, { onProgress: () => {}, onFailure: () => {}, views: 'later' }).close();
     }
     return lock;
   } catch (error) {
     await lock?.release();
     throw error;
-  }
-}
-
-async function isWalAhead(dataDir: string): Promise<boolean> {
-  const env = openEnv(dataDir, { mode: 'read' });
-  try {
-    const log = openLog(env);
-    return newestInWal(dataDir, log.storeId) >= log.counters().commit;
-  } finally {
-    await env.close();
   }
 }

@@ -1,87 +1,64 @@
 /**
- * The whole-store check: the log is read from end to end, every view is rebuilt aside and compared byte by byte, and
- * every chunk the manifest names must have its file.
- *
- * It is for a store that nobody writes to meanwhile: of a live one its collector makes a copy. The fold is thrown away.
+ * Checks a store that nobody writes to: reads the log from end to end, rebuilds every view aside and compares it byte
+ * by byte, and looks for the file of every chunk in the manifest. Of a live store its collector makes a copy.
  */
-import { rmSync } from 'node:fs';
-import { type Log, openLog } from '../../log/batches/log.js';
+import type { Log } from '../../log/batches/log.js';
 import { DamagedBatch } from '../../log/batches/record-batch.js';
-import { type Entry, type Env, openEnv } from '../../log/file/env.js';
+import type { Entry, Env } from '../../log/file/env.js';
 import { timeKey } from '../../log/file/keys.js';
-import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
-import type { Projection } from '../../projections/engine/projection.js';
 import { servingViews } from '../../projections/engine/serving.js';
 import { openStage } from '../../projections/engine/stage.js';
 import { readViewStates } from '../../projections/engine/states.js';
 import { rebuildAside } from '../../projections/rebuild.js';
-import { openViewTables, PROJECTIONS } from '../../projections/registry.js';
+import { PROJECTIONS } from '../../projections/registry.js';
 import { missingFiles } from '../../replay/files.js';
 import { openManifest } from '../../replay/manifest.js';
-import { makeWorkFolder } from './work-folder.js';
+import type { OnProgress } from '../port.js';
+import { withViewsAside } from './with-store.js';
 
 export interface VerifyReport {
   events: number;
   chunks: number;
   /** Rows of views compared. */
   rows: number;
-  /** What is wrong, the first thing found; absent when the store is as it should be. */
+  /** The first thing found wrong. */
   problem?: string;
-  /** Nothing is lost or damaged: a fold or a sweep is under way, and whoever opens the store to write goes on with it. */
+  /** Nothing is lost: a fold or a sweep is under way, and the next collector continues it. */
   isUnfinished?: true;
 }
 
 type Finding = Pick<VerifyReport, 'isUnfinished'> & { problem: string };
 
 /** Checks the store in `dataDir`. Throws `StoreUnusable` where there is none that this release can read. */
-export async function verifyStore(
-  dataDir: string,
-  onProgress: (progress: FoldingProgress) => void,
-): Promise<VerifyReport> {
-  const env = openEnv(dataDir, { mode: 'read' });
-  const folder = makeWorkFolder(dataDir);
-  const aside = openEnv(folder, { mode: 'scratch' });
-  try {
-    return verifyEnv(env, openLog(env), aside, onProgress);
-  } finally {
-    await aside.close();
-    await env.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function verifyEnv(
-  env: Env,
-  log: Log,
-  aside: Env,
-  onProgress: (progress: FoldingProgress) => void,
-): VerifyReport {
-  const report: VerifyReport = { events: 0, chunks: 0, rows: 0 };
-  const views = servingViews(env, log, PROJECTIONS);
-  const found =
-    checkLog(log, report) ??
-    checkFolds(env, log) ??
-    checkSweep(views, log) ??
-    compareViews(views, aside, log, { report, onProgress });
-  if (found && !found.isUnfinished) return { ...report, ...found };
-  const lost = checkChunks(env, log, report);
-  return { ...report, ...(lost ?? found) };
+export function verifyStore(dataDir: string, onProgress: OnProgress): Promise<VerifyReport> {
+  return withViewsAside(dataDir, (env, log, aside) => {
+    const report: VerifyReport = { events: 0, chunks: 0, rows: 0 };
+    const views = servingViews(env, log, PROJECTIONS);
+    const found =
+      checkLog(log, report) ??
+      checkFolds(env, log) ??
+      checkSweep(views, log) ??
+      compareViews(views, aside, log, report, onProgress);
+    if (found && !found.isUnfinished) return { ...report, ...found };
+    const lost = checkChunks(env, log, report);
+    return { ...report, ...(lost ?? found) };
+  });
 }
 
 function compareViews(
   views: Env,
   aside: Env,
   log: Log,
-  { report, onProgress }: { report: VerifyReport; onProgress: (progress: FoldingProgress) => void },
+  report: VerifyReport,
+  onProgress: OnProgress,
 ): Finding | undefined {
-  openViewTables(aside);
   const broken = rebuildAside(aside, log, onProgress);
   if (broken)
     return { problem: `view ${broken.view} cannot be folded from the log: ${broken.error.message}` };
-  for (const projection of PROJECTIONS) {
-    for (const table of projection.tables) {
+  for (const { name, tables } of PROJECTIONS) {
+    for (const table of tables) {
       const difference = compareTables(views, aside, table, report);
-      if (difference) return { problem: `view ${projection.name}, table ${table}, ${difference}` };
+      if (difference) return { problem: `view ${name}, table ${table}, ${difference}` };
     }
   }
   return undefined;
@@ -149,22 +126,15 @@ function checkLog(log: Log, report: VerifyReport): Finding | undefined {
 }
 
 function checkSweep(views: Env, log: Log): Finding | undefined {
-  if (!isSweepUnfinished(views, log)) return undefined;
+  const fence = log.fence();
+  const [expired] = log.tables.log.keys({ end: timeKey(fence, 0), limit: 1 });
+  const stage = openStage(views);
+  for (const { dropDays } of PROJECTIONS) dropDays?.(stage, fence, 1);
+  if (expired === undefined && stage.size === 0) return undefined;
   return {
     problem: 'a retention sweep is unfinished: wait for the collector to finish it, or run `spyglass sweep`',
     isUnfinished: true,
   };
-}
-
-function isSweepUnfinished(env: Env, log: Log): boolean {
-  const fence = log.fence();
-  for (const _ of log.tables.log.keys({ end: timeKey(fence, 0), limit: 1 })) return true;
-  const stage = openStage(env);
-  const drops = (projection: Projection) => {
-    projection.dropDays?.(stage, fence, 1);
-    return stage.size > 0;
-  };
-  return PROJECTIONS.some(drops);
 }
 
 /** The first key at which the table of the store and the rebuilt one differ, in words. */

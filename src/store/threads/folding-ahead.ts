@@ -1,7 +1,4 @@
-/**
- * Brings views up to the log with two threads: one reads the log and folds some batches while this one writes what those before
- * came to. Each takes about half of the time, and neither can go on without the other for more than a pass.
- */
+/** Brings views up to the log with two threads: one reads the log and folds a pass while this one writes the pass before. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Log } from '../../log/batches/log.js';
@@ -11,12 +8,11 @@ import { buffersOf, type StagedRows, writeRows } from '../../projections/engine/
 import { PROJECTIONS } from '../../projections/registry.js';
 import { fromPlain, type PlainError } from './rpc.js';
 
-/** Record batches folded and written at once: enough to write most rows once only, few enough to stay small in memory. */
+/** Record batches of a pass: many, to write most rows only once; few, for a small memory. */
 const PASS_BATCHES = 24_576;
 
-/** In place of the number of messages written: no table may be read yet. */
+/** Instead of the number of messages written: no table may be read yet; there will be no more messages. */
 const UNPREPARED = -1;
-/** In place of the number of messages written: there will be no more. */
 export const STOP = 2 ** 31 - 1;
 
 export interface FoldAheadData {
@@ -41,8 +37,8 @@ export interface WrittenRows {
 }
 
 /**
- * Brings every view up to the log, in the store itself: a view of another version starts over, one whose checkpoint
- * lies behind goes on from there. Can be cut off anywhere and goes on at the next call. Returns the views that cannot.
+ * Brings every view up to the log, in the store itself: a view of another version starts over, others go on from their
+ * checkpoints. Cut off, it goes on at the next call. Returns the views that cannot be folded.
  */
 export async function foldAhead(
   env: Env,

@@ -1,7 +1,4 @@
-/**
- * Commits of the ingest thread: each continues from the log and from the groups on their way into it, is made durable in the
- * WAL, and then goes to the writer thread.
- */
+/** Commits of the ingest thread: each continues from the log and the pending groups, goes to the WAL, then to the writer. */
 import { UNAPPLIED_BYTES_MAX } from '../../domain/limits.js';
 import { openLog } from '../../log/batches/log.js';
 import { openEnv } from '../../log/file/env.js';
@@ -13,16 +10,13 @@ import { openCommitting, openFailStop } from '../committing.js';
 
 export type IngestCommits = ReturnType<typeof openIngestCommits>;
 
-interface Options {
-  dataDir: string;
-  meters: Meters;
-  /** Called with each group once it is durable. */
-  onDurable: (group: Buffer) => void;
-  /** Called when the WAL fails: nothing is durable from then on. */
-  onFailure: (error: Error) => void;
-}
-
-export function openIngestCommits({ dataDir, meters, onDurable, onFailure }: Options) {
+/** `onDurable` gets each group once it is durable; `onFailure` is called when the WAL fails. */
+export function openIngestCommits(
+  dataDir: string,
+  meters: Meters,
+  onDurable: (group: Buffer) => void,
+  onFailure: (error: Error) => void,
+) {
   const env = openEnv(dataDir, { mode: 'write' });
   const log = openLog(env);
   const pending = openPending(log);

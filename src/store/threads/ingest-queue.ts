@@ -1,24 +1,11 @@
 /**
- * The bounded queue between the HTTP thread and the ingest thread: raw requests of one turn travel as one message.
- *
- * The ingest thread answers in the order of arrival, so the promises waiting here are a plain queue too.
+ * The bounded queue between the HTTP thread and the ingest thread: the raw requests of one turn are one message. The
+ * ingest thread answers in the order of arrival, so the promises that wait here are a plain queue too.
  */
-
 import { QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX, RETRY_AFTER_S } from '../../domain/limits.js';
 import type { Refusal } from '../../domain/problems.js';
 import type { IngestOutcome, IngestRequest } from '../../ingest/types.js';
 import type { IngestedMessage, IngestMessage } from './messages.js';
-
-export interface IngestQueue {
-  ingest(request: IngestRequest): Promise<Refusal | undefined>;
-  /** Answers the oldest requests. */
-  answer(message: IngestedMessage): void;
-  /** Answers every request, waiting and to come, with the refusal. */
-  refuseAll(refusal: Refusal): void;
-  sizes(): { queue_requests: number; queue_bytes: number };
-  /** Settles when nothing waits. */
-  idle(): Promise<void>;
-}
 
 interface Waiting {
   bytes: number;
@@ -78,11 +65,11 @@ function openWaiting() {
   };
 }
 
-/** `check` tells what the request would come to but for the queue: a full queue is the last reason to refuse. */
+/** `check` gives the request's outcome without the queue: a full queue is the last reason to refuse. */
 export function openIngestQueue(
   post: (message: IngestMessage, transfer: ArrayBuffer[]) => void,
   check: (request: IngestRequest) => IngestOutcome,
-): IngestQueue {
+) {
   const waiting = openWaiting();
   let turn: IngestRequest[] = [];
   let refusedBy: Refusal | undefined;
@@ -100,7 +87,7 @@ export function openIngestQueue(
   };
 
   return {
-    ingest(request) {
+    ingest(request: IngestRequest): Promise<Refusal | undefined> {
       if (refusedBy) return Promise.resolve(refusedBy);
       const bytes = request.body.length;
       const { queue_requests, queue_bytes } = waiting.sizes();
@@ -112,19 +99,22 @@ export function openIngestQueue(
         if (turn.push(request) === 1) setImmediate(flush);
       });
     },
-    answer({ count, refusals }) {
+    /** Answers the oldest requests. */
+    answer({ count, refusals }: IngestedMessage): void {
       const byIndex = refusals.length > 0 ? new Map(refusals) : undefined;
       for (let index = 0; index < count; index++) waiting.shift()?.resolve(byIndex?.get(index));
       noteIdle();
     },
-    refuseAll(refusal) {
+    /** Answers every request, waiting and to come, with the refusal. */
+    refuseAll(refusal: Refusal): void {
       refusedBy = refusal;
       for (let next = waiting.shift(); next; next = waiting.shift()) next.resolve(refusal);
       noteIdle();
     },
     sizes: waiting.sizes,
+    /** Settles when nothing waits. */
     idle: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         onIdle.push(resolve);
         noteIdle();
       }),

@@ -1,7 +1,6 @@
 /**
- * The ingest thread: parses raw requests, makes commit groups of what is valid, and puts them in the WAL.
- *
- * Whatever arrives while a group waits for the disk forms the next one: no timer ever holds a request back.
+ * The ingest thread: parses raw requests, makes commit groups of the valid ones, and writes these to the WAL. Requests
+ * that arrive while a group waits for the disk are the next group: no timer holds a request back.
  */
 import '../../telemetry/source-maps.js';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -32,7 +31,7 @@ const post = (message: FromIngest): void => port.postMessage(message);
 const { dataDir, meterMemory, writer, ...settings } = workerData as IngestData;
 const meters = openMeters(meterMemory);
 
-/** Its errors have numbers. Once a transaction of the writer's failed it refuses reads too, which may be before word of that is here. */
+/** LMDB's errors have numbers. After a failed transaction it refuses reads too, maybe before the writer's message is here. */
 const isOfLmdb = (error: Error): boolean => typeof (error as { code?: unknown }).code === 'number';
 
 function refuse({ error }: { error: Error }): Refusal {
@@ -55,10 +54,7 @@ function requestsOf({ bytes, lengths, receivedAt, headers }: IngestMessage): Ing
 
 class NotLoaded extends Error {}
 
-/**
- * Reads the bodies that the fast reader leaves. It and the schema it goes by are most of what this thread would load, and few apps
- * ever send such a body.
- */
+/** Reads the bodies that the fast reader leaves; loaded at the first one, since few apps send such a body. */
 function openExactReader() {
   let readExact: IngestOptions['readExact'] | undefined;
   return {
@@ -67,7 +63,7 @@ function openExactReader() {
       if (readExact === undefined) throw new NotLoaded();
       return readExact(json);
     },
-    /** Where it cannot be loaded, the bodies that take it are refused, and all others go on. */
+    /** If it cannot be loaded, the bodies that need it are refused. */
     async load(): Promise<void> {
       try {
         ({ readExact } = await import('../../ingest/exact-reader.js'));
@@ -82,14 +78,14 @@ function openExactReader() {
   };
 }
 
-/** Requests at the head of the queue, made ready to be stored together, or refused. */
+/** Requests at the head of the queue: parsed, to be stored together, or refused. */
 interface Taken {
   count: number;
   batches: ColumnRequest[];
-  /** By batch: which of the requests it is of. */
+  /** By batch: the index of its request. */
   indexes: number[];
   refusals: [index: number, Refusal][];
-  /** The request behind them takes what is not loaded yet. */
+  /** The next request needs the exact reader, which is not loaded yet. */
   isCutShort: boolean;
 }
 
@@ -126,7 +122,7 @@ function openIntake(commits: IngestCommits) {
   let isDraining = false;
   let isLoading = false;
 
-  /** Undefined where it takes what is not loaded yet. */
+  /** Undefined where it needs the exact reader, which is not loaded yet. */
   const parse = (request: IngestRequest): IngestOutcome | undefined => {
     try {
       return ingest(request);
@@ -143,7 +139,7 @@ function openIntake(commits: IngestCommits) {
   };
   const drain = (): void => {
     isDraining = false;
-    // The writer is behind: what waits here fills the queue, which turns the rest away.
+    // While the writer is behind, requests wait here and fill the queue, which then refuses.
     if (waiting.length === 0 || commits.isFull() || isLoading) return;
     const { count, batches, indexes, refusals, isCutShort } = take(waiting, parse);
     waiting = waiting.slice(count);
@@ -171,7 +167,7 @@ function openIntake(commits: IngestCommits) {
     dropWaiting(): void {
       waiting = [];
     },
-    /** What comes after this call is taken in by these settings; what apps have sent this minute still counts. */
+    /** Later requests are parsed by these settings; what apps have sent this minute still counts. */
     configure({ apps, limits, windowMemory }: IngestSettings): void {
       const before = windows;
       windows = sharedWindows(Object.keys(apps), windowMemory);
@@ -184,7 +180,7 @@ function openIntake(commits: IngestCommits) {
   };
 }
 
-/** What the calls answer is durable; each says the commit that reads have to see. */
+/** The answers are durable; each names the commit that reads have to see. */
 function openCalls(commits: IngestCommits, configure: (settings: IngestSettings) => void) {
   const { pending, stats } = commits;
   return {
@@ -203,15 +199,12 @@ function openCalls(commits: IngestCommits, configure: (settings: IngestSettings)
 
 function openCommits(): IngestCommits | undefined {
   try {
-    return openIngestCommits({
-      dataDir,
-      meters,
-      onDurable(bytes) {
-        const message: CommitGroupMessage = { kind: 'group', bytes };
-        writer.postMessage(message, [bytes.buffer as ArrayBuffer]);
-      },
-      onFailure: (error) => post({ kind: 'failed', error: toPlain(error) }),
-    });
+    const sendGroup = (bytes: Buffer): void => {
+      const message: CommitGroupMessage = { kind: 'group', bytes };
+      writer.postMessage(message, [bytes.buffer as ArrayBuffer]);
+    };
+    const sayFailed = (error: Error): void => post({ kind: 'failed', error: toPlain(error) });
+    return openIngestCommits(dataDir, meters, sendGroup, sayFailed);
   } catch (error) {
     post({ kind: 'unusable', error: toPlain(new StoreUnusable((error as Error).message)) });
     return undefined;

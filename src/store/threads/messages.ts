@@ -1,9 +1,9 @@
-/** What the HTTP thread, the ingest thread and the writer thread say to each other, besides calls. */
+/** The messages between the HTTP thread, the ingest thread and the writer thread. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../../config/config.js';
 import type { Refusal } from '../../domain/problems.js';
-import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
-import type { PlainError, Reply } from './rpc.js';
+import type { Progress } from '../port.js';
+import type { Call, PlainError, Reply } from './rpc.js';
 
 export interface WriterData {
   dataDir: string;
@@ -13,11 +13,9 @@ export interface WriterData {
   meterMemory: Float64Array;
 }
 
-/** What of the configuration taking events in goes by; replaced when that is reloaded. */
-export interface IngestSettings {
-  apps: Config['apps'];
-  limits: Config['limits'];
-  /** Shared memory in which the events of the minute are counted, an app after the other. */
+/** The configuration of ingest; a reload replaces it. */
+export interface IngestSettings extends Pick<Config, 'apps' | 'limits'> {
+  /** Shared memory that counts each app's events of the minute. */
   windowMemory: Float64Array;
 }
 
@@ -30,19 +28,19 @@ export interface IngestData extends IngestSettings {
 }
 
 /**
- * Raw requests of one turn of the HTTP thread: their bodies one behind the other in one transferred buffer. What belongs to
- * each is a column, since copying an object a request to the other thread would cost both more than the bodies do.
+ * Raw requests of one turn of the HTTP thread: their bodies one after the other in one transferred buffer. The rest is in
+ * columns, since copying an object for each request would cost both threads more than the bodies do.
  */
 export interface IngestMessage {
   kind: 'ingest';
   bytes: Uint8Array<ArrayBuffer>;
   lengths: number[];
   receivedAt: number[];
-  /** Of those that have any; by index, ascending. */
+  /** Of the requests that have any, ascending by index. */
   headers: [index: number, headers: { encoding?: string; origin?: string }][];
 }
 
-/** What became of the oldest `count` requests not yet answered: durable, but for the refused. */
+/** The oldest `count` requests not yet answered are durable, except the refused. */
 export interface IngestedMessage {
   kind: 'ingested';
   count: number;
@@ -51,16 +49,11 @@ export interface IngestedMessage {
   commit: number;
 }
 
-/** Asks the writer to apply, now, all up to this commit. */
-export interface ApplyMessage {
-  kind: 'apply';
-  commit: number;
-}
+/** Asks a thread to finish its work, close the store and end. */
+export type EndMessage = { kind: 'end' };
 
-/** Asks a thread to finish what it is at, close the store and end. */
-export interface EndMessage {
-  kind: 'end';
-}
+/** `apply` asks the writer to apply everything up to a commit now. */
+export type ToWriter = Call | { kind: 'apply'; commit: number } | EndMessage;
 
 /** The store's tables hold every group up to this commit. */
 export interface AppliedMessage {
@@ -70,23 +63,19 @@ export interface AppliedMessage {
   head: number;
 }
 
-/** What the operator should hear of, though nothing has to stop for it. */
+/** A message for the operator's log. */
 export interface Notice {
   level: 'info' | 'warn' | 'error';
   text: string;
 }
 
-type Failed = { kind: 'failed' | 'unusable'; error: PlainError };
-
-export type FromWriter =
+type FromThread =
   | { kind: 'ready' }
-  | { kind: 'progress'; progress: FoldingProgress }
   | ({ kind: 'notice' } & Notice)
-  | Failed
-  | AppliedMessage
+  | { kind: 'failed' | 'unusable'; error: PlainError }
   | Reply;
-
-export type FromIngest = { kind: 'ready' } | ({ kind: 'notice' } & Notice) | Failed | IngestedMessage | Reply;
+export type FromWriter = FromThread | { kind: 'progress'; progress: Progress } | AppliedMessage;
+export type FromIngest = FromThread | IngestedMessage;
 
 /** From the writer thread to the ingest thread: it may open the store; it may forget what is applied. */
 export type WriterToIngest = { kind: 'opened' } | AppliedMessage;

@@ -1,8 +1,6 @@
 /**
- * The ingest and the writer thread as the HTTP thread sees them: what is durable, what is applied, and what failed.
- *
- * A batch is answered once it is durable in the WAL. The tables may take it a moment later, so whoever is about to
- * read waits until they hold all that was durable by then.
+ * The ingest thread and the writer thread, from the HTTP thread. A batch is answered once it is durable in the WAL; the
+ * tables take it a moment later, so a read first waits until they hold everything that was durable when it began.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config/config.js';
@@ -10,27 +8,27 @@ import { RETRY_AFTER_S } from '../../domain/limits.js';
 import { newWindowMemory, sharedWindows } from '../../ingest/event-limiter.js';
 import { readExact } from '../../ingest/exact-reader.js';
 import { createIngest } from '../../ingest/ingest.js';
-import type { FoldingProgress } from '../../projections/engine/lifecycle.js';
 import type { Sides } from '../compose.js';
-import { StoreFailed, type StoreStats } from '../port.js';
+import { openHeads } from '../heads.js';
+import { type OnProgress, StoreFailed, type StoreStats } from '../port.js';
 import { openIngestQueue } from './ingest-queue.js';
 import type {
-  ApplyMessage,
   EndMessage,
   FromIngest,
   FromWriter,
   IngestData,
   IngestSettings,
   Notice,
+  ToWriter,
   WriterData,
 } from './messages.js';
 import { type Call, type Caller, fromPlain, openCaller } from './rpc.js';
 
-/** Garbage is short-lived here: left to itself, each thread would keep three times this for it. */
+/** Garbage is short-lived here; by default each thread would keep three times as much memory for it. */
 const YOUNG_GENERATION_MB = 16;
 
 export interface WriteThreadsOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
-  onProgress: (progress: FoldingProgress) => void;
+  onProgress: OnProgress;
   onNotice: (notice: Notice) => void;
   /** Where the threads keep what they measure (`openMeters`). */
   meterMemory: Float64Array;
@@ -53,7 +51,7 @@ function openProgress(askToApply: (commit: number) => void) {
       waiting = waiting.filter((one) => one.commit > commit);
       for (const { resolve } of due) resolve();
     },
-    /** Settles once the tables hold all that is durable now; at once, without a promise, when they do. */
+    /** Settles once the tables hold all that is durable now; undefined when they do already. */
     caughtUp(): Promise<void> | undefined {
       if (durable <= applied) return undefined;
       if (failure) return Promise.reject(failure);
@@ -76,16 +74,15 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   const { port1, port2 } = new MessageChannel();
   const writer = startThread('writer', { dataDir, meterMemory, ingest: port1 }, port1);
   const ingest = startThread('ingest', { dataDir, meterMemory, writer: port2, ...firstSettings }, port2);
-  const callWriter = openCaller((call: Call) => writer.postMessage(call));
+  const toWriter = (message: ToWriter): void => writer.postMessage(message);
+  const callWriter = openCaller(toWriter);
   const callIngest = openCaller((call: Call) => ingest.postMessage(call));
   let check = checkOf(firstSettings);
   const queue = openIngestQueue(
     (message, transfer) => ingest.postMessage(message, transfer),
     (request) => check(request),
   );
-  const progress = openProgress((commit) =>
-    writer.postMessage({ kind: 'apply', commit } satisfies ApplyMessage),
-  );
+  const progress = openProgress((commit) => toWriter({ kind: 'apply', commit }));
   const heads = openHeads();
   const failure = watchThreads({ writer, ingest }, (error) => {
     queue.refuseAll({ code: 'not_accepting', detail: 'the store has failed', retryAfterS: RETRY_AFTER_S });
@@ -111,7 +108,7 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   });
 
   try {
-    // Listening to both from the beginning: the ingest thread may be ready before word of the writer gets here.
+    // Both at once: the ingest thread may be ready before the writer's message arrives.
     await Promise.all([ready(writer), ready(ingest)]);
   } catch (error) {
     failure.ignore();
@@ -125,7 +122,6 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     failed: failure.failed,
     caughtUp: progress.caughtUp,
     onCommit: heads.onCommit,
-    /** Takes events in by other settings from here on. */
     async configure(changed: Pick<Config, 'apps' | 'limits'>) {
       const settings = ingestSettings(changed);
       check = checkOf(settings);
@@ -140,23 +136,6 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   };
 }
 
-/** Those who want to hear of new heads. */
-function openHeads() {
-  const listeners = new Set<(head: number) => void>();
-  let last = 0;
-  return {
-    tell(head: number): void {
-      if (head === last) return;
-      last = head;
-      for (const listener of listeners) listener(head);
-    },
-    onCommit(listener: (head: number) => void) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  };
-}
-
 /** Waits for the first failure of either thread; `onFailure` is called a turn later than `failed` settles. */
 function watchThreads(threads: { writer: Worker; ingest: Worker }, onFailure: (error: StoreFailed) => void) {
   let isEnding = false;
@@ -164,7 +143,7 @@ function watchThreads(threads: { writer: Worker; ingest: Worker }, onFailure: (e
     const fail = (error: Error): void => {
       if (isEnding) return;
       resolve(error);
-      // So that it is said before the requests under way are answered.
+      // The failure is reported before the requests under way are answered.
       setImmediate(() => onFailure(new StoreFailed(error.message, { cause: error.cause })));
     };
     for (const [name, worker] of Object.entries(threads)) {
@@ -198,7 +177,7 @@ function writeSideOf(
         isApplied: boolean;
       };
       progress.durable(commit);
-      // A backup takes the tables only: a row under a number they do not know would be another app's one day.
+      // A backup holds tables only: under a number they do not know, a row would be another app's one day.
       if (!isApplied) await progress.caughtUp();
       return number;
     },
@@ -206,7 +185,7 @@ function writeSideOf(
     dropExpiredChunks: (...args) =>
       callWriter('dropExpiredChunks', args) as ReturnType<Sides['write']['dropExpiredChunks']>,
     async sweepEvents(before, now) {
-      // What comes in from here on is dropped below the fence; what came before is in the tables when they get it.
+      // Later events below the fence are dropped; the tables hold all earlier ones when the sweep begins.
       progress.durable((await callIngest('raiseFence', [before])) as number);
       await progress.caughtUp();
       return (await callWriter('sweepEvents', [before, now])) as number;
@@ -241,8 +220,8 @@ function startThread(name: string, workerData: WriterData | IngestData, port: Me
 }
 
 /**
- * Asks a thread to close what it holds and waits for it to end. It is never cut off: in the middle of a transaction it would
- * leave LMDB's lock behind, and whoever ends the process then waits for that lock for ever.
+ * Asks a thread to end and waits for it. It is never terminated: within a transaction it would leave LMDB's lock behind,
+ * and the end of the process would wait for that lock for ever.
  */
 function end(worker: Worker): Promise<void> {
   return new Promise((resolve) => {

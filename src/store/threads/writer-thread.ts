@@ -1,8 +1,6 @@
 /**
  * The writer thread: applies durable commit groups to the store's tables, many at a time, and answers calls on the write
- * side.
- *
- * Nobody's answer waits for it but a read's: it may let groups gather, since fewer and larger transactions cost less.
+ * side. Only reads wait for it, so it lets groups gather: fewer and larger transactions cost less.
  */
 import '../../telemetry/source-maps.js';
 import { performance } from 'node:perf_hooks';
@@ -12,15 +10,14 @@ import { commitOf } from '../../log/wal/commit-group.js';
 import { openMeters } from '../../telemetry/meters.js';
 import { openWriteSide, type WriteSide } from '../sides.js';
 import type {
-  ApplyMessage,
   CommitGroupMessage,
-  EndMessage,
   FromWriter,
   Notice,
+  ToWriter,
   WriterData,
   WriterToIngest,
 } from './messages.js';
-import { answer, type Call, toPlain } from './rpc.js';
+import { answer, toPlain } from './rpc.js';
 
 if (!parentPort) throw new Error('the writer thread must be started by openStore');
 const port = parentPort;
@@ -29,13 +26,12 @@ const { dataDir, ingest, meterMemory } = workerData as WriterData;
 const meters = openMeters(meterMemory);
 const notice = (level: Notice['level'], text: string): void => post({ kind: 'notice', level, text });
 const tellIngest = (message: WriterToIngest): void => ingest.postMessage(message);
-/** How long the thread stays still once the store has failed. */
 const STILL_MS = 1_000;
 let failed = false;
 
 /**
- * Says that the store failed, and stays still for a moment: LMDB's library writes past the memory it took for the words of a
- * failed write, and the process may fall at whatever this thread frees next. What is to be said about it comes before.
+ * Reports that the store failed, then blocks for `STILL_MS`: after a failed write lmdb-js overruns the memory of its
+ * error text, and the process may crash at this thread's next free. The report gets out first.
  */
 function fail(error: Error): void {
   if (failed) return;
@@ -44,7 +40,7 @@ function fail(error: Error): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STILL_MS);
 }
 
-function open(): ReturnType<typeof openWriteSide> | undefined {
+function open() {
   try {
     return openWriteSide(dataDir, {
       meters,
@@ -83,7 +79,7 @@ function openGathering(write: WriteSide, appliedCommit: () => number) {
     try {
       write.apply(groups);
     } catch (error) {
-      // They stay in the WAL, and the next start tries again; going on without them would break the order.
+      // They stay in the WAL for the next start; applying later ones without them would break the order.
       fail(error as Error);
       return;
     }
@@ -106,7 +102,7 @@ function openGathering(write: WriteSide, appliedCommit: () => number) {
       if (waitingBytes >= APPLY_BYTES || isAskedFor()) apply();
       else timer ??= setTimeout(apply, pauseMs);
     },
-    /** Asks for everything up to a commit; the last groups of it may still be on their way here. */
+    /** Asks for everything up to a commit, whose last groups may not have arrived yet. */
     want(commit: number) {
       wanted = commit > appliedCommit() ? commit : 0;
       if (isAskedFor()) apply();
@@ -114,8 +110,8 @@ function openGathering(write: WriteSide, appliedCommit: () => number) {
   };
 }
 
-/** Folds the views that lag, a bounded transaction a turn of the loop, so that commits get theirs in between. */
-function startFolding(write: WriteSide): { stop(): void } {
+/** Folds the views that lag: one bounded transaction a turn of the loop, so that commits come in between. */
+function startFolding(write: WriteSide) {
   let stopped = false;
   const goOn = (): void => {
     if (stopped || failed) return;
@@ -126,7 +122,7 @@ function startFolding(write: WriteSide): { stop(): void } {
       fail(error as Error);
     }
   };
-  // Most are done at once, before anything is accepted.
+  // Most are done in this step, before anything is accepted.
   const first = write.foldViews();
   if (first && first.done < first.total) {
     notice('info', `folding ${first.views.join(', ')} from ${first.total} events, beside what goes on`);
@@ -152,7 +148,7 @@ if (opened) {
     process.exit();
   };
   ingest.on('message', ({ bytes }: CommitGroupMessage) => gathering.push(Buffer.from(bytes.buffer)));
-  port.on('message', (message: Call | ApplyMessage | EndMessage) => {
+  port.on('message', (message: ToWriter) => {
     if (message.kind === 'end') void end();
     else if (message.kind === 'apply') gathering.want(message.commit);
     else void answer(write, message).then(post);

@@ -1,0 +1,36 @@
+/** Opens a store's file for some work and closes it again, whatever comes of the work. */
+import { rmSync } from 'node:fs';
+import { type Log, openLog } from '../../log/batches/log.js';
+import { type Env, openEnv } from '../../log/file/env.js';
+import { openViewTables } from '../../projections/registry.js';
+import { makeWorkFolder } from './work-folder.js';
+
+type Work<T> = (env: Env, log: Log) => T | Promise<T>;
+
+/** Throws `StoreUnusable` where there is no store that this release can read. */
+export async function withStore<T>(dataDir: string, mode: 'read' | 'write', work: Work<T>): Promise<T> {
+  const env = openEnv(dataDir, { mode });
+  try {
+    return await work(env, openLog(env));
+  } finally {
+    await env.close();
+  }
+}
+
+/** The same, to read a store, with the tables of every view, empty, in a throw-away file. */
+export function withViewsAside<T>(
+  dataDir: string,
+  work: (env: Env, log: Log, aside: Env) => T | Promise<T>,
+): Promise<T> {
+  return withStore(dataDir, 'read', async (env, log) => {
+    const folder = makeWorkFolder(dataDir);
+    const aside = openEnv(folder, { mode: 'scratch' });
+    try {
+      openViewTables(aside);
+      return await work(env, log, aside);
+    } finally {
+      await aside.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}
