@@ -1,44 +1,23 @@
-/** Times and durations as people read them. Instants show in the reader's own time zone; days are those of the collector, UTC. */
+/** Times and durations as people read them: instants in the reader's time zone, days in UTC. */
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
-const clock = new Intl.DateTimeFormat(undefined, {
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  hourCycle: 'h23',
-});
-const dayAndClock = new Intl.DateTimeFormat(undefined, {
-  day: 'numeric',
-  month: 'short',
-  hour: '2-digit',
-  minute: '2-digit',
-  hourCycle: 'h23',
-});
-const dayAlone = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
-const dayWithYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
-const full = new Intl.DateTimeFormat(undefined, {
-  weekday: 'short',
-  day: 'numeric',
-  month: 'short',
-  year: 'numeric',
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  hourCycle: 'h23',
-  timeZoneName: 'short',
-});
-const utcDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' });
-const utcWeekday = new Intl.DateTimeFormat(undefined, {
-  weekday: 'short',
-  day: 'numeric',
-  month: 'short',
-  year: 'numeric',
-  timeZone: 'UTC',
-});
+const DAY = { day: 'numeric', month: 'short' } as const;
+const DATE = { ...DAY, year: 'numeric' } as const;
+const MINUTE = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+const SECOND = { ...MINUTE, second: '2-digit' } as const;
+
+const formatter = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(undefined, options);
+const clock = formatter(SECOND);
+const dayAndClock = formatter({ ...DAY, ...MINUTE });
+const dayAlone = formatter(DAY);
+const dayWithYear = formatter(DATE);
+const full = formatter({ weekday: 'short', ...DATE, ...SECOND, timeZoneName: 'short' });
+const utcDay = formatter({ ...DAY, timeZone: 'UTC' });
+const utcWeekday = formatter({ weekday: 'short', ...DATE, timeZone: 'UTC' });
 
 /** `14:03:27`. */
 export const clockTime = (ts: number): string => clock.format(ts);
@@ -64,18 +43,16 @@ export const isLongAgo = (ts: number, now: number): boolean => now - ts >= 7 * D
 /** `just now`, `3 min ago`, `2 h ago`, `5 d ago`, then the date; `in 3 min` for a clock that is ahead. */
 export function ago(ts: number, now: number): string {
   if (isLongAgo(ts, now)) return (isSameYear(ts, now) ? dayAlone : dayWithYear).format(ts);
-  const distance = now - ts;
-  const size = Math.abs(distance);
+  const size = Math.abs(now - ts);
   if (size < 5 * SECOND_MS) return 'just now';
-  const text =
-    size < MINUTE_MS
-      ? `${Math.floor(size / SECOND_MS)} s`
-      : size < HOUR_MS
-        ? `${Math.floor(size / MINUTE_MS)} min`
-        : size < 2 * DAY_MS
-          ? `${Math.floor(size / HOUR_MS)} h`
-          : `${Math.floor(size / DAY_MS)} d`;
-  return distance > 0 ? `${text} ago` : `in ${text}`;
+  const text = roughly(size);
+  return now > ts ? `${text} ago` : `in ${text}`;
+}
+
+function roughly(ms: number): string {
+  if (ms < MINUTE_MS) return `${Math.floor(ms / SECOND_MS)} s`;
+  if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} min`;
+  return ms < 2 * DAY_MS ? `${Math.floor(ms / HOUR_MS)} h` : `${Math.floor(ms / DAY_MS)} d`;
 }
 
 /** `240 ms`, `3.2 s`, `4 min 10 s`, `2 h 5 min`. */

@@ -9,14 +9,16 @@ export interface Stage {
   pause(ts: number): void;
   /** Takes more events, later than all it has. */
   add(events: readonly RecordedEvent[]): void;
-  setSpeed(speed: number): void;
-  setSkipIdle(skipIdle: boolean): void;
+  configure(settings: StageSettings): void;
   close(): void;
 }
 
-interface StageOptions {
+interface StageSettings {
   speed: number;
   skipIdle: boolean;
+}
+
+interface StageOptions extends StageSettings {
   /** The last event it has was played. */
   onEnd: () => void;
   onSize: (size: { width: number; height: number }) => void;
@@ -75,8 +77,7 @@ export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], o
     add(more) {
       for (const event of more) replayer.addEvent(event as unknown as ReplayerEvents[number]);
     },
-    setSpeed: (speed) => replayer.setConfig({ speed }),
-    setSkipIdle: (skipInactive) => replayer.setConfig({ skipInactive }),
+    configure: ({ speed, skipIdle }) => replayer.setConfig({ speed, skipInactive: skipIdle }),
     close() {
       replayer.destroy();
       root.replaceChildren();

@@ -3,7 +3,6 @@ import type { Column } from './table.js';
 import { Ago, Moment } from './time.js';
 
 export const APP_COLUMN: Column<{ app: string }> = {
-  key: 'app',
   label: 'App',
   width: '110px',
   wide: true,
@@ -13,14 +12,12 @@ export const APP_COLUMN: Column<{ app: string }> = {
 /** Each for its width of the screen. */
 export const LAST_SEEN_COLUMNS: readonly Column<{ last_seen: number }>[] = [
   {
-    key: 'last',
     label: 'Last seen',
     width: '175px',
     wide: true,
     render: ({ last_seen }) => <Moment ts={last_seen} />,
   },
   {
-    key: 'last-narrow',
     label: 'Seen',
     width: '92px',
     narrow: true,

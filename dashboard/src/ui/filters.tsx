@@ -1,5 +1,6 @@
 /** What narrows a view down: fields that are typed into, and choices. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { useParam } from '../router.js';
 import { Icon } from './icons.js';
 
 interface FieldProps {
@@ -65,15 +66,25 @@ export function Field({ label, value, onChange, placeholder, live }: FieldProps)
   );
 }
 
-export interface Choice<T extends string> {
-  value: T;
-  label: string;
+/** Choices and what each is called. */
+type Named<T extends string> = Readonly<Record<T, string>>;
+
+export const isChoice = <T extends string>(choices: Named<T>, text: string): text is T =>
+  Object.hasOwn(choices, text);
+
+/** The choice that a parameter of the query names, '' where it names none, and the way to change it. */
+export function useChoice<T extends string>(
+  name: string,
+  choices: Named<T>,
+): [value: T | '', set: ReturnType<typeof useParam>[1]] {
+  const [given, set] = useParam(name);
+  return [isChoice(choices, given) ? given : '', set];
 }
 
 interface ChoicesProps<T extends string> {
   label: string;
   value: T;
-  choices: readonly Choice<T>[];
+  choices: Named<T>;
   onChange: (value: T) => void;
 }
 
@@ -81,15 +92,15 @@ interface ChoicesProps<T extends string> {
 export function Choices<T extends string>({ label, value, choices, onChange }: ChoicesProps<T>) {
   return (
     <div class="choices" role="group" aria-label={label}>
-      {choices.map((choice) => (
+      {(Object.entries(choices) as [T, string][]).map(([choice, name]) => (
         <button
-          key={choice.value}
+          key={choice}
           type="button"
           class="choice"
-          aria-pressed={choice.value === value}
-          onClick={() => onChange(choice.value)}
+          aria-pressed={choice === value}
+          onClick={() => onChange(choice)}
         >
-          {choice.label}
+          {name}
         </button>
       ))}
     </div>

@@ -2,6 +2,7 @@
 import { useMemo, useRef } from 'preact/hooks';
 import { DAY_MS, dayOf, dayStart } from '../format/time.js';
 import { type Location, type QueryPatch, setQuery, useLocation } from '../router.js';
+import { isChoice } from './filters.js';
 import { useNow } from './time.js';
 
 const PRESETS = {
@@ -31,12 +32,12 @@ export interface Range {
 export function useRange(byDefault: Preset = '7d'): Range {
   const { query } = useLocation();
   const minute = Math.floor(useNow() / MINUTE_MS) * MINUTE_MS;
-  const [from, to, range] = [query.get('from'), query.get('to'), query.get('range')];
+  const [from, to, range] = [query.get('from'), query.get('to'), query.get('range') ?? ''];
   return useMemo(() => {
     const bounds = { ...bound('from', from), ...bound('to', to) };
     if (bounds.from !== undefined || bounds.to !== undefined)
       return { ...bounds, ...customWords(bounds), preset: 'custom' };
-    const preset = range !== null && Object.hasOwn(PRESETS, range) ? (range as Preset) : byDefault;
+    const preset = isChoice(PRESETS, range) ? range : byDefault;
     const label = PRESETS[preset];
     const within = preset === 'all' ? 'so far' : `in the ${label.toLowerCase()}`;
     return { ...presetBounds(preset, minute), label, within, preset };

@@ -5,8 +5,7 @@ import { useManyApps } from '../api/use-query.js';
 import { Rows } from './rows.js';
 
 export interface Column<T> {
-  /** One named `app` is left out where only one app is configured. */
-  key: string;
+  /** Its own within the table. `App` is left out where only one app is configured. */
   label: string;
   /** A grid track: `120px`, `minmax(0, 1fr)`. */
   width: string;
@@ -42,7 +41,7 @@ const ROW_HEIGHT = 36;
 export function Table<T>(props: TableProps<T>) {
   const { label, rows, rowKey, isSelected, rowClass, rowHeight = ROW_HEIGHT, onEnd, foot } = props;
   const manyApps = useManyApps();
-  const columns = props.columns.filter(({ key }) => manyApps || key !== 'app');
+  const columns = props.columns.filter(({ label }) => manyApps || label !== 'App');
   const own = useRef<HTMLDivElement>(null);
   const scroller = props.scroller ?? own;
   const tracks = (shown: readonly Column<T>[]) => shown.map(({ width }) => width).join(' ');
@@ -65,7 +64,7 @@ export function Table<T>(props: TableProps<T>) {
       <div role="rowgroup" class="table-head">
         <div class="row" role="row" aria-rowindex={1}>
           {columns.map((column) => (
-            <div key={column.key} class={cellClass(column)} role="columnheader">
+            <div key={column.label} class={cellClass(column)} role="columnheader">
               {column.label}
             </div>
           ))}
@@ -89,7 +88,7 @@ export function Table<T>(props: TableProps<T>) {
               style={{ height: rowHeight }}
             >
               {columns.map((column) => (
-                <div key={column.key} class={cellClass(column)} role="cell">
+                <div key={column.label} class={cellClass(column)} role="cell">
                   {column.render(row)}
                 </div>
               ))}

@@ -137,7 +137,6 @@ function Occurrences({ group, from, to, total }: OccurrencesProps) {
 
 const columnsAt = (location: Location): Column<Event>[] => [
   {
-    key: 'time',
     label: 'When',
     width: '180px',
     render: ({ id, ts }) => (
@@ -146,9 +145,8 @@ const columnsAt = (location: Location): Column<Event>[] => [
       </a>
     ),
   },
-  { key: 'user', label: 'User', width: 'minmax(0, 1fr)', render: ({ user_id }) => user_id },
+  { label: 'User', width: 'minmax(0, 1fr)', render: ({ user_id }) => user_id },
   {
-    key: 'page',
     label: 'Page',
     width: 'minmax(0, 1fr)',
     wide: true,

@@ -1,14 +1,13 @@
-/** An error or report with everything that leads up to it, on one screen: what it was, the picture, and what happened beside it. */
+/** An error or report on one screen: what it was, the recording, and what happened around it. */
 import { useEffect, useMemo } from 'preact/hooks';
 import { type Answers, type ChunkReference, client, type Event } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { counted } from '../../format/number.js';
 import { clockTime, fullTime, offset } from '../../format/time.js';
-import { gapsOf } from '../../player/gaps.js';
 import { ConsolePane, NetworkPane, TrailPane } from '../../player/panes.js';
 import { PlayerView } from '../../player/player-view.js';
 import { useMomentInAddress, useMomentParam } from '../../player/use-moment.js';
-import { type PlayerHandle, usePlayer } from '../../player/use-player.js';
+import { usePlayer } from '../../player/use-player.js';
 import { go, href } from '../../router.js';
 import { CopyButton } from '../../ui/copy.js';
 import { incidentHref, isIncident, replayHref, Severity, userHref } from '../../ui/event-text.js';
@@ -51,12 +50,8 @@ function Incident({ incident }: { incident: Answers['incident'] }) {
   const player = usePlayer(references, useMomentParam() ?? cue, () => allChunks(event));
   const { state } = player;
   const range = useMemo(() => ({ from: cue - BEFORE_MS, to: cue + AFTER_MS }), [cue]);
-  const gaps = useMemo(
-    () => gapsOf(references, state.spans, breadcrumbs),
-    [references, state.spans, breadcrumbs],
-  );
   useMomentInAddress(state.time, state.playing, player.seek);
-  // The few parts of the window are all fetched, the picture's first.
+  // The window has few chunks: all are fetched, the picture's first.
   useEffect(() => {
     if (!state.waiting) player.fetchAll(range);
   }, [state.waiting]);
@@ -69,15 +64,17 @@ function Incident({ incident }: { incident: Answers['incident'] }) {
       <div class="incident-body">
         <What event={event} group={incident.group} related={relatedTo(event, breadcrumbs)} />
         <section class="incident-picture" aria-label="Recording">
-          <Recording
-            player={player}
-            event={event}
-            range={range}
-            events={breadcrumbs}
-            gaps={gaps}
-            cue={cue}
-            references={references}
-          />
+          {references.length === 0 ? (
+            <NoRecording event={event} />
+          ) : (
+            <PlayerView
+              player={player}
+              range={range}
+              references={references}
+              events={breadcrumbs}
+              cue={cue}
+            />
+          )}
         </section>
         <Panel
           title="Trail"
@@ -238,29 +235,14 @@ function GroupFacts({ group }: { group: string }) {
   );
 }
 
-interface RecordingProps {
-  player: PlayerHandle;
-  event: Event;
-  range: { from: number; to: number };
-  events: readonly Event[];
-  gaps: ReturnType<typeof gapsOf>;
-  cue: number;
-  references: readonly ChunkReference[];
-}
-
-function Recording({ player, event, range, events, gaps, cue, references }: RecordingProps) {
-  if (references.length === 0) {
-    return (
-      <div class="player">
-        <Empty title="There is no recording of this moment">
-          <a class="text-link" href={replayHref(event, event.ts)}>
-            Look at the whole session
-          </a>
-        </Empty>
-      </div>
-    );
-  }
+function NoRecording({ event }: { event: Event }) {
   return (
-    <PlayerView player={player} range={range} events={events} gaps={gaps} cue={cue} onSeek={player.seek} />
+    <div class="player">
+      <Empty title="There is no recording of this moment">
+        <a class="text-link" href={replayHref(event, event.ts)}>
+          Look at the whole session
+        </a>
+      </Empty>
+    </div>
   );
 }

@@ -9,7 +9,7 @@ import { APP_COLUMN } from '../../ui/columns.js';
 import { EventDetail } from '../../ui/event-detail.js';
 import { eventLabel } from '../../ui/event-label.js';
 import { EventSummary, incidentHref, isIncident, userHref } from '../../ui/event-text.js';
-import { type Choice, Choices, Field } from '../../ui/filters.js';
+import { Choices, Field, useChoice } from '../../ui/filters.js';
 import { Icon, TypeIcon } from '../../ui/icons.js';
 import { Empty, Failure, Loading } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
@@ -18,14 +18,14 @@ import { Start } from '../start/start.js';
 import { isWithinTheHour, Minutes } from './minutes.js';
 import { HELD_MAX, type LiveEvents, useLiveEvents } from './use-live-events.js';
 
-const TYPE_CHOICES: readonly Choice<EventType | ''>[] = [
-  { value: '', label: 'All' },
-  { value: 'event', label: 'Events' },
-  { value: 'pageview', label: 'Pages' },
-  { value: 'network', label: 'Network' },
-  { value: 'error', label: 'Errors' },
-  { value: 'bug_report', label: 'Reports' },
-];
+const TYPES: Readonly<Record<EventType | '', string>> = {
+  '': 'All',
+  event: 'Events',
+  pageview: 'Pages',
+  network: 'Network',
+  error: 'Errors',
+  bug_report: 'Reports',
+};
 /** So many are loaded to fill the hour's bars; more only by scrolling. */
 const HOUR_EVENTS_MAX = 3_000;
 const AT_TOP_PX = 8;
@@ -35,11 +35,10 @@ export function LiveView() {
   const [user] = useParam('user');
   const [session] = useParam('session');
   const [text] = useParam('text');
-  const [givenType] = useParam('type');
+  const [type] = useChoice('type', TYPES);
   const [paused, setPaused] = useState(false);
   const [atTop, setAtTop] = useState(true);
   const scroller = useRef<HTMLDivElement>(null);
-  const type = TYPE_CHOICES.find(({ value }) => value === givenType)?.value ?? '';
   const live = useLiveEvents({ user, type: type || undefined, app, session }, paused || !atTop);
   const shown = useMemo(() => live.events.filter(matcher(text)), [live.events, text]);
   useFullHour(live);
@@ -78,7 +77,7 @@ export function LiveView() {
       {live.head !== undefined && (
         <Minutes events={shown} complete={!live.hasMore && live.events.length < HELD_MAX} />
       )}
-      <Filters type={type} filtered={filtered} />
+      <Filters filtered={filtered} />
       <div class="live-body">
         <div class="live-list">
           {live.waiting.length > 0 && (
@@ -101,18 +100,14 @@ export function LiveView() {
   );
 }
 
-function Filters({ type, filtered }: { type: EventType | ''; filtered: boolean }) {
+function Filters({ filtered }: { filtered: boolean }) {
+  const [type, setType] = useChoice('type', TYPES);
   const [user, setUser] = useParam('user');
   const [session, setSession] = useParam('session');
   const [text, setText] = useParam('text');
   return (
     <div class="filters live-filters">
-      <Choices
-        label="Type"
-        value={type}
-        choices={TYPE_CHOICES}
-        onChange={(value) => setQuery({ type: value }, 'push')}
-      />
+      <Choices label="Type" value={type} choices={TYPES} onChange={(value) => setType(value, 'push')} />
       <Field label="User" value={user} onChange={(value) => setUser(value, 'push')} />
       <Field label="Session" value={session} onChange={(value) => setSession(value, 'push')} />
       <Field label="Text" value={text} onChange={setText} live />
@@ -167,7 +162,6 @@ function EventTable({ live, events, scroller, filtered }: EventTableProps) {
 function columnsAt(location: Location): Column<Event>[] {
   return [
     {
-      key: 'time',
       label: 'Time',
       width: '62px',
       render: ({ ts }) => (
@@ -176,9 +170,8 @@ function columnsAt(location: Location): Column<Event>[] {
         </time>
       ),
     },
-    { key: 'type', label: '', width: '22px', render: ({ type }) => <TypeIcon type={type} /> },
+    { label: '', width: '22px', render: ({ type }) => <TypeIcon type={type} /> },
     {
-      key: 'name',
       label: 'What happened',
       width: 'minmax(0, 1fr)',
       render: (event) => (
@@ -194,7 +187,6 @@ function columnsAt(location: Location): Column<Event>[] {
       ),
     },
     {
-      key: 'page',
       label: 'Page',
       width: 'minmax(0, 0.36fr)',
       wide: true,
@@ -202,7 +194,6 @@ function columnsAt(location: Location): Column<Event>[] {
     },
     APP_COLUMN,
     {
-      key: 'user',
       label: 'User',
       width: 'minmax(72px, 0.22fr)',
       render: (event) => (

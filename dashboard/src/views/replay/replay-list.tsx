@@ -7,23 +7,18 @@ import { duration } from '../../format/time.js';
 import { setQuery, useParam } from '../../router.js';
 import { APP_COLUMN, LAST_SEEN_COLUMNS } from '../../ui/columns.js';
 import { replayHref, userHref } from '../../ui/event-text.js';
-import { Choices, Field } from '../../ui/filters.js';
+import { Choices, Field, useChoice } from '../../ui/filters.js';
 import { Icon } from '../../ui/icons.js';
 import { Empty, Loaded, Loading } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
 
 const LIMIT = 500;
 const REFRESH_MS = 15_000;
-const ONLY = [
-  { value: '' as const, label: 'All' },
-  { value: 'recorded' as const, label: 'Recorded' },
-  { value: 'errors' as const, label: 'With errors' },
-];
-type Only = (typeof ONLY)[number]['value'];
+const ONLY = { '': 'All', recorded: 'Recorded', errors: 'With errors' };
+type Only = keyof typeof ONLY;
 
 const COLUMNS: readonly Column<SessionRow>[] = [
   {
-    key: 'user',
     label: 'User',
     width: 'minmax(0, 1.2fr)',
     render: (session) => (
@@ -33,7 +28,6 @@ const COLUMNS: readonly Column<SessionRow>[] = [
     ),
   },
   {
-    key: 'recorded',
     label: 'Recording',
     width: '112px',
     wide: true,
@@ -47,7 +41,6 @@ const COLUMNS: readonly Column<SessionRow>[] = [
       ),
   },
   {
-    key: 'recorded-narrow',
     label: '',
     width: '20px',
     narrow: true,
@@ -60,7 +53,6 @@ const COLUMNS: readonly Column<SessionRow>[] = [
       ),
   },
   {
-    key: 'errors',
     label: 'Errors',
     width: '64px',
     align: 'end',
@@ -68,7 +60,6 @@ const COLUMNS: readonly Column<SessionRow>[] = [
       error_count === 0 ? <span class="soft">–</span> : <span class="tag bad">{count(error_count)}</span>,
   },
   {
-    key: 'events',
     label: 'Events',
     width: '70px',
     align: 'end',
@@ -76,7 +67,6 @@ const COLUMNS: readonly Column<SessionRow>[] = [
     render: ({ event_count }) => count(event_count),
   },
   {
-    key: 'duration',
     label: 'Duration',
     width: '110px',
     align: 'end',
@@ -85,7 +75,6 @@ const COLUMNS: readonly Column<SessionRow>[] = [
   },
   APP_COLUMN,
   {
-    key: 'session',
     label: 'Session',
     width: 'minmax(0, 1fr)',
     wide: true,
@@ -97,8 +86,7 @@ const COLUMNS: readonly Column<SessionRow>[] = [
 export function ReplayListView() {
   const [app] = useParam('app');
   const [user, setUser] = useParam('user');
-  const [given, setOnly] = useParam('only');
-  const only = ONLY.find(({ value }) => value === given)?.value ?? '';
+  const [only, setOnly] = useChoice('only', ONLY);
   const query = useQuery('sessions', { app, user, limit: LIMIT }, { everyMs: REFRESH_MS, keep: true });
   const sessions = query.data?.sessions;
   const shown = useMemo(() => sessions?.filter(fits(only)) ?? [], [sessions, only]);

@@ -6,14 +6,10 @@ import { CopyButton } from '../../ui/copy.js';
 import { Choices } from '../../ui/filters.js';
 import { Loaded } from '../../ui/states.js';
 
-type Way = 'script' | 'npm' | 'curl';
 type App = AppsAnswer['apps'][number];
 
-const WAYS = [
-  { value: 'script' as const, label: 'Script tag' },
-  { value: 'npm' as const, label: 'npm' },
-  { value: 'curl' as const, label: 'Try with curl' },
-];
+const WAYS = { script: 'Script tag', npm: 'npm', curl: 'Try with curl' };
+type Way = keyof typeof WAYS;
 
 const HINTS: Readonly<Record<Way, string>> = {
   script: 'Put it first in <head> on every page and set data-user-id to the signed-in user.',

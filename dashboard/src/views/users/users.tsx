@@ -18,7 +18,6 @@ const REFRESH_MS = 15_000;
 
 const COLUMNS: readonly Column<UserRow>[] = [
   {
-    key: 'user',
     label: 'User',
     width: 'minmax(0, 1.3fr)',
     render: (user) => (
@@ -32,7 +31,6 @@ const COLUMNS: readonly Column<UserRow>[] = [
     ),
   },
   {
-    key: 'email',
     label: 'Email',
     width: 'minmax(0, 1.1fr)',
     wide: true,
@@ -40,14 +38,12 @@ const COLUMNS: readonly Column<UserRow>[] = [
   },
   APP_COLUMN,
   {
-    key: 'sessions',
     label: 'Sessions',
     width: '70px',
     align: 'end',
     render: ({ session_count }) => count(session_count),
   },
   {
-    key: 'first',
     label: 'First seen',
     width: '120px',
     wide: true,
