@@ -1,4 +1,4 @@
-/** What an event says in one line: its name, and of its props what helps to tell it from its like. */
+/** An event in one line: its name, and the props that tell it from others of that name. */
 import type { Event, Json, Props } from '../api/client.js';
 import { duration } from '../format/time.js';
 import { href } from '../router.js';
@@ -7,7 +7,6 @@ import { eventLabel } from './event-label.js';
 const SUMMARY_PROPS_MAX = 4;
 const SUMMARY_TEXT_MAX = 40;
 
-/** Errors and reports are what incidents are about. */
 export const isIncident = ({ type }: Event): boolean => type === 'error' || type === 'bug_report';
 
 export const incidentHref = (event: Event): string => href('/incidents/:id', { id: `${event.id}` });
@@ -40,16 +39,21 @@ export function Severity({ value }: { value: string }) {
 
 function NetworkSummary({ props }: { props: Props }) {
   const { status, duration_ms } = props;
-  const failed = typeof status === 'number' && (status === 0 || status >= 400);
   return (
     <>
-      {typeof status === 'number' && (
-        <span class={failed ? 'tag bad' : 'tag'}>{status === 0 ? 'failed' : status}</span>
-      )}{' '}
+      {typeof status === 'number' && <StatusTag status={status} />}{' '}
       {typeof duration_ms === 'number' && <span class="soft">{duration(duration_ms)}</span>}
     </>
   );
 }
+
+export function StatusTag({ status }: { status: unknown }) {
+  if (typeof status !== 'number') return <span class="tag">–</span>;
+  return <span class={isFailed(status) ? 'tag bad' : 'tag'}>{status === 0 ? 'failed' : status}</span>;
+}
+
+export const isFailed = (status: unknown): boolean =>
+  typeof status === 'number' && (status === 0 || status >= 400);
 
 /** `InvoiceSummary.tsx:48` of where an error was thrown. */
 function place({ source, line }: Props): string {

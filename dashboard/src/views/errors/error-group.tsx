@@ -44,7 +44,7 @@ export function ErrorGroupView({ group }: { group: string }) {
           <RangePicker range={range} />
         </div>
       </div>
-      <Loaded query={query} loading={<Loading lines={10} />}>
+      <Loaded query={query} lines={10}>
         {() =>
           row === undefined ? (
             <Empty title="It did not happen in this range">

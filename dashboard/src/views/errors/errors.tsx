@@ -10,7 +10,7 @@ import { Sparkline } from '../../ui/chart.js';
 import { incidentHref, Severity } from '../../ui/event-text.js';
 import { Choices, Field, useChoice } from '../../ui/filters.js';
 import { appAndRange, type Range, RangePicker, useRange } from '../../ui/range.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
 import { Ago, At } from '../../ui/time.js';
 
@@ -63,7 +63,7 @@ export function ErrorsView() {
       </div>
       <div class="errors-body">
         <section class="errors-groups" aria-label="Groups of errors">
-          <Loaded query={query} loading={<Loading lines={12} />}>
+          <Loaded query={query} lines={12}>
             {() =>
               shown.length === 0 ? (
                 <NoErrors text={text} range={range} />
@@ -170,7 +170,7 @@ function Reports({ app, range: { from, to } }: { app: string; range: Range }) {
           </span>
         )}
       </div>
-      <Loaded query={query} loading={<Loading lines={8} />}>
+      <Loaded query={query} lines={8}>
         {({ events }) =>
           events.length === 0 ? (
             <Empty title="No bug reports" />

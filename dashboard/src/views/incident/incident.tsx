@@ -15,7 +15,7 @@ import { Icon, TypeIcon } from '../../ui/icons.js';
 import { Panel } from '../../ui/panel.js';
 import { PropsView } from '../../ui/props-view.js';
 import { Stack } from '../../ui/stack.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { Ago } from '../../ui/time.js';
 import { useKeys } from '../../ui/use-keys.js';
 
@@ -38,7 +38,7 @@ export function IncidentView({ id }: { id: string }) {
     );
   }
   return (
-    <Loaded query={query} loading={<Loading lines={16} />}>
+    <Loaded query={query} lines={16}>
       {(incident) => <Incident key={incident.event.id} incident={incident} />}
     </Loaded>
   );

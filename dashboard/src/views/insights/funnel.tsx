@@ -8,7 +8,7 @@ import { Icon } from '../../ui/icons.js';
 import { Panel } from '../../ui/panel.js';
 import type { Range } from '../../ui/range.js';
 import { SaveButtons } from '../../ui/save-buttons.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { FunnelChart } from './funnel-chart.js';
 
 const STEPS_MIN = 2;
@@ -38,7 +38,7 @@ export function Funnel({ app, range }: { app: string; range: Range }) {
         <StepList app={app} steps={steps} onChange={change} />
         <div class="funnel-result">
           {isBuilt ? (
-            <Loaded query={query} loading={<Loading lines={steps.length * 2} />}>
+            <Loaded query={query} lines={steps.length * 2}>
               {(data) => <FunnelChart steps={data.steps} svg={svg} />}
             </Loaded>
           ) : (

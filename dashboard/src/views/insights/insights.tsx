@@ -9,7 +9,7 @@ import { DayChart } from '../../ui/day-chart.js';
 import { Panel } from '../../ui/panel.js';
 import { type Range, RangePicker, useRange } from '../../ui/range.js';
 import { SaveButtons } from '../../ui/save-buttons.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { Funnel } from './funnel.js';
 
 type Aggregates = Answers['aggregates'];
@@ -92,7 +92,7 @@ function DayPanel({ title, name, query, days, ...chart }: DayPanelProps) {
       end={<SaveButtons title={title} name={name} header={header} rows={rows} svg={svg} />}
     >
       <div class="panel-body">
-        <Loaded query={query} loading={<Loading lines={5} />}>
+        <Loaded query={query} lines={5}>
           {(data) => (
             <DayChart days={days(data)} label={`${title}, ${chart.range.label}`} svg={svg} {...chart} />
           )}
@@ -116,7 +116,7 @@ function TopPanel({ title, name, tone = 'accent', query, rows }: TopPanelProps) 
   return (
     <Panel title={title} end={<SaveButtons title={title} name={name} header={header} rows={cells} />}>
       <div class="panel-body">
-        <Loaded query={query} loading={<Loading lines={8} />}>
+        <Loaded query={query} lines={8}>
           {(data) => <TopTable rows={rows(data)} label={title} tone={tone} />}
         </Loaded>
       </div>

@@ -43,20 +43,16 @@ export function Minutes({ events, complete }: MinutesProps) {
             </title>
             <rect class="minute-room" x={index} y={0} width={1} height={HEIGHT} />
             <rect class="minute-base" x={index + 0.12} y={HEIGHT - 0.75} width={0.76} height={0.75} />
-            <rect
-              class="minute-all"
-              x={index + 0.12}
-              y={HEIGHT - height(minute.all)}
-              width={0.76}
-              height={height(minute.all)}
-            />
-            <rect
-              class="minute-errors"
-              x={index + 0.12}
-              y={HEIGHT - height(minute.errors)}
-              width={0.76}
-              height={height(minute.errors)}
-            />
+            {(['all', 'errors'] as const).map((kind) => (
+              <rect
+                key={kind}
+                class={`minute-${kind}`}
+                x={index + 0.12}
+                y={HEIGHT - height(minute[kind])}
+                width={0.76}
+                height={height(minute[kind])}
+              />
+            ))}
           </g>
         ))}
       </svg>

@@ -9,7 +9,7 @@ import { APP_COLUMN, LAST_SEEN_COLUMNS } from '../../ui/columns.js';
 import { replayHref, userHref } from '../../ui/event-text.js';
 import { Choices, Field, useChoice } from '../../ui/filters.js';
 import { Icon } from '../../ui/icons.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
 
 const LIMIT = 500;
@@ -36,7 +36,7 @@ const COLUMNS: readonly Column<SessionRow>[] = [
         <span class="soft">–</span>
       ) : (
         <span class="recorded">
-          <Icon name="play" size={14} /> <span class="soft">{counted(chunk_count, 'part')}</span>
+          <Icon name="play" size={14} /> <span class="soft">{counted(chunk_count, 'chunk')}</span>
         </span>
       ),
   },
@@ -105,7 +105,7 @@ export function ReplayListView() {
           <Field label="User" value={user} onChange={(value) => setUser(value, 'push')} />
         </div>
       </div>
-      <Loaded query={query} loading={<Loading lines={14} />}>
+      <Loaded query={query} lines={14}>
         {() =>
           shown.length === 0 ? (
             <NoSessions user={user} app={app} only={only} />

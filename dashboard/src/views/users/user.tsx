@@ -12,7 +12,7 @@ import { Fact } from '../../ui/fact.js';
 import { Icon } from '../../ui/icons.js';
 import { Panel } from '../../ui/panel.js';
 import { RangePicker, useRange } from '../../ui/range.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { At, Moment } from '../../ui/time.js';
 import { Trail } from '../../ui/trail.js';
 import { Avatar } from './avatar.js';
@@ -70,7 +70,7 @@ function Activity({ app, id }: { app: string; id: string }) {
   return (
     <Panel title="Events by day" end={<RangePicker range={range} />}>
       <div class="panel-body">
-        <Loaded query={activity} loading={<Loading lines={4} />}>
+        <Loaded query={activity} lines={4}>
           {({ days }) => (
             <DayChart
               days={days.map(({ day, event_count }) => ({ day, count: event_count }))}

@@ -8,7 +8,7 @@ import { href, useParam } from '../../router.js';
 import { APP_COLUMN, LAST_SEEN_COLUMNS } from '../../ui/columns.js';
 import { userHref } from '../../ui/event-text.js';
 import { Field } from '../../ui/filters.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
 import { At } from '../../ui/time.js';
 import { Avatar } from './avatar.js';
@@ -78,7 +78,7 @@ export function UsersView() {
           <Field label="Find" value={text} onChange={setText} placeholder="name, id, email" live />
         </div>
       </div>
-      <Loaded query={query} loading={<Loading lines={14} />}>
+      <Loaded query={query} lines={14}>
         {() =>
           shown.length === 0 ? (
             <NoUsers text={text} app={app} />
