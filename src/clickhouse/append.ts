@@ -13,24 +13,17 @@ import { performance } from 'node:perf_hooks';
 import type { EventRequest } from '../domain/event.js';
 import { type AppendResult, StoreFailed } from '../store/port.js';
 import { type AppendStats, openInserter } from './inserting.js';
-import { type NumberingOptions, openNumbering, type Work } from './numbering.js';
+import { type NumberingOptions, type Outcomes, openNumbering, type Work } from './numbering.js';
 import { digest } from './rows.js';
 import { MADE_BATCH } from './schema.js';
 
-export interface Appender {
-  append(batches: readonly EventRequest[]): Promise<PromiseSettledResult<AppendResult>[]>;
-  readonly stats: Readonly<AppendStats>;
-  /** The least id of an insert that is under way. */
-  leastUnderWay(): number | undefined;
-  /** Settles when nothing is under way. */
-  idle(): Promise<void>;
-}
+export type Appender = ReturnType<typeof openAppender>;
 
 interface AppendOptions extends NumberingOptions {
   onStored: () => Promise<void>;
 }
 
-export function openAppender({ onStored, ...options }: AppendOptions): Appender {
+export function openAppender({ onStored, ...options }: AppendOptions) {
   const stats: AppendStats = {
     late_events: 0,
     deduplicated_batches: 0,
@@ -45,9 +38,9 @@ export function openAppender({ onStored, ...options }: AppendOptions): Appender 
   const prepare = openNumbering(options);
   const { insertEach, leastUnderWay } = openInserter(options.engine, stats);
 
-  const store = async (fresh: readonly Work[]): Promise<Map<Work, AppendResult | Error>> => {
+  const store = async (fresh: readonly Work[]): Promise<Outcomes> => {
     const start = performance.now();
-    const settled = new Map<Work, AppendResult | Error>();
+    const settled: Outcomes = new Map();
     try {
       const works = await prepare(fresh, settled);
       for (const [work, error] of await insertEach(works)) settled.set(work, error ?? 'stored');
@@ -64,8 +57,8 @@ export function openAppender({ onStored, ...options }: AppendOptions): Appender 
     batches: readonly EventRequest[],
   ): Promise<PromiseSettledResult<AppendResult>[]> => {
     const fresh: Work[] = [];
-    let report: (settled: Map<Work, AppendResult | Error>) => void = () => {};
-    const all = new Promise<Map<Work, AppendResult | Error>>((resolve) => {
+    let report: (settled: Outcomes) => void = () => {};
+    const all = new Promise<Outcomes>((resolve) => {
       report = resolve;
     });
     const outcomes = batches.map((batch): Promise<AppendResult> => {
@@ -89,7 +82,7 @@ export function openAppender({ onStored, ...options }: AppendOptions): Appender 
   };
 
   return {
-    append(batches) {
+    append(batches: readonly EventRequest[]): Promise<PromiseSettledResult<AppendResult>[]> {
       const appending = appendAll(batches);
       appends.add(appending);
       void appending.finally(() => appends.delete(appending));
@@ -97,7 +90,8 @@ export function openAppender({ onStored, ...options }: AppendOptions): Appender 
     },
     stats,
     leastUnderWay,
-    async idle() {
+    /** Settles when nothing is under way. */
+    async idle(): Promise<void> {
       await Promise.allSettled(appends);
     },
   };

@@ -14,12 +14,7 @@ import { queryNumber } from './sql.js';
 /** How far back to look for copies of an event under two ids: two tries of one batch are seconds apart. */
 const COPIES_MS = 60_000;
 
-export interface Arrivals {
-  event(id: number): Promise<StoredEvent | undefined>;
-  tail(after: number, limit: number): Promise<TailPage>;
-  /** The greatest id up to which no more events will appear, ids that retention deleted included. */
-  head(): Promise<number>;
-}
+export type Arrivals = ReturnType<typeof openArrivals>;
 
 interface ArrivalsOptions {
   engine: Engine;
@@ -38,7 +33,7 @@ interface Arrival {
   idx: number;
 }
 
-export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: ArrivalsOptions): Arrivals {
+export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: ArrivalsOptions) {
   /** The last head read; it only grows. */
   let known = 0;
 
@@ -47,6 +42,7 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
     return Math.min(trailing, (leastUnderWay() ?? Number.MAX_SAFE_INTEGER) - 1);
   };
 
+  /** The greatest id up to which no more events will appear, ids that retention deleted included. */
   const head = async (): Promise<number> => {
     const newest = await queryNumber(
       engine,
@@ -85,11 +81,11 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
 
   return {
     head,
-    async event(id) {
+    async event(id: number): Promise<StoredEvent | undefined> {
       const [event] = await eventsOf(id, id);
       return event;
     },
-    async tail(after, limit) {
+    async tail(after: number, limit: number): Promise<TailPage> {
       const newest = await head();
       if (after >= newest) return { events: [], head: newest, next: newest, gap: after > newest };
       const arrivals = await engine.query<Arrival>(

@@ -18,8 +18,6 @@ export type Params = Readonly<Record<string, unknown>>;
 export interface Engine {
   readonly database: string;
   readonly cluster: string | undefined;
-  /** What this engine knows of a list of its settings; older ones know fewer. */
-  knows(setting: string): boolean;
   /** Asks within `READ_MS_MAX`, unless told otherwise; throws `ReadTimeout` past it. `{name:Type}` in the text are `params`. */
   query<Row>(sql: string, params?: Params, settings?: ClickHouseSettings): Promise<Row[]>;
   /** Durable on every shard when it settles. */
@@ -130,7 +128,6 @@ export async function connect({ url, database, cluster }: Address): Promise<Engi
   return {
     database,
     cluster,
-    knows: (setting) => known.has(setting),
     query: (sql, params = {}, extra = {}) =>
       ask(async (client) => {
         const result = await client.query({

@@ -8,16 +8,15 @@
 import { FUNNEL_STEPS_MAX } from '../domain/limits.js';
 import { all, ofApps } from '../questions/filter.js';
 import type { Ask, Found } from '../questions/index.js';
-import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
-import { within } from './sql.js';
+import { type Times, within } from './sql.js';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz'.slice(0, FUNNEL_STEPS_MAX);
 
 export async function countFunnel(
   engine: Engine,
   { steps, apps }: Ask<'funnel'>,
-  range: Required<TimeRange>,
+  range: Times,
 ): Promise<Found<'funnel'>> {
   const names = [...new Set(steps)];
   const { sql, params } = all(within(range), ofApps(apps));

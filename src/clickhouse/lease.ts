@@ -14,19 +14,12 @@ const LEASE_MS = 10 * 60_000;
 const RENEW_MS = 60_000;
 const TRIES = 20;
 
-export interface Lease {
-  /** The number; after a lapse it is another one. */
-  node(): number;
-  /** Whether ids may be given under the number now. */
-  holds(): boolean;
-  end(): void;
-}
-
-/** Throws `ClickhouseUnusable` when every number is taken. */
-export async function takeNode(engine: Engine): Promise<Lease> {
+/** `node` gives the number, another one after a lapse. Throws `ClickhouseUnusable` when every number is taken. */
+export async function takeNode(engine: Engine) {
   const token = randomUUID();
   let node = await claim(engine, token);
   let renewedAt = Date.now();
+  /** Whether ids may be given under the number now. */
   const holds = (): boolean => Date.now() - renewedAt < LEASE_MS / 2;
 
   const renew = async (): Promise<void> => {
