@@ -1,4 +1,4 @@
-/** The frame around the views: the ways to go, the word about the connection, and which view an address is. */
+/** The frame around the views: navigation, the state of the connection, and the routes. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { useIsLost } from './api/connection.js';
@@ -104,7 +104,7 @@ function Top() {
   );
 }
 
-/** Narrows every view down to one app; there is nothing to pick where only one is configured. */
+/** Limits every view to one app; hidden where only one is configured. */
 function AppPicker() {
   const { data } = useApps();
   const [app] = useParam('app');
@@ -150,7 +150,7 @@ function View() {
 
   useEffect(() => {
     document.title = `${route?.title(names) ?? 'Not found'} · spyglass`;
-    // A new view is where a reader's keys and screen reader go on, as after a page load.
+    // Keyboard and screen reader continue in the new view, as after a page load.
     if (!first.current) main.current?.focus();
     first.current = false;
   }, [path]);

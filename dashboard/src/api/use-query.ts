@@ -13,7 +13,7 @@ export interface Query<T> {
 }
 
 interface Options {
-  /** Reads again this often while the page is visible. */
+  /** Reads again at this interval while the page is visible. */
   everyMs?: number;
   /** Keeps showing the answer to the question before until this one has an answer. */
   keep?: boolean;
@@ -23,11 +23,11 @@ interface Options {
 interface Entry<T> {
   data?: T;
   error?: ClientError;
-  /** When `data` was read, by the page's clock. */
+  /** Of `data`, by `performance.now()`. */
   readAt: number;
   isReading: boolean;
   readonly listeners: Set<() => void>;
-  /** One read at a time, whoever asks for it. */
+  /** Does nothing while a read is under way. */
   read(): void;
 }
 
@@ -39,7 +39,7 @@ const ENTRIES_MAX = 100;
 const caches: { [K in keyof Asks]?: Map<string, Entry<Answers[K]>> } = {};
 const apps = createEntry(() => client.apps());
 
-/** The answer to a question; without anything to ask, nothing is read. */
+/** The answer to a question; reads nothing where `ask` is undefined. */
 export function useQuery<K extends keyof Asks>(
   question: K,
   ask: Asks[K] | undefined,

@@ -26,10 +26,10 @@ export const clockTime = (ts: number): string => clock.format(ts);
 export const preciseTime = (ts: number): string =>
   `${clock.format(ts)}.${String(Math.floor(ts % SECOND_MS)).padStart(3, '0')}`;
 
-/** Everything there is to say of an instant, time zone included. */
+/** With the date, weekday and time zone. */
 export const fullTime = (ts: number): string => full.format(ts);
 
-/** The clock for today, day and clock within the year, else the date: short enough for a table. */
+/** The time of today, day and time within the year, else the date. */
 export function shortTime(ts: number, now: number): string {
   if (new Date(ts).toDateString() === new Date(now).toDateString()) return clockTime(ts);
   return (isSameYear(ts, now) ? dayAndClock : dayWithYear).format(ts);
@@ -37,7 +37,7 @@ export function shortTime(ts: number, now: number): string {
 
 const isSameYear = (a: number, b: number): boolean => new Date(a).getFullYear() === new Date(b).getFullYear();
 
-/** Whether an instant is so far back that its date says more than how long ago it was. */
+/** Older instants are shown as dates. */
 export const isLongAgo = (ts: number, now: number): boolean => now - ts >= 7 * DAY_MS;
 
 /** `just now`, `3 min ago`, `2 h ago`, `5 d ago`, then the date; `in 3 min` for a clock that is ahead. */
@@ -65,7 +65,7 @@ export function duration(ms: number): string {
   return joined(Math.floor(ms / HOUR_MS), 'h', Math.floor((ms % HOUR_MS) / MINUTE_MS), 'min');
 }
 
-/** `1:04`, `1:02:04`: a place in a recording. */
+/** `1:04`, `1:02:04`. */
 export function playTime(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / SECOND_MS));
   const [h, m, s] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
@@ -73,7 +73,7 @@ export function playTime(ms: number): string {
   return h > 0 ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
 }
 
-/** `+3.2 s`, `−12 s`: how far from another moment. */
+/** `+3.2 s`, `−12 s`. */
 export function offset(ms: number): string {
   if (Math.abs(ms) < 1) return '0 s';
   return `${ms < 0 ? '−' : '+'}${duration(Math.abs(ms))}`;
@@ -85,13 +85,13 @@ export const shortDay = (day: string): string => utcDay.format(dayStart(day));
 /** `Wed, 12 Jun 2024`, of a UTC day. */
 export const longDay = (day: string): string => utcWeekday.format(dayStart(day));
 
-/** Unix ms of a UTC day's first moment. */
+/** The first moment of a UTC day, Unix ms. */
 export const dayStart = (day: string): number => Date.parse(`${day}T00:00:00Z`);
 
 /** The UTC day of an instant, `YYYY-MM-DD`. */
 export const dayOf = (ts: number): string => new Date(ts).toISOString().slice(0, 10);
 
-/** Every UTC day from one instant's to another's. */
+/** Every UTC day between two instants, their own days included. */
 export function daysBetween(from: number, to: number): string[] {
   const days: string[] = [];
   for (let ts = dayStart(dayOf(from)); ts <= to; ts += DAY_MS) days.push(dayOf(ts));

@@ -1,4 +1,4 @@
-/** Fetches the chunks of a recording, each once, and takes out of them what could act. */
+/** Fetches the chunks of a recording, each once, and sanitises them. */
 import { type ChunkReference, ClientError, client } from '../api/client.js';
 import { makeHarmless } from './harmless.js';
 import { type ConsoleLine, consoleLines, type RecordedEvent, readEvents } from './recording.js';

@@ -9,7 +9,7 @@ interface FollowListProps<T> {
   /** A key that does not change when items are added before it. */
   keyOf: (item: T) => string | T;
   time: number;
-  /** Which entry is open, by its key. */
+  /** The key of the open entry. */
   open: string | T | undefined;
   onOpen: (item: T | undefined) => void;
   onSeek: (ts: number) => void;

@@ -16,7 +16,6 @@ import type { PlayerHandle } from './use-player.js';
 
 interface PaneProps {
   time: number;
-  /** Of the time line. */
   range: Span;
   /** Times are relative to this moment, else to the beginning of the time line. */
   cue?: number | undefined;
@@ -31,7 +30,7 @@ interface EventPaneProps extends PaneProps {
   events: readonly Event[];
 }
 
-/** What lists of events have in common; the address has the open event. */
+/** The props that lists of events share; the open event is in the address. */
 function useEventItems() {
   const [open, setOpen] = useParam('event');
   return {

@@ -128,7 +128,7 @@ function Picture({ player, children }: { player: PlayerHandle; children: preact.
   return (
     <div class="stage" ref={room}>
       <div class="stage-box" style={{ width: width * scale, height: height * scale }}>
-        {/* Inert: nothing in it can be pressed or tabbed to. The policy of its page and the sandbox run no script. */}
+        {/* Inert: no pointer, no keyboard. The policy of its page and the sandbox allow no script. */}
         <iframe
           class="stage-frame"
           src="/assets/frame.html"

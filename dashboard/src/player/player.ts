@@ -19,10 +19,10 @@ export interface PlayerState {
   hurrying: boolean;
   speed: number;
   skipIdle: boolean;
-  /** Of the recorded window, px. */
+  /** The recorded window, px. */
   size: { width: number; height: number };
   error: ClientError | undefined;
-  /** Of the chunks fetched so far, in order. */
+  /** Console lines of the chunks fetched so far, in order. */
   lines: readonly ConsoleLine[];
   /** When the chunks fetched so far begin and end. */
   spans: readonly Span[];
@@ -41,10 +41,10 @@ export interface Span {
 export interface Player {
   play(): void;
   pause(): void;
-  /** Goes to a moment, Unix ms, and goes on playing if it played. */
+  /** Goes to a moment (Unix ms), and continues to play if it played. */
   seek(ts: number): void;
   configure(settings: Partial<Pick<PlayerState, 'speed' | 'skipIdle'>>): void;
-  /** Fetches every chunk that can have something of a time, whatever is played. */
+  /** Fetches every chunk of a time, whatever is played. */
   fetchAll(span: Span): void;
   retry(): void;
   close(): void;
@@ -185,7 +185,7 @@ async function seek(playback: Playback, ts: number): Promise<void> {
   }
 }
 
-/** Has the moment on stage. */
+/** Puts the moment on stage. */
 async function draw(playback: Playback, ts: number, mine: number): Promise<void> {
   const at = indexAt(playback.chunks.references, ts);
   if (playback.stage !== undefined && at >= playback.first && at <= playback.last) return;
@@ -288,7 +288,7 @@ async function fetchAll(playback: Playback, span: Span): Promise<void> {
   set(playback, { fetching: false });
 }
 
-/** Tells the time while it plays, and fetches on. */
+/** Reports the time while it plays, and fetches ahead. */
 function tick(playback: Playback): void {
   const { state, stage } = playback;
   if (!state.playing || state.waiting || stage === undefined) return;
@@ -303,7 +303,7 @@ function tick(playback: Playback): void {
     });
 }
 
-/** What the chunks fetched so far tell beside the picture. */
+/** What the state has of the chunks fetched so far. */
 function told(chunks: Chunks): Pick<PlayerState, 'lines' | 'spans' | 'missing'> {
   const loaded = chunks.references.flatMap((_, index) => chunks.loaded(index) ?? []);
   return {

@@ -134,7 +134,7 @@ function Tip({ day, unit, ...place }: { day: CountedDay; unit: string; left: num
   );
 }
 
-/** Keeps a label's text within the picture. */
+/** Keeps a label within the chart. */
 const labelX = (x: number, width: number): number => clamp(x, AXIS_WIDTH, width - LABEL_WIDTH / 3);
 
 const clamp = (value: number, min: number, max: number): number => Math.max(min, Math.min(max, value));

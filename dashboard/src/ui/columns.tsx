@@ -1,4 +1,4 @@
-/** Columns that several lists have. */
+/** Columns that several tables share. */
 import type { Column } from './table.js';
 import { Ago, Moment } from './time.js';
 
@@ -9,7 +9,7 @@ export const APP_COLUMN: Column<{ app: string }> = {
   render: ({ app }) => <span class="soft">{app}</span>,
 };
 
-/** Each for its width of the screen. */
+/** For wide screens and for narrow ones. */
 export const LAST_SEEN_COLUMNS: readonly Column<{ last_seen: number }>[] = [
   {
     label: 'Last seen',

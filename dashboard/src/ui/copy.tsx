@@ -1,4 +1,4 @@
-/** A button that copies text, and says that it did. */
+/** A button that copies text. */
 import { useEffect, useState } from 'preact/hooks';
 import { Icon } from './icons.js';
 
@@ -24,7 +24,7 @@ export function CopyButton({ text, label = 'Copy' }: { text: string; label?: str
   );
 }
 
-/** Pages without TLS have no clipboard of the new kind. */
+/** Pages without TLS have no `navigator.clipboard`. */
 async function copyText(text: string): Promise<void> {
   if (navigator.clipboard !== undefined) return navigator.clipboard.writeText(text);
   const area = document.createElement('textarea');

@@ -11,7 +11,7 @@ interface DayChartProps extends Omit<BarChartProps, 'bars'> {
   range: Range;
 }
 
-/** More bars than this are thinner than anybody can point at. */
+/** More bars would be too thin to point at. */
 const DAYS_MAX = 400;
 
 export function DayChart({ days, range, ...chart }: DayChartProps) {

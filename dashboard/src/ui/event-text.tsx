@@ -18,7 +18,7 @@ export const userHref = ({ app, user_id }: { app: string; user_id: string }): st
 export const replayHref = ({ app, session_id }: { app: string; session_id: string }, ts?: number): string =>
   href('/replay/:app/:session', { app, session: session_id }, { t: ts === undefined ? undefined : `${ts}` });
 
-/** The second half of the line: status and duration of a request, severity of a report, the first props of the rest. */
+/** The second half of the line, by type: status and duration, severity, place, title or first props. */
 export function EventSummary({ event }: { event: Event }) {
   const { type, props = {} } = event;
   const { note } = eventLabel(event);
@@ -55,7 +55,7 @@ export function StatusTag({ status }: { status: unknown }) {
 export const isFailed = (status: unknown): boolean =>
   typeof status === 'number' && (status === 0 || status >= 400);
 
-/** `InvoiceSummary.tsx:48` of where an error was thrown. */
+/** Where an error was thrown: `InvoiceSummary.tsx:48`. */
 function place({ source, line }: Props): string {
   if (typeof source !== 'string') return '';
   const file = source.split(/[?#]/, 1)[0]?.split('/').pop() ?? '';

@@ -1,4 +1,4 @@
-/** What narrows a view down: fields that are typed into, and choices. */
+/** Filters of a view: text fields and choices. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useParam } from '../router.js';
 import { Icon } from './icons.js';
@@ -8,7 +8,7 @@ interface FieldProps {
   value: string;
   onChange: (value: string) => void;
   placeholder?: string;
-  /** Takes effect while typing, instead of at Enter or on leaving. */
+  /** Takes effect while somebody types, instead of at Enter or blur. */
   live?: true;
 }
 
@@ -66,13 +66,13 @@ export function Field({ label, value, onChange, placeholder, live }: FieldProps)
   );
 }
 
-/** Choices and what each is called. */
+/** Choices and their labels. */
 type Named<T extends string> = Readonly<Record<T, string>>;
 
 export const isChoice = <T extends string>(choices: Named<T>, text: string): text is T =>
   Object.hasOwn(choices, text);
 
-/** The choice that a parameter of the query names, '' where it names none, and the way to change it. */
+/** The choice in a parameter of the query, '' where there is none, and how to set it. */
 export function useChoice<T extends string>(
   name: string,
   choices: Named<T>,
@@ -88,7 +88,6 @@ interface ChoicesProps<T extends string> {
   onChange: (value: T) => void;
 }
 
-/** A row of buttons of which one is pressed. */
 export function Choices<T extends string>({ label, value, choices, onChange }: ChoicesProps<T>) {
   return (
     <div class="choices" role="group" aria-label={label}>

@@ -9,7 +9,6 @@ const TEXT_MAX = 400;
 const OPEN_ENTRIES_MAX = 6;
 const ENTRIES_MAX = 200;
 
-/** An event's props, or any object. */
 export function PropsView({ props }: { props: Props }) {
   const entries = Object.entries(props);
   if (entries.length === 0) return <p class="soft">No properties</p>;

@@ -1,4 +1,4 @@
-/** The time range of a view, kept in the address: a preset as `range=7d`, or own bounds as `from` and `to` (Unix ms). */
+/** The time range of a view, in the address: a preset as `range=7d`, or `from` and `to` (Unix ms). */
 import { useMemo, useRef } from 'preact/hooks';
 import { DAY_MS, dayOf, dayStart } from '../format/time.js';
 import { type Location, type QueryPatch, setQuery, useLocation } from '../router.js';
@@ -28,7 +28,7 @@ export interface Range {
   preset: Preset | 'custom';
 }
 
-/** The range the address names, whole UTC days but for the last 24 hours; `byDefault` where it names none. */
+/** The range in the address, else `byDefault`: whole UTC days, except the last 24 hours. */
 export function useRange(byDefault: Preset = '7d'): Range {
   const { query } = useLocation();
   const minute = Math.floor(useNow() / MINUTE_MS) * MINUTE_MS;
@@ -44,7 +44,7 @@ export function useRange(byDefault: Preset = '7d'): Range {
   }, [from, to, range, minute, byDefault]);
 }
 
-/** What the address says of the app and the range, to go along with a link. */
+/** The app and the range of the address, for a link. */
 export const appAndRange = ({ query }: Location): QueryPatch =>
   Object.fromEntries(['app', 'range', 'from', 'to'].map((name) => [name, query.get(name) ?? '']));
 
@@ -68,7 +68,7 @@ function customWords({ from, to }: { from?: number; to?: number }): Pick<Range, 
   return { label, within: label.replace(/^[US]/, (letter) => letter.toLowerCase()) };
 }
 
-/** Presets, and two days for whatever else; days are UTC, the last one included. */
+/** Presets, and a dialog for two UTC days, both included. */
 export function RangePicker({ range }: { range: Range }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const choose = (preset: string) => {

@@ -1,43 +1,42 @@
-/** The table of the dashboard: a sticky head, rows of one height drawn as they come into sight, whole-row links. */
+/** A table with a sticky head, rows of one height that are drawn when in sight, and whole-row links. */
 import type { ComponentChildren, RefObject } from 'preact';
 import { useRef } from 'preact/hooks';
 import { useManyApps } from '../api/use-query.js';
 import { Rows } from './rows.js';
 
 export interface Column<T> {
-  /** Its own within the table. `App` is left out where only one app is configured. */
+  /** Unique in the table. `App` is left out where only one app is configured. */
   label: string;
   /** A grid track: `120px`, `minmax(0, 1fr)`. */
   width: string;
   align?: 'end';
-  /** Left out where the screen is narrow. */
+  /** Left out on narrow screens. */
   wide?: true;
-  /** Shown only there. */
+  /** Only on narrow screens. */
   narrow?: true;
-  /** In the first column, the row's link; the rest of the row leads there too. */
+  /** The first column's link is the link of the whole row. */
   render: (row: T) => ComponentChildren;
 }
 
 interface TableProps<T> {
-  /** What it lists, for those who cannot see it. */
+  /** For screen readers. */
   label: string;
   rows: readonly T[];
   columns: readonly Column<T>[];
   rowKey: (row: T) => string | number;
-  /** Marks the row, as the one that is open beside the table. */
+  /** Marks the row that is open beside the table. */
   isSelected?: (row: T) => boolean;
   rowClass?: (row: T) => string;
   rowHeight?: number;
   onEnd?: () => void;
-  /** Below the last row: that more is coming, or that there is no more. */
+  /** Below the last row. */
   foot?: ComponentChildren;
-  /** The element that scrolls, for those who want to look at it. */
+  /** The element that scrolls. */
   scroller?: RefObject<HTMLDivElement>;
 }
 
 const ROW_HEIGHT = 36;
 
-/** Fills its container and scrolls within it. */
 export function Table<T>(props: TableProps<T>) {
   const { label, rows, rowKey, isSelected, rowClass, rowHeight = ROW_HEIGHT, onEnd, foot } = props;
   const manyApps = useManyApps();

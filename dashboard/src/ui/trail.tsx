@@ -1,4 +1,4 @@
-/** The trail of a session: its events in the order they happened, each to unfold, with the time from the first one. */
+/** The events of a session in order, each to unfold. */
 import type { Event } from '../api/client.js';
 import { clockTime, duration, fullTime } from '../format/time.js';
 import { eventLabel } from './event-label.js';
@@ -6,7 +6,7 @@ import { EventSummary, incidentHref, isIncident, replayHref } from './event-text
 import { TypeIcon } from './icons.js';
 import { PropsView } from './props-view.js';
 
-/** A pause longer than this is worth a word. */
+/** A longer pause is shown. */
 const PAUSE_MS = 60_000;
 
 /** `events` ascending. */

@@ -1,4 +1,4 @@
-/** One group of errors: how it went by day, its occurrences, and the stack of each. */
+/** One group of errors: counts by day, its occurrences, and the stack of each. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ClientError, client, type ErrorGroupRow, type Event, noted } from '../../api/client.js';
 import { useWhenBack } from '../../api/connection.js';
@@ -103,7 +103,7 @@ function Occurrences({ group, from, to, total }: OccurrencesProps) {
   const location = useLocation();
   const [chosen] = useParam('event');
   const listed = chosen === '' ? events[0] : events.find(({ id }) => `${id}` === chosen);
-  // One that is further down the list than was loaded is read by itself.
+  // An event further down the list than was loaded is read by itself.
   const isElsewhere = listed === undefined && /^\d{1,16}$/.test(chosen);
   const other = useQuery('event', isElsewhere ? { id: Number(chosen) } : undefined);
   const selected = listed ?? other.data;
@@ -180,14 +180,14 @@ function Occurrence({ event }: { event: Event }) {
   );
 }
 
-/** The group's events, page after page; what is shown stays while another range is read. */
+/** The group's events, page by page; they stay while another range is read. */
 function useOccurrences(group: string, from: number | undefined, to: number | undefined) {
   const [{ events, cursor }, setPages] = useState<{ events: Event[]; cursor?: string | undefined }>({
     events: [],
   });
   const [error, setError] = useState<ClientError>();
   const running = useRef<AbortController>();
-  /** The page after it was asked for: the list comes to its end more than once before it is drawn with what came. */
+  /** The cursor that was asked for last: `onEnd` is called more than once before the next page is drawn. */
   const asked = useRef<string>();
   const load = async (after: string | undefined) => {
     running.current?.abort();

@@ -1,4 +1,4 @@
-/** Errors by group, and the reports beside them. */
+/** Groups of errors, and bug reports beside them. */
 import { useMemo } from 'preact/hooks';
 import type { ErrorGroupRow, Event } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
@@ -209,7 +209,7 @@ function NoErrors({ text, range }: { text: string; range: Range }) {
   return <Empty title="No errors">No errors reported {range.within}.</Empty>;
 }
 
-/** The days of the range that the small bars show, the latest last. */
+/** The days of the range that the small bars show, ascending. */
 function daysOf(groups: readonly ErrorGroupRow[], { from, to }: Range): string[] {
   const now = Date.now();
   const last = Math.max(...groups.map(({ last_seen }) => last_seen), Math.min(to ?? now, now));

@@ -94,7 +94,7 @@ function Incident({ incident }: { incident: Answers['incident'] }) {
   );
 }
 
-/** The recording's picture may have begun long before the chunks of this moment. */
+/** The last full snapshot may be long before the incident's own chunks. */
 async function allChunks({ app, session_id }: Event): Promise<readonly ChunkReference[]> {
   return (await client.ask('replay', { id: session_id, app })).chunks;
 }
@@ -164,11 +164,11 @@ function Step({ id, icon, label, keyName }: StepProps) {
 interface WhatProps {
   event: Event;
   group: string | undefined;
-  /** What else went wrong around it. */
+  /** Other incidents around it. */
   related: readonly Event[];
 }
 
-/** The comment of a report, or the stack of an error and how often it happens. */
+/** The comment of a report, or the stack of an error and its group's counts. */
 function What({ event, group, related }: WhatProps) {
   const { stack, comment, severity, ...rest } = event.props ?? {};
   return (
@@ -212,7 +212,7 @@ function What({ event, group, related }: WhatProps) {
   );
 }
 
-/** What a report may be about, the errors before it, or what was said of an error, the reports after; the latest of each name. */
+/** The errors before a report, or the reports after an error; the latest of each name. */
 function relatedTo(event: Event, breadcrumbs: readonly Event[]): Event[] {
   const others = breadcrumbs.filter(
     (other) =>

@@ -1,4 +1,4 @@
-/** The funnel builder: steps in the address, names suggested while typing, and how many users got how far. */
+/** The funnel builder: steps in the address, suggested names, and how many users reached each step. */
 import { useRef, useState } from 'preact/hooks';
 import type { CountedName } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
@@ -15,7 +15,7 @@ const STEPS_MIN = 2;
 const STEPS_MAX = 20;
 const SUGGESTIONS_MAX = 50;
 
-/** The API separates steps by commas: a name with one in it cannot be asked for. */
+/** The API separates steps by commas, so a name with a comma cannot be a step. */
 const canBeStep = ({ name }: CountedName): boolean => !name.includes(',');
 
 export function Funnel({ app, range }: { app: string; range: Range }) {
@@ -67,7 +67,7 @@ function StepList({ app, steps, onChange }: StepListProps) {
   return (
     <ol class="steps">
       {shown.map((step, index) => (
-        // A step is its place: the same name may come twice.
+        // The key is the index: a name may come twice.
         <li key={index} class="step">
           <span class="step-number soft">{index + 1}</span>
           <Combobox

@@ -1,4 +1,4 @@
-/** What all of them do: daily users, errors by day, top events and pages, and the funnel one asks for. */
+/** What all users do: daily users, errors by day, a funnel, top events and pages. */
 import { useRef } from 'preact/hooks';
 import type { Answers, CountedDay, CountedName } from '../../api/client.js';
 import { type Query, useQuery } from '../../api/use-query.js';

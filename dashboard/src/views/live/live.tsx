@@ -1,4 +1,4 @@
-/** Events as they are stored: paused when one wants to read, narrowed down by what one looks for, each open beside the list. */
+/** Events as they are stored: filtered, paused on demand, each with its details beside the list. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Event, EventType, Json } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
@@ -26,7 +26,7 @@ const TYPES: Readonly<Record<EventType | '', string>> = {
   error: 'Errors',
   bug_report: 'Reports',
 };
-/** So many are loaded to fill the hour's bars; more only by scrolling. */
+/** At most this many are loaded to fill the hour's bars. */
 const HOUR_EVENTS_MAX = 3_000;
 const AT_TOP_PX = 8;
 
@@ -158,7 +158,7 @@ function EventTable({ live, events, scroller, filtered }: EventTableProps) {
   );
 }
 
-/** Errors and reports lead to their incident, other events to what is beside the list. */
+/** Errors and reports link to their incident, other events to their details beside the list. */
 function columnsAt(location: Location): Column<Event>[] {
   return [
     {
@@ -219,13 +219,13 @@ function Foot({ live: { events, hasMore, moreError, retryMore } }: { live: LiveE
 
 const closeDetail = () => setQuery({ event: '' }, 'push');
 
-/** The id that `event` in the address says; before it, there may be a time, as older links have it. */
+/** The id in the `event` parameter; older links have a time before it. */
 function selectedId(text: string): number | undefined {
   const id = /^(?:\d{1,15}\.)?(\d{1,16})$/.exec(text)?.[1];
   return id === undefined ? undefined : Number(id);
 }
 
-/** The event that the address names, beside the list. */
+/** The event in the address, beside the list. */
 function Selected({ events }: { events: readonly Event[] }) {
   const id = selectedId(useParam('event')[0]);
   const held = events.find((event) => event.id === id);
@@ -282,7 +282,7 @@ function StateMark({ live: { state, head }, paused }: { live: LiveEvents; paused
   );
 }
 
-/** Loads older events, a page at a time, until the hour that is drawn is whole. */
+/** Loads older events, a page at a time, until the last hour is complete. */
 function useFullHour({ events, hasMore, loadMore }: LiveEvents): void {
   const oldest = events.at(-1);
   useEffect(() => {
@@ -297,7 +297,7 @@ function matcher(text: string): (event: Event) => boolean {
   return (event) => textOf(event).includes(wanted);
 }
 
-/** What can be found of an event, put together once: the list is looked through at every drawing. */
+/** The searchable text of each event: the list is searched at every render. */
 const texts = new WeakMap<Event, string>();
 
 function textOf(event: Event): string {

@@ -1,4 +1,4 @@
-/** The last hour, a bar a minute: how much happens, and how much of it is errors. */
+/** The last hour, a bar for each minute: all events, and the errors among them. */
 import type { Event } from '../../api/client.js';
 import { counted } from '../../format/number.js';
 import { clockTime } from '../../format/time.js';
@@ -11,7 +11,6 @@ const HEIGHT = 40;
 interface MinutesProps {
   /** Newest first. */
   events: readonly Event[];
-  /** Whether `events` are all there are. */
   complete: boolean;
 }
 
@@ -19,7 +18,7 @@ interface Minute {
   start: number;
   all: number;
   errors: number;
-  /** Whether the events of the minute are known. */
+  /** Whether the events of the minute are loaded. */
   known: boolean;
 }
 
@@ -83,5 +82,4 @@ function byMinute(events: readonly Event[], complete: boolean, now: number): Min
   return minutes;
 }
 
-/** Whether events as old as this are of interest to the hour that is drawn. */
 export const isWithinTheHour = (ts: number): boolean => ts > Date.now() - MINUTES * MINUTE_MS;

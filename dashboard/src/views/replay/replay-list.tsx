@@ -1,4 +1,4 @@
-/** The sessions there are, and what happened in each. */
+/** The list of sessions. */
 import { useMemo } from 'preact/hooks';
 import type { SessionRow } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';

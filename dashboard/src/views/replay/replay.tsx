@@ -1,4 +1,4 @@
-/** One session's recording, and everything that happened beside it. */
+/** One session's recording, with its events, requests and console beside it. */
 import type { Answers, ChunkReference, Event } from '../../api/client.js';
 import { type Query, useQuery } from '../../api/use-query.js';
 import { counted } from '../../format/number.js';
@@ -129,7 +129,7 @@ function beginOf(references: readonly ChunkReference[], events: readonly Event[]
   return references.find(({ ts }) => ts !== undefined)?.ts ?? events[0]?.ts ?? 0;
 }
 
-/** From the first thing known of the session to the last. */
+/** From the first known time of the session to the last. */
 function rangeOf(
   references: readonly ChunkReference[],
   events: readonly Event[],

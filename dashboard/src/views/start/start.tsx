@@ -1,4 +1,4 @@
-/** The first start: what to paste into an app. The live view takes over as soon as the first event arrives. */
+/** The first start: snippets for an app. The live view takes over when the first event arrives. */
 import { useState } from 'preact/hooks';
 import type { AppsAnswer } from '../../api/client.js';
 import { useApps } from '../../api/use-query.js';
@@ -87,7 +87,7 @@ function Snippets({ apps }: { apps: readonly App[] }) {
   );
 }
 
-/** Whatever the key is made of, what is pasted means it. */
+/** Escapes the key for each kind of snippet. */
 function snippet(way: Way, { name, key = NO_KEY }: App): string {
   const { origin } = location;
   if (way === 'script') {

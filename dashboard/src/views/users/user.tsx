@@ -1,4 +1,4 @@
-/** One user: activity by day, and the sessions, each unfolding to its trail. */
+/** One user: activity by day, and the sessions, each with its trail to unfold. */
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { SessionRow } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
@@ -111,7 +111,7 @@ function Sessions({ app, id }: { app: string; id: string }) {
 function Session({ session, isOpen }: { session: SessionRow; isOpen: boolean }) {
   const { session_id, started_at, last_seen, event_count, error_count, chunk_count } = session;
   const row = useRef<HTMLLIElement>(null);
-  // The one that the address names may be far down.
+  // The session in the address may be far down.
   useEffect(() => {
     const element = row.current;
     if (isOpen && element && element.getBoundingClientRect().bottom > innerHeight) element.scrollIntoView();

@@ -1,4 +1,4 @@
-/** Who was here: the users last seen, narrowed down by what is typed. */
+/** The users seen last, with a text filter. */
 import { useMemo } from 'preact/hooks';
 import type { UserRow } from '../../api/client.js';
 import { useApps, useQuery } from '../../api/use-query.js';
