@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { useIsLost } from './api/connection.js';
 import { useApps } from './api/use-query.js';
 import { href, match, Router, setQuery, useLocation, useParam } from './router.js';
+import { TextLink } from './ui/button.js';
 import { Icon, type IconName } from './ui/icons.js';
 import { Empty } from './ui/states.js';
 import { ErrorGroupView } from './views/errors/error-group.js';
@@ -159,9 +160,7 @@ function View() {
     <main ref={main} id="main" tabIndex={-1}>
       {route === undefined ? (
         <Empty title="There is nothing at this address">
-          <a class="text-link" href="/live">
-            Go to the live view
-          </a>
+          <TextLink href="/live">Go to the live view</TextLink>
         </Empty>
       ) : (
         route.view(names)

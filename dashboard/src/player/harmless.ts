@@ -1,6 +1,6 @@
 /**
- * Takes out of a recording what could act: the frame it plays in runs no script and asks nobody for anything, and this is
- * the second lock on the same door. It also covers what no policy speaks of, such as hints to look up or connect to hosts.
+ * Removes from a recording what could act. Its frame runs no script and loads nothing; this is the second lock.
+ * It also covers what no policy does, such as hints to look up hosts or to connect to them.
  */
 import { FULL_SNAPSHOT, INCREMENTAL, isObject, type RecordedEvent } from './recording.js';
 
@@ -8,10 +8,7 @@ const ELEMENT = 2;
 /** HTML parsers nest no deeper. */
 const DEPTH_MAX = 512;
 const MUTATION = 0;
-/**
- * Kinds of changes that draw on canvases, load fonts or define elements: done by the player's own page, so not done. Nor is
- * sound or film played: what they would play is elsewhere.
- */
+/** The player's own page would do these: draw on canvases, load fonts, define elements, play media. */
 const LEFT_OUT: ReadonlySet<unknown> = new Set([7, 9, 10, 16]);
 
 /** Elements that only load, act or hint. */

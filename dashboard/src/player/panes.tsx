@@ -4,6 +4,7 @@ import { type Event, inWords } from '../api/client.js';
 import { bytes, counted } from '../format/number.js';
 import { clockTime, duration, offset, playTime } from '../format/time.js';
 import { useParam } from '../router.js';
+import { Button, TextLink } from '../ui/button.js';
 import { eventLabel } from '../ui/event-label.js';
 import { EventSummary, incidentHref, isFailed, isIncident, StatusTag } from '../ui/event-text.js';
 import { TypeIcon } from '../ui/icons.js';
@@ -76,11 +77,7 @@ function More({ event }: { event: Event }) {
   return (
     <div class="follow-more">
       <p class="trail-ways">
-        {isIncident(event) && (
-          <a class="text-link" href={incidentHref(event)}>
-            Open the incident
-          </a>
-        )}
+        {isIncident(event) && <TextLink href={incidentHref(event)}>Open the incident</TextLink>}
         {event.url !== undefined && <span class="soft">on {event.url}</span>}
       </p>
       {isStack && <Stack text={stack} />}
@@ -172,9 +169,9 @@ export function ConsolePane({ player, hasRecording, time, range, cue, onSeek }: 
           {fetching ? 'Fetching' : 'Without the lines of'} {counted(chunks, 'chunk')} of the recording
           {fetchError !== undefined && `: ${inWords(fetchError)}`}
           {!fetching && (
-            <button type="button" class="button" onClick={() => player.fetchAll(range)}>
+            <Button onClick={() => player.fetchAll(range)}>
               {fetchError === undefined ? 'Fetch' : 'Try again'}
-            </button>
+            </Button>
           )}
         </p>
       )}

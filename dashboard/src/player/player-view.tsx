@@ -2,6 +2,7 @@
 import { useMemo, useRef } from 'preact/hooks';
 import type { ChunkReference } from '../api/client.js';
 import { clockTime, duration, fullTime, playTime } from '../format/time.js';
+import { Button } from '../ui/button.js';
 import { Icon } from '../ui/icons.js';
 import { Failure } from '../ui/states.js';
 import { useBox } from '../ui/use-box.js';
@@ -49,9 +50,7 @@ export function PlayerView({ player, range, references, events, cue }: PlayerVie
               Not recorded for {duration(gap.to - gap.from)}
               {gap.reason !== '' && <span class="soft">: {gap.reason}</span>}
             </p>
-            <button type="button" class="button" onClick={() => seek(gap.to)}>
-              Go to {clockTime(gap.to)}
-            </button>
+            <Button onClick={() => seek(gap.to)}>Go to {clockTime(gap.to)}</Button>
           </div>
         )}
       </Picture>
@@ -71,15 +70,14 @@ function PlayerBar({ player, range, toggle }: PlayerBarProps) {
   const { state } = player;
   return (
     <div class="player-bar">
-      <button
-        type="button"
-        class="button icon-only"
+      <Button
+        kind="icon-only"
         aria-label={state.playing ? 'Pause' : 'Play'}
         title={`${state.playing ? 'Pause' : 'Play'} (space)`}
         onClick={toggle}
       >
         <Icon name={state.playing ? 'pause' : 'play'} />
-      </button>
+      </Button>
       <span class="player-time">
         <b>{playTime(state.time - range.from)}</b>
         <span class="soft"> / {playTime(range.to - range.from)}</span>

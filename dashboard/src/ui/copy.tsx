@@ -1,5 +1,6 @@
 /** A button that copies text. */
 import { useEffect, useState } from 'preact/hooks';
+import { Button } from './button.js';
 import { Icon } from './icons.js';
 
 const SAID_MS = 1_600;
@@ -17,10 +18,10 @@ export function CopyButton({ text, label = 'Copy' }: { text: string; label?: str
       () => setSaid('Not allowed to copy'),
     );
   return (
-    <button type="button" class="button" onClick={copy} aria-live="polite">
+    <Button onClick={copy} aria-live="polite">
       <Icon name={said === 'Copied' ? 'check' : 'link'} size={14} />
       {said === '' ? label : said}
-    </button>
+    </Button>
   );
 }
 

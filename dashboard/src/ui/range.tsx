@@ -2,6 +2,7 @@
 import { useMemo, useRef } from 'preact/hooks';
 import { DAY_MS, dayOf, dayStart } from '../format/time.js';
 import { type Location, type QueryPatch, setQuery, useLocation } from '../router.js';
+import { Button } from './button.js';
 import { isChoice } from './filters.js';
 import { useNow } from './time.js';
 
@@ -129,9 +130,7 @@ function CustomRange({ dialog, range }: { dialog: { current: HTMLDialogElement |
         </label>
         <p class="soft">Days are UTC; both are included.</p>
         <div class="dialog-buttons">
-          <button type="button" class="button" onClick={() => dialog.current?.close()}>
-            Cancel
-          </button>
+          <Button onClick={() => dialog.current?.close()}>Cancel</Button>
           <button type="submit" class="button primary">
             Show
           </button>

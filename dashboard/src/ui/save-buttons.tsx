@@ -1,6 +1,7 @@
 /** Buttons that save a panel's numbers as CSV and its chart as PNG. */
 import type { RefObject } from 'preact';
 import type { Cell } from '../format/csv.js';
+import { Button } from './button.js';
 import { saveCsv, savePng } from './save.js';
 
 interface SaveButtonsProps {
@@ -16,9 +17,9 @@ interface SaveButtonsProps {
 export function SaveButtons({ title, name, header, rows, svg }: SaveButtonsProps) {
   if (rows.length === 0) return null;
   const button = (kind: string, save: () => void) => (
-    <button type="button" class="button quiet" aria-label={`${title} as ${kind}`} onClick={save}>
+    <Button kind="quiet" aria-label={`${title} as ${kind}`} onClick={save}>
       {kind}
-    </button>
+    </Button>
   );
   return (
     <>

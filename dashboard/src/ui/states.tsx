@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { type ClientError, inWords } from '../api/client.js';
 import type { Query } from '../api/use-query.js';
+import { Button } from './button.js';
 
 /** Grey bars where rows will be. */
 export function Loading({ lines = 6 }: { lines?: number }) {
@@ -29,9 +30,7 @@ export function Failure({ error, retry }: { error: ClientError; retry: () => voi
     <div class="failure" role="alert">
       <p class="failure-title">Couldn't load this</p>
       <p class="soft">{inWords(error)}</p>
-      <button type="button" class="button" onClick={retry}>
-        Try again
-      </button>
+      <Button onClick={retry}>Try again</Button>
     </div>
   );
 }

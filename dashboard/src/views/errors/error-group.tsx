@@ -5,6 +5,7 @@ import { useWhenBack } from '../../api/connection.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { hereHref, href, type Location, setQuery, useLocation, useParam } from '../../router.js';
+import { Button } from '../../ui/button.js';
 import { DayChart } from '../../ui/day-chart.js';
 import { incidentHref, replayHref, userHref } from '../../ui/event-text.js';
 import { Fact } from '../../ui/fact.js';
@@ -48,9 +49,7 @@ export function ErrorGroupView({ group }: { group: string }) {
         {() =>
           row === undefined ? (
             <Empty title="It did not happen in this range">
-              <button type="button" class="button" onClick={() => setQuery({ range: 'all' }, 'push')}>
-                Look at all time
-              </button>
+              <Button onClick={() => setQuery({ range: 'all' }, 'push')}>Look at all time</Button>
             </Empty>
           ) : (
             <div class="group-body">

@@ -9,6 +9,7 @@ import { PlayerView } from '../../player/player-view.js';
 import { useMomentInAddress, useMomentParam } from '../../player/use-moment.js';
 import { usePlayer } from '../../player/use-player.js';
 import { go, href } from '../../router.js';
+import { Button, TextLink } from '../../ui/button.js';
 import { CopyButton } from '../../ui/copy.js';
 import { incidentHref, isIncident, replayHref, Severity, userHref } from '../../ui/event-text.js';
 import { Icon, TypeIcon } from '../../ui/icons.js';
@@ -31,9 +32,7 @@ export function IncidentView({ id }: { id: string }) {
     return (
       <Empty title={status === 404 ? 'Event not found' : "This event isn't an error or report"}>
         {status === 404 && 'It may have expired. '}
-        <a class="text-link" href={href('/errors')}>
-          All errors
-        </a>
+        <TextLink href={href('/errors')}>All errors</TextLink>
       </Empty>
     );
   }
@@ -111,9 +110,7 @@ function Head({ incident }: { incident: Answers['incident'] }) {
         {event.type === 'error' ? event.name : 'Bug report'}
       </h1>
       <p class="incident-facts soft">
-        <a class="text-link" href={userHref(event)}>
-          {name ?? event.user_id}
-        </a>
+        <TextLink href={userHref(event)}>{name ?? event.user_id}</TextLink>
         <span class="cut">{event.app}</span>
         {event.url !== undefined && <code class="cut">{event.url}</code>}
         <time title={fullTime(event.ts)}>{clockTime(event.ts)}</time>
@@ -144,9 +141,9 @@ interface StepProps {
 function Step({ id, icon, label, keyName }: StepProps) {
   if (id === undefined) {
     return (
-      <button type="button" class="button icon-only" disabled aria-label={`No ${label.toLowerCase()}`}>
+      <Button kind="icon-only" disabled aria-label={`No ${label.toLowerCase()}`}>
         <Icon name={icon} />
-      </button>
+      </Button>
     );
   }
   return (
@@ -227,11 +224,11 @@ function GroupFacts({ group }: { group: string }) {
   const { data } = useQuery('errors', { group, limit: 1 });
   const row = data?.groups[0];
   return (
-    <a class="text-link" href={href('/errors/:group', { group }, { range: 'all' })}>
+    <TextLink href={href('/errors/:group', { group }, { range: 'all' })}>
       {row === undefined
         ? 'All like this'
         : `${counted(row.count, 'time')}, ${counted(row.user_count, 'user')}`}
-    </a>
+    </TextLink>
   );
 }
 
@@ -239,9 +236,7 @@ function NoRecording({ event }: { event: Event }) {
   return (
     <div class="player">
       <Empty title="There is no recording of this moment">
-        <a class="text-link" href={replayHref(event, event.ts)}>
-          Look at the whole session
-        </a>
+        <TextLink href={replayHref(event, event.ts)}>Look at the whole session</TextLink>
       </Empty>
     </div>
   );

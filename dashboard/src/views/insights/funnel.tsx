@@ -3,6 +3,7 @@ import { useRef, useState } from 'preact/hooks';
 import type { CountedName } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { useParam } from '../../router.js';
+import { Button } from '../../ui/button.js';
 import { Combobox } from '../../ui/combobox.js';
 import { Icon } from '../../ui/icons.js';
 import { Panel } from '../../ui/panel.js';
@@ -81,23 +82,21 @@ function StepList({ app, steps, onChange }: StepListProps) {
           {step !== '' && (
             <>
               {index > 0 && (
-                <button
-                  type="button"
-                  class="button quiet icon-only"
+                <Button
+                  kind="quiet icon-only"
                   aria-label={`Move step ${index + 1} up`}
                   onClick={() => onChange(steps.with(index - 1, step).with(index, steps[index - 1] ?? ''))}
                 >
                   <Icon name="up" size={14} />
-                </button>
+                </Button>
               )}
-              <button
-                type="button"
-                class="button quiet icon-only"
+              <Button
+                kind="quiet icon-only"
                 aria-label={`Remove step ${index + 1}`}
                 onClick={() => onChange(steps.toSpliced(index, 1))}
               >
                 <Icon name="close" size={14} />
-              </button>
+              </Button>
             </>
           )}
         </li>

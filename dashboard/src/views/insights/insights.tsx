@@ -4,6 +4,7 @@ import type { Answers, CountedDay, CountedName } from '../../api/client.js';
 import { type Query, useQuery } from '../../api/use-query.js';
 import { count, percent } from '../../format/number.js';
 import { useParam } from '../../router.js';
+import { Button } from '../../ui/button.js';
 import type { Tone } from '../../ui/chart.js';
 import { DayChart } from '../../ui/day-chart.js';
 import { Panel } from '../../ui/panel.js';
@@ -63,9 +64,9 @@ export function InsightsView() {
         />
       </div>
       <p class="insights-more">
-        <button type="button" class="button" onClick={() => setTop(top === '' ? `${TOP_MORE}` : '', 'push')}>
+        <Button onClick={() => setTop(top === '' ? `${TOP_MORE}` : '', 'push')}>
           {top === '' ? `Show the top ${TOP_MORE}` : `Show the top ${TOP}`}
-        </button>
+        </Button>
       </p>
     </div>
   );

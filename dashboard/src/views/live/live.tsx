@@ -5,6 +5,7 @@ import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { clockTime, fullTime } from '../../format/time.js';
 import { hereHref, type Location, setQuery, useLocation, useParam } from '../../router.js';
+import { Button } from '../../ui/button.js';
 import { APP_COLUMN } from '../../ui/columns.js';
 import { EventDetail } from '../../ui/event-detail.js';
 import { eventLabel } from '../../ui/event-label.js';
@@ -63,15 +64,10 @@ export function LiveView() {
         <h1>Live</h1>
         <StateMark live={live} paused={paused} />
         <div class="end">
-          <button
-            type="button"
-            class="button"
-            aria-pressed={paused}
-            onClick={() => (paused ? resume() : setPaused(true))}
-          >
+          <Button aria-pressed={paused} onClick={() => (paused ? resume() : setPaused(true))}>
             <Icon name={paused ? 'play' : 'pause'} size={14} />
             {paused ? 'Resume' : 'Pause'}
-          </button>
+          </Button>
         </div>
       </div>
       {live.head !== undefined && (
@@ -81,10 +77,10 @@ export function LiveView() {
       <div class="live-body">
         <div class="live-list">
           {live.waiting.length > 0 && (
-            <button type="button" class="button primary live-waiting" onClick={resume}>
+            <Button kind="primary live-waiting" onClick={resume}>
               <Icon name="up" size={14} />
               {counted(live.waiting.length, 'new event')}
-            </button>
+            </Button>
           )}
           {live.error !== undefined ? (
             <Failure error={live.error} retry={live.reload} />
@@ -112,13 +108,9 @@ function Filters({ filtered }: { filtered: boolean }) {
       <Field label="Session" value={session} onChange={(value) => setSession(value, 'push')} />
       <Field label="Text" value={text} onChange={setText} live />
       {filtered && (
-        <button
-          type="button"
-          class="button quiet"
-          onClick={() => setQuery({ user: '', session: '', text: '', type: '' }, 'push')}
-        >
+        <Button kind="quiet" onClick={() => setQuery({ user: '', session: '', text: '', type: '' }, 'push')}>
           Clear
-        </button>
+        </Button>
       )}
     </div>
   );
@@ -235,26 +227,13 @@ function Selected({ events }: { events: readonly Event[] }) {
   if (id === undefined) return null;
   return (
     <aside class="live-detail" aria-label="Selected event">
-      <button
-        type="button"
-        class="button quiet icon-only live-close"
-        aria-label="Close"
-        onClick={closeDetail}
-      >
+      <Button kind="quiet icon-only live-close" aria-label="Close" onClick={closeDetail}>
         <Icon name="close" />
-      </button>
+      </Button>
       {event !== undefined ? (
         <EventDetail event={event}>
-          <button type="button" class="button" onClick={() => setQuery({ user: event.user_id }, 'push')}>
-            Only this user
-          </button>
-          <button
-            type="button"
-            class="button"
-            onClick={() => setQuery({ session: event.session_id }, 'push')}
-          >
-            Only this session
-          </button>
+          <Button onClick={() => setQuery({ user: event.user_id }, 'push')}>Only this user</Button>
+          <Button onClick={() => setQuery({ session: event.session_id }, 'push')}>Only this session</Button>
         </EventDetail>
       ) : lookup.error === undefined ? (
         <Loading lines={5} />

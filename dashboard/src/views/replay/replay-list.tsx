@@ -5,6 +5,7 @@ import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { duration } from '../../format/time.js';
 import { setQuery, useParam } from '../../router.js';
+import { Button, TextLink } from '../../ui/button.js';
 import { APP_COLUMN, LAST_SEEN_COLUMNS } from '../../ui/columns.js';
 import { replayHref, userHref } from '../../ui/event-text.js';
 import { Choices, Field, useChoice } from '../../ui/filters.js';
@@ -130,14 +131,8 @@ function NoSessions({ user, app, only }: { user: string; app: string; only: Only
     return <Empty title="No sessions yet">They appear with their first event.</Empty>;
   return (
     <Empty title={only === 'recorded' ? 'None of these was recorded' : 'No matching sessions'}>
-      <button type="button" class="button" onClick={() => setQuery({ user: '', only: '' }, 'push')}>
-        Show all
-      </button>{' '}
-      {user !== '' && app !== '' && (
-        <a class="text-link" href={userHref({ app, user_id: user })}>
-          Open {user}
-        </a>
-      )}
+      <Button onClick={() => setQuery({ user: '', only: '' }, 'push')}>Show all</Button>{' '}
+      {user !== '' && app !== '' && <TextLink href={userHref({ app, user_id: user })}>Open {user}</TextLink>}
     </Empty>
   );
 }

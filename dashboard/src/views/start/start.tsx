@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { AppsAnswer } from '../../api/client.js';
 import { useApps } from '../../api/use-query.js';
+import { TextLink } from '../../ui/button.js';
 import { CopyButton } from '../../ui/copy.js';
 import { Choices } from '../../ui/filters.js';
 import { Loaded } from '../../ui/states.js';
@@ -35,11 +36,7 @@ export function Start() {
         <Loaded query={apps}>{({ apps }) => <Snippets apps={apps} />}</Loaded>
         <p class="soft">
           Just looking around? <code>npm run spyglass demo</code> fills this collector with a month of a
-          made-up app. All of the API is in its{' '}
-          <a class="text-link" href="/docs">
-            documentation
-          </a>
-          .
+          made-up app. All of the API is in its <TextLink href="/docs">documentation</TextLink>.
         </p>
       </div>
     </div>

@@ -5,6 +5,7 @@ import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { duration } from '../../format/time.js';
 import { href, setQuery, useParam } from '../../router.js';
+import { TextLink } from '../../ui/button.js';
 import { CopyButton } from '../../ui/copy.js';
 import { DayChart } from '../../ui/day-chart.js';
 import { replayHref } from '../../ui/event-text.js';
@@ -132,11 +133,7 @@ function Session({ session, isOpen }: { session: SessionRow; isOpen: boolean }) 
         <span>{counted(event_count, 'event')}</span>
         <span>{error_count > 0 && <span class="tag bad">{counted(error_count, 'error')}</span>}</span>
         <span class="session-replay">
-          {chunk_count > 0 && (
-            <a class="text-link" href={replayHref(session)}>
-              Replay
-            </a>
-          )}
+          {chunk_count > 0 && <TextLink href={replayHref(session)}>Replay</TextLink>}
         </span>
       </div>
       {isOpen && <SessionTrail session={session} />}
@@ -155,9 +152,7 @@ function SessionTrail({ session: { app, session_id, event_count } }: { session: 
             {next_cursor !== undefined && (
               <p class="soft">
                 The last {TRAIL_MAX} of {counted(event_count, 'event')}.{' '}
-                <a class="text-link" href={href('/live', {}, { session: session_id, app })}>
-                  All of them
-                </a>
+                <TextLink href={href('/live', {}, { session: session_id, app })}>All of them</TextLink>
               </p>
             )}
             <Trail events={events} />

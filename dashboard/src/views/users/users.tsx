@@ -5,6 +5,7 @@ import { useApps, useQuery } from '../../api/use-query.js';
 import { finder } from '../../format/find.js';
 import { count, counted } from '../../format/number.js';
 import { href, useParam } from '../../router.js';
+import { TextLink } from '../../ui/button.js';
 import { APP_COLUMN, LAST_SEEN_COLUMNS } from '../../ui/columns.js';
 import { userHref } from '../../ui/event-text.js';
 import { Field } from '../../ui/filters.js';
@@ -105,10 +106,10 @@ function NoUsers({ text, app }: { text: string; app: string }) {
     <Empty title={`No match among the ${LIMIT} most recent users`}>
       {(app === '' ? apps : [app]).map((name) => (
         <p key={name}>
-          <a class="text-link" href={href('/users/:app/:id', { app: name, id: text })}>
+          <TextLink href={href('/users/:app/:id', { app: name, id: text })}>
             Look for the user id {text}
             {apps.length > 1 && ` in ${name}`}
-          </a>
+          </TextLink>
         </p>
       ))}
     </Empty>
