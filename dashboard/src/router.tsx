@@ -36,7 +36,7 @@ export function useLocation(): Location {
   return useContext(LocationContext);
 }
 
-/** One parameter of the query, '' when absent, and how to set it: in place, or as a step for the back button. */
+/** A parameter of the query, '' when absent, and how to set it: in place, or as a step to go back. */
 export function useParam(
   name: string,
 ): [value: string, set: (value: string, how?: 'push' | 'replace') => void] {
@@ -44,7 +44,7 @@ export function useParam(
   return [value, (next, how = 'replace') => setQuery({ [name]: next }, how)];
 }
 
-/** Changes the query: `replace` for what is typed or follows the time, `push` for what one may want to undo. */
+/** Changes the query: `replace` for typing and the player's time, `push` for what can be undone. */
 export function setQuery(patch: QueryPatch, how: 'push' | 'replace' = 'replace'): void {
   const { path, query } = currentLocation();
   go(path + search(query, patch), how);

@@ -1,4 +1,4 @@
-/** Aggregates over a range: whole days from the views, the one or two days that a bound cuts from the events. */
+/** Aggregates over a range: whole days from the views, days that a bound cuts from the events. */
 import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS } from '../domain/limits.js';
 import { dayName, dayOf } from '../domain/utc.js';

@@ -1,12 +1,13 @@
 /**
- * Stores batches: looks up which are there already, gives the rest ids, and writes events first, then that their batches are whole.
+ * Stores batches: the events first, then that their batch is complete.
  *
- * 1. A batch under way in this process is joined: its retry comes to what it comes to.
+ * 1. A retry of a batch that is under way in this process gets the outcome of the first try.
  * 2. A batch that `batches` has, not over seven days old, is a duplicate.
- * 3. Its events are inserted, each with its identity. Where that fails half-way, or its answer is lost, some may be there: the
- *    retry finds them in `placed` and inserts the same rows again, ids and times too, whatever its own clock says; only of two tries
- *    at the same moment by two collectors neither sees the other's, and readers know the copies by their identity.
- * 4. Its row in `batches` follows once all events are durable, and then it is acknowledged.
+ * 3. Events are inserted, each with its identity. If that fails half-way, or its answer is lost, the retry
+ *    finds the stored rows in `placed` and inserts the same rows again, with their ids and times. Two tries
+ *    at the same moment through two collectors do not see each other's rows; readers know the copies by their
+ *    identity.
+ * 4. The row in `batches` follows when all events are durable. Then the batch is acknowledged.
  */
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';

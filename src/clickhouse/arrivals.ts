@@ -1,8 +1,9 @@
 /**
  * Events in the order of their ids: one event, the newest id, and what followed an id.
  *
- * A greater id may be stored before a lesser one, by another collector or by another insert of this one. So the stream trails: it
- * ends at ids given some seconds ago, and before the least id of an insert of this process that is under way.
+ * A greater id may be stored before a lesser one, by another insert or another collector. So the stream
+ * trails: it ends at ids given some seconds ago, and before the least id of this process's inserts that are
+ * under way.
  */
 import type { StoredEvent } from '../domain/event.js';
 import type { TailPage } from '../store/port.js';
@@ -11,7 +12,7 @@ import { EMBEDDED_ID_END, leastIdAt, timeOfId } from './ids.js';
 import { EVENT_COLUMNS, type ReadRow, toEvent, withoutRepeats } from './rows.js';
 import { queryNumber } from './sql.js';
 
-/** How far back to look for copies of an event under two ids: two tries of one batch are seconds apart. */
+/** How far back to look for copies of an event: two tries of one batch are seconds apart. */
 const COPIES_MS = 60_000;
 
 export type Arrivals = ReturnType<typeof openArrivals>;
@@ -109,10 +110,7 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
   };
 }
 
-/**
- * Whether events between these two ids may be gone: retention deleted some after `after`, or both are the embedded engine's, which
- * skips no id.
- */
+/** Whether events between two ids may be gone: by retention, or because the embedded engine skips no id. */
 function mayMiss(after: number, first: number | undefined, swept: number): boolean {
   return after < swept || (first !== undefined && first < EMBEDDED_ID_END);
 }

@@ -1,4 +1,4 @@
-/** Replay chunks in the engine: one row each, with the bytes as base64; a repeated upload is a row of a greater version. */
+/** Replay chunks: a row each, with the bytes as base64; a repeated upload is a row of a greater version. */
 import type { ChunkRow } from '../questions/replay.js';
 import type { NewChunk, StoredChunk } from '../store/port.js';
 import type { Engine } from './connect.js';

@@ -1,8 +1,8 @@
 /**
- * The bounded queue between HTTP and the engine: requests that arrive while inserts are under way form the next insert.
+ * The bounded queue between HTTP and the engine: requests that arrive during inserts form the next insert.
  *
- * While the engine is down, inserts fail and their requests get a 503 with `Retry-After`. Requests that arrive faster than inserts
- * fail fill the queue, and then get a 503 at once. The first insert that succeeds ends this.
+ * While the engine is down, inserts fail and their requests get a 503 with `Retry-After`. When the queue is
+ * full, requests get a 503 at once. The first insert that succeeds ends this.
  */
 import type { Config } from '../config/config.js';
 import type { EventRequest } from '../domain/event.js';
@@ -20,7 +20,7 @@ import { createIngest } from '../ingest/ingest.js';
 import type { Ingest, IngestRequest } from '../ingest/types.js';
 import type { WritableStore } from '../store/port.js';
 
-/** Inserts under way at once: enough that the engine always has one, few enough that they are large under load. */
+/** Inserts at once: enough to keep the engine busy, few enough that they are large under load. */
 const INSERTS_MAX = 4;
 
 const FULL: Refusal = {

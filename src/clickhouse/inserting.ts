@@ -29,10 +29,7 @@ export function openInserter(engine: Engine, stats: AppendStats) {
     for (const { batch, rows } of works) stats.late_events += batch.events.length - rows.length;
   };
 
-  /**
-   * Settles with the error of each batch, undefined where it was stored. When the engine refuses rows, batches are
-   * inserted one by one, so that one bad batch fails alone.
-   */
+  /** Settles with each batch's error, if any. After refused rows it inserts each batch by itself. */
   const insertEach = async (works: readonly Work[]): Promise<Map<Work, Error | undefined>> => {
     const outcome = new Map<Work, Error | undefined>();
     if (works.length === 0) return outcome;

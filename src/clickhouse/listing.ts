@@ -1,6 +1,6 @@
 /**
- * Listings of events, newest first by `(ts, id)`. The table is ordered by hour, then by user, so a listing reads backwards in windows
- * that grow. The views give the earliest and latest time of what is asked for, where it begins and ends.
+ * Listings of events, newest first by `(ts, id)`. The table is ordered by hour, then by user, so a listing
+ * reads backwards in windows that grow, between the earliest and latest time that the views give.
  */
 import type { StoredEvent } from '../domain/event.js';
 import { HOUR_MS } from '../domain/limits.js';
@@ -27,7 +27,7 @@ export const newerFirst = (a: EventPosition, b: EventPosition): number => b.ts -
 const conditionOf = ({ group, ...filter }: Listed): Condition =>
   all(toCondition(filter), equal('error_group', 'String', group));
 
-/** The earliest and latest time of what is asked for, by its narrowest view; `undefined` where there is nothing. */
+/** The earliest and latest time of the events, from the narrowest view; `undefined` for none. */
 export async function timesOf(
   engine: Engine,
   { apps, user, session }: EventFilter,
@@ -74,7 +74,7 @@ export async function listNewest(
   };
 }
 
-/** The newest events of a window, without copies; copies of an event have the same time, so a time is read to its end. */
+/** The newest events of a window, without copies: they have one time, so it is read to its end. */
 async function newestWithin(
   engine: Engine,
   condition: Condition,

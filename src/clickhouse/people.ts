@@ -1,8 +1,8 @@
 /**
  * Listings of users and sessions: states of the views merged over days, latest first.
  *
- * A user seen in the last few days was seen later than all others, so recent days alone decide which rows make the list, where they
- * have enough of them. Only for those rows all days are merged.
+ * Users of the last few days were seen later than all others, so if recent days have enough rows they decide
+ * which rows make the list. Only for those rows all days are merged.
  */
 import { DAY_MS } from '../domain/limits.js';
 import { dayOf } from '../domain/utc.js';
@@ -17,7 +17,7 @@ import { daysWithin, type Times } from './sql.js';
 /** How many days to try, in this order; then all days. */
 const RECENT_DAYS = [2, 32];
 
-/** Lists by more and more days until there are enough rows; `list` gets the condition that decides which rows make the list. */
+/** Lists by more and more days until there are enough rows; `list` gets the condition on days. */
 async function byRecentDays<Row>(
   engine: Engine,
   listed: Ask<'users'>,

@@ -33,10 +33,7 @@ const MERGED: Readonly<Record<string, { keys: string; values: readonly string[] 
   names: { keys: 'app, type, name, day', values: ['uniqExactMerge(events)'] },
 };
 
-/**
- * Compares every view with a fold of all events. Events that are stored meanwhile may be in one and not yet in
- * the other.
- */
+/** Compares every view with a fold of all events; events stored meanwhile may show as a difference. */
 export async function verifyViews(engine: Engine) {
   /** By view: how many rows differ. */
   const different: Record<string, number> = {};

@@ -1,4 +1,4 @@
-/** Answers of the API as state: shared between components, shown while they are read again, read again when the collector is back. */
+/** Answers of the API as state, shared between components and kept while they are read again. */
 import { useEffect, useState } from 'preact/hooks';
 import { type Answers, type AppsAnswer, type Asks, type ClientError, client, noted } from './client.js';
 import { connection, useWhenBack } from './connection.js';

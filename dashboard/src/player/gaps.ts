@@ -20,7 +20,7 @@ const REASONS: Readonly<Record<string, string>> = {
 /** Shorter gaps are not shown: every recording has pauses. */
 const GAP_MS = 1_000;
 
-/** Gaps that the recorder reported, and chunks that never arrived; `spans` are of the chunks fetched so far. */
+/** Gaps that the recorder reported, and missing chunks; `spans` are of the chunks fetched so far. */
 export function gapsOf(
   references: readonly ChunkReference[],
   spans: readonly Span[],

@@ -52,7 +52,7 @@ export interface Player {
 
 /** While it plays, chunks that begin within this time are fetched. */
 const AHEAD_MS = 90_000;
-/** The replayer skips no pause between two chunks: a longer one is jumped over where idle times are skipped. */
+/** The replayer skips no pause between two chunks, so the player jumps over longer ones. */
 const PAUSE_MS = 5_000;
 const TICK_MS = 100;
 /** Chunks fetched at a time on the way back to a full snapshot. */
