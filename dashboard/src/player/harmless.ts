@@ -1,5 +1,5 @@
 /**
- * Removes what could act from a recording. Its frame runs no script and loads nothing; this is the second lock.
+ * Removes what could act from a recording: the second lock, besides the frame that runs and loads nothing.
  * It also covers what no policy does, such as hints to look up hosts or to connect to them.
  */
 import { FULL_SNAPSHOT, INCREMENTAL, isObject, type RecordedEvent } from './recording.js';
