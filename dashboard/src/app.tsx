@@ -1,9 +1,10 @@
-/** The frame around the views: the ways to go, the word about the connection, and which view an address is. */
+/** The frame around the views: navigation, the state of the connection, and the routes. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { useIsLost } from './api/connection.js';
 import { useApps } from './api/use-query.js';
 import { href, match, Router, setQuery, useLocation, useParam } from './router.js';
+import { TextLink } from './ui/button.js';
 import { Icon, type IconName } from './ui/icons.js';
 import { Empty } from './ui/states.js';
 import { ErrorGroupView } from './views/errors/error-group.js';
@@ -104,7 +105,7 @@ function Top() {
   );
 }
 
-/** Narrows every view down to one app; there is nothing to pick where only one is configured. */
+/** Limits every view to one app; hidden where only one is configured. */
 function AppPicker() {
   const { data } = useApps();
   const [app] = useParam('app');
@@ -150,7 +151,7 @@ function View() {
 
   useEffect(() => {
     document.title = `${route?.title(names) ?? 'Not found'} · spyglass`;
-    // A new view is where a reader's keys and screen reader go on, as after a page load.
+    // Keyboard and screen reader continue in the new view, as after a page load.
     if (!first.current) main.current?.focus();
     first.current = false;
   }, [path]);
@@ -159,9 +160,7 @@ function View() {
     <main ref={main} id="main" tabIndex={-1}>
       {route === undefined ? (
         <Empty title="There is nothing at this address">
-          <a class="text-link" href="/live">
-            Go to the live view
-          </a>
+          <TextLink href="/live">Go to the live view</TextLink>
         </Empty>
       ) : (
         route.view(names)

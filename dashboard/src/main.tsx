@@ -1,4 +1,4 @@
-/** Where the dashboard begins. */
+/** The entry point of the dashboard. */
 import { render } from 'preact';
 import { App } from './app.js';
 

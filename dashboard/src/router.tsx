@@ -1,4 +1,4 @@
-/** Where the reader is: the address as a value, ways to change it, and links that do so without loading the page anew. */
+/** The address as a value, ways to change it, and links that change it without loading the page again. */
 import { type ComponentChildren, createContext } from 'preact';
 import { useContext, useLayoutEffect, useState } from 'preact/hooks';
 
@@ -12,23 +12,19 @@ export interface Location {
 export type QueryPatch = Record<string, string | undefined>;
 
 const LocationContext = createContext<Location>(currentLocation());
-/** Told of each change that this file makes; the browser tells of its own by `popstate`. */
-const changes = new EventTarget();
 
 function currentLocation(): Location {
   return { path: location.pathname, query: new URLSearchParams(location.search) };
 }
 
-/** Gives everything below it the place, and looks after its links. */
+/** Gives the address to everything below it, and follows its links. */
 export function Router({ children }: { children: ComponentChildren }) {
   const [location, setLocation] = useState(currentLocation);
   useLayoutEffect(() => {
     const update = () => setLocation(currentLocation());
-    changes.addEventListener('change', update);
     addEventListener('popstate', update);
     document.addEventListener('click', followLink);
     return () => {
-      changes.removeEventListener('change', update);
       removeEventListener('popstate', update);
       document.removeEventListener('click', followLink);
     };
@@ -40,7 +36,7 @@ export function useLocation(): Location {
   return useContext(LocationContext);
 }
 
-/** One parameter of the query, '' when absent, and the way to set it: in place, or as a step for the back button. */
+/** A parameter of the query, '' when absent, and how to set it: in place, or as a step to go back. */
 export function useParam(
   name: string,
 ): [value: string, set: (value: string, how?: 'push' | 'replace') => void] {
@@ -48,7 +44,7 @@ export function useParam(
   return [value, (next, how = 'replace') => setQuery({ [name]: next }, how)];
 }
 
-/** Changes the query where it differs. `replace` for what is typed or follows the time, `push` for what one may want to undo. */
+/** Changes the query: `replace` for typing and the player's time, `push` for what can be undone. */
 export function setQuery(patch: QueryPatch, how: 'push' | 'replace' = 'replace'): void {
   const { path, query } = currentLocation();
   go(path + search(query, patch), how);
@@ -59,37 +55,28 @@ export function go(target: string, how: 'push' | 'replace' = 'push'): void {
   if (target === location.pathname + location.search) return;
   if (how === 'push') history.pushState(null, '', target);
   else history.replaceState(null, '', target);
-  changes.dispatchEvent(new Event('change'));
+  dispatchEvent(new PopStateEvent('popstate'));
 }
 
-/** A path with a query, as a link needs it: `href('/users/:app/:id', { app, id }, { tab: 'sessions' })`. */
+/** A link: `href('/users/:app/:id', { app, id }, { session })`. */
 export function href(pattern: string, names: Record<string, string> = {}, patch: QueryPatch = {}): string {
   const path = pattern.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(names[name] ?? ''));
   return path + search(new URLSearchParams(), patch);
 }
 
-/** A link to where one is, with changes to the query. */
+/** A link to this address with changes to the query. */
 export const hereHref = ({ path, query }: Location, patch: QueryPatch): string => path + search(query, patch);
 
-/** The names in a path that fits the pattern, decoded; `undefined` where it does not. */
+/** The decoded names in a path that matches the pattern, else `undefined`. */
 export function match(pattern: string, path: string): Record<string, string> | undefined {
-  const wanted = pattern.split('/');
-  const given = path.split('/');
-  if (wanted.length !== given.length) return undefined;
-  const names: Record<string, string> = {};
-  for (const [index, part] of wanted.entries()) {
-    const text = given[index] ?? '';
-    if (!part.startsWith(':')) {
-      if (part !== text) return undefined;
-      continue;
-    }
-    try {
-      names[part.slice(1)] = decodeURIComponent(text);
-    } catch {
-      return undefined;
-    }
+  const found = new RegExp(`^${pattern.replace(/:(\w+)/g, '(?<$1>[^/]*)')}$`).exec(path);
+  if (found === null) return undefined;
+  const names = Object.entries(found.groups ?? {});
+  try {
+    return Object.fromEntries(names.map(([name, text]) => [name, decodeURIComponent(text)]));
+  } catch {
+    return undefined;
   }
-  return names;
 }
 
 function search(query: URLSearchParams, patch: QueryPatch): string {

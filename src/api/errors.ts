@@ -3,7 +3,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { DISK_RETRY_AFTER_S, LINGER_MS, RETRY_AFTER_S } from '../domain/limits.js';
-import { PROBLEMS, ProblemError, problemJson, type Refusal } from '../domain/problems.js';
+import { PROBLEMS, type ProblemCode, ProblemError, problemJson, type Refusal } from '../domain/problems.js';
 import type { Logger } from './context.js';
 import { REQUEST_ID } from './request-id.js';
 
@@ -83,19 +83,16 @@ function refusalOf(error: FastifyError, requestId: string): Refusal {
   return { code: 'internal', detail: `Something went wrong. The log has it under request ${requestId}.` };
 }
 
-/** Answers an error; returns the refusal it sent. */
-export type ErrorHandler = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => Refusal;
-
-/** Logs what an operator must know of. */
-export function createErrorHandler(log: Logger): ErrorHandler {
-  return (error, request, reply) => {
+/** A fastify error handler that logs what an operator must know of; `note` gets each answer. */
+export function createErrorHandler(log: Logger, note?: (reply: FastifyReply, code: ProblemCode) => void) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
     const refusal = refusalOf(error, request.id);
     const where = { reqId: request.id, method: request.method, route: request.routeOptions.url };
     if (refusal.code === 'internal') log.error({ ...where, err: error }, 'request failed');
     if (refusal.code === 'read_timeout') log.warn(where, 'query ran too long');
     if (refusal.code === 'body_too_large') closeGently(request.raw);
     sendProblem(reply, refusal);
-    return refusal;
+    note?.(reply, refusal.code);
   };
 }
 

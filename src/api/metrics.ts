@@ -1,7 +1,7 @@
 /** `/metrics`: requests, the store's figures and the process, in the Prometheus text format. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ProblemCode } from '../domain/problems.js';
 import type { Store, StoreStats } from '../store/port.js';
 import { type HistogramReading, openHistogram, SECONDS_BOUNDS } from '../telemetry/meters.js';
@@ -48,25 +48,21 @@ const WATCHED_REFUSALS: readonly ProblemCode[] = [
 /** If the store does not answer within this time, the scrape leaves its figures out. */
 const STATS_MS_MAX = 2_000;
 
-/** The store's figures by name. Those that only grow are counters; their names end in `_total`. */
-const STORE_FIGURES: Record<keyof StoreStats, { help: string; grows: boolean }> = {
-  commits: { help: 'Commits since start', grows: true },
-  committed_batches: { help: 'Batches stored since start', grows: true },
-  committed_events: { help: 'Events stored since start', grows: true },
-  deduplicated_batches: {
-    help: 'Batches answered from the memory of batch ids since start',
-    grows: true,
-  },
-  late_events: {
-    help: 'Events not stored because they lay below the retention fence, since start',
-    grows: true,
-  },
-  commit_seconds: { help: 'Seconds spent in commits since start', grows: true },
-  head: { help: 'The newest committed event id', grows: false },
-  file_bytes: { help: 'Bytes of the data file', grows: false },
-  queue_requests: { help: 'Requests waiting to be committed', grows: false },
-  queue_bytes: { help: 'Bytes waiting to be committed', grows: false },
+/** The help texts of the store's figures. */
+const STORE_FIGURES: Record<keyof StoreStats, string> = {
+  commits: 'Commits since start',
+  committed_batches: 'Batches stored since start',
+  committed_events: 'Events stored since start',
+  deduplicated_batches: 'Batches answered from the memory of batch ids since start',
+  late_events: 'Events not stored because they lay below the retention fence, since start',
+  commit_seconds: 'Seconds spent in commits since start',
+  head: 'The newest committed event id',
+  file_bytes: 'Bytes of the data file',
+  queue_requests: 'Requests waiting to be committed',
+  queue_bytes: 'Bytes waiting to be committed',
 };
+/** All others only grow: they are counters. */
+const STORE_GAUGES: readonly string[] = ['head', 'file_bytes', 'queue_requests', 'queue_bytes'];
 
 /** Several servers in one process have metrics of their own. */
 export function createMetrics(options: MetricsOptions): Metrics {
@@ -82,15 +78,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const ingest = addIngest(registry);
   const readMeters = addCollector(registry, options);
   const showStore = addStore(registry);
-  new Gauge({
-    name: 'process_resident_anonymous_bytes',
-    help: 'Resident memory that is not the mapped data file (Linux)',
-    registers: [registry],
-    async collect() {
-      const bytes = await readAnonymousBytes();
-      if (bytes !== undefined) this.set(bytes);
-    },
-  });
+  addGauge(
+    registry,
+    'process_resident_anonymous_bytes',
+    'Resident memory that is not the mapped data file (Linux)',
+    readAnonymousBytes,
+  );
   return {
     ...ingest,
     observeRequest(route, method, status, seconds) {
@@ -108,14 +101,33 @@ export function createMetrics(options: MetricsOptions): Metrics {
   };
 }
 
+/** A gauge whose value is read at each scrape. */
+function addGauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  read: () => number | boolean | Promise<number>,
+): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    async collect() {
+      this.set(Number(await read()));
+    },
+  });
+}
+
 /** A counter whose series are read at each scrape. */
 function addCounter(
   registry: Registry,
-  about: { name: string; help: string; labelNames: string[] },
+  name: string,
+  help: string,
+  labelNames: string[],
   read: () => Iterable<readonly [labels: Record<string, string | number>, count: number]>,
 ): void {
   new Counter({
-    ...about,
+    ...{ name, help, labelNames },
     registers: [registry],
     collect() {
       this.reset();
@@ -133,11 +145,9 @@ function addIngest(registry: Registry): Pick<Metrics, 'countIngest'> {
   const answers = { events: new Float64Array(600), replay: new Float64Array(600) };
   addCounter(
     registry,
-    {
-      name: 'spyglass_ingest_requests_total',
-      help: 'Answers of the ingest routes',
-      labelNames: ['route', 'status'],
-    },
+    'spyglass_ingest_requests_total',
+    'Answers of the ingest routes',
+    ['route', 'status'],
     () =>
       INGEST_ROUTES.flatMap((route) =>
         Array.from(answers[route], (count, status) => [{ route, status }, count] as const).filter(
@@ -147,22 +157,19 @@ function addIngest(registry: Registry): Pick<Metrics, 'countIngest'> {
   );
   addCounter(
     registry,
-    {
-      name: 'spyglass_ingest_refusals_total',
-      help: 'Answers of the ingest routes that are not a 204, by the problem they name',
-      labelNames: ['route', 'code'],
-    },
+    'spyglass_ingest_refusals_total',
+    'Answers of the ingest routes that are not a 204, by the problem they name',
+    ['route', 'code'],
     () =>
       INGEST_ROUTES.flatMap((route) =>
         Array.from(refusals[route], ([code, count]) => [{ route, code }, count] as const),
       ),
   );
-  registry.registerMetric(
-    readHistogram(
-      'spyglass_ingest_request_duration_seconds',
-      'How long ingest took, from the body read to the answer',
-      () => INGEST_ROUTES.map((route) => ({ labels: { route }, reading: seconds[route].read() })),
-    ),
+  addHistogram(
+    registry,
+    'spyglass_ingest_request_duration_seconds',
+    'How long ingest took, from the body read to the answer',
+    () => INGEST_ROUTES.map((route) => ({ labels: { route }, reading: seconds[route].read() })),
   );
   return {
     countIngest(route, status, took, code) {
@@ -179,16 +186,14 @@ interface Series {
   reading: HistogramReading;
 }
 
-/** A Prometheus histogram whose series are counted elsewhere, and read at each scrape. */
-function readHistogram(name: string, help: string, read: () => Series[]): Metric {
+/** A histogram whose series are counted elsewhere, and read at each scrape. */
+function addHistogram(registry: Registry, name: string, help: string, read: () => Series[]): void {
   const described = new Histogram({ name, help, registers: [] }).get();
   // A gauge, since the registry takes what its `get` gives; it collects a histogram in another way.
-  const metric = new Gauge({ name, help, registers: [] });
-  metric.get = async () => ({
+  new Gauge({ name, help, registers: [registry] }).get = async () => ({
     ...(await described),
     values: read().flatMap((series) => valuesOf(name, series)),
   });
-  return metric;
 }
 
 /** One value for each bound, which counts everything up to it, then the sum and the count. */
@@ -243,27 +248,16 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
     ['spyglass_disk_takes_events', 'Whether the disk has room enough for events', disk.takesEvents],
     ['spyglass_stream_readers', 'Readers of the live feed', streamReaders],
   ];
-  for (const [name, help, read] of gauges) {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(Number(read()));
-      },
-    });
-  }
+  for (const gauge of gauges) addGauge(registry, ...gauge);
   for (const [meter, [name, help]] of Object.entries(HISTOGRAMS)) {
     const reading = () => last[meter as keyof typeof HISTOGRAMS];
-    registry.registerMetric(readHistogram(name, help, () => [{ labels: {}, reading: reading() }]));
+    addHistogram(registry, name, help, () => [{ labels: {}, reading: reading() }]);
   }
   addCounter(
     registry,
-    {
-      name: 'spyglass_config_reloads_total',
-      help: 'Configurations read again while running, by whether they could be used',
-      labelNames: ['result'],
-    },
+    'spyglass_config_reloads_total',
+    'Configurations read again while running, by whether they could be used',
+    ['result'],
     () => Object.entries(reloads()).map(([result, count]) => [{ result }, count] as const),
   );
   new Gauge({
@@ -279,21 +273,15 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
 
 /** Adds the store's figures; the result sets them. */
 function addStore(registry: Registry): (stats: StoreStats) => void {
-  const registers = [registry];
-  const setters = (Object.keys(STORE_FIGURES) as (keyof StoreStats)[]).map((figure) => {
-    const { help, grows } = STORE_FIGURES[figure];
-    if (!grows) {
-      const gauge = new Gauge({ name: `spyglass_store_${figure}`, help, registers });
-      return (stats: StoreStats) => gauge.set(stats[figure]);
-    }
-    const counter = new Counter({ name: `spyglass_store_${figure}_total`, help, registers });
-    return (stats: StoreStats) => {
-      counter.reset();
-      counter.inc(stats[figure]);
-    };
-  });
+  let last: StoreStats | undefined;
+  for (const [figure, help] of Object.entries(STORE_FIGURES)) {
+    const name = `spyglass_store_${figure}`;
+    const read = () => last?.[figure as keyof StoreStats] ?? 0;
+    if (STORE_GAUGES.includes(figure)) addGauge(registry, name, help, read);
+    else addCounter(registry, `${name}_total`, help, [], () => [[{}, read()]]);
+  }
   return (stats) => {
-    for (const set of setters) set(stats);
+    last = stats;
   };
 }
 
@@ -301,9 +289,8 @@ function addStore(registry: Registry): (stats: StoreStats) => void {
 const secondsSince = (time: number, now: number): number =>
   time === 0 ? 0 : Math.max(0, now - time) / 1_000;
 
-/** `RssAnon` of this process; `undefined` on other systems than Linux. */
-async function readAnonymousBytes(): Promise<number | undefined> {
+/** `RssAnon` of this process; 0 on other systems than Linux. */
+async function readAnonymousBytes(): Promise<number> {
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
-  const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1];
-  return kilobytes === undefined ? undefined : Number(kilobytes) * 1_024;
+  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
 }

@@ -1,4 +1,4 @@
-/** `/openapi.json`: the routes' descriptions of themselves as an OpenAPI 3.1 document, made of the schemas that also validate. */
+/** `/openapi.json`: the routes as an OpenAPI 3.1 document, made of the schemas that also validate. */
 import { z } from 'zod';
 import { PROBLEMS, type ProblemCode } from '../domain/problems.js';
 import type { AccessRule } from '../questions/question.js';
@@ -12,7 +12,7 @@ export interface DescribedRoute {
   describe: RouteDescription;
 }
 
-/** What the page at `/docs` reads of a schema, and whatever else there is. */
+/** A JSON Schema; the named keywords are those that `/docs` shows. */
 export interface JsonSchema {
   $ref?: string;
   type?: string;
@@ -30,32 +30,20 @@ export interface JsonSchema {
   [keyword: string]: unknown;
 }
 
-export interface Parameter {
-  name: string;
-  in: string;
-  required: boolean;
-  description?: string;
-  schema: JsonSchema;
-}
+/** By media type. */
+type Content = Record<string, { schema: JsonSchema }>;
 
 export interface Operation {
   summary: string;
   description?: string;
   tags: string[];
-  parameters?: Parameter[];
-  requestBody?: { required: true; description?: string; content: Record<string, { schema: JsonSchema }> };
-  responses: Record<string, { description: string; content?: Record<string, { schema: JsonSchema }> }>;
+  parameters?: ReturnType<typeof parametersOf>;
+  requestBody?: { required: true; description?: string; content: Content };
+  responses: Record<string, { description: string; content?: Content }>;
   security?: object[];
 }
 
-export interface OpenApi {
-  openapi: string;
-  info: { title: string; version: string; description: string };
-  components: { securitySchemes: object; schemas: Record<string, JsonSchema> };
-  paths: Record<string, Record<string, Operation>>;
-  security: object[];
-  tags: { name: string }[];
-}
+export type OpenApi = ReturnType<typeof openApi>;
 
 const TAGS: RouteDescription['tag'][] = ['Ingest', 'Queries', 'Replay', 'Incidents', 'Live', 'Operator'];
 const DESCRIPTION =
@@ -73,9 +61,9 @@ const problem = z
   .meta({ id: 'Problem' });
 
 /** The document of all routes. */
-export function openApi(version: string, routes: readonly DescribedRoute[]): OpenApi {
+export function openApi(version: string, routes: readonly DescribedRoute[]) {
   const schemas: Record<string, JsonSchema> = {};
-  const paths: OpenApi['paths'] = {};
+  const paths: Record<string, Record<string, Operation>> = {};
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, schemas) };
@@ -122,20 +110,17 @@ function operation(
 
 type ToSchema = (schema: z.ZodType, io: 'input' | 'output') => JsonSchema;
 
-function bodyOf(
-  { type, schema }: { type: string; schema: z.ZodType },
-  toSchema: ToSchema,
-): NonNullable<Operation['requestBody']> {
+function bodyOf({ type, schema }: NonNullable<RouteDescription['body']>, toSchema: ToSchema) {
   const { description } = schema;
   const content = { [type]: { schema: toSchema(schema, 'input') } };
-  return { required: true, ...(description === undefined ? {} : { description }), content };
+  return { required: true as const, ...(description === undefined ? {} : { description }), content };
 }
 
 function parametersOf(
   shape: z.ZodObject | undefined,
   toSchema: ToSchema,
   locationOf: (name: string) => string,
-): Parameter[] {
+) {
   return Object.entries(shape?.shape ?? {}).map(([name, schema]) => {
     const { description, ...rest } = toSchema(schema as z.ZodType, 'input');
     const location = locationOf(name);
@@ -150,7 +135,7 @@ function parametersOf(
   });
 }
 
-/** A schema as JSON Schema; those with an id stand among the document's own and are referred to. */
+/** A schema as JSON Schema; one with an id goes to `schemas`, and a reference to it is returned. */
 function jsonSchema(
   schema: z.ZodType,
   io: 'input' | 'output',
@@ -170,7 +155,7 @@ function jsonSchema(
   return { $ref: `#/components/schemas/${id}` };
 }
 
-/** Readers of OpenAPI know `enum` since ever, `const` since 3.1. */
+/** OpenAPI has `enum` in every version, `const` since 3.1. */
 function constAsEnum({ jsonSchema }: { jsonSchema: Pick<JsonSchema, 'const' | 'enum'> }): void {
   if (jsonSchema.const === undefined) return;
   jsonSchema.enum = [jsonSchema.const];

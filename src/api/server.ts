@@ -1,6 +1,5 @@
 /** The HTTP server: routes, auth, errors, metrics and the live feed on one fastify instance. */
 import {
-  type FastifyError,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
@@ -18,7 +17,7 @@ import {
 import type { Refusal } from '../domain/problems.js';
 import { isSmallBody, readSmallBody, SMALL_BODY, watchUnfinishedBodies } from './bodies.js';
 import type { ApiContext, ServerDeps } from './context.js';
-import { answerClientError, createErrorHandler, type ErrorHandler, sendProblem } from './errors.js';
+import { answerClientError, createErrorHandler, sendProblem } from './errors.js';
 import { createAccess, NOBODY_ASKED, restrict } from './guards/access.js';
 import { createPasswordGate, type Guard, requirePassword } from './guards/auth.js';
 import { crossSite, foreignHost, hostMissing, hostTwice } from './guards/browser-guards.js';
@@ -65,18 +64,14 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     genReqId: createRequestIds(),
     schemaController: NO_COMPILERS,
     clientErrorHandler: answerClientError,
-    frameworkErrors: (error, request, reply) => {
-      onError(error, request, reply);
-    },
+    frameworkErrors: onError,
     // A longer parameter is a 404 like any other unknown path.
     routerOptions: { maxParamLength: MAX_HEADER_BYTES, querystringParser: parseQueryString },
   });
   // An unknown expectation may be ignored (RFC 9110, 10.1.1); node would answer with a bare 417.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.decorateRequest('access');
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    onError(error, request, reply);
-  });
+  app.setErrorHandler(onError);
   const guard = createGuard(context);
   const dashboard = createDashboard(deps.dashboardDir);
   const fallback = createFallback(dashboard.sendPage);
@@ -84,7 +79,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const described: DescribedRoute[] = [];
   app.addHook('onRoute', (route) => noteDescribed(described, route));
   await app.register(async (scope) => {
-    prepareIngest(scope, context, onError);
+    prepareIngest(scope, context);
     eventsIngestRoute(scope, context);
     replayUploadRoute(scope, context);
   });
@@ -207,11 +202,7 @@ function setBodyType(request: FastifyRequest, type: string): void {
 }
 
 /** Prepares a scope that takes data in: bodies as bytes, CORS, answers counted. */
-function prepareIngest(
-  scope: FastifyInstance,
-  { config, cors, noteAnswer }: ApiContext,
-  onError: ErrorHandler,
-): void {
+function prepareIngest(scope: FastifyInstance, { config, cors, log, noteAnswer }: ApiContext): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser([BYTES, '*'], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   scope.addContentTypeParser(SMALL_BODY, (_request, body, done) => readSmallBody(body, done));
@@ -229,14 +220,12 @@ function prepareIngest(
     watchBody(request.raw);
     done();
   });
-  scope.setErrorHandler((error: FastifyError, request, reply) => {
-    const refusal = onError(error, request, reply);
-    const route = request.routeOptions.url === '/v1/events' ? 'events' : 'replay';
-    noteAnswer(route, reply, performance.now() - reply.elapsedTime, refusal.code);
+  const onError = createErrorHandler(log, (reply, code) => {
+    const route = reply.request.routeOptions.url === '/v1/events' ? 'events' : 'replay';
+    noteAnswer(route, reply, performance.now() - reply.elapsedTime, code);
   });
-  for (const url of ['/v1/events', '/v1/replay']) {
-    scope.options(url, cors.preflight);
-  }
+  scope.setErrorHandler(onError);
+  for (const url of ['/v1/events', '/v1/replay']) scope.options(url, cors.preflight);
 }
 
 /** The routes that need a password. */

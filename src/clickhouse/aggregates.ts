@@ -1,4 +1,4 @@
-/** Aggregates over a range: whole days from the views, the one or two days that a bound cuts from the events. */
+/** Aggregates over a range: whole days from the views, days that a bound cuts from the events. */
 import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS } from '../domain/limits.js';
 import { dayName, dayOf } from '../domain/utc.js';
@@ -6,20 +6,19 @@ import type { ActivityDay } from '../questions/activity.js';
 import { ALL, all, type Condition, type EventFilter, ofApps, toCondition } from '../questions/filter.js';
 import type { Ask, Found } from '../questions/index.js';
 import type { CountedDay, CountedName } from '../questions/shapes.js';
-import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { timesOf } from './listing.js';
 import { ERROR } from './rows.js';
-import { daysWithin, within } from './sql.js';
+import { daysWithin, type Times, within } from './sql.js';
 
 const EVENT = EVENT_TYPES.indexOf('event');
 const PAGEVIEW = EVENT_TYPES.indexOf('pageview');
 const NO_DAYS = { from: DAY_MS, to: 0 };
 
 /** The whole days of a range, and the parts of days that are left of it. */
-function splitDays({ from, to }: Required<TimeRange>): {
-  whole: Required<TimeRange>;
-  parts: Required<TimeRange>[];
+function splitDays({ from, to }: Times): {
+  whole: Times;
+  parts: Times[];
 } {
   const start = dayOf(from + DAY_MS - 1) * DAY_MS;
   const end = dayOf(to + 1) * DAY_MS;
@@ -42,7 +41,7 @@ interface DayRow {
 export async function aggregate(
   engine: Engine,
   { apps, limit }: Ask<'aggregates'>,
-  range: Required<TimeRange>,
+  range: Times,
 ): Promise<Found<'aggregates'>> {
   const times = await timesOf(engine, apps ? { apps } : {}, range);
   if (!times) return { dau: [], top_events: [], top_pages: [], errors_by_day: [] };
@@ -114,7 +113,7 @@ const numbered = (sql: string, index: number): string => sql.replace(/\{(\w+):/g
 export function listNames(
   engine: Engine,
   { type, prefix, apps, limit }: Ask<'names'>,
-  range: Required<TimeRange>,
+  range: Times,
 ): Promise<CountedName[]> {
   const { sql, params } = all(
     daysWithin(range),
@@ -132,7 +131,7 @@ export function listNames(
 export async function activityOf(
   engine: Engine,
   { user, apps }: Ask<'activity'>,
-  range: Required<TimeRange>,
+  range: Times,
 ): Promise<ActivityDay[]> {
   const filter: EventFilter = { user, ...(apps && { apps }) };
   const times = await timesOf(engine, filter, range);

@@ -14,6 +14,7 @@ import { listGroups, neighboursOf } from './errors.js';
 import { countFunnel } from './funnel.js';
 import { listAll, listNewest } from './listing.js';
 import { listSessions, listUsers } from './people.js';
+import type { Times } from './sql.js';
 
 interface Parts {
   engine: Engine;
@@ -37,7 +38,7 @@ export async function appsOfSession({ engine, fence }: Parts, session: string): 
 export function openAnswers(parts: Parts): Answers {
   const { engine, arrivals, chunks, fence } = parts;
   /** The range with its defaults, and not below the fence. */
-  const clamp = ({ from = 0, to = MAX_TS }: TimeRange): Required<TimeRange> => ({
+  const clamp = ({ from = 0, to = MAX_TS }: TimeRange): Times => ({
     from: Math.max(from, fence()),
     to: Math.min(to, MAX_TS),
   });

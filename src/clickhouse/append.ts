@@ -1,36 +1,30 @@
 /**
- * Stores batches: looks up which are there already, gives the rest ids, and writes events first, then that their batches are whole.
+ * Stores batches: the events first, then that their batch is complete.
  *
- * 1. A batch under way in this process is joined: its retry comes to what it comes to.
+ * 1. A retry of a batch that is under way in this process gets the outcome of the first try.
  * 2. A batch that `batches` has, not over seven days old, is a duplicate.
- * 3. Its events are inserted, each with its identity. Where that fails half-way, or its answer is lost, some may be there: the
- *    retry finds them in `placed` and inserts the same rows again, ids and times too, whatever its own clock says; only of two tries
- *    at the same moment by two collectors neither sees the other's, and readers know the copies by their identity.
- * 4. Its row in `batches` follows once all events are durable, and then it is acknowledged.
+ * 3. Events are inserted, each with its identity. If that fails half-way, or its answer is lost, the retry
+ *    finds the stored rows in `placed` and inserts the same rows again, with their ids and times. Two tries
+ *    at the same moment through two collectors do not see each other's rows; readers know the copies by their
+ *    identity.
+ * 4. The row in `batches` follows when all events are durable. Then the batch is acknowledged.
  */
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { EventRequest } from '../domain/event.js';
 import { type AppendResult, StoreFailed } from '../store/port.js';
 import { type AppendStats, openInserter } from './inserting.js';
-import { type NumberingOptions, openNumbering, type Work } from './numbering.js';
+import { type NumberingOptions, type Outcomes, openNumbering, type Work } from './numbering.js';
 import { digest } from './rows.js';
 import { MADE_BATCH } from './schema.js';
 
-export interface Appender {
-  append(batches: readonly EventRequest[]): Promise<PromiseSettledResult<AppendResult>[]>;
-  readonly stats: Readonly<AppendStats>;
-  /** The least id of an insert that is under way. */
-  leastUnderWay(): number | undefined;
-  /** Settles when nothing is under way. */
-  idle(): Promise<void>;
-}
+export type Appender = ReturnType<typeof openAppender>;
 
 interface AppendOptions extends NumberingOptions {
   onStored: () => Promise<void>;
 }
 
-export function openAppender({ onStored, ...options }: AppendOptions): Appender {
+export function openAppender({ onStored, ...options }: AppendOptions) {
   const stats: AppendStats = {
     late_events: 0,
     deduplicated_batches: 0,
@@ -45,9 +39,9 @@ export function openAppender({ onStored, ...options }: AppendOptions): Appender 
   const prepare = openNumbering(options);
   const { insertEach, leastUnderWay } = openInserter(options.engine, stats);
 
-  const store = async (fresh: readonly Work[]): Promise<Map<Work, AppendResult | Error>> => {
+  const store = async (fresh: readonly Work[]): Promise<Outcomes> => {
     const start = performance.now();
-    const settled = new Map<Work, AppendResult | Error>();
+    const settled: Outcomes = new Map();
     try {
       const works = await prepare(fresh, settled);
       for (const [work, error] of await insertEach(works)) settled.set(work, error ?? 'stored');
@@ -64,8 +58,8 @@ export function openAppender({ onStored, ...options }: AppendOptions): Appender 
     batches: readonly EventRequest[],
   ): Promise<PromiseSettledResult<AppendResult>[]> => {
     const fresh: Work[] = [];
-    let report: (settled: Map<Work, AppendResult | Error>) => void = () => {};
-    const all = new Promise<Map<Work, AppendResult | Error>>((resolve) => {
+    let report: (settled: Outcomes) => void = () => {};
+    const all = new Promise<Outcomes>((resolve) => {
       report = resolve;
     });
     const outcomes = batches.map((batch): Promise<AppendResult> => {
@@ -89,7 +83,7 @@ export function openAppender({ onStored, ...options }: AppendOptions): Appender 
   };
 
   return {
-    append(batches) {
+    append(batches: readonly EventRequest[]): Promise<PromiseSettledResult<AppendResult>[]> {
       const appending = appendAll(batches);
       appends.add(appending);
       void appending.finally(() => appends.delete(appending));
@@ -97,7 +91,8 @@ export function openAppender({ onStored, ...options }: AppendOptions): Appender 
     },
     stats,
     leastUnderWay,
-    async idle() {
+    /** Settles when nothing is under way. */
+    async idle(): Promise<void> {
       await Promise.allSettled(appends);
     },
   };

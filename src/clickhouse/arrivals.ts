@@ -1,8 +1,9 @@
 /**
  * Events in the order of their ids: one event, the newest id, and what followed an id.
  *
- * A greater id may be stored before a lesser one, by another collector or by another insert of this one. So the stream trails: it
- * ends at ids given some seconds ago, and before the least id of an insert of this process that is under way.
+ * A greater id may be stored before a lesser one, by another insert or another collector. So the stream
+ * trails: it ends at ids given some seconds ago, and before the least id of this process's inserts that are
+ * under way.
  */
 import type { StoredEvent } from '../domain/event.js';
 import type { TailPage } from '../store/port.js';
@@ -11,15 +12,10 @@ import { EMBEDDED_ID_END, leastIdAt, timeOfId } from './ids.js';
 import { EVENT_COLUMNS, type ReadRow, toEvent, withoutRepeats } from './rows.js';
 import { queryNumber } from './sql.js';
 
-/** How far back to look for copies of an event under two ids: two tries of one batch are seconds apart. */
+/** How far back to look for copies of an event: two tries of one batch are seconds apart. */
 const COPIES_MS = 60_000;
 
-export interface Arrivals {
-  event(id: number): Promise<StoredEvent | undefined>;
-  tail(after: number, limit: number): Promise<TailPage>;
-  /** The greatest id up to which no more events will appear, ids that retention deleted included. */
-  head(): Promise<number>;
-}
+export type Arrivals = ReturnType<typeof openArrivals>;
 
 interface ArrivalsOptions {
   engine: Engine;
@@ -38,7 +34,7 @@ interface Arrival {
   idx: number;
 }
 
-export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: ArrivalsOptions): Arrivals {
+export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: ArrivalsOptions) {
   /** The last head read; it only grows. */
   let known = 0;
 
@@ -47,6 +43,7 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
     return Math.min(trailing, (leastUnderWay() ?? Number.MAX_SAFE_INTEGER) - 1);
   };
 
+  /** The greatest id up to which no more events will appear, ids that retention deleted included. */
   const head = async (): Promise<number> => {
     const newest = await queryNumber(
       engine,
@@ -85,11 +82,11 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
 
   return {
     head,
-    async event(id) {
+    async event(id: number): Promise<StoredEvent | undefined> {
       const [event] = await eventsOf(id, id);
       return event;
     },
-    async tail(after, limit) {
+    async tail(after: number, limit: number): Promise<TailPage> {
       const newest = await head();
       if (after >= newest) return { events: [], head: newest, next: newest, gap: after > newest };
       const arrivals = await engine.query<Arrival>(
@@ -113,10 +110,7 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
   };
 }
 
-/**
- * Whether events between these two ids may be gone: retention deleted some after `after`, or both are the embedded engine's, which
- * skips no id.
- */
+/** Whether events between two ids may be gone: by retention, or because the embedded engine skips no id. */
 function mayMiss(after: number, first: number | undefined, swept: number): boolean {
   return after < swept || (first !== undefined && first < EMBEDDED_ID_END);
 }

@@ -1,18 +1,14 @@
-/** Replay chunks in the engine: one row each, with the bytes as base64; a repeated upload is a row of a greater version. */
+/** Replay chunks: a row each, with the bytes as base64; a repeated upload is a row of a greater version. */
 import type { ChunkRow } from '../questions/replay.js';
 import type { NewChunk, StoredChunk } from '../store/port.js';
 import type { Engine } from './connect.js';
 import type { IdSource } from './ids.js';
 
-export interface Chunks {
-  put(chunk: NewChunk): Promise<void>;
-  list(app: string, session: string): Promise<ChunkRow[]>;
-  get(app: string, session: string, seq: number): Promise<StoredChunk | undefined>;
-}
+export type Chunks = ReturnType<typeof openChunks>;
 
-export function openChunks(engine: Engine, versions: IdSource): Chunks {
+export function openChunks(engine: Engine, versions: IdSource) {
   return {
-    async put({ app, session, seq, ts, receivedAt, bytes }) {
+    async put({ app, session, seq, ts, receivedAt, bytes }: NewChunk): Promise<void> {
       const [version] = versions.take(1);
       const row = {
         app,
@@ -26,7 +22,7 @@ export function openChunks(engine: Engine, versions: IdSource): Chunks {
       };
       await engine.insert('chunks', [row]);
     },
-    async list(app, session) {
+    async list(app: string, session: string): Promise<ChunkRow[]> {
       const rows = await engine.query<Record<'seq' | 'at' | 'timed' | 'received' | 'bytes', number>>(
         `SELECT seq, argMax(ifNull(ts, 0), version) AS at, argMax(isNotNull(ts), version) AS timed,
            argMax(received_at, version) AS received, argMax(size, version) AS bytes
@@ -40,7 +36,7 @@ export function openChunks(engine: Engine, versions: IdSource): Chunks {
         received_at: received,
       }));
     },
-    async get(app, session, seq) {
+    async get(app: string, session: string, seq: number): Promise<StoredChunk | undefined> {
       const [row] = await engine.query<{ version: number; bytes: string }>(
         `SELECT version, bytes FROM chunks
          WHERE app = {app:String} AND session_id = {session:String} AND seq = {seq:UInt32} ORDER BY version DESC LIMIT 1`,

@@ -1,4 +1,4 @@
-/** The way to the engine: its official client, what is asked of the engine with every request, and who is asked next when one is gone. */
+/** The connection to the engine: its official client, the settings of each request, and failover. */
 import { performance } from 'node:perf_hooks';
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { READ_MS_MAX } from '../domain/limits.js';
@@ -6,10 +6,10 @@ import { ReadTimeout, StoreFailed } from '../store/port.js';
 
 /** Where the engine is and which of its databases is ours. */
 export interface Address {
-  /** One address, or several separated by commas: any of them takes any request, and the next is asked when one is gone. */
+  /** One address, or several separated by commas; each takes any request, and stands in for the others. */
   url: string;
   database: string;
-  /** A cluster of the engine's own configuration: tables are spread over its shards. */
+  /** A cluster of the engine's configuration: tables are spread over its shards. */
   cluster?: string;
 }
 
@@ -18,17 +18,15 @@ export type Params = Readonly<Record<string, unknown>>;
 export interface Engine {
   readonly database: string;
   readonly cluster: string | undefined;
-  /** What this engine knows of a list of its settings; older ones know fewer. */
-  knows(setting: string): boolean;
-  /** Asks within `READ_MS_MAX`, unless told otherwise; throws `ReadTimeout` past it. `{name:Type}` in the text are `params`. */
+  /** `{name:Type}` in the text are `params`. Throws `ReadTimeout` after `READ_MS_MAX` by default. */
   query<Row>(sql: string, params?: Params, settings?: ClickHouseSettings): Promise<Row[]>;
   /** Durable on every shard when it settles. */
   insert(table: string, rows: readonly object[]): Promise<void>;
   /** A statement without rows. */
   command(sql: string, params?: Params): Promise<void>;
   /**
-   * A statement about the tables that shards hold: on a cluster with a keeper it is passed on to all, where it takes `onCluster` behind the
-   * table's name; without one, every address is told.
+   * A statement about the shards' own tables. A keeper passes it on to the cluster: `onCluster` goes behind
+   * the table's name. Without one, every address is sent the statement.
    */
   everywhere(sql: (onCluster: string) => string, params?: Params): Promise<void>;
   /** Whether a keeper coordinates the cluster: then its tables are replicated. */
@@ -38,36 +36,35 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** The engine cannot be reached, is not ours to use, or its client is not installed; the message is one line for the operator. */
+/** The engine cannot be used, or its client is not installed; the message is one line for the operator. */
 export class ClickhouseUnusable extends Error {
   override name = 'StoreUnusable';
 }
 
-/** The engine could not read a row: the fault is the row's, not the engine's. */
+/** The engine refused a row; it works otherwise. */
 export class RowsRefused extends Error {
   override name = 'RowsRefused';
 }
 
-/** An insert or a read that takes longer is given up: it may be done all the same. */
+/** Longer inserts and reads are given up; the engine may finish them all the same. */
 const INSERT_MS_MAX = 30_000;
 const ANSWER_MS_MAX = 2 * READ_MS_MAX;
-/** A statement that rewrites what tables hold may take its time. */
+/** A statement that rewrites tables may take long. */
 const REQUEST_MS_MAX = 600_000;
 const CONNECTIONS = 16;
 const TIMEOUT_EXCEEDED = '159';
 /** Another server of the cluster, or its keeper, cannot be reached. */
 const GONE_ERRORS: ReadonlySet<string> = new Set(['209', '210', '225', '242', '279', '285', '999']);
-/** What cannot be parsed, is out of bounds, or not of its column's type. */
+/** A value that cannot be parsed, is out of bounds, or has the wrong type. */
 const ROW_ERRORS: ReadonlySet<string> = new Set(['6', '26', '27', '53', '69', '72', '117', '321']);
 
 /**
- * What makes a 204 true and an answer whole. Only those that the engine lists are sent to it.
+ * What makes inserts durable and answers complete. Only settings that the engine lists are sent to it.
  *
- * Inserts: through a Distributed table the request waits until every shard has its part (`insert_distributed_sync`, today's
- * `distributed_foreground_insert`), on replicas until most have it (`insert_quorum`), and it is never only buffered
- * (`async_insert`). A block that looks like an earlier one is stored again, for the readers know rows by their identity.
- *
- * Reads: a shard that does not answer fails the read (`skip_unavailable_shards`), and so does a replica that lags.
+ * An insert waits until every shard has its part (`insert_distributed_sync`, today
+ * `distributed_foreground_insert`) and most replicas have it (`insert_quorum`); nothing is buffered
+ * (`async_insert`). A block equal to an earlier one is stored again. A shard that does not answer, or a
+ * replica that lags, fails a read.
  */
 const SETTINGS: ClickHouseSettings = {
   async_insert: 0,
@@ -87,7 +84,7 @@ const QUORUM: ClickHouseSettings = { insert_quorum: 'auto', insert_quorum_parall
 
 type Client = typeof import('@clickhouse/client');
 
-/** Loads the client, which only those who use this engine have. Throws `ClickhouseUnusable`. */
+/** Throws `ClickhouseUnusable` where the client is not installed. */
 async function loadClient(): Promise<Client> {
   try {
     return await import('@clickhouse/client');
@@ -99,7 +96,7 @@ async function loadClient(): Promise<Client> {
   }
 }
 
-/** Connects to whichever address answers, makes the database where there is none, and learns what the engine knows. Throws `ClickhouseUnusable`. */
+/** Connects, and creates the database where there is none. Throws `ClickhouseUnusable`. */
 export async function connect({ url, database, cluster }: Address): Promise<Engine> {
   const { createClient, ClickHouseError, ClickHouseLogLevel } = await loadClient();
   const urls = url.split(',').map((one) => one.trim());
@@ -130,7 +127,6 @@ export async function connect({ url, database, cluster }: Address): Promise<Engi
   return {
     database,
     cluster,
-    knows: (setting) => known.has(setting),
     query: (sql, params = {}, extra = {}) =>
       ask(async (client) => {
         const result = await client.query({
@@ -173,7 +169,7 @@ export async function connect({ url, database, cluster }: Address): Promise<Engi
   };
 }
 
-/** Asks one address after the other while nothing answers; what the engine itself says is final. */
+/** Asks one address after the other until one answers; an error of the engine is final. */
 function openAsking(
   clients: readonly ClickHouseClient[],
   ClickHouseError: Client['ClickHouseError'],
@@ -184,7 +180,7 @@ function openAsking(
   const ask = async <T>(request: (client: ClickHouseClient) => Promise<T>): Promise<T> => {
     const start = performance.now();
     let failure: unknown;
-    // Once more than there are addresses: a connection that idled may be gone on the other side already.
+    // One try more than addresses: an idle connection may be closed on the other side already.
     for (let tried = 0; tried <= clients.length; tried++) {
       const at = (first + tried) % clients.length;
       try {
@@ -210,7 +206,7 @@ function openAsking(
   return { ask, isUp: () => up };
 }
 
-/** Makes sure of the database, and tells which settings the engine has, and whether a keeper. */
+/** Creates the database where there is none; returns the engine's settings, and whether it has a keeper. */
 async function begin(
   client: ClickHouseClient,
   database: string,
@@ -232,7 +228,7 @@ async function begin(
   }
 }
 
-/** Tries every address, so that each that is there has the database; settles with what the first one said. */
+/** Tries every address, so that each has the database; returns the answer of the first. */
 async function firstAnswer<T>(tries: readonly (() => Promise<T>)[]): Promise<T> {
   const settled = await Promise.allSettled(tries.map((one) => one()));
   const answer = settled.find((one) => one.status === 'fulfilled');

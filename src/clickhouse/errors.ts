@@ -8,11 +8,10 @@ import { all, type Condition, equal, ofApps, toCondition } from '../questions/fi
 import type { Neighbours } from '../questions/incident.js';
 import type { Ask } from '../questions/index.js';
 import type { CountedDay } from '../questions/shapes.js';
-import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { type Listed, listNewest } from './listing.js';
 import { ERROR, groupId } from './rows.js';
-import { within } from './sql.js';
+import { type Times, within } from './sql.js';
 
 interface GroupRow extends Omit<ErrorGroupRow, 'group' | 'by_day'> {
   error_group: string;
@@ -30,7 +29,7 @@ const once = ({ sql }: Condition): string => `
 export async function listGroups(
   engine: Engine,
   { apps, group, limit }: Ask<'errors'>,
-  range: Required<TimeRange>,
+  range: Times,
 ): Promise<ErrorGroupRow[]> {
   if (range.from > range.to) return [];
   const condition = all(within(range), ofApps(apps), equal('error_group', 'String', group));
@@ -62,7 +61,7 @@ function countDays(days: readonly number[]): CountedDay[] {
 export async function neighboursOf(
   engine: Engine,
   { id, ts, app, type, name, props }: StoredEvent,
-  range: Required<TimeRange>,
+  range: Times,
 ): Promise<Neighbours> {
   const group = type === 'error' ? groupId(app, name, frameOf(props)) : undefined;
   const listed: Listed = { apps: [app], type, ...(group === undefined ? {} : { group }) };
@@ -80,7 +79,7 @@ async function firstAfter(
   engine: Engine,
   { group, ...filter }: Listed,
   position: EventPosition,
-  range: Required<TimeRange>,
+  range: Times,
 ): Promise<number | undefined> {
   const { sql, params } = all(
     within({ from: position.ts, to: range.to }),

@@ -1,23 +1,22 @@
 /**
- * The exact greedy funnel in the engine. A user's events of the steps' names, in order, become a text with a letter an event.
- * The user takes the steps in order exactly when the letters occur in the text in that order: `LIKE '%a%b%'`.
+ * The exact greedy funnel. A user's events of the steps' names, in order, become a text with a letter each.
+ * The user took the steps exactly when the letters occur in the text in that order: `LIKE '%a%b%'`.
  *
- * `windowFunnel` would order events of the same time by step, not by id. Copies of an event go first: of two neighbours in the
- * order of identities, the second with the same identity. All of this happens on the shard that has the user's events.
+ * `windowFunnel` would order events of one time by step, not by id. Copies of an event are dropped first: the
+ * second of two neighbours with one identity. All of this runs on the shard that has the user's events.
  */
 import { FUNNEL_STEPS_MAX } from '../domain/limits.js';
 import { all, ofApps } from '../questions/filter.js';
 import type { Ask, Found } from '../questions/index.js';
-import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
-import { within } from './sql.js';
+import { type Times, within } from './sql.js';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz'.slice(0, FUNNEL_STEPS_MAX);
 
 export async function countFunnel(
   engine: Engine,
   { steps, apps }: Ask<'funnel'>,
-  range: Required<TimeRange>,
+  range: Times,
 ): Promise<Found<'funnel'>> {
   const names = [...new Set(steps)];
   const { sql, params } = all(within(range), ofApps(apps));

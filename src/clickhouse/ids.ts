@@ -1,10 +1,10 @@
 /**
- * Event ids without coordination: 40 bits of milliseconds since 2024, 7 bits of a collector's number, 6 bits of a count within
- * the millisecond. They stay below 2^53, and so are exact in JSON, until November 2058.
+ * Event ids without coordination: 40 bits of milliseconds since 2024, 7 bits of a collector's number, 6 bits
+ * of a count within the millisecond. Until November 2058 they stay below 2^53, exact in JSON.
  *
- * `lease.ts` makes sure that no two collectors have the same number at once. Within a process ids always grow: the count goes on
- * when the clock is set back, or when there are more than 64 events in a millisecond. Over all collectors they ascend with time as
- * far as the clocks agree.
+ * `lease.ts` gives each collector its own number. Within a process ids always grow: the count continues when
+ * the clock is set back, or after 64 events in a millisecond. Over all collectors they ascend as far as
+ * clocks agree.
  *
  * The embedded engine's ids are below 2^48 and these are above, so events that are moved here keep their ids.
  */
@@ -27,7 +27,7 @@ assert(
 export interface IdSource {
   /** Gives `count` ids, ascending, each greater than any given before. */
   take(count: number): number[];
-  /** The ids from `firstId` on, for imported events. Throws `RangeError` for ids that an import cannot have. */
+  /** The ids of imported events. Throws `RangeError` for ids that an import cannot have. */
   import(firstId: number, count: number): number[];
 }
 

@@ -1,8 +1,8 @@
 /**
- * The bounded queue between HTTP and the engine: requests that arrive while inserts are under way form the next insert.
+ * The bounded queue between HTTP and the engine: requests that arrive during inserts form the next insert.
  *
- * While the engine is down, inserts fail and their requests get a 503 with `Retry-After`. Requests that arrive faster than inserts
- * fail fill the queue, and then get a 503 at once. The first insert that succeeds ends this.
+ * While the engine is down, inserts fail and their requests get a 503 with `Retry-After`. When the queue is
+ * full, requests get a 503 at once. The first insert that succeeds ends this.
  */
 import type { Config } from '../config/config.js';
 import type { EventRequest } from '../domain/event.js';
@@ -18,9 +18,9 @@ import type { Refusal } from '../domain/problems.js';
 import { readExact } from '../ingest/exact-reader.js';
 import { createIngest } from '../ingest/ingest.js';
 import type { Ingest, IngestRequest } from '../ingest/types.js';
-import type { StoreStats, WritableStore } from '../store/port.js';
+import type { WritableStore } from '../store/port.js';
 
-/** Inserts under way at once: enough that the engine always has one, few enough that they are large under load. */
+/** Inserts at once: enough to keep the engine busy, few enough that they are large under load. */
 const INSERTS_MAX = 4;
 
 const FULL: Refusal = {
@@ -40,19 +40,9 @@ interface Waiting {
   resolve: (refusal: Refusal | undefined) => void;
 }
 
-export interface IngestQueue {
-  ingest: Ingest;
-  /** Replaces the settings for the requests that follow. */
-  configure(settings: Pick<Config, 'apps' | 'limits'>): Promise<void>;
-  sizes(): Pick<StoreStats, 'queue_requests' | 'queue_bytes'>;
-  /** Resolves when nothing waits and no insert is under way. */
-  idle(): Promise<void>;
-}
+type Settings = Pick<Config, 'apps' | 'limits'>;
 
-export function openIngest(
-  store: Pick<WritableStore, 'append'>,
-  settings: Pick<Config, 'apps' | 'limits'>,
-): IngestQueue {
+export function openIngest(store: Pick<WritableStore, 'append'>, settings: Settings) {
   let check = createIngest({ ...settings, readExact });
   const waiting: Waiting[] = [];
   let requests = 0;
@@ -95,7 +85,7 @@ export function openIngest(
   };
 
   return {
-    ingest(request) {
+    ingest(request: IngestRequest): ReturnType<Ingest> {
       const { batch, refusal } = check(request);
       if (refusal) return Promise.resolve(refusal);
       if (isFull(request)) return Promise.resolve(FULL);
@@ -107,12 +97,14 @@ export function openIngest(
           setImmediate(pump);
       });
     },
-    async configure({ apps, limits }) {
+    /** Replaces the settings for the requests that follow. */
+    async configure({ apps, limits }: Settings): Promise<void> {
       check = createIngest({ apps, limits, readExact });
     },
     sizes: () => ({ queue_requests: requests, queue_bytes: bytes }),
+    /** Resolves when nothing waits and no insert is under way. */
     idle: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         onIdle.push(resolve);
         pump();
       }),

@@ -5,15 +5,8 @@ import type { Work } from './numbering.js';
 
 export type AppendStats = Omit<StoreStats, 'head' | 'file_bytes' | 'queue_requests' | 'queue_bytes'>;
 
-export interface Inserter {
-  /** Settles with what failed of each, undefined where nothing did. */
-  insertEach(works: readonly Work[]): Promise<Map<Work, Error | undefined>>;
-  /** The least id of an insert that is under way. */
-  leastUnderWay(): number | undefined;
-}
-
-/** What is stored is counted in `stats`. */
-export function openInserter(engine: Engine, stats: AppendStats): Inserter {
+/** Counts what it stores in `stats`. */
+export function openInserter(engine: Engine, stats: AppendStats) {
   const firstIds = new Set<number>();
 
   /** Inserts the works' rows, and then that they are whole. */
@@ -36,7 +29,7 @@ export function openInserter(engine: Engine, stats: AppendStats): Inserter {
     for (const { batch, rows } of works) stats.late_events += batch.events.length - rows.length;
   };
 
-  /** What cannot be stored together is stored apart, so that one batch the engine refuses fails alone. */
+  /** Settles with each batch's error, if any. After refused rows it inserts each batch by itself. */
   const insertEach = async (works: readonly Work[]): Promise<Map<Work, Error | undefined>> => {
     const outcome = new Map<Work, Error | undefined>();
     if (works.length === 0) return outcome;
@@ -54,5 +47,7 @@ export function openInserter(engine: Engine, stats: AppendStats): Inserter {
     return outcome;
   };
 
-  return { insertEach, leastUnderWay: () => (firstIds.size === 0 ? undefined : Math.min(...firstIds)) };
+  /** The least id of an insert that is under way. */
+  const leastUnderWay = () => (firstIds.size === 0 ? undefined : Math.min(...firstIds));
+  return { insertEach, leastUnderWay };
 }

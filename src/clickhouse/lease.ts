@@ -1,10 +1,10 @@
 /**
- * A collector's number among all that run: claimed at start, renewed while it runs, free again when its lease has run out.
+ * A collector's number among all that run: claimed at start, renewed while it runs, free when its lease ends.
  *
- * To claim a number: choose one that nobody renewed within the lease, write a row, and read again. The claim holds only if no other
- * row is there. When two collectors claim the same number at once, each writes before it reads, so at least one sees both rows and
- * gives way; both may. A collector that could not renew for half the lease gives no more ids, and claims another number when the
- * engine is back. Clocks may differ by up to half the lease.
+ * To claim a number: choose one that nobody renewed within the lease, write a row, and read again. The claim
+ * holds if there is no other row. Of two collectors that claim at once, each writes before it reads, so at
+ * least one sees both rows and gives way. A collector that could not renew for half the lease gives no more
+ * ids, and claims another number when the engine is back. Clocks may differ by up to half the lease.
  */
 import { randomInt, randomUUID } from 'node:crypto';
 import { ClickhouseUnusable, type Engine } from './connect.js';
@@ -14,19 +14,12 @@ const LEASE_MS = 10 * 60_000;
 const RENEW_MS = 60_000;
 const TRIES = 20;
 
-export interface Lease {
-  /** The number; after a lapse it is another one. */
-  node(): number;
-  /** Whether ids may be given under the number now. */
-  holds(): boolean;
-  end(): void;
-}
-
-/** Throws `ClickhouseUnusable` when every number is taken. */
-export async function takeNode(engine: Engine): Promise<Lease> {
+/** `node` may change after a lapse. Throws `ClickhouseUnusable` when every number is taken. */
+export async function takeNode(engine: Engine) {
   const token = randomUUID();
   let node = await claim(engine, token);
   let renewedAt = Date.now();
+  /** Whether ids may be given under the number now. */
   const holds = (): boolean => Date.now() - renewedAt < LEASE_MS / 2;
 
   const renew = async (): Promise<void> => {

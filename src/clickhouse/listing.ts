@@ -1,16 +1,15 @@
 /**
- * Listings of events, newest first by `(ts, id)`. The table is ordered by hour, then by user, so a listing reads backwards in windows
- * that grow. The views give the earliest and latest time of what is asked for, where it begins and ends.
+ * Listings of events, newest first by `(ts, id)`. The table is ordered by hour, then by user, so a listing
+ * reads backwards in windows that grow, between the earliest and latest time that the views give.
  */
 import type { StoredEvent } from '../domain/event.js';
 import { HOUR_MS } from '../domain/limits.js';
 import type { EventPosition } from '../questions/cursor.js';
 import type { EventsPage } from '../questions/event-json.js';
 import { all, type Condition, type EventFilter, equal, ofApps, toCondition } from '../questions/filter.js';
-import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { EVENT_COLUMNS, type ReadRow, toEvent, withoutRepeats } from './rows.js';
-import { beforePosition, daysWithin, within } from './sql.js';
+import { beforePosition, daysWithin, type Times, within } from './sql.js';
 
 const FIRST_WINDOW_MS = HOUR_MS;
 const WINDOW_GROWTH = 24;
@@ -28,12 +27,12 @@ export const newerFirst = (a: EventPosition, b: EventPosition): number => b.ts -
 const conditionOf = ({ group, ...filter }: Listed): Condition =>
   all(toCondition(filter), equal('error_group', 'String', group));
 
-/** The earliest and latest time of what is asked for, by its narrowest view; `undefined` where there is nothing. */
+/** The earliest and latest time of the events, from the narrowest view; `undefined` for none. */
 export async function timesOf(
   engine: Engine,
   { apps, user, session }: EventFilter,
-  range: Required<TimeRange>,
-): Promise<Required<TimeRange> | undefined> {
+  range: Times,
+): Promise<Times | undefined> {
   if (range.from > range.to) return undefined;
   const view = session !== undefined ? 'sessions' : user !== undefined ? 'users' : 'days';
   const narrow =
@@ -52,7 +51,7 @@ export async function timesOf(
 export async function listNewest(
   engine: Engine,
   listed: Listed,
-  range: Required<TimeRange>,
+  range: Times,
   { limit, cursor }: { limit: number; cursor?: EventPosition },
 ): Promise<Omit<EventsPage, 'head'>> {
   const bounds = { from: range.from, to: Math.min(range.to, cursor?.ts ?? range.to) };
@@ -75,11 +74,11 @@ export async function listNewest(
   };
 }
 
-/** The newest events of a window, without copies; copies of an event have the same time, so a time is read to its end. */
+/** The newest events of a window, without copies: they have one time, so it is read to its end. */
 async function newestWithin(
   engine: Engine,
   condition: Condition,
-  window: Required<TimeRange>,
+  window: Times,
   wanted: number,
 ): Promise<ReadRow[]> {
   const { sql, params } = all(condition, within(window));
@@ -96,11 +95,7 @@ async function newestWithin(
 }
 
 /** Every event of a range, ascending by `(ts, id)`. */
-export async function listAll(
-  engine: Engine,
-  listed: Listed,
-  range: Required<TimeRange>,
-): Promise<StoredEvent[]> {
+export async function listAll(engine: Engine, listed: Listed, range: Times): Promise<StoredEvent[]> {
   const times = await timesOf(engine, listed, range);
   if (!times) return [];
   const { sql, params } = all(conditionOf(listed), within(times));

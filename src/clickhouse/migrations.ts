@@ -1,4 +1,4 @@
-/** Brings the database to the schema of this release: creates what is missing, and records the version last. */
+/** Brings the database to this release's schema: creates what is missing, and records the version last. */
 import { ClickhouseUnusable, type Engine } from './connect.js';
 import { FOLDS, type Fold, TABLES } from './schema.js';
 import { queryNumber } from './sql.js';

@@ -23,8 +23,7 @@ export interface NumberingOptions {
   fence: () => number;
 }
 
-/** Returns those that are new, numbered, in order of arrival; what becomes of the others is put into `settled`. */
-export type Prepare = (fresh: readonly Work[], outcomes: Map<Work, AppendResult | Error>) => Promise<Work[]>;
+export type Outcomes = Map<Work, AppendResult | Error>;
 
 /** An event as it was stored before, in a try that nobody was told the end of. */
 interface Numbered {
@@ -45,7 +44,7 @@ interface SeenRow {
 const LOOKED_UP_AT_ONCE = 128;
 const NO_NUMBER = 'this collector could not renew its number, and waits for another one';
 
-export function openNumbering({ engine, ids, mayGiveIds, fence }: NumberingOptions): Prepare {
+export function openNumbering({ engine, ids, mayGiveIds, fence }: NumberingOptions) {
   /** Settles once all that came before has its ids. */
   let numbered: Promise<void> = Promise.resolve();
 
@@ -66,7 +65,8 @@ export function openNumbering({ engine, ids, mayGiveIds, fence }: NumberingOptio
     );
   };
 
-  return async (fresh, outcomes) => {
+  /** Returns the new batches, numbered, in order of arrival; the outcomes of the others go to `outcomes`. */
+  return async (fresh: readonly Work[], outcomes: Outcomes): Promise<Work[]> => {
     const before = numbered;
     let end: () => void = () => {};
     numbered = new Promise((resolve) => {

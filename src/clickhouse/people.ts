@@ -1,8 +1,8 @@
 /**
  * Listings of users and sessions: states of the views merged over days, latest first.
  *
- * A user seen in the last few days was seen later than all others, so recent days alone decide which rows make the list, where they
- * have enough of them. Only for those rows all days are merged.
+ * Users of the last few days were seen later than all others, so if recent days have enough rows they decide
+ * which rows make the list. Only for those rows all days are merged.
  */
 import { DAY_MS } from '../domain/limits.js';
 import { dayOf } from '../domain/utc.js';
@@ -10,19 +10,18 @@ import { ALL, all, type Condition, equal, ofApps } from '../questions/filter.js'
 import type { Ask } from '../questions/index.js';
 import type { SessionRow } from '../questions/sessions.js';
 import type { UserRow } from '../questions/users.js';
-import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { timesOf } from './listing.js';
-import { daysWithin } from './sql.js';
+import { daysWithin, type Times } from './sql.js';
 
 /** How many days to try, in this order; then all days. */
 const RECENT_DAYS = [2, 32];
 
-/** Lists by more and more days until there are enough rows; `list` gets the condition that decides which rows make the list. */
+/** Lists by more and more days until there are enough rows; `list` gets the condition on days. */
 async function byRecentDays<Row>(
   engine: Engine,
   listed: Ask<'users'>,
-  range: Required<TimeRange>,
+  range: Times,
   list: (recent: Condition) => Promise<Row[]>,
 ): Promise<Row[]> {
   // A user has few rows.
@@ -38,11 +37,7 @@ async function byRecentDays<Row>(
   return list(ALL);
 }
 
-export async function listUsers(
-  engine: Engine,
-  ask: Ask<'users'>,
-  range: Required<TimeRange>,
-): Promise<UserRow[]> {
+export async function listUsers(engine: Engine, ask: Ask<'users'>, range: Times): Promise<UserRow[]> {
   const { apps, user, limit } = ask;
   const condition = all(daysWithin(range), ofApps(apps), equal('user_id', 'String', user));
   const rows = await byRecentDays(engine, ask, range, (recent) => {
@@ -69,7 +64,7 @@ export async function listUsers(
 export async function listSessions(
   engine: Engine,
   ask: Ask<'sessions'>,
-  range: Required<TimeRange>,
+  range: Times,
 ): Promise<SessionRow[]> {
   const { apps, user, limit } = ask;
   const condition = all(daysWithin(range), ofApps(apps));

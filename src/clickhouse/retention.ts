@@ -1,9 +1,9 @@
 /**
  * Deletes from the engine: events and chunks by age, and everything about one user.
  *
- * A sweep first writes the fence, where reads begin from then on; then it deletes rows with one mutation a table. Days below the
- * fence are whole rows of the views. An erasure folds the days that it touched again; folding a row twice changes nothing, so it is
- * safe while other collectors store events.
+ * A sweep first writes the fence, where reads begin from then on; then it deletes rows with one mutation a
+ * table. Days below the fence are whole rows of the views. An erasure folds the days that it touched again;
+ * folding a row twice changes nothing, so it is safe while other collectors store events.
  */
 import { DAY_MS, SEEN_MS } from '../domain/limits.js';
 import { dayOf, hourOf } from '../domain/utc.js';
@@ -25,7 +25,7 @@ const deleteFrom = (engine: Engine, table: string, condition: string, params: Pa
     params,
   );
 
-/** Deletes what is below the fence, which must be written already; returns how many events, and their greatest id. */
+/** Deletes below the fence, which must be written already; returns how many events, and their greatest id. */
 export async function deleteBelow(
   engine: Engine,
   fence: number,
@@ -58,12 +58,12 @@ export async function deleteChunks(engine: Engine, before: number): Promise<numb
 /** Deletes the `batch_id`s and placements that no retry can ask for any more. */
 export async function forgetRetries(engine: Engine, fence: number, now: number): Promise<void> {
   const expired = now - SEEN_MS - DAY_MS;
-  // A batch_id stays until its events are gone: its generation tells a later batch of the same id from it.
+  // A batch_id stays until its events are gone: a later batch with that id needs the next generation.
   await deleteAny(engine, 'batches', 'received_at', Math.min(fence - DAY_MS, expired));
   await deleteAny(engine, 'placed', 'id', leastIdAt(expired));
 }
 
-/** Deletes the rows below a bound, where there are any: a mutation without rows is work, too. */
+/** Deletes the rows below a bound, if any: a mutation without rows costs, too. */
 async function deleteAny(engine: Engine, table: string, column: string, bound: number): Promise<void> {
   const condition = `${column} < {bound:UInt64}`;
   const params = { bound: Math.max(0, bound) };
@@ -72,8 +72,8 @@ async function deleteAny(engine: Engine, table: string, column: string, bound: n
 }
 
 /**
- * Erases a user: events, the replays of the user's sessions, and the user's part in every view. The rows in `users` say what there is
- * to do and are deleted last, so a repeated erasure finishes one that was interrupted.
+ * Erases a user's events, replays, and part in every view. The rows in `users` say what to do and are deleted
+ * last, so a repeated erasure finishes one that was interrupted.
  */
 export async function eraseUser(
   engine: Engine,

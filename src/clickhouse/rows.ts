@@ -1,32 +1,12 @@
 /** Events as rows of the table `events`, and back. */
 import { createHash } from 'node:crypto';
 import { frameOf, groupHash } from '../domain/error-grouping.js';
-import { EVENT_TYPES, type JsonText, type NewEvent, type StoredEvent } from '../domain/event.js';
+import { EVENT_TYPES, type NewEvent, type StoredEvent } from '../domain/event.js';
 import { hourOf } from '../domain/utc.js';
 
 export const ERROR = EVENT_TYPES.indexOf('error');
 
-export interface EventRow {
-  hour: number;
-  user_id: string;
-  app: string;
-  ts: number;
-  id: number;
-  session_id: string;
-  type: number;
-  name: string;
-  url: string | null;
-  props: string | null;
-  has_person: number;
-  person_name: string | null;
-  person_email: string | null;
-  client_ts: number | null;
-  /** Of an error; empty for other events, as is `frame`. */
-  error_group: string;
-  frame: string;
-  batch: string;
-  idx: number;
-}
+export type EventRow = ReturnType<typeof toRow>;
 
 /** All fields of an event, and its identity. */
 export const EVENT_COLUMNS =
@@ -42,12 +22,8 @@ export const digest = (...texts: readonly unknown[]): string =>
 export const groupId = (app: string, name: string, frame: string): string =>
   `${app}.${groupHash(name, frame)}`;
 
-export function toRow(
-  app: string,
-  event: NewEvent,
-  id: number,
-  identity: { batch: string; idx: number },
-): EventRow {
+/** `error_group` and `frame` are empty for all events but errors. */
+export function toRow(app: string, event: NewEvent, id: number, identity: { batch: string; idx: number }) {
   const { ts, user_id, session_id, type, name, url, props, user, client_ts } = event;
   const frame = type === 'error' ? frameOf(props) : '';
   return {
@@ -73,6 +49,10 @@ export function toRow(
 
 export function toEvent(row: ReadRow): StoredEvent {
   const { url, props, person_name, person_email, client_ts } = row;
+  const user = {
+    ...(person_name === null ? {} : { name: person_name }),
+    ...(person_email === null ? {} : { email: person_email }),
+  };
   return {
     id: row.id,
     ts: row.ts,
@@ -82,15 +62,8 @@ export function toEvent(row: ReadRow): StoredEvent {
     type: EVENT_TYPES[row.type] ?? 'event',
     name: row.name,
     ...(url === null ? {} : { url }),
-    ...(props === null ? {} : { props: props as JsonText }),
-    ...(row.has_person
-      ? {
-          user: {
-            ...(person_name === null ? {} : { name: person_name }),
-            ...(person_email === null ? {} : { email: person_email }),
-          },
-        }
-      : {}),
+    ...(props === null ? {} : { props }),
+    ...(row.has_person ? { user } : {}),
     ...(client_ts === null ? {} : { client_ts }),
   };
 }

@@ -1,13 +1,13 @@
 /**
  * The tables, and the materialized views that fold events into them.
  *
- * `events` is the source of all views. A row's identity is (`batch`, `idx`): the app's `batch_id` and the event's index in the batch.
- * A retry through another collector adds a row of the same identity with another id; readers take the row with the least id.
- * So views hold only states that a repeat cannot change: least, greatest, and exact sets of identities, users or sessions.
- * They are folded by UTC day, and retention ends at a midnight, so it deletes whole rows.
+ * `events` is the source of all views. A row's identity is (`batch`, `idx`): the app's `batch_id` and the
+ * event's index. A retry through another collector adds a row of one identity with another id; the least id
+ * is valid. So views hold only states that a repeat cannot change: least, greatest, exact sets. They are
+ * folded by UTC day, and retention ends at a midnight, so it deletes whole rows.
  *
- * On a cluster each table is `…_local` on every shard and a Distributed table over all of them. Events are sharded by user, so a
- * funnel needs one shard a user. The views of a shard fold the shard's events; readers merge the states of all shards.
+ * On a cluster each table is `…_local` on every shard and a Distributed table over them. Events are sharded
+ * by user, so a funnel needs one shard a user. A shard's views fold its own events; readers merge all states.
  */
 
 interface Table {
@@ -88,8 +88,8 @@ export const TABLES: Readonly<Record<string, Table>> = {
     shard: 'cityHash64(name)',
   },
   /**
-   * By identity: the id and times that an event was stored with, so that a retry of a partly stored batch stores the same rows
-   * again. Only of batches with a `batch_id`. `told_ts` is `client_ts` + 1, or 0 for none.
+   * By identity, of batches with a `batch_id`: the id and times of stored events, so that a retry of a partly
+   * stored batch stores the same rows. `told_ts` is `client_ts` + 1, or 0 for none.
    */
   placed: {
     columns: 'batch String, idx UInt32, id UInt64, ts UInt64, told_ts UInt64',
@@ -98,7 +98,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
     shard: 'cityHash64(batch)',
     granularity: LOOKUP_GRANULARITY,
   },
-  /** Batches that are stored completely. `base` is the app and `batch_id`; an id that is used again after seven days has a new generation. */
+  /** Complete batches. `base`: app and `batch_id`; an id used again after seven days has a new generation. */
   batches: {
     columns: 'base String, app String, batch_id String, generation UInt32, received_at UInt64',
     engine: 'ReplacingMergeTree(received_at)',
@@ -115,7 +115,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
     order: 'app, session_id, seq',
     shard: 'cityHash64(session_id)',
   },
-  /** Numbers that only grow: the schema version, the retention fence, the greatest id that retention deleted. */
+  /** Numbers that only grow: the schema version, the fence, the greatest id that retention deleted. */
   meta: {
     columns: 'name String, value UInt64',
     engine: 'MergeTree()',

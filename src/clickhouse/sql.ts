@@ -6,14 +6,17 @@ import { ALL, type Condition } from '../questions/filter.js';
 import type { TimeRange } from '../store/port.js';
 import type { Engine } from './connect.js';
 
+/** Unix ms, both inclusive. */
+export type Times = Required<TimeRange>;
+
 /** Events between two times, both inclusive; by `hour` too, which is the first key of the table's order. */
-export const within = ({ from, to }: Required<TimeRange>): Condition => ({
+export const within = ({ from, to }: Times): Condition => ({
   sql: 'ts BETWEEN {from:UInt64} AND {to:UInt64} AND hour BETWEEN {from_hour:UInt32} AND {to_hour:UInt32}',
   params: { from, to, from_hour: hourOf(from), to_hour: hourOf(to) },
 });
 
 /** Rows of views whose day is between two times. */
-export const daysWithin = ({ from, to }: Required<TimeRange>): Condition => ({
+export const daysWithin = ({ from, to }: Times): Condition => ({
   sql: 'day BETWEEN {from_day:UInt32} AND {to_day:UInt32}',
   params: { from_day: dayOf(from), to_day: dayOf(to) },
 });

@@ -1,9 +1,9 @@
 /**
  * Moves events and `batch_id`s of an embedded store into the engine, and back out as the lines of an export.
  *
- * An event that is moved in keeps its id, and its identity is made of the store's id and its own, so moving it again changes nothing.
- * Ids that this engine gave are too great for an embedded store: on the way back they are renumbered in order, after the greatest
- * id that fits.
+ * An event that is moved in keeps its id; its identity is made of the store's id and its own, so moving it
+ * again changes nothing. On the way back, ids that are too great for an embedded store are renumbered in
+ * order, after the greatest id that fits.
  */
 import type { StoredEvent } from '../domain/event.js';
 import {

@@ -123,10 +123,10 @@ t.test('the console says which parts it lacks, and fetches them when asked to', 
   ]);
   const page = await view(t, session, '?pane=console');
   await says(page, 'part one');
-  await page.getByText('Without the lines of 2 parts of the recording').waitFor();
+  await page.getByText('Without the lines of 2 chunks of the recording').waitFor();
   await page.route(/\/replay\/4/, (route) => route.fulfill({ status: 500, body: 'x' }), { times: 1 });
   await page.getByRole('button', { name: 'Fetch' }).click();
-  await page.getByText('1 part of the recording: The collector answered with status 500.').waitFor();
+  await page.getByText('1 chunk of the recording: The collector answered with status 500.').waitFor();
   t.notMatch(await page.locator('.replay-side').textContent(), 'from part four');
   await page.getByRole('button', { name: 'Try again' }).click();
   await page.locator('.console-text', { hasText: 'from part four' }).waitFor();
@@ -275,7 +275,7 @@ t.test('what was not recorded is shown, and can be jumped over', async (t) => {
   await page.getByRole('button', { name: /^Go to / }).click();
   await says(page, 'after');
   t.equal(await page.locator('.timeline-gap').count(), 2, 'the lost parts too');
-  t.match(await page.locator('.timeline-gap').last().getAttribute('title'), '2 parts did not arrive');
+  t.match(await page.locator('.timeline-gap').last().getAttribute('title'), '2 chunks did not arrive');
 });
 
 t.test('the keyboard plays, seeks and skips', async (t) => {

@@ -110,10 +110,10 @@ t.test('sessions are those of the API, with what happened in each', async (t) =>
   const page = await view(t, `/replay?user=${user_id}&only=recorded`);
   const row = page.locator('.body-row', { hasText: session_id });
   await row.waitFor();
-  const parts = `${chunk_count} ${chunk_count === 1 ? 'part' : 'parts'}`;
+  const chunks = `${chunk_count} ${chunk_count === 1 ? 'chunk' : 'chunks'}`;
   t.same((await row.locator('.cell:visible').allTextContents()).slice(0, 4), [
     user_id,
-    ` ${parts}`,
+    ` ${chunks}`,
     `${error_count}`,
     `${event_count}`,
   ]);

@@ -1,4 +1,4 @@
-/** The page's client of the API: all that is read is read through it. */
+/** The page's client of the API. */
 import {
   ClientError,
   createClient,
@@ -18,13 +18,13 @@ export const client = createClient({
   },
 });
 
-/** What a call threw. Where nothing answered, the collector is looked for from now on. */
+/** The error of a call. Where nothing answered, the connection is lost. */
 export function noted(error: unknown): ClientError {
   if (error instanceof UnreachableError) connection.lost();
   return error instanceof ClientError ? error : new ClientError(200, String(error));
 }
 
-/** What is said of an error to the reader. */
+/** The text of an error on the page. */
 export function inWords(error: ClientError): string {
   if (!(error instanceof ForeignAnswerError)) return error.message;
   return error.status < 400

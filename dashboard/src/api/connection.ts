@@ -1,30 +1,28 @@
-/** Whether the collector answers: noted by whoever asks it, looked into now and then, and every few seconds while it does not. */
+/** Whether the collector answers: checked by every call, every 15 s, and more often while it does not. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { createClient } from '../../../client/src/index.js';
 
 const PROBE_MS_MIN = 1_000;
 const PROBE_MS_MAX = 8_000;
-/** A page that asks for nothing still wants to know. */
+/** A page may make no calls for long. */
 const LOOK_MS = 15_000;
 
 const listeners = new Set<() => void>();
 let isLost = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
-/** Apart from the page's own, whose every answer counts as finding the collector. */
 const probe = createClient();
 
 export const connection = {
   get isLost(): boolean {
     return isLost;
   },
-  /** Nothing answered: from now on the collector is probed until it does. */
+  /** Nothing answered: probes the collector until it answers. */
   lost(): void {
     if (isLost) return;
     isLost = true;
     tell();
     probeIn(PROBE_MS_MIN);
   },
-  /** Something may be wrong: looks into it. */
   async check(): Promise<void> {
     if (!isLost && !(await answers())) connection.lost();
   },
@@ -34,7 +32,7 @@ export const connection = {
     clearTimeout(timer);
     tell();
   },
-  /** Calls back on each change; returns the way to stop. */
+  /** Returns a function that stops it. */
   onChange(listener: () => void): () => void {
     listeners.add(listener);
     return () => void listeners.delete(listener);
@@ -50,14 +48,14 @@ export function useIsLost(): boolean {
   return lost;
 }
 
-/** Asks again as soon as the collector answers, for what failed because it did not. */
+/** Calls `again` when the collector answers again, where the error is that it did not. */
 export function useWhenBack(error: { status: number } | undefined, again: () => void): void {
   const newest = useRef(again);
   newest.current = again;
   const isWaiting = error?.status === 0;
   useEffect(() => {
     if (!isWaiting) return;
-    // It may have been found by another read before this one could listen.
+    // Another read may have found the collector before this effect ran.
     if (!isLost) newest.current();
     return connection.onChange(() => !isLost && newest.current());
   }, [isWaiting]);

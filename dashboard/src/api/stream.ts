@@ -1,4 +1,4 @@
-/** The live feed while somebody looks at the page. */
+/** The live feed while the page is visible. */
 import { client, type Event, type LiveFilter } from './client.js';
 import { connection } from './connection.js';
 
@@ -7,17 +7,17 @@ export interface StreamOptions {
   /** Begins after the event with this id. */
   after: number;
   onEvent: (event: Event) => void;
-  /** Events in between are gone: what is shown has to be listed anew. */
+  /** Events in between are gone: list anew. */
   onReset: () => void;
   onState: (state: StreamState) => void;
 }
 
 export type StreamState = 'connecting' | 'open' | 'broken';
 
-/** A feed that was refused is asked for again: its reader may sign in meanwhile. */
+/** A refused feed is tried again, since its reader may have signed in. */
 const REFUSED_RETRY_MS = 10_000;
 
-/** Returns the way to stop. */
+/** Returns a function that stops it. */
 export function followStream({ filter, after, onEvent, onReset, onState }: StreamOptions): () => void {
   let position = after;
   let state: StreamState | undefined;
@@ -57,7 +57,7 @@ export function followStream({ filter, after, onEvent, onReset, onState }: Strea
     running?.abort();
   };
 
-  // A browser has six connections to a server over HTTP/1.1 for all of its tabs: those out of sight do without.
+  // A browser has six HTTP/1.1 connections per server for all its tabs: hidden tabs do without one.
   const isInSight = () => document.visibilityState === 'visible';
   const onVisibility = () => (isInSight() ? open() : close());
   document.addEventListener('visibilitychange', onVisibility);

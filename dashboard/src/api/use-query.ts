@@ -1,52 +1,45 @@
-/** Answers of the API as state: shared by all who ask the same, shown from memory while they are read again, and read again when the collector is back. */
+/** Answers of the API as state, shared between components and kept while they are read again. */
 import { useEffect, useState } from 'preact/hooks';
 import { type Answers, type AppsAnswer, type Asks, type ClientError, client, noted } from './client.js';
-import { connection } from './connection.js';
+import { connection, useWhenBack } from './connection.js';
 
 export interface Query<T> {
-  /** What was answered last; with `keep`, to what was asked before while this is read. */
+  /** The last answer; with `keep`, the one to the question before while this is read. */
   data: T | undefined;
   error: ClientError | undefined;
-  loading: boolean;
-  /** True while `data` answers what was asked before. */
+  /** True while `data` answers the question before. */
   stale: boolean;
   reload(): void;
 }
 
 interface Options {
-  /** Reads again this often while the page is visible. */
+  /** Reads again at this interval while the page is visible. */
   everyMs?: number;
-  /** Keeps showing the answer before until there is one to what is asked now. */
+  /** Keeps showing the answer to the question before until this one has an answer. */
   keep?: boolean;
 }
 
-/** An answer that is kept at hand. */
+/** A cached answer. */
 interface Entry<T> {
   data?: T;
   error?: ClientError;
-  /** When `data` was read, by the page's clock. */
+  /** Of `data`, by `performance.now()`. */
   readAt: number;
   isReading: boolean;
   readonly listeners: Set<() => void>;
-  /** One read at a time, whoever asks for it. */
+  /** Does nothing while a read is under way. */
   read(): void;
 }
 
-/** What was read less than this long ago is not read again by merely being shown. */
+/** A component that appears does not read again what is newer than this. */
 const FRESH_MS = 3_000;
-/** Kept of each question. */
+/** Of each question. */
 const ENTRIES_MAX = 100;
 
 const caches: { [K in keyof Asks]?: Map<string, Entry<Answers[K]>> } = {};
 const apps = createEntry(() => client.apps());
 
-connection.onChange(() => {
-  if (connection.isLost) return;
-  for (const entry of [apps, ...Object.values(caches).flatMap((cache) => [...cache.values()])])
-    if (entry.error?.status === 0 && entry.listeners.size > 0) entry.read();
-});
-
-/** The answer to a question; without anything to ask, nothing is read. */
+/** The answer to a question; reads nothing where `ask` is undefined. */
 export function useQuery<K extends keyof Asks>(
   question: K,
   ask: Asks[K] | undefined,
@@ -58,7 +51,7 @@ export function useQuery<K extends keyof Asks>(
 /** The configured apps that the reader may see. */
 export const useApps = (): Query<AppsAnswer> => useEntry(apps, {});
 
-/** True where several apps are configured, and until that is known: where there is only one, nobody needs to be told which. */
+/** Whether several apps are configured; true until that is known. */
 export function useManyApps(): boolean {
   const { data } = useApps();
   return data === undefined || data.apps.length > 1;
@@ -88,13 +81,13 @@ function useEntry<T>(entry: Entry<T> | undefined, { everyMs, keep = false }: Opt
       clearInterval(timer);
     };
   }, [entry, everyMs]);
+  useWhenBack(entry?.error, () => entry?.read());
 
   const own = entry?.data;
   const stale = own === undefined && keep && lastData !== undefined && entry?.error === undefined;
   return {
     data: stale ? lastData : own,
     error: entry?.error,
-    loading: entry !== undefined && own === undefined && entry.error === undefined,
     stale,
     reload: () => entry?.read(),
   };

@@ -1,12 +1,12 @@
-/** Tables as CSV (RFC 4180) that no spreadsheet takes for formulas. */
+/** Tables as CSV (RFC 4180) without cells that a spreadsheet would run as formulas. */
 
 export type Cell = string | number;
 
-/** What spreadsheets take a cell for a formula by; a leading apostrophe makes it text again. */
+/** A cell that begins so is a formula to spreadsheets; a leading apostrophe makes it text. */
 const FORMULA_START = /^[=+\-@\t\r\n＝＋－＠]/;
 const NEEDS_QUOTES = /[",;\t\r\n]/;
 
-/** The header and the rows, each ended by CRLF; the mark at the beginning says that it is UTF-8. */
+/** The header and the rows, each ended by CRLF, after a byte order mark. */
 export function toCsv(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
   return `\ufeff${[header, ...rows].map((cells) => `${cells.map(toCell).join(',')}\r\n`).join('')}`;
 }

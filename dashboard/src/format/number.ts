@@ -34,7 +34,7 @@ export function bytes(value: number): string {
   return `${scaled < 10 ? scaled.toFixed(1) : scaled.toFixed(0)} ${unit}`;
 }
 
-/** The least round number, half of which is round as well, that is not less: where an axis ends. */
+/** The end of an axis: the least round number, with a round half, that is not less. */
 export function roundUp(value: number): number {
   if (value <= 1) return 1;
   const power = 10 ** Math.floor(Math.log10(value));

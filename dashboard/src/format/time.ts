@@ -1,44 +1,23 @@
-/** Times and durations as people read them. Instants show in the reader's own time zone; days are those of the collector, UTC. */
+/** Times and durations as people read them: instants in the reader's time zone, days in UTC. */
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
-const clock = new Intl.DateTimeFormat(undefined, {
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  hourCycle: 'h23',
-});
-const dayAndClock = new Intl.DateTimeFormat(undefined, {
-  day: 'numeric',
-  month: 'short',
-  hour: '2-digit',
-  minute: '2-digit',
-  hourCycle: 'h23',
-});
-const dayAlone = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
-const dayWithYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
-const full = new Intl.DateTimeFormat(undefined, {
-  weekday: 'short',
-  day: 'numeric',
-  month: 'short',
-  year: 'numeric',
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  hourCycle: 'h23',
-  timeZoneName: 'short',
-});
-const utcDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' });
-const utcWeekday = new Intl.DateTimeFormat(undefined, {
-  weekday: 'short',
-  day: 'numeric',
-  month: 'short',
-  year: 'numeric',
-  timeZone: 'UTC',
-});
+const DAY = { day: 'numeric', month: 'short' } as const;
+const DATE = { ...DAY, year: 'numeric' } as const;
+const MINUTE = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+const SECOND = { ...MINUTE, second: '2-digit' } as const;
+
+const formatter = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(undefined, options);
+const clock = formatter(SECOND);
+const dayAndClock = formatter({ ...DAY, ...MINUTE });
+const dayAlone = formatter(DAY);
+const dayWithYear = formatter(DATE);
+const full = formatter({ weekday: 'short', ...DATE, ...SECOND, timeZoneName: 'short' });
+const utcDay = formatter({ ...DAY, timeZone: 'UTC' });
+const utcWeekday = formatter({ weekday: 'short', ...DATE, timeZone: 'UTC' });
 
 /** `14:03:27`. */
 export const clockTime = (ts: number): string => clock.format(ts);
@@ -47,10 +26,10 @@ export const clockTime = (ts: number): string => clock.format(ts);
 export const preciseTime = (ts: number): string =>
   `${clock.format(ts)}.${String(Math.floor(ts % SECOND_MS)).padStart(3, '0')}`;
 
-/** Everything there is to say of an instant, time zone included. */
+/** With the date, weekday and time zone. */
 export const fullTime = (ts: number): string => full.format(ts);
 
-/** The clock for today, day and clock within the year, else the date: short enough for a table. */
+/** The time of today, day and time within the year, else the date. */
 export function shortTime(ts: number, now: number): string {
   if (new Date(ts).toDateString() === new Date(now).toDateString()) return clockTime(ts);
   return (isSameYear(ts, now) ? dayAndClock : dayWithYear).format(ts);
@@ -58,24 +37,22 @@ export function shortTime(ts: number, now: number): string {
 
 const isSameYear = (a: number, b: number): boolean => new Date(a).getFullYear() === new Date(b).getFullYear();
 
-/** Whether an instant is so far back that its date says more than how long ago it was. */
+/** Older instants are shown as dates. */
 export const isLongAgo = (ts: number, now: number): boolean => now - ts >= 7 * DAY_MS;
 
 /** `just now`, `3 min ago`, `2 h ago`, `5 d ago`, then the date; `in 3 min` for a clock that is ahead. */
 export function ago(ts: number, now: number): string {
   if (isLongAgo(ts, now)) return (isSameYear(ts, now) ? dayAlone : dayWithYear).format(ts);
-  const distance = now - ts;
-  const size = Math.abs(distance);
+  const size = Math.abs(now - ts);
   if (size < 5 * SECOND_MS) return 'just now';
-  const text =
-    size < MINUTE_MS
-      ? `${Math.floor(size / SECOND_MS)} s`
-      : size < HOUR_MS
-        ? `${Math.floor(size / MINUTE_MS)} min`
-        : size < 2 * DAY_MS
-          ? `${Math.floor(size / HOUR_MS)} h`
-          : `${Math.floor(size / DAY_MS)} d`;
-  return distance > 0 ? `${text} ago` : `in ${text}`;
+  const text = roughly(size);
+  return now > ts ? `${text} ago` : `in ${text}`;
+}
+
+function roughly(ms: number): string {
+  if (ms < MINUTE_MS) return `${Math.floor(ms / SECOND_MS)} s`;
+  if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} min`;
+  return ms < 2 * DAY_MS ? `${Math.floor(ms / HOUR_MS)} h` : `${Math.floor(ms / DAY_MS)} d`;
 }
 
 /** `240 ms`, `3.2 s`, `4 min 10 s`, `2 h 5 min`. */
@@ -88,7 +65,7 @@ export function duration(ms: number): string {
   return joined(Math.floor(ms / HOUR_MS), 'h', Math.floor((ms % HOUR_MS) / MINUTE_MS), 'min');
 }
 
-/** `1:04`, `1:02:04`: a place in a recording. */
+/** `1:04`, `1:02:04`. */
 export function playTime(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / SECOND_MS));
   const [h, m, s] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
@@ -96,7 +73,7 @@ export function playTime(ms: number): string {
   return h > 0 ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
 }
 
-/** `+3.2 s`, `−12 s`: how far from another moment. */
+/** `+3.2 s`, `−12 s`. */
 export function offset(ms: number): string {
   if (Math.abs(ms) < 1) return '0 s';
   return `${ms < 0 ? '−' : '+'}${duration(Math.abs(ms))}`;
@@ -108,13 +85,13 @@ export const shortDay = (day: string): string => utcDay.format(dayStart(day));
 /** `Wed, 12 Jun 2024`, of a UTC day. */
 export const longDay = (day: string): string => utcWeekday.format(dayStart(day));
 
-/** Unix ms of a UTC day's first moment. */
+/** The first moment of a UTC day, Unix ms. */
 export const dayStart = (day: string): number => Date.parse(`${day}T00:00:00Z`);
 
 /** The UTC day of an instant, `YYYY-MM-DD`. */
 export const dayOf = (ts: number): string => new Date(ts).toISOString().slice(0, 10);
 
-/** Every UTC day from one instant's to another's. */
+/** Every UTC day between two instants, their own days included. */
 export function daysBetween(from: number, to: number): string[] {
   const days: string[] = [];
   for (let ts = dayStart(dayOf(from)); ts <= to; ts += DAY_MS) days.push(dayOf(ts));

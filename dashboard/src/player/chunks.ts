@@ -1,20 +1,19 @@
-/** Fetches the chunks of a recording, each once, and takes out of them what could act. */
+/** Fetches the chunks of a recording, each once, and sanitises them. */
 import { type ChunkReference, ClientError, client } from '../api/client.js';
 import { makeHarmless } from './harmless.js';
-import { type RecordedEvent, readEvents } from './recording.js';
+import { type ConsoleLine, consoleLines, type RecordedEvent, readEvents } from './recording.js';
 
-/** Far more than a chunk unpacks to; what goes on and on is not read to its end. */
+/** Far more than a chunk unpacks to: a chunk without end is not read further. */
 const CHUNK_CHARACTERS_MAX = 128_000_000;
 
 export interface Chunks {
   readonly references: readonly ChunkReference[];
-  /** How many are at hand. */
+  /** How many are loaded. */
   readonly count: number;
-  /** The events of the chunk at a place in the list, in order. Throws `ClientError`; the next call tries again. */
+  /** The events of a chunk, in order. Throws `ClientError`; the next call tries again. */
   load(index: number): Promise<RecordedEvent[]>;
-  /** The same where it is at hand. */
-  loaded(index: number): RecordedEvent[] | undefined;
-  /** Finds the chunks before and after those there are, which changes everyone's place; false when there are no more. */
+  loaded(index: number): { events: RecordedEvent[]; lines: ConsoleLine[] } | undefined;
+  /** Finds the chunks before and after these, which changes the indexes; false when there are no more. */
   extend(): Promise<boolean>;
 }
 
@@ -24,7 +23,7 @@ export function createChunks(
   findAll?: () => Promise<readonly ChunkReference[]>,
 ): Chunks {
   const running = new Map<string, Promise<RecordedEvent[]>>();
-  const done = new Map<string, RecordedEvent[]>();
+  const done = new Map<string, ReturnType<Chunks['loaded']>>();
   let known = references;
   let find = findAll;
   return {
@@ -41,7 +40,7 @@ export function createChunks(
       const before = running.get(path);
       if (before !== undefined) return before;
       const loading = fetchChunk(path).then((events) => {
-        done.set(path, events);
+        done.set(path, { events, lines: consoleLines(events) });
         return events;
       });
       running.set(path, loading);

@@ -1,4 +1,4 @@
-/** A list that follows the time: the latest entry is marked and kept in sight, and each is a way to its moment. */
+/** A list that follows the time: the latest entry is marked and in sight, and a click seeks to its moment. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 
@@ -6,10 +6,10 @@ interface FollowListProps<T> {
   label: string;
   /** Ascending by `ts`. */
   items: readonly T[];
-  /** What stays an item's own, whatever comes before it. */
+  /** A key that does not change when items are added before it. */
   keyOf: (item: T) => string | T;
   time: number;
-  /** Which entry is open, by its key. */
+  /** The key of the open entry. */
   open: string | T | undefined;
   onOpen: (item: T | undefined) => void;
   onSeek: (ts: number) => void;
@@ -23,7 +23,7 @@ interface FollowListProps<T> {
 export function FollowList<T extends { ts: number }>(props: FollowListProps<T>) {
   const { label, items, keyOf, time, open, onOpen, onSeek, render, renderMore, classOf, empty } = props;
   const list = useRef<HTMLOListElement>(null);
-  const now = lastBy(items, time);
+  const now = items.findLastIndex(({ ts }) => ts <= time);
   const choose = (item: T) => {
     onSeek(item.ts);
     onOpen(keyOf(item) === open ? undefined : item);
@@ -31,7 +31,7 @@ export function FollowList<T extends { ts: number }>(props: FollowListProps<T>) 
   const newest = useRef(choose);
   newest.current = choose;
 
-  // While the time runs the rows stay as they are: only the mark moves, however many there are.
+  // Moves only the mark: while the time runs, the rows are not drawn again.
   useLayoutEffect(() => {
     const row = list.current?.children[now];
     row?.classList.add('now');
@@ -44,7 +44,7 @@ export function FollowList<T extends { ts: number }>(props: FollowListProps<T>) 
 
   useEffect(() => {
     const element = list.current;
-    // Whoever reads in the list is not to lose the place.
+    // Somebody who reads in the list must not lose the place.
     if (element === null || element.matches(':hover')) return;
     const row = element.children[Math.max(0, now)];
     if (!(row instanceof HTMLElement)) return;
@@ -80,15 +80,4 @@ export function FollowList<T extends { ts: number }>(props: FollowListProps<T>) 
       {rows}
     </ol>
   );
-}
-
-/** The place of the last item by a time; −1 before the first. */
-function lastBy(items: readonly { ts: number }[], time: number): number {
-  let [low, high] = [0, items.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((items[middle]?.ts ?? 0) <= time) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }

@@ -1,10 +1,10 @@
-/** The times of a session of which there is no recording, though there is one before and after. */
+/** The times within a recording of which nothing was recorded. */
 import type { ChunkReference, Event } from '../api/client.js';
 import { counted } from '../format/number.js';
 import type { Span } from './player.js';
 
 export interface Gap extends Span {
-  /** In words, where the recorder told. */
+  /** In words; '' where unknown. */
   reason: string;
 }
 
@@ -17,10 +17,10 @@ const REASONS: Readonly<Record<string, string>> = {
   idle: 'nobody used the page',
 };
 
-/** Shorter ones are not worth a word: nothing happens for a while in every recording. */
+/** Shorter gaps are not shown: every recording has pauses. */
 const GAP_MS = 1_000;
 
-/** Gaps the recorder told of, and chunks that never arrived; `spans` are of the chunks fetched so far. */
+/** Gaps that the recorder reported, and missing chunks; `spans` are of the chunks fetched so far. */
 export function gapsOf(
   references: readonly ChunkReference[],
   spans: readonly Span[],
@@ -37,12 +37,8 @@ export function gapsOf(
     const { ts: next } = reference;
     const known = spans.filter((span) => span.from < next).map(({ to }) => Math.min(to, next));
     const from = Math.max(before.ts ?? 0, ...known);
-    if (from > 0)
-      gaps.push({
-        from,
-        to: next,
-        reason: `${counted(reference.seq - before.seq - 1, 'part')} did not arrive`,
-      });
+    const missing = counted(reference.seq - before.seq - 1, 'chunk');
+    if (from > 0) gaps.push({ from, to: next, reason: `${missing} did not arrive` });
   }
   return gaps.filter(({ from, to }) => to - from >= GAP_MS).sort((a, b) => a.from - b.from);
 }

@@ -1,20 +1,17 @@
 /**
- * Takes out of a recording what could act: the frame it plays in runs no script and asks nobody for anything, and this is
- * the second lock on the same door. It also covers what no policy speaks of, such as hints to look up or connect to hosts.
+ * Removes what could act from a recording: the second lock, besides the frame that runs and loads nothing.
+ * It also covers what no policy does, such as hints to look up hosts or to connect to them.
  */
 import { FULL_SNAPSHOT, INCREMENTAL, isObject, type RecordedEvent } from './recording.js';
 
 const ELEMENT = 2;
-/** As deep as HTML parsers nest elements. */
+/** HTML parsers nest no deeper. */
 const DEPTH_MAX = 512;
 const MUTATION = 0;
-/**
- * Kinds of changes that draw on canvases, load fonts or define elements: done by the player's own page, so not done. Nor is
- * sound or film played: what they would play is elsewhere.
- */
+/** The player's own page would do these: draw on canvases, load fonts, define elements, play media. */
 const LEFT_OUT: ReadonlySet<unknown> = new Set([7, 9, 10, 16]);
 
-/** Elements that are nothing but what they load, do or hint at. */
+/** Elements that only load, act or hint. */
 const HOLLOW: ReadonlySet<string> = new Set([
   'meta',
   'base',
@@ -59,10 +56,10 @@ const ADDRESSES: ReadonlySet<string> = new Set([
   'usemap',
   'rr_dataurl',
 ]);
-/** Pictures, sound and places within the page: what an address may be. */
+/** The addresses that are kept: pictures, sound, and places within the page. */
 const INNER = /^(data:(image|audio|video)\/|blob:|#)/i;
 
-/** The events without what could act; they themselves are changed. */
+/** Changes the events in place; returns those that are kept. */
 export function makeHarmless(events: readonly RecordedEvent[]): RecordedEvent[] {
   const kept = events.filter(({ type, data }) => type !== INCREMENTAL || !LEFT_OUT.has(data.source));
   for (const { type, data } of kept) {
@@ -79,7 +76,7 @@ function cleanMutation({ adds, attributes }: Record<string, unknown>): void {
   }
 }
 
-/** Walks without recursion, and cuts what is nested so deep that browsers break off themselves, or break. */
+/** Walks without recursion, and cuts what is nested deeper than browsers bear. */
 function cleanTree(root: unknown): void {
   let level = [root];
   for (let depth = 0; level.length > 0; depth++) {
@@ -97,7 +94,7 @@ function cleanTree(root: unknown): void {
 function cleanElement(node: Record<string, unknown>): void {
   const tag = String(node.tagName).toLowerCase();
   const attributes = isObject(node.attributes) ? node.attributes : {};
-  // A link with its style sheet's text is drawn as that; any other only loads or hints.
+  // rrweb draws a link that has its style sheet's text as a style; any other link only loads or hints.
   const hollow = HOLLOW.has(tag) || (tag === 'link' && typeof attributes._cssText !== 'string');
   node.attributes = hollow ? {} : cleanAttributes(tag, attributes);
   if (tag === 'script') {
@@ -114,7 +111,7 @@ function cleanAttributes(tag: string, attributes: Record<string, unknown>): Reco
     if (/^(on|rr_media)/.test(lower) || DROPPED.has(lower)) continue;
     if (tag === 'iframe' && lower === 'src') continue;
     if (ADDRESSES.has(lower) && typeof value === 'string' && !INNER.test(value.trim())) {
-      // A link without an address would not look like one.
+      // Without an address it would not look like a link.
       if (lower === 'href' && tag === 'a') kept[name] = '#';
       continue;
     }

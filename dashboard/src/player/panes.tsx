@@ -1,11 +1,12 @@
-/** What happened beside the picture, each list following its time: the trail of events, the requests, the console. */
+/** Lists that follow the player's time: the trail of events, the requests, the console. */
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import { type Event, inWords } from '../api/client.js';
 import { bytes, counted } from '../format/number.js';
 import { clockTime, duration, offset, playTime } from '../format/time.js';
 import { useParam } from '../router.js';
+import { Button, TextLink } from '../ui/button.js';
 import { eventLabel } from '../ui/event-label.js';
-import { EventSummary, incidentHref, isIncident } from '../ui/event-text.js';
+import { EventSummary, incidentHref, isFailed, isIncident, StatusTag } from '../ui/event-text.js';
 import { TypeIcon } from '../ui/icons.js';
 import { PropsView } from '../ui/props-view.js';
 import { Stack } from '../ui/stack.js';
@@ -16,9 +17,8 @@ import type { PlayerHandle } from './use-player.js';
 
 interface PaneProps {
   time: number;
-  /** Of the time line. */
   range: Span;
-  /** Times are told from here, where there is such a moment; else from the beginning of the time line. */
+  /** Times are relative to this moment, else to the beginning of the time line. */
   cue?: number | undefined;
   onSeek: (ts: number) => void;
 }
@@ -31,14 +31,18 @@ interface EventPaneProps extends PaneProps {
   events: readonly Event[];
 }
 
-/** Which event is open, as the address has it. */
-function useOpenEvent() {
+/** The props that lists of events share; the open event is in the address. */
+function useEventItems() {
   const [open, setOpen] = useParam('event');
-  return { open, onOpen: (event: Event | undefined) => setOpen(event === undefined ? '' : `${event.id}`) };
+  return {
+    keyOf: ({ id }: Event) => `${id}`,
+    open,
+    onOpen: (event: Event | undefined) => setOpen(event === undefined ? '' : `${event.id}`),
+    renderMore: (event: Event) => <More event={event} />,
+  };
 }
 
-export function TrailPane({ events, ...pane }: EventPaneProps) {
-  const { time, range, cue, onSeek } = pane;
+export function TrailPane({ events, time, range, cue, onSeek }: EventPaneProps) {
   const render = useCallback(
     (event: Event) => (
       <>
@@ -46,7 +50,9 @@ export function TrailPane({ events, ...pane }: EventPaneProps) {
           {when(event.ts, { range, cue })}
         </span>
         <TypeIcon type={event.type} />
-        <TrailText event={event} />
+        <span class="cut" title={event.name}>
+          <span class={`name-${event.type}`}>{eventLabel(event).label}</span> <EventSummary event={event} />
+        </span>
       </>
     ),
     [range.from, cue],
@@ -55,23 +61,13 @@ export function TrailPane({ events, ...pane }: EventPaneProps) {
     <FollowList
       label="Trail"
       items={events}
-      keyOf={({ id }) => `${id}`}
       time={time}
-      {...useOpenEvent()}
+      {...useEventItems()}
       classOf={({ ts, type }) => `crumb-${type}${ts === cue ? ' cue' : ''}`}
       onSeek={onSeek}
       render={render}
-      renderMore={(event) => <More event={event} />}
       empty="Nothing happened here"
     />
-  );
-}
-
-function TrailText({ event }: { event: Event }) {
-  return (
-    <span class="cut" title={event.name}>
-      <span class={`name-${event.type}`}>{eventLabel(event).label}</span> <EventSummary event={event} />
-    </span>
   );
 }
 
@@ -81,11 +77,7 @@ function More({ event }: { event: Event }) {
   return (
     <div class="follow-more">
       <p class="trail-ways">
-        {isIncident(event) && (
-          <a class="text-link" href={incidentHref(event)}>
-            Open the incident
-          </a>
-        )}
+        {isIncident(event) && <TextLink href={incidentHref(event)}>Open the incident</TextLink>}
         {event.url !== undefined && <span class="soft">on {event.url}</span>}
       </p>
       {isStack && <Stack text={stack} />}
@@ -95,8 +87,7 @@ function More({ event }: { event: Event }) {
 }
 
 /** Requests as a waterfall on the time line of the player. */
-export function NetworkPane({ events, ...pane }: EventPaneProps) {
-  const { time, range, cue, onSeek } = pane;
+export function NetworkPane({ events, time, range, cue, onSeek }: EventPaneProps) {
   const requests = useMemo(() => events.filter(({ type }) => type === 'network'), [events]);
   const length = Math.max(1, range.to - range.from);
   const share = (ms: number): string => `${Math.min(100, Math.max(0, (ms / length) * 100))}%`;
@@ -129,40 +120,30 @@ export function NetworkPane({ events, ...pane }: EventPaneProps) {
       <FollowList
         label="Network"
         items={requests}
-        keyOf={({ id }) => `${id}`}
         time={time}
-        {...useOpenEvent()}
+        {...useEventItems()}
         classOf={({ props }) => (isFailed(props?.status) ? 'failed' : '')}
         onSeek={onSeek}
         render={render}
-        renderMore={(event) => <More event={event} />}
         empty={cue === undefined ? 'No requests in this session' : 'No requests around this moment'}
       />
     </div>
   );
 }
 
-function StatusTag({ status }: { status: unknown }) {
-  if (typeof status !== 'number') return <span class="tag">–</span>;
-  return <span class={isFailed(status) ? 'tag bad' : 'tag'}>{status === 0 ? 'failed' : status}</span>;
-}
-
-const isFailed = (status: unknown): boolean => typeof status === 'number' && (status === 0 || status >= 400);
-
 interface ConsolePaneProps extends PaneProps {
   player: PlayerHandle;
   hasRecording: boolean;
 }
 
-/** The console is in the recording: of what was not fetched of it, there are no lines either, which it says. */
-export function ConsolePane({ player, hasRecording, ...pane }: ConsolePaneProps) {
-  const { time, range, cue, onSeek } = pane;
+/** The console is part of the recording: says how many chunks are not fetched, and so lack their lines. */
+export function ConsolePane({ player, hasRecording, time, range, cue, onSeek }: ConsolePaneProps) {
   const { lines: all, missing, fetching, fetchError } = player.state;
   const lines = useMemo(
     () => all.filter(({ ts }) => ts >= range.from && ts <= range.to),
     [all, range.from, range.to],
   );
-  const parts = missing.filter((part) => overlaps(part, range)).length;
+  const chunks = missing.filter((chunk) => overlaps(chunk, range)).length;
   const [open, setOpen] = useState<ConsoleLine>();
   const render = useCallback(
     (line: ConsoleLine) => (
@@ -177,20 +158,20 @@ export function ConsolePane({ player, hasRecording, ...pane }: ConsolePaneProps)
     [range.from, cue],
   );
   const none = hasRecording
-    ? parts > 0
+    ? chunks > 0
       ? 'No lines so far'
       : 'The console stayed empty'
     : 'The console is part of a recording, and there is none';
   return (
     <>
-      {parts > 0 && (
+      {chunks > 0 && (
         <p class="pane-note soft" role="status">
-          {fetching ? 'Fetching' : 'Without the lines of'} {counted(parts, 'part')} of the recording
+          {fetching ? 'Fetching' : 'Without the lines of'} {counted(chunks, 'chunk')} of the recording
           {fetchError !== undefined && `: ${inWords(fetchError)}`}
           {!fetching && (
-            <button type="button" class="button" onClick={() => player.fetchAll(range)}>
+            <Button onClick={() => player.fetchAll(range)}>
               {fetchError === undefined ? 'Fetch' : 'Try again'}
-            </button>
+            </Button>
           )}
         </p>
       )}

@@ -1,28 +1,33 @@
-/** The picture with its controls: play, time line, speed, idle times, the keys for all of it. */
-import { useRef } from 'preact/hooks';
+/** The picture with its controls: play, time line, speed, idle times, and the keys for them. */
+import { useMemo, useRef } from 'preact/hooks';
+import type { ChunkReference } from '../api/client.js';
 import { clockTime, duration, fullTime, playTime } from '../format/time.js';
+import { Button } from '../ui/button.js';
 import { Icon } from '../ui/icons.js';
 import { Failure } from '../ui/states.js';
 import { useBox } from '../ui/use-box.js';
 import { useKeys } from '../ui/use-keys.js';
+import { gapsOf } from './gaps.js';
 import type { Span } from './player.js';
 import { Timeline, type TimelineProps } from './timeline.js';
 import type { PlayerHandle } from './use-player.js';
 
-interface PlayerViewProps extends Omit<TimelineProps, 'time' | 'onSeek'> {
+interface PlayerViewProps extends Omit<TimelineProps, 'time' | 'gaps' | 'onSeek'> {
   player: PlayerHandle;
-  onSeek: (ts: number) => void;
+  references: readonly ChunkReference[];
 }
 
 const SPEEDS = [0.5, 1, 2, 4, 8];
 const STEP_MS = 5_000;
 const END_MS = 100;
 
-export function PlayerView({ player, range, events, gaps, cue, onSeek }: PlayerViewProps) {
-  const { state } = player;
+export function PlayerView({ player, range, references, events, cue }: PlayerViewProps) {
+  const { state, seek } = player;
+  const { spans } = state;
+  const gaps = useMemo(() => gapsOf(references, spans, events), [references, spans, events]);
   const toggle = () => {
-    // At the end there is nothing to go on with: from the beginning, then.
-    if (!state.playing && state.missing.length === 0 && state.time >= endOf(state.spans)) onSeek(range.from);
+    // At the end it starts again.
+    if (!state.playing && state.missing.length === 0 && state.time >= endOf(spans)) seek(range.from);
     player.toggle();
   };
   const clamp = (ts: number): number => Math.min(range.to, Math.max(range.from, ts));
@@ -30,11 +35,11 @@ export function PlayerView({ player, range, events, gaps, cue, onSeek }: PlayerV
   useKeys({
     ' ': toggle,
     k: toggle,
-    ArrowLeft: () => onSeek(clamp(state.time - STEP_MS)),
-    ArrowRight: () => onSeek(clamp(state.time + STEP_MS)),
-    '<': () => player.setSpeed(SPEEDS[Math.max(0, SPEEDS.indexOf(state.speed) - 1)] ?? 1),
-    '>': () => player.setSpeed(SPEEDS[Math.min(SPEEDS.length - 1, SPEEDS.indexOf(state.speed) + 1)] ?? 1),
-    s: () => player.setSkipIdle(!state.skipIdle),
+    ArrowLeft: () => seek(clamp(state.time - STEP_MS)),
+    ArrowRight: () => seek(clamp(state.time + STEP_MS)),
+    '<': () => player.configure({ speed: SPEEDS.findLast((speed) => speed < state.speed) ?? state.speed }),
+    '>': () => player.configure({ speed: SPEEDS.find((speed) => speed > state.speed) ?? state.speed }),
+    s: () => player.configure({ skipIdle: !state.skipIdle }),
   });
   return (
     <div class="player">
@@ -45,13 +50,11 @@ export function PlayerView({ player, range, events, gaps, cue, onSeek }: PlayerV
               Not recorded for {duration(gap.to - gap.from)}
               {gap.reason !== '' && <span class="soft">: {gap.reason}</span>}
             </p>
-            <button type="button" class="button" onClick={() => onSeek(gap.to)}>
-              Go to {clockTime(gap.to)}
-            </button>
+            <Button onClick={() => seek(gap.to)}>Go to {clockTime(gap.to)}</Button>
           </div>
         )}
       </Picture>
-      <Timeline range={range} time={state.time} events={events} gaps={gaps} cue={cue} onSeek={onSeek} />
+      <Timeline range={range} time={state.time} events={events} gaps={gaps} cue={cue} onSeek={seek} />
       <PlayerBar player={player} range={range} toggle={toggle} />
     </div>
   );
@@ -67,15 +70,14 @@ function PlayerBar({ player, range, toggle }: PlayerBarProps) {
   const { state } = player;
   return (
     <div class="player-bar">
-      <button
-        type="button"
-        class="button icon-only"
+      <Button
+        kind="icon-only"
         aria-label={state.playing ? 'Pause' : 'Play'}
         title={`${state.playing ? 'Pause' : 'Play'} (space)`}
         onClick={toggle}
       >
         <Icon name={state.playing ? 'pause' : 'play'} />
-      </button>
+      </Button>
       <span class="player-time">
         <b>{playTime(state.time - range.from)}</b>
         <span class="soft"> / {playTime(range.to - range.from)}</span>
@@ -90,7 +92,7 @@ function PlayerBar({ player, range, toggle }: PlayerBarProps) {
         <input
           type="checkbox"
           checked={state.skipIdle}
-          onChange={(event) => player.setSkipIdle(event.currentTarget.checked)}
+          onChange={(event) => player.configure({ skipIdle: event.currentTarget.checked })}
         />
         Skip idle
       </label>
@@ -99,7 +101,7 @@ function PlayerBar({ player, range, toggle }: PlayerBarProps) {
         aria-label="Speed"
         title="Speed (< and >)"
         value={`${state.speed}`}
-        onChange={(event) => player.setSpeed(Number(event.currentTarget.value))}
+        onChange={(event) => player.configure({ speed: Number(event.currentTarget.value) })}
       >
         {SPEEDS.map((speed) => (
           <option key={speed} value={`${speed}`}>
@@ -111,10 +113,10 @@ function PlayerBar({ player, range, toggle }: PlayerBarProps) {
   );
 }
 
-/** The last moment there is a picture of, less than what a glance sees. */
+/** The last moment that has a picture, less a tenth of a second. */
 const endOf = (spans: readonly Span[]): number => Math.max(0, ...spans.map(({ to }) => to)) - END_MS;
 
-/** The frame, as large as its room allows without changing its shape. */
+/** The frame, as large as its room allows at its own aspect ratio. */
 function Picture({ player, children }: { player: PlayerHandle; children: preact.ComponentChildren }) {
   const { state, onFrameLoad, retry } = player;
   const room = useRef<HTMLDivElement>(null);
@@ -124,7 +126,7 @@ function Picture({ player, children }: { player: PlayerHandle; children: preact.
   return (
     <div class="stage" ref={room}>
       <div class="stage-box" style={{ width: width * scale, height: height * scale }}>
-        {/* Inert: nothing in it can be pressed or tabbed to. The policy of its page and the sandbox run no script. */}
+        {/* Inert: no pointer, no keyboard. The policy of its page and the sandbox allow no script. */}
         <iframe
           class="stage-frame"
           src="/assets/frame.html"

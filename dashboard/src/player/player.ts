@@ -1,34 +1,34 @@
 /**
- * Plays a recording: fetches the chunks a moment needs, draws them, and fetches on while it plays.
+ * Plays a recording: fetches the chunks a moment needs, draws them, and fetches more while it plays.
  *
- * 1. `seek` finds the chunk of the moment, and the earlier ones down to the last picture of the whole page.
- * 2. A stage is made of them, or the one there is goes to the moment if it has it.
- * 3. While it plays, the chunks that follow are added before they are needed; where one is late, it waits.
+ * 1. `seek` finds the chunk of the moment, and the earlier ones back to the last full snapshot.
+ * 2. It makes a stage of them, unless the present stage has the moment.
+ * 3. While it plays, it adds the next chunks before they are needed, and waits for one that is late.
  */
 import { type ChunkReference, ClientError, noted } from '../api/client.js';
 import type { Chunks } from './chunks.js';
-import { type ConsoleLine, consoleLines, hasPicture, hasPictureBy, type RecordedEvent } from './recording.js';
+import { type ConsoleLine, hasPicture, hasPictureBy, type RecordedEvent } from './recording.js';
 import type { Stage } from './stage.js';
 
 export interface PlayerState {
   /** Unix ms. */
   time: number;
   playing: boolean;
-  /** Parts of the recording are on their way. */
+  /** Chunks are being fetched. */
   waiting: boolean;
   hurrying: boolean;
   speed: number;
   skipIdle: boolean;
-  /** Of the recorded window, px. */
+  /** The recorded window, px. */
   size: { width: number; height: number };
   error: ClientError | undefined;
-  /** Of the chunks fetched so far, in order. */
+  /** Console lines of the chunks fetched so far, in order. */
   lines: readonly ConsoleLine[];
   /** When the chunks fetched so far begin and end. */
   spans: readonly Span[];
-  /** The times of the chunks that are not fetched: what happened then is not among the lines. */
+  /** The times of the chunks that are not fetched; `lines` has nothing from then. */
   missing: readonly Span[];
-  /** Chunks are fetched for their lines alone; and why that broke off. */
+  /** Whether chunks are being fetched for their lines alone, and why that failed. */
   fetching: boolean;
   fetchError: ClientError | undefined;
 }
@@ -41,22 +41,21 @@ export interface Span {
 export interface Player {
   play(): void;
   pause(): void;
-  /** Goes to a moment, Unix ms, and goes on playing if it played. */
+  /** Goes to a moment (Unix ms), and continues to play if it played. */
   seek(ts: number): void;
-  setSpeed(speed: number): void;
-  setSkipIdle(skipIdle: boolean): void;
-  /** Fetches every chunk that can have something of a time, whatever is played. */
+  configure(settings: Partial<Pick<PlayerState, 'speed' | 'skipIdle'>>): void;
+  /** Fetches every chunk of a time, whatever is played. */
   fetchAll(span: Span): void;
   retry(): void;
   close(): void;
 }
 
-/** Chunks that begin within this are fetched while something else plays. */
+/** While it plays, chunks that begin within this time are fetched. */
 const AHEAD_MS = 90_000;
-/** Between two chunks nothing can be hurried through: where idle times are skipped, a longer pause is jumped over. */
+/** The replayer skips no pause between two chunks, so the player jumps over longer ones. */
 const PAUSE_MS = 5_000;
 const TICK_MS = 100;
-/** Chunks fetched at a time on the way back to a picture of the whole page. */
+/** Chunks fetched at a time on the way back to a full snapshot. */
 const BACK_MAX = 16;
 
 export const INITIAL: PlayerState = {
@@ -79,33 +78,33 @@ export const overlaps = (a: Span, b: Span): boolean => a.from <= b.to && a.to >=
 
 const loadStage = () => import('./stage.js');
 
-/** Has everything that the first picture takes on its way at once, before there is a frame to draw it in. */
+/** Fetches what the first picture needs before there is a frame to draw it in. */
 export function prepare(chunks: Chunks, ts: number): void {
-  // Whoever needs it meets the error, if there is one.
+  // The player meets the same error and shows it.
   Promise.all([loadStage(), chunks.load(indexAt(chunks.references, ts))]).catch(() => {});
 }
 
-/** The place of the chunk that has a moment: of the last that begins by then. */
+/** The index of the chunk that has a moment: the last one that begins by then. */
 function indexAt(references: readonly ChunkReference[], ts: number): number {
   const after = references.findIndex((reference) => reference.ts !== undefined && reference.ts > ts);
   return Math.max(0, (after === -1 ? references.length : after) - 1);
 }
 
-/** A player, and what it is at. */
+/** The state of a player. */
 interface Playback {
   readonly frame: HTMLIFrameElement;
   readonly chunks: Chunks;
   readonly onChange: (state: PlayerState) => void;
   state: PlayerState;
   stage: Stage | undefined;
-  /** Places of the chunks on stage, both inclusive. */
+  /** Indexes of the chunks on stage, both inclusive. */
   first: number;
   last: number;
   /** Only the newest seek matters. */
   turn: number;
   /** While it plays, chunks are fetched ahead one after the other. */
   isAhead: boolean;
-  /** How many chunks were at hand when its state last told of them. */
+  /** How many chunks its state tells of. */
   told: number;
   closed: boolean;
 }
@@ -131,13 +130,9 @@ export function createPlayer(
       if (!playback.state.waiting) playback.stage?.pause(playback.state.time);
     },
     seek: (ts) => void seek(playback, ts),
-    setSpeed(speed) {
-      playback.stage?.setSpeed(speed);
-      change({ speed });
-    },
-    setSkipIdle(skipIdle) {
-      playback.stage?.setSkipIdle(skipIdle);
-      change({ skipIdle, hurrying: false });
+    configure(settings) {
+      change({ ...settings, hurrying: false });
+      playback.stage?.configure(playback.state);
     },
     fetchAll: (span) => void fetchAll(playback, span),
     retry: () => void seek(playback, playback.state.time),
@@ -190,7 +185,7 @@ async function seek(playback: Playback, ts: number): Promise<void> {
   }
 }
 
-/** Has the moment on stage. */
+/** Puts the moment on stage. */
 async function draw(playback: Playback, ts: number, mine: number): Promise<void> {
   const at = indexAt(playback.chunks.references, ts);
   if (playback.stage !== undefined && at >= playback.first && at <= playback.last) return;
@@ -215,7 +210,7 @@ async function draw(playback: Playback, ts: number, mine: number): Promise<void>
   playback.last = to;
 }
 
-/** The events that the moment's picture follows from, and the places of their chunks. */
+/** The events that make the moment's picture, and the indexes of their chunks. */
 async function eventsFor(
   playback: Playback,
   ts: number,
@@ -224,7 +219,7 @@ async function eventsFor(
   const to = indexAt(chunks.references, ts);
   let from = to;
   let events = await load(playback, to);
-  // The last picture may be one chunk back or a hundred: a few more at a time.
+  // The last full snapshot may be a hundred chunks back: fetches more at a time.
   for (let step = 1; from > 0 && !hasPictureBy(events, ts); step = Math.min(step * 2, BACK_MAX)) {
     const indexes = Array.from({ length: Math.min(step, from) }, (_, index) => from - index - 1).reverse();
     events = [...(await Promise.all(indexes.map((index) => load(playback, index)))).flat(), ...events];
@@ -269,9 +264,9 @@ async function goOn(playback: Playback, stage: Stage): Promise<void> {
     if (mine !== playback.turn) return;
     set(playback, { waiting: false, playing: more });
     if (!more) return;
-    const begin = playback.chunks.loaded(playback.last)?.[0]?.timestamp ?? time;
+    const begin = playback.chunks.loaded(playback.last)?.events[0]?.timestamp ?? time;
     const from = playback.state.skipIdle && begin - time > PAUSE_MS ? begin : time;
-    // What was added is taken in at the end of this turn.
+    // The replayer takes in added events at the end of this turn.
     await Promise.resolve();
     stage.play(from);
   } catch (error) {
@@ -283,7 +278,7 @@ async function fetchAll(playback: Playback, span: Span): Promise<void> {
   const { chunks, state } = playback;
   if (state.fetching) return;
   set(playback, { fetching: true, fetchError: undefined });
-  // Looked for anew after each: what is known of the recording may have grown meanwhile.
+  // Searched again after each chunk, since the list of chunks may have grown.
   const next = () => spansOf(chunks).findIndex((part, at) => !chunks.loaded(at) && overlaps(part, span));
   try {
     for (let at = next(); at !== -1 && !playback.closed; at = next()) await load(playback, at);
@@ -293,7 +288,7 @@ async function fetchAll(playback: Playback, span: Span): Promise<void> {
   set(playback, { fetching: false });
 }
 
-/** Tells the time while it plays, and fetches on. */
+/** Reports the time while it plays, and fetches ahead. */
 function tick(playback: Playback): void {
   const { state, stage } = playback;
   if (!state.playing || state.waiting || stage === undefined) return;
@@ -308,21 +303,12 @@ function tick(playback: Playback): void {
     });
 }
 
-const knownLines = new WeakMap<readonly RecordedEvent[], ConsoleLine[]>();
-
-/** The lines of a chunk, looked for once. */
-function linesOf(events: readonly RecordedEvent[]): ConsoleLine[] {
-  const known = knownLines.get(events) ?? consoleLines(events);
-  knownLines.set(events, known);
-  return known;
-}
-
-/** What the chunks fetched so far tell beside the picture. */
+/** What the state has of the chunks fetched so far. */
 function told(chunks: Chunks): Pick<PlayerState, 'lines' | 'spans' | 'missing'> {
-  const loaded = chunks.references.map((_, index) => chunks.loaded(index) ?? []);
+  const loaded = chunks.references.flatMap((_, index) => chunks.loaded(index) ?? []);
   return {
-    lines: loaded.flatMap(linesOf).sort((a, b) => a.ts - b.ts),
-    spans: loaded.flatMap((events) => {
+    lines: loaded.flatMap(({ lines }) => lines).sort((a, b) => a.ts - b.ts),
+    spans: loaded.flatMap(({ events }) => {
       const [begin, end] = [events[0], events.at(-1)];
       return begin && end ? [{ from: begin.timestamp, to: end.timestamp }] : [];
     }),
@@ -330,7 +316,7 @@ function told(chunks: Chunks): Pick<PlayerState, 'lines' | 'spans' | 'missing'> 
   };
 }
 
-/** From when to when each chunk can reach, whether it was fetched or not; one that does not say may be of any time. */
+/** The times that each chunk can hold; a chunk without a time may be of any. */
 function spansOf({ references }: Chunks): Span[] {
   return references.map(({ ts }, index) => ({
     from: ts ?? 0,

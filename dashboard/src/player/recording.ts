@@ -1,4 +1,4 @@
-/** What a recording is made of: rrweb's events, as far as the player needs to know them, and what they tell beside the picture. */
+/** rrweb's events, as far as the player reads them, and the console lines among them. */
 
 export const FULL_SNAPSHOT = 2;
 export const INCREMENTAL = 3;
@@ -7,7 +7,7 @@ const PLUGIN = 6;
 const TYPE_MAX = 6;
 const CONSOLE_PLUGIN = 'rrweb/console@1';
 
-/** An event that has the shape of one; what its data say is still anybody's. */
+/** An rrweb event; its `data` are not validated. */
 export interface RecordedEvent {
   type: number;
   timestamp: number;
@@ -25,7 +25,7 @@ export interface ConsoleLine {
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The events of a chunk in order of time; whatever is no event is left out. */
+/** The events of a chunk in order of time, without what is no event. */
 export function readEvents(chunk: unknown): RecordedEvent[] {
   if (!Array.isArray(chunk)) return [];
   const events = chunk.filter(
@@ -40,14 +40,14 @@ export function readEvents(chunk: unknown): RecordedEvent[] {
   return events.sort((a, b) => a.timestamp - b.timestamp);
 }
 
-/** Whether a picture of the whole page was taken by that time. */
+/** Whether a full snapshot was taken by that time. */
 export const hasPictureBy = (events: readonly RecordedEvent[], ts: number): boolean =>
   events.some(({ type, timestamp }) => type === FULL_SNAPSHOT && timestamp <= ts);
 
 export const hasPicture = (events: readonly RecordedEvent[]): boolean =>
   events.some(({ type }) => type === FULL_SNAPSHOT);
 
-/** The size of the recorded window at a time, px. */
+/** The size of the recorded window, px. */
 export function sizeIn(events: readonly RecordedEvent[]): { width: number; height: number } | undefined {
   const meta = events.find(({ type }) => type === META)?.data;
   const { width, height } = meta ?? {};
@@ -57,7 +57,7 @@ export function sizeIn(events: readonly RecordedEvent[]): { width: number; heigh
 export const isSide = (value: unknown): value is number =>
   typeof value === 'number' && value >= 1 && value <= 20_000;
 
-/** The console's lines, where the recorder took them down. */
+/** The console's lines, where they were recorded. */
 export function consoleLines(events: readonly RecordedEvent[]): ConsoleLine[] {
   return events.flatMap(({ type, timestamp: ts, data }) => {
     if (type !== PLUGIN || data.plugin !== CONSOLE_PLUGIN || !isObject(data.payload)) return [];

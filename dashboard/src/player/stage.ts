@@ -1,42 +1,44 @@
-/** The picture: rrweb's replayer within the frame that runs no scripts. Loaded only when there is something to play. */
+/** rrweb's replayer within the frame that runs no scripts. Loaded only when there is something to play. */
 import { Replayer } from '@rrweb/replay';
 import { FULL_SNAPSHOT, isSide, type RecordedEvent, sizeIn } from './recording.js';
 
 export interface Stage {
-  /** Unix ms of the moment that shows. */
+  /** The moment that is shown, Unix ms. */
   time(): number;
   play(ts: number): void;
   pause(ts: number): void;
-  /** Takes more events, later than all it has. */
+  /** Adds events that are later than all others. */
   add(events: readonly RecordedEvent[]): void;
-  setSpeed(speed: number): void;
-  setSkipIdle(skipIdle: boolean): void;
+  configure(settings: StageSettings): void;
   close(): void;
 }
 
-interface StageOptions {
+interface StageSettings {
   speed: number;
   skipIdle: boolean;
-  /** The last event it has was played. */
+}
+
+interface StageOptions extends StageSettings {
+  /** The last event was played. */
   onEnd: () => void;
   onSize: (size: { width: number; height: number }) => void;
-  /** Hurries through a time in which nobody did anything, or is done with it. */
+  /** The replayer begins or ends to hurry through idle time. */
   onHurry: (hurries: boolean) => void;
 }
 
 type ReplayerEvents = ConstructorParameters<typeof Replayer>[0];
 
-/** Idle for longer is hurried through, ms. */
+/** Longer idle times are hurried through. */
 const IDLE_MS = 5_000;
 
-/** Draws the events, among them a picture of the whole page, into the frame's page. */
+/** Draws the events, with a full snapshot among them, into the frame's page. */
 export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], options: StageOptions): Stage {
   const root = frame.contentDocument?.body;
   if (!root) throw new Error('the frame has no page');
   root.replaceChildren();
   const [first] = events;
   const start = first?.timestamp ?? 0;
-  // The replayer wants two events at least, and something to play up to.
+  // The replayer needs two events at least, and an end to play up to.
   const last = {
     type: 5,
     timestamp: (events.at(-1)?.timestamp ?? start) + 1,
@@ -66,7 +68,7 @@ export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], o
   replayer.on('skip-start', () => options.onHurry(true));
   replayer.on('skip-end', () => options.onHurry(false));
   const picture = events.find(({ type }) => type === FULL_SNAPSHOT)?.timestamp ?? start;
-  // The replayer draws what is before a moment, not what is at it; and before the first picture it draws nothing anew.
+  // The replayer draws what is before a moment, not at it, and draws nothing before the first full snapshot.
   const offsetOf = (ts: number): number => Math.max(ts, picture) - start + 1;
   return {
     time: () => start + replayer.getCurrentTime(),
@@ -75,8 +77,7 @@ export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], o
     add(more) {
       for (const event of more) replayer.addEvent(event as unknown as ReplayerEvents[number]);
     },
-    setSpeed: (speed) => replayer.setConfig({ speed }),
-    setSkipIdle: (skipInactive) => replayer.setConfig({ skipInactive }),
+    configure: ({ speed, skipIdle }) => replayer.setConfig({ speed, skipInactive: skipIdle }),
     close() {
       replayer.destroy();
       root.replaceChildren();
@@ -84,7 +85,7 @@ export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], o
   };
 }
 
-/** A change that cannot be made, of an element that is not there say, must not cost the rest of the recording. */
+/** A change that fails, of a missing element for example, must not end the replay. */
 function leaveOutWhatFails(replayer: Replayer): void {
   const inner = replayer as unknown as { applyIncremental(event: unknown, isSync: boolean): void };
   const apply = inner.applyIncremental.bind(replayer);
@@ -92,7 +93,7 @@ function leaveOutWhatFails(replayer: Replayer): void {
     try {
       apply(event, isSync);
     } catch {
-      // The picture lacks it, as it lacks everything that was not recorded.
+      // The picture lacks this change.
     }
   };
 }

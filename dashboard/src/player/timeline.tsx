@@ -1,4 +1,4 @@
-/** The time line under the picture: what happened when, where nothing was recorded, and the moment that shows. */
+/** The time line under the picture: events, gaps, and the present moment. */
 import { useMemo, useRef } from 'preact/hooks';
 import type { Event } from '../api/client.js';
 import { clockTime, duration, playTime } from '../format/time.js';
@@ -11,7 +11,7 @@ export interface TimelineProps {
   time: number;
   events: readonly Event[];
   gaps: readonly Gap[];
-  /** A moment to be told apart from all others. */
+  /** A moment to mark. */
   cue?: number;
   onSeek: (ts: number) => void;
 }
@@ -37,7 +37,7 @@ export function Timeline({ range, time, events, gaps, cue, onSeek }: TimelinePro
     Home: () => go(range.from),
     End: () => go(range.to),
   };
-  // However often the moment changes, they are drawn once.
+  // Not drawn again when only the moment changes.
   const marks = useMemo(() => <Marks events={events} range={range} />, [events, range.from, range.to]);
   return (
     <div
@@ -83,7 +83,7 @@ export function Timeline({ range, time, events, gaps, cue, onSeek }: TimelinePro
   );
 }
 
-/** The place of a moment on the line, from 0 to 1. */
+/** The position of a moment on the line, from 0 to 1. */
 const shareOf = (ts: number, { from, to }: Span): number =>
   Math.min(1, Math.max(0, (ts - from) / Math.max(1, to - from)));
 
@@ -110,7 +110,7 @@ interface Mark {
   tall: boolean;
 }
 
-/** Events that fall on the same spot are drawn once: incidents last, so that they lie above. */
+/** One mark for events of a type at the same position; incidents last, so that they lie on top. */
 function marksOf(events: readonly Event[], range: Span): Mark[] {
   const marks = new Map<string, Mark>();
   for (const event of events) {

@@ -1,12 +1,12 @@
-/** Keeps the moment a player shows in the address, as `t`, and follows where the address is changed by others. */
+/** Keeps the player's moment in the address, as `t`, and seeks when the address changes. */
 import { useEffect, useRef } from 'preact/hooks';
 import { setQuery, useParam } from '../router.js';
 
-/** The browser takes only so many changes of the address; a moment that runs is written now and then. */
+/** Browsers limit changes of the address: while it plays, the moment is written every two seconds. */
 const SETTLED_MS = 300;
 const RUNNING_MS = 2_000;
 
-/** The moment the address names, Unix ms. */
+/** The moment in the address, Unix ms. */
 export function useMomentParam(): number | undefined {
   const [text] = useParam('t');
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;

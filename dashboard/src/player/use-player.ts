@@ -1,27 +1,20 @@
-/** A player for a frame on the page, and what it says as state. */
+/** A player for a frame on the page, with its state as state of the component. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ChunkReference } from '../api/client.js';
 import { useWhenBack } from '../api/connection.js';
 import { createChunks } from './chunks.js';
-import { createPlayer, INITIAL, type Player, type PlayerState, prepare, type Span } from './player.js';
+import { createPlayer, INITIAL, type Player, type PlayerState, prepare } from './player.js';
 
-export interface PlayerHandle {
+export interface PlayerHandle extends Omit<Player, 'close' | 'play' | 'pause'> {
   state: PlayerState;
-  /** Told of a frame whose page is there. */
+  /** Takes a frame whose page is loaded. */
   onFrameLoad: (frame: HTMLIFrameElement) => void;
-  play(): void;
-  pause(): void;
   toggle(): void;
-  seek(ts: number): void;
-  setSpeed(speed: number): void;
-  setSkipIdle(skipIdle: boolean): void;
-  fetchAll(span: Span): void;
-  retry(): void;
 }
 
 /**
- * Shows the moment `at` (Unix ms) as soon as its chunks are there; `undefined` references play nothing yet. `findAll` asks
- * for every chunk of the session, where the references are only some.
+ * Shows the moment `at` (Unix ms) as soon as its chunks are there; `undefined` references play nothing yet.
+ * `findAll` asks for every chunk of the session, where the references are only some.
  */
 export function usePlayer(
   references: readonly ChunkReference[] | undefined,
@@ -30,7 +23,7 @@ export function usePlayer(
 ): PlayerHandle {
   const player = useRef<Player>();
   const [state, setState] = useState<PlayerState>({ ...INITIAL, time: at });
-  // A view that failed and came back has another one: what was made for the first is not for this.
+  // A view that failed and came back has another frame, which needs a player of its own.
   const [frame, setFrame] = useState<HTMLIFrameElement>();
   const chunks = useMemo(
     () => (references === undefined ? undefined : createChunks(references, findAll)),
@@ -57,15 +50,12 @@ export function usePlayer(
   return {
     state,
     onFrameLoad: setFrame,
-    play: () => player.current?.play(),
-    pause: () => player.current?.pause(),
     toggle: () => (state.playing ? player.current?.pause() : player.current?.play()),
     seek(ts) {
       if (player.current === undefined) setState((known) => ({ ...known, time: ts }));
       else player.current.seek(ts);
     },
-    setSpeed: (speed) => player.current?.setSpeed(speed),
-    setSkipIdle: (skipIdle) => player.current?.setSkipIdle(skipIdle),
+    configure: (settings) => player.current?.configure(settings),
     fetchAll: (span) => player.current?.fetchAll(span),
     retry: () => player.current?.retry(),
   };

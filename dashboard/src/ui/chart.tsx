@@ -1,26 +1,21 @@
-/** Charts as plain SVG: small bars for a table's row, and days on an axis with what the pointer is at in words. */
+/** Charts as plain SVG: small bars for a table's row, and days on an axis with a tip at the pointer. */
 import type { RefObject } from 'preact';
 import { useRef, useState } from 'preact/hooks';
+import type { CountedDay } from '../api/client.js';
 import { count, roundUp, short } from '../format/number.js';
+import { longDay, shortDay } from '../format/time.js';
 import { useBox } from './use-box.js';
 
 export type Tone = 'accent' | 'error' | 'pageview';
 
-interface SparklineProps {
-  values: readonly number[];
-  /** In words, for those who cannot see it. */
-  label: string;
-  tone?: Tone;
-}
-
 const SPARK_HEIGHT = 20;
 
-/** Bars without axes, as wide as their container. */
-export function Sparkline({ values, label, tone = 'accent' }: SparklineProps) {
+/** Errors as bars without axes, as wide as their container. */
+export function Sparkline({ values, label }: { values: readonly number[]; label: string }) {
   const max = Math.max(1, ...values);
   return (
     <svg
-      class={`sparkline tone-${tone}`}
+      class="sparkline tone-error"
       viewBox={`0 0 ${Math.max(1, values.length)} ${SPARK_HEIGHT}`}
       preserveAspectRatio="none"
       role="img"
@@ -43,20 +38,11 @@ export function Sparkline({ values, label, tone = 'accent' }: SparklineProps) {
   );
 }
 
-export interface Bar {
-  key: string;
-  /** Below the axis, where there is room. */
-  label: string;
-  /** At the pointer. */
-  title: string;
-  value: number;
-}
-
-interface BarChartProps {
-  bars: readonly Bar[];
+export interface BarChartProps {
+  bars: readonly CountedDay[];
   /** What is counted: `users`. */
   unit: string;
-  /** What the chart shows, for those who cannot see it. */
+  /** What the chart shows, for screen readers. */
   label: string;
   tone?: Tone;
   height?: number;
@@ -70,12 +56,12 @@ const LABEL_WIDTH = 62;
 const BAR_WIDTH_MAX = 48;
 const TIP_MARGIN = 60;
 
-/** Bars on a labelled axis, as wide as their container. */
+/** A bar for each day on a labelled axis, as wide as its container. */
 export function BarChart({ bars, unit, label, tone = 'accent', height = 180, svg }: BarChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const { width } = useBox(frame);
   const [at, setAt] = useState<number>();
-  const max = roundUp(Math.max(...bars.map(({ value }) => value), 1));
+  const max = roundUp(Math.max(...bars.map(({ count }) => count), 1));
   const plot = { width: Math.max(1, width - AXIS_WIDTH), height: height - AXIS_HEIGHT - TOP };
   const slot = plot.width / Math.max(1, bars.length);
   const barWidth = Math.min(BAR_WIDTH_MAX, Math.max(1, slot - Math.min(6, slot * 0.3)));
@@ -104,10 +90,10 @@ export function BarChart({ bars, unit, label, tone = 'accent', height = 180, svg
             </text>
           </g>
         ))}
-        {bars.map(({ key, label: day, value }, index) => {
+        {bars.map(({ day, count: value }, index) => {
           const x = AXIS_WIDTH + slot * index + (slot - barWidth) / 2;
           return (
-            <g key={key}>
+            <g key={day}>
               <rect
                 class={index === at ? 'bar bar-at' : 'bar'}
                 x={x}
@@ -118,7 +104,7 @@ export function BarChart({ bars, unit, label, tone = 'accent', height = 180, svg
               />
               {(bars.length - 1 - index) % every === 0 && (
                 <text class="axis" x={labelX(x + barWidth / 2, width)} y={height - 6} text-anchor="middle">
-                  {day}
+                  {shortDay(day)}
                 </text>
               )}
             </g>
@@ -127,28 +113,28 @@ export function BarChart({ bars, unit, label, tone = 'accent', height = 180, svg
       </svg>
       {pointed !== undefined && at !== undefined && (
         <Tip
-          bar={pointed}
+          day={pointed}
           unit={unit}
           left={clamp(AXIS_WIDTH + slot * (at + 0.5), TIP_MARGIN, width - TIP_MARGIN)}
-          top={Math.max(0, y(pointed.value) - 8)}
+          top={Math.max(0, y(pointed.count) - 8)}
         />
       )}
     </div>
   );
 }
 
-function Tip({ bar, unit, ...place }: { bar: Bar; unit: string; left: number; top: number }) {
+function Tip({ day, unit, ...place }: { day: CountedDay; unit: string; left: number; top: number }) {
   return (
     <div class="chart-tip" style={place}>
       <span>
-        <b>{count(bar.value)}</b> {unit}
+        <b>{count(day.count)}</b> {unit}
       </span>
-      <span class="soft">{bar.title}</span>
+      <span class="soft">{longDay(day.day)} UTC</span>
     </div>
   );
 }
 
-/** Keeps a label's text within the picture. */
+/** Keeps a label within the chart. */
 const labelX = (x: number, width: number): number => clamp(x, AXIS_WIDTH, width - LABEL_WIDTH / 3);
 
 const clamp = (value: number, min: number, max: number): number => Math.max(min, Math.min(max, value));

@@ -1,26 +1,23 @@
-/** Columns that several lists have. */
+/** Columns that several tables share. */
 import type { Column } from './table.js';
 import { Ago, Moment } from './time.js';
 
 export const APP_COLUMN: Column<{ app: string }> = {
-  key: 'app',
   label: 'App',
   width: '110px',
   wide: true,
   render: ({ app }) => <span class="soft">{app}</span>,
 };
 
-/** Each for its width of the screen. */
+/** For wide screens and for narrow ones. */
 export const LAST_SEEN_COLUMNS: readonly Column<{ last_seen: number }>[] = [
   {
-    key: 'last',
     label: 'Last seen',
     width: '175px',
     wide: true,
     render: ({ last_seen }) => <Moment ts={last_seen} />,
   },
   {
-    key: 'last-narrow',
     label: 'Seen',
     width: '92px',
     narrow: true,

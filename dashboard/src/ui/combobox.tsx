@@ -1,4 +1,4 @@
-/** A text field that offers what may be meant, with how often each was seen; by pointer or by arrow keys. */
+/** A text field with suggestions and how often each was seen, for the pointer and the arrow keys. */
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { CountedName } from '../api/client.js';
 import { count } from '../format/number.js';
@@ -7,7 +7,7 @@ interface ComboboxProps {
   label: string;
   value: string;
   onChange: (value: string) => void;
-  /** What is typed, while it is typed: `options` are expected to follow it. */
+  /** Called while somebody types; `options` are expected to follow. */
   onTyping: (text: string) => void;
   options: readonly CountedName[];
   placeholder?: string;
@@ -17,7 +17,7 @@ export function Combobox({ label, value, onChange, onTyping, options, placeholde
   const id = useId();
   const [text, setText] = useState(value);
   const [isOpen, setOpen] = useState(false);
-  /** The place of the option that the arrow keys chose; −1 for what is typed. */
+  /** The index of the option that the arrow keys chose; −1 for the typed text. */
   const [at, setAt] = useState(-1);
   useEffect(() => setText(value), [value]);
 
@@ -73,10 +73,8 @@ export function Combobox({ label, value, onChange, onTyping, options, placeholde
   );
 }
 
-interface OptionsProps {
+interface OptionsProps extends Pick<ComboboxProps, 'label' | 'options'> {
   id: string;
-  label: string;
-  options: readonly CountedName[];
   at: number;
   onChoose: (name: string) => void;
 }
@@ -93,15 +91,16 @@ function Options({ id, label, options, at, onChoose }: OptionsProps) {
       aria-label={`${label}: suggestions`}
     >
       {options.map(({ name, count: times }, index) => (
-        // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus, and the keys.
         <div
           key={name}
           id={`${id}-${index}`}
           role="option"
           aria-selected={index === at}
-          // The field keeps the focus, or its leaving would take the list away before the click.
-          onMouseDown={(event) => event.preventDefault()}
-          onClick={() => onChoose(name)}
+          onMouseDown={(event) => {
+            // The field keeps the focus: its blur would choose what is typed.
+            event.preventDefault();
+            onChoose(name);
+          }}
         >
           <span class="cut">{name}</span>
           <span class="soft">{count(times)}</span>

@@ -1,5 +1,6 @@
-/** A button that copies text, and says that it did. */
+/** A button that copies text. */
 import { useEffect, useState } from 'preact/hooks';
+import { Button } from './button.js';
 import { Icon } from './icons.js';
 
 const SAID_MS = 1_600;
@@ -17,14 +18,14 @@ export function CopyButton({ text, label = 'Copy' }: { text: string; label?: str
       () => setSaid('Not allowed to copy'),
     );
   return (
-    <button type="button" class="button" onClick={copy} aria-live="polite">
+    <Button onClick={copy} aria-live="polite">
       <Icon name={said === 'Copied' ? 'check' : 'link'} size={14} />
       {said === '' ? label : said}
-    </button>
+    </Button>
   );
 }
 
-/** Pages without TLS have no clipboard of the new kind. */
+/** Pages without TLS have no `navigator.clipboard`. */
 async function copyText(text: string): Promise<void> {
   if (navigator.clipboard !== undefined) return navigator.clipboard.writeText(text);
   const area = document.createElement('textarea');

@@ -1,23 +1,17 @@
-/** Counts by day as bars: every day of the range has its place, those without any too. */
-import type { RefObject } from 'preact';
+/** Counts by day as bars, with a place for every day of the range. */
 import type { CountedDay } from '../api/client.js';
-import { DAY_MS, dayStart, daysBetween, longDay, shortDay } from '../format/time.js';
-import { BarChart, type Tone } from './chart.js';
+import { DAY_MS, dayStart, daysBetween } from '../format/time.js';
+import { BarChart, type BarChartProps } from './chart.js';
 import type { Range } from './range.js';
 import { Empty } from './states.js';
 
-interface DayChartProps {
-  /** Ascending, days without any left out. */
+interface DayChartProps extends Omit<BarChartProps, 'bars'> {
+  /** Ascending, without days of count 0. */
   days: readonly CountedDay[];
   range: Range;
-  unit: string;
-  label: string;
-  tone?: Tone;
-  height?: number;
-  svg?: RefObject<SVGSVGElement>;
 }
 
-/** More bars than this are thinner than anybody can point at. */
+/** More bars would be too thin to point at. */
 const DAYS_MAX = 400;
 
 export function DayChart({ days, range, ...chart }: DayChartProps) {
@@ -29,11 +23,6 @@ export function DayChart({ days, range, ...chart }: DayChartProps) {
     Math.min(range.from ?? dayStart(first.day), dayStart(first.day)),
     to - DAYS_MAX * DAY_MS,
   );
-  const bars = daysBetween(from, to).map((day) => ({
-    label: shortDay(day),
-    key: day,
-    title: `${longDay(day)} UTC`,
-    value: counts.get(day) ?? 0,
-  }));
+  const bars = daysBetween(from, to).map((day) => ({ day, count: counts.get(day) ?? 0 }));
   return <BarChart bars={bars} {...chart} />;
 }

@@ -1,14 +1,14 @@
-/** Everything there is to know of one event, and the ways from it to its user, session, recording and incident. */
+/** All of one event, with links to its user, session, recording and incident. */
 import type { ComponentChildren } from 'preact';
 import type { Event } from '../api/client.js';
 import { fullTime, preciseTime } from '../format/time.js';
 import { CopyButton } from './copy.js';
 import { incidentHref, isIncident, replayHref, userHref } from './event-text.js';
 import { TYPE_LABELS, TypeIcon } from './icons.js';
-import { PropsView } from './props-view.js';
+import { Prop, PropsView } from './props-view.js';
 import { Ago } from './time.js';
 
-/** `children` are the place for more ways to go on. */
+/** `children` are more buttons. */
 export function EventDetail({ event, children }: { event: Event; children?: ComponentChildren }) {
   const { ts, type, name, url, app, user_id, session_id, props, client_ts, id } = event;
   return (
@@ -31,45 +31,36 @@ export function EventDetail({ event, children }: { event: Event; children?: Comp
         <CopyButton text={JSON.stringify(event, null, 2)} label="Copy JSON" />
       </div>
       <dl class="props">
-        <Line name="Time">
+        <Prop name="Time">
           {preciseTime(ts)} <span class="soft">· </span>
           <span class="soft">
             <Ago ts={ts} />
           </span>
           <br />
           <span class="soft">{fullTime(ts)}</span>
-        </Line>
+        </Prop>
         {client_ts !== undefined && (
-          <Line name="Client's clock">
+          <Prop name="Client's clock">
             {preciseTime(client_ts)} <span class="soft">put right by the collector</span>
-          </Line>
+          </Prop>
         )}
         {url !== undefined && (
-          <Line name="Page">
+          <Prop name="Page">
             <code class="value">{url}</code>
-          </Line>
+          </Prop>
         )}
-        <Line name="User">
+        <Prop name="User">
           <a class="text-link value" href={userHref(event)}>
             {event.user?.name === undefined ? user_id : `${event.user.name} (${user_id})`}
           </a>
-        </Line>
-        <Line name="Session">
+        </Prop>
+        <Prop name="Session">
           <code class="value">{session_id}</code>
-        </Line>
-        <Line name="App">{app}</Line>
+        </Prop>
+        <Prop name="App">{app}</Prop>
       </dl>
       <h3>Properties</h3>
       <PropsView props={props ?? {}} />
-    </div>
-  );
-}
-
-function Line({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div class="prop">
-      <dt>{name}</dt>
-      <dd>{children}</dd>
     </div>
   );
 }

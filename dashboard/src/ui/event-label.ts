@@ -1,14 +1,9 @@
-/** What the SDK notes by itself, in words: its names begin with `$` and mean little to whoever reads a trail. */
+/** Labels of the events that the SDK records by itself, whose names begin with `$`. */
 import type { Event, Json } from '../api/client.js';
 import { duration } from '../format/time.js';
 
-export interface EventLabel {
-  label: string;
-  /** What there is to add; for everything but the SDK's own events the summary says it. */
-  note?: string;
-}
-
-export function eventLabel({ name, props = {} }: Event): EventLabel {
+/** The SDK's own events have a note, all others are described by their summary. */
+export function eventLabel({ name, props = {} }: Event): { label: string; note?: string } {
   const { text, selector, field, metric, value, rating, count } = props;
   switch (name) {
     case '$click':

@@ -1,4 +1,4 @@
-/** What an event says in one line: its name, and of its props what helps to tell it from its like. */
+/** An event in one line: its name, and the props that tell it from others of that name. */
 import type { Event, Json, Props } from '../api/client.js';
 import { duration } from '../format/time.js';
 import { href } from '../router.js';
@@ -7,7 +7,6 @@ import { eventLabel } from './event-label.js';
 const SUMMARY_PROPS_MAX = 4;
 const SUMMARY_TEXT_MAX = 40;
 
-/** Errors and reports are what incidents are about. */
 export const isIncident = ({ type }: Event): boolean => type === 'error' || type === 'bug_report';
 
 export const incidentHref = (event: Event): string => href('/incidents/:id', { id: `${event.id}` });
@@ -19,7 +18,7 @@ export const userHref = ({ app, user_id }: { app: string; user_id: string }): st
 export const replayHref = ({ app, session_id }: { app: string; session_id: string }, ts?: number): string =>
   href('/replay/:app/:session', { app, session: session_id }, { t: ts === undefined ? undefined : `${ts}` });
 
-/** The second half of the line: status and duration of a request, severity of a report, the first props of the rest. */
+/** The second half of the line, by type: status and duration, severity, place, title or first props. */
 export function EventSummary({ event }: { event: Event }) {
   const { type, props = {} } = event;
   const { note } = eventLabel(event);
@@ -40,18 +39,23 @@ export function Severity({ value }: { value: string }) {
 
 function NetworkSummary({ props }: { props: Props }) {
   const { status, duration_ms } = props;
-  const failed = typeof status === 'number' && (status === 0 || status >= 400);
   return (
     <>
-      {typeof status === 'number' && (
-        <span class={failed ? 'tag bad' : 'tag'}>{status === 0 ? 'failed' : status}</span>
-      )}{' '}
+      {typeof status === 'number' && <StatusTag status={status} />}{' '}
       {typeof duration_ms === 'number' && <span class="soft">{duration(duration_ms)}</span>}
     </>
   );
 }
 
-/** `InvoiceSummary.tsx:48` of where an error was thrown. */
+export function StatusTag({ status }: { status: unknown }) {
+  if (typeof status !== 'number') return <span class="tag">–</span>;
+  return <span class={isFailed(status) ? 'tag bad' : 'tag'}>{status === 0 ? 'failed' : status}</span>;
+}
+
+export const isFailed = (status: unknown): boolean =>
+  typeof status === 'number' && (status === 0 || status >= 400);
+
+/** Where an error was thrown: `InvoiceSummary.tsx:48`. */
 function place({ source, line }: Props): string {
   if (typeof source !== 'string') return '';
   const file = source.split(/[?#]/, 1)[0]?.split('/').pop() ?? '';

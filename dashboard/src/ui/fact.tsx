@@ -1,4 +1,4 @@
-/** One of a `dl`'s facts: its name above it. */
+/** A name and a value of a `dl`. */
 import type { ComponentChildren } from 'preact';
 
 export function Fact({ name, children }: { name: string; children: ComponentChildren }) {

@@ -1,5 +1,6 @@
-/** What narrows a view down: fields that are typed into, and choices. */
+/** Filters of a view: text fields and choices. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { useParam } from '../router.js';
 import { Icon } from './icons.js';
 
 interface FieldProps {
@@ -7,7 +8,7 @@ interface FieldProps {
   value: string;
   onChange: (value: string) => void;
   placeholder?: string;
-  /** Takes effect while typing, instead of at Enter or on leaving. */
+  /** Takes effect while somebody types, instead of at Enter or blur. */
   live?: true;
 }
 
@@ -65,31 +66,40 @@ export function Field({ label, value, onChange, placeholder, live }: FieldProps)
   );
 }
 
-export interface Choice<T extends string> {
-  value: T;
-  label: string;
+/** Choices and their labels. */
+type Named<T extends string> = Readonly<Record<T, string>>;
+
+export const isChoice = <T extends string>(choices: Named<T>, text: string): text is T =>
+  Object.hasOwn(choices, text);
+
+/** The choice in a parameter of the query, '' where there is none, and how to set it. */
+export function useChoice<T extends string>(
+  name: string,
+  choices: Named<T>,
+): [value: T | '', set: ReturnType<typeof useParam>[1]] {
+  const [given, set] = useParam(name);
+  return [isChoice(choices, given) ? given : '', set];
 }
 
 interface ChoicesProps<T extends string> {
   label: string;
   value: T;
-  choices: readonly Choice<T>[];
+  choices: Named<T>;
   onChange: (value: T) => void;
 }
 
-/** A row of buttons of which one is pressed. */
 export function Choices<T extends string>({ label, value, choices, onChange }: ChoicesProps<T>) {
   return (
     <div class="choices" role="group" aria-label={label}>
-      {choices.map((choice) => (
+      {(Object.entries(choices) as [T, string][]).map(([choice, name]) => (
         <button
-          key={choice.value}
+          key={choice}
           type="button"
           class="choice"
-          aria-pressed={choice.value === value}
-          onClick={() => onChange(choice.value)}
+          aria-pressed={choice === value}
+          onClick={() => onChange(choice)}
         >
-          {choice.label}
+          {name}
         </button>
       ))}
     </div>

@@ -1,4 +1,4 @@
-/** The few pictures there are, drawn in the colour of the text around them. */
+/** Icons, drawn in the colour of the text around them. */
 import type { EventType } from '../api/client.js';
 
 const PATHS = {
@@ -24,7 +24,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
-/** For the eye only: what it stands beside says the same. */
+/** Hidden from screen readers: the text beside it says the same. */
 export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
   return (
     <svg class="icon" width={size} height={size} viewBox="0 0 16 16" aria-hidden="true" focusable="false">
@@ -48,7 +48,6 @@ export const TYPE_LABELS: Readonly<Record<EventType, string>> = {
   bug_report: 'Bug report',
 };
 
-/** The sign of an event's type in its colour. */
 export function TypeIcon({ type }: { type: EventType }) {
   return (
     <span class={`type-icon type-${type}`} title={TYPE_LABELS[type]}>

@@ -3,11 +3,11 @@ import type { ComponentChildren } from 'preact';
 
 interface PanelProps {
   title: string;
-  /** What it is called to those who cannot see it, where that is not its title. */
+  /** For screen readers, where it is not the title. */
   label?: string;
   /** Beside the title. */
   note?: ComponentChildren;
-  /** At the other end of that line. */
+  /** At the end of the title's line. */
   end?: ComponentChildren;
   class?: string;
   children: ComponentChildren;

@@ -1,14 +1,14 @@
-/** Shows any JSON, whatever is in it, as text: names beside values, what is nested to unfold. */
+/** Shows any JSON as text: names beside values, nested values to unfold. */
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Json, Props } from '../api/client.js';
 import { count, counted } from '../format/number.js';
 
-/** Longer texts are cut until somebody asks for all of it. */
+/** Longer texts are cut until somebody unfolds them. */
 const TEXT_MAX = 400;
 const OPEN_ENTRIES_MAX = 6;
 const ENTRIES_MAX = 200;
 
-/** An event's props, or any object. */
 export function PropsView({ props }: { props: Props }) {
   const entries = Object.entries(props);
   if (entries.length === 0) return <p class="soft">No properties</p>;
@@ -16,16 +16,22 @@ export function PropsView({ props }: { props: Props }) {
     <>
       <dl class="props">
         {entries.slice(0, ENTRIES_MAX).map(([name, value]) => (
-          <div key={name} class="prop">
-            <dt>{name}</dt>
-            <dd>
-              <Value value={value} />
-            </dd>
-          </div>
+          <Prop key={name} name={name}>
+            <Value value={value} />
+          </Prop>
         ))}
       </dl>
       {entries.length > ENTRIES_MAX && <p class="soft">and {count(entries.length - ENTRIES_MAX)} more</p>}
     </>
+  );
+}
+
+export function Prop({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div class="prop">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
   );
 }
 
@@ -35,7 +41,7 @@ function Value({ value }: { value: Json }) {
   return <code class={`value value-${value === null ? 'null' : typeof value}`}>{String(value)}</code>;
 }
 
-/** Draws what is within only once it is unfolded: it may be any amount, to any depth. */
+/** Draws nested values only once they are unfolded: they may be large and deep. */
 function Nested({ value }: { value: Json[] | Props }) {
   const isList = Array.isArray(value);
   const entries = Object.entries(value);

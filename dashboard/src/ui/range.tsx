@@ -1,7 +1,9 @@
-/** The time range of a view, kept in the address: a preset as `range=7d`, or own bounds as `from` and `to` (Unix ms). */
+/** The time range of a view, in the address: a preset as `range=7d`, or `from` and `to` (Unix ms). */
 import { useMemo, useRef } from 'preact/hooks';
 import { DAY_MS, dayOf, dayStart } from '../format/time.js';
 import { type Location, type QueryPatch, setQuery, useLocation } from '../router.js';
+import { Button } from './button.js';
+import { isChoice } from './filters.js';
 import { useNow } from './time.js';
 
 const PRESETS = {
@@ -27,23 +29,23 @@ export interface Range {
   preset: Preset | 'custom';
 }
 
-/** The range the address names, whole UTC days but for the last 24 hours; `byDefault` where it names none. */
+/** The range in the address, else `byDefault`: whole UTC days, except the last 24 hours. */
 export function useRange(byDefault: Preset = '7d'): Range {
   const { query } = useLocation();
   const minute = Math.floor(useNow() / MINUTE_MS) * MINUTE_MS;
-  const [from, to, range] = [query.get('from'), query.get('to'), query.get('range')];
+  const [from, to, range] = [query.get('from'), query.get('to'), query.get('range') ?? ''];
   return useMemo(() => {
     const bounds = { ...bound('from', from), ...bound('to', to) };
     if (bounds.from !== undefined || bounds.to !== undefined)
       return { ...bounds, ...customWords(bounds), preset: 'custom' };
-    const preset = range !== null && Object.hasOwn(PRESETS, range) ? (range as Preset) : byDefault;
+    const preset = isChoice(PRESETS, range) ? range : byDefault;
     const label = PRESETS[preset];
     const within = preset === 'all' ? 'so far' : `in the ${label.toLowerCase()}`;
     return { ...presetBounds(preset, minute), label, within, preset };
   }, [from, to, range, minute, byDefault]);
 }
 
-/** What the address says of the app and the range, to go along with a link. */
+/** The app and the range of the address, for a link. */
 export const appAndRange = ({ query }: Location): QueryPatch =>
   Object.fromEntries(['app', 'range', 'from', 'to'].map((name) => [name, query.get(name) ?? '']));
 
@@ -67,7 +69,7 @@ function customWords({ from, to }: { from?: number; to?: number }): Pick<Range, 
   return { label, within: label.replace(/^[US]/, (letter) => letter.toLowerCase()) };
 }
 
-/** Presets, and two days for whatever else; days are UTC, the last one included. */
+/** Presets, and a dialog for two UTC days, both included. */
 export function RangePicker({ range }: { range: Range }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const choose = (preset: string) => {
@@ -128,9 +130,7 @@ function CustomRange({ dialog, range }: { dialog: { current: HTMLDialogElement |
         </label>
         <p class="soft">Days are UTC; both are included.</p>
         <div class="dialog-buttons">
-          <button type="button" class="button" onClick={() => dialog.current?.close()}>
-            Cancel
-          </button>
+          <Button onClick={() => dialog.current?.close()}>Cancel</Button>
           <button type="submit" class="button primary">
             Show
           </button>

@@ -1,4 +1,4 @@
-/** A long list that draws only the rows in sight, so that ten thousand scroll like ten. */
+/** A long list that draws only the rows in sight. */
 import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
@@ -13,14 +13,13 @@ interface RowsProps {
   scroller: RefObject<HTMLElement>;
 }
 
-/** Rows drawn above and below those in sight: a screen reader's or a finger's next step is there already. */
+/** Rows drawn above and below those in sight, for the next step of a screen reader or a finger. */
 const MARGIN_ROWS = 12;
-/** The window moves by so many rows at a time: most steps of a scroll draw nothing. */
+/** The window moves by this many rows: most steps of a scroll draw nothing. */
 const STEP_ROWS = 8;
-/** Drawn before the height of the room is known. */
+/** Drawn before the height is known. */
 const FIRST_ROWS = 24;
 
-/** The rows of a list within `scroller`, with room kept above and below for those that are not drawn. */
 export function Rows({ count, rowHeight, render, onEnd, scroller }: RowsProps) {
   const room = useRef<HTMLDivElement>(null);
   const [[first, last], setWindow] = useState<[number, number]>([0, FIRST_ROWS]);
@@ -45,7 +44,7 @@ export function Rows({ count, rowHeight, render, onEnd, scroller }: RowsProps) {
     };
   }, [count, rowHeight]);
 
-  // At every drawing: what was loaded may have added no row at all.
+  // After every render, since a loaded page may have added no row.
   useEffect(() => {
     if (last >= count + MARGIN_ROWS) onEnd?.();
   });

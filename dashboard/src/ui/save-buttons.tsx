@@ -1,15 +1,15 @@
-/** The two ways to take what a panel shows away: its numbers, and its picture. */
+/** Buttons that save a panel's numbers as CSV and its chart as PNG. */
 import type { RefObject } from 'preact';
 import type { Cell } from '../format/csv.js';
+import { Button } from './button.js';
 import { saveCsv, savePng } from './save.js';
 
 interface SaveButtonsProps {
-  /** Of the panel, for those who hear the buttons' names alone. */
+  /** Of the panel, for screen readers. */
   title: string;
-  /** Of the files, without their ending. */
+  /** Of the files, without extension. */
   name: string;
   header: readonly string[];
-  /** None while there is nothing to save. */
   rows: readonly (readonly Cell[])[];
   svg?: RefObject<SVGSVGElement>;
 }
@@ -17,9 +17,9 @@ interface SaveButtonsProps {
 export function SaveButtons({ title, name, header, rows, svg }: SaveButtonsProps) {
   if (rows.length === 0) return null;
   const button = (kind: string, save: () => void) => (
-    <button type="button" class="button quiet" aria-label={`${title} as ${kind}`} onClick={save}>
+    <Button kind="quiet" aria-label={`${title} as ${kind}`} onClick={save}>
       {kind}
-    </button>
+    </Button>
   );
   return (
     <>

@@ -1,10 +1,10 @@
-/** Hands the reader a file: a table as CSV, a chart as PNG. */
+/** Saves a table as CSV, a chart as PNG. */
 import { type Cell, toCsv } from '../format/csv.js';
 
-/** Twice the size on the page: sharp on paper and in slides. */
+/** Twice the size on the page, for print. */
 const PNG_SCALE = 2;
 const PNG_MARGIN = 12;
-/** What a picture needs of the page's styles, as attributes of its own: outside the page there are no styles. */
+/** The styles that the picture gets as attributes, since outside the page there is no style sheet. */
 const PICTURE_STYLES = [
   'fill',
   'stroke',
@@ -20,7 +20,7 @@ export function saveCsv(name: string, header: readonly string[], rows: readonly 
   save(`${name}.csv`, new Blob([toCsv(header, rows)], { type: 'text/csv;charset=utf-8' }));
 }
 
-/** Draws the chart as it looks now, on the page's ground. */
+/** Draws the chart as it looks now, on the page's background. */
 export async function savePng(name: string, svg: SVGSVGElement): Promise<void> {
   const { width, height } = svg.getBoundingClientRect();
   const image = new Image();

@@ -1,11 +1,10 @@
-/** A stack as its browser wrote it, a line a frame, with the app's own frames standing out. */
+/** A stack trace, a line for each frame; the app's own frames stand out. */
 
 interface Frame {
-  /** What was called. */
   call: string;
-  /** Where: file, line and column. */
+  /** File, line and column. */
   place: string;
-  /** Of a library, not of the app. */
+  /** Of a library or the browser. */
   foreign: boolean;
 }
 
@@ -27,7 +26,7 @@ export function Stack({ text }: { text: string }) {
   );
 }
 
-/** Chromium's `at call (place)`, and the `call@place` of Firefox and Safari; lines of another kind are left out. */
+/** Reads Chromium's `at call (place)`, and the `call@place` of Firefox and Safari; drops other lines. */
 function framesOf(text: string): Frame[] {
   return text.split('\n').flatMap((line): Frame[] => {
     const trimmed = line.trim().replace(ORIGIN, '');

@@ -1,9 +1,10 @@
-/** What a view shows when it has nothing to show yet, nothing at all, or bad news. */
+/** What a view shows while it loads, when it is empty, and when a read failed. */
 import type { ComponentChildren } from 'preact';
 import { type ClientError, inWords } from '../api/client.js';
 import type { Query } from '../api/use-query.js';
+import { Button } from './button.js';
 
-/** Grey bars where rows are about to be; `lines` of them. */
+/** Grey bars where rows will be. */
 export function Loading({ lines = 6 }: { lines?: number }) {
   return (
     <div class="loading" role="status" aria-label="Loading">
@@ -23,32 +24,30 @@ export function Empty({ title, children }: { title: string; children?: Component
   );
 }
 
-/** An error in words, where it happened, with the way to try again. */
+/** An error where it happened, with a button to try again. */
 export function Failure({ error, retry }: { error: ClientError; retry: () => void }) {
   return (
     <div class="failure" role="alert">
       <p class="failure-title">Couldn't load this</p>
       <p class="soft">{inWords(error)}</p>
-      <button type="button" class="button" onClick={retry}>
-        Try again
-      </button>
+      <Button onClick={retry}>Try again</Button>
     </div>
   );
 }
 
 interface LoadedProps<T> {
   query: Query<T>;
-  /** What to show while there is nothing to show. */
-  loading?: ComponentChildren;
+  /** Grey bars before the first answer. */
+  lines?: number;
   children: (data: T) => ComponentChildren;
 }
 
-/** A read's data once it is there, and until then, or instead, what became of it. */
-export function Loaded<T>({ query, loading, children }: LoadedProps<T>) {
+/** A read's data, or that it is loading, or why it failed. */
+export function Loaded<T>({ query, lines, children }: LoadedProps<T>) {
   const { data, error, stale, reload } = query;
   if (data === undefined) {
     if (error !== undefined) return <Failure error={error} retry={reload} />;
-    return <>{loading ?? <Loading />}</>;
+    return <Loading lines={lines} />;
   }
   return (
     <div class={stale ? 'stale' : 'fresh'} aria-busy={stale}>

@@ -1,48 +1,46 @@
-/** The table of the dashboard: a sticky head, rows of one height drawn as they come into sight, whole-row links. */
+/** A table with a sticky head, rows of one height that are drawn when in sight, and whole-row links. */
 import type { ComponentChildren, RefObject } from 'preact';
 import { useRef } from 'preact/hooks';
 import { useManyApps } from '../api/use-query.js';
 import { Rows } from './rows.js';
 
 export interface Column<T> {
-  /** One named `app` is left out where only one app is configured. */
-  key: string;
+  /** Unique in the table. `App` is left out where only one app is configured. */
   label: string;
   /** A grid track: `120px`, `minmax(0, 1fr)`. */
   width: string;
   align?: 'end';
-  /** Left out where the screen is narrow. */
+  /** Left out on narrow screens. */
   wide?: true;
-  /** Shown only there. */
+  /** Only on narrow screens. */
   narrow?: true;
-  /** In the first column, the row's link; the rest of the row leads there too. */
+  /** The first column's link is the link of the whole row. */
   render: (row: T) => ComponentChildren;
 }
 
 interface TableProps<T> {
-  /** What it lists, for those who cannot see it. */
+  /** For screen readers. */
   label: string;
   rows: readonly T[];
   columns: readonly Column<T>[];
   rowKey: (row: T) => string | number;
-  /** Marks the row, as the one that is open beside the table. */
+  /** Marks the row that is open beside the table. */
   isSelected?: (row: T) => boolean;
   rowClass?: (row: T) => string;
   rowHeight?: number;
   onEnd?: () => void;
-  /** Below the last row: that more is coming, or that there is no more. */
+  /** Below the last row. */
   foot?: ComponentChildren;
-  /** The element that scrolls, for those who want to look at it. */
+  /** The element that scrolls. */
   scroller?: RefObject<HTMLDivElement>;
 }
 
 const ROW_HEIGHT = 36;
 
-/** Fills its container and scrolls within it. */
 export function Table<T>(props: TableProps<T>) {
   const { label, rows, rowKey, isSelected, rowClass, rowHeight = ROW_HEIGHT, onEnd, foot } = props;
   const manyApps = useManyApps();
-  const columns = props.columns.filter(({ key }) => manyApps || key !== 'app');
+  const columns = props.columns.filter(({ label }) => manyApps || label !== 'App');
   const own = useRef<HTMLDivElement>(null);
   const scroller = props.scroller ?? own;
   const tracks = (shown: readonly Column<T>[]) => shown.map(({ width }) => width).join(' ');
@@ -65,7 +63,7 @@ export function Table<T>(props: TableProps<T>) {
       <div role="rowgroup" class="table-head">
         <div class="row" role="row" aria-rowindex={1}>
           {columns.map((column) => (
-            <div key={column.key} class={cellClass(column)} role="columnheader">
+            <div key={column.label} class={cellClass(column)} role="columnheader">
               {column.label}
             </div>
           ))}
@@ -89,7 +87,7 @@ export function Table<T>(props: TableProps<T>) {
               style={{ height: rowHeight }}
             >
               {columns.map((column) => (
-                <div key={column.key} class={cellClass(column)} role="cell">
+                <div key={column.label} class={cellClass(column)} role="cell">
                   {column.render(row)}
                 </div>
               ))}

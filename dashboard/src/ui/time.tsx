@@ -1,11 +1,11 @@
-/** Instants on the page: short to read, whole on hover, and moving along with the clock. */
+/** Instants: short, in full on hover, and up to date with the clock. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ago, fullTime, isLongAgo, shortTime } from '../format/time.js';
 
 const TICK_MS = 5_000;
 
-/** All that follow the clock: one timer serves a whole table of times. */
+/** One timer serves all components that follow the clock. */
 const followers = new Set<(now: number) => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 
@@ -28,7 +28,7 @@ export function useNow(): number {
   return now;
 }
 
-/** `3 min ago` beside `14:03:27`; what is long ago is its date alone. */
+/** `3 min ago` beside `14:03:27`, or the date alone. */
 export function Moment({ ts }: { ts: number }) {
   const now = useNow();
   if (isLongAgo(ts, now)) return <At ts={ts} />;
@@ -44,12 +44,11 @@ export function Ago({ ts }: { ts: number }) {
   return <Time ts={ts}>{ago(ts, useNow())}</Time>;
 }
 
-/** `14:03:27`, or the day where it is not today's. */
+/** `14:03:27`, or the day if it is not today. */
 export function At({ ts }: { ts: number }) {
   return <Time ts={ts}>{shortTime(ts, useNow())}</Time>;
 }
 
-/** All of it on hover. */
 function Time({ ts, children }: { ts: number; children: ComponentChildren }) {
   return (
     <time dateTime={new Date(ts).toISOString()} title={fullTime(ts)}>

@@ -1,12 +1,13 @@
-/** The trail of a session: its events in the order they happened, each to unfold, with the time from the first one. */
+/** The events of a session in order, each to unfold. */
 import type { Event } from '../api/client.js';
 import { clockTime, duration, fullTime } from '../format/time.js';
+import { TextLink } from './button.js';
 import { eventLabel } from './event-label.js';
 import { EventSummary, incidentHref, isIncident, replayHref } from './event-text.js';
 import { TypeIcon } from './icons.js';
 import { PropsView } from './props-view.js';
 
-/** A pause longer than this is worth a word. */
+/** A longer pause is shown. */
 const PAUSE_MS = 60_000;
 
 /** `events` ascending. */
@@ -31,14 +32,8 @@ export function Trail({ events }: { events: readonly Event[] }) {
               </summary>
               <div class="trail-more">
                 <p class="trail-ways">
-                  {isIncident(event) && (
-                    <a class="text-link" href={incidentHref(event)}>
-                      Open the incident
-                    </a>
-                  )}
-                  <a class="text-link" href={replayHref(event, event.ts)}>
-                    Replay from here
-                  </a>
+                  {isIncident(event) && <TextLink href={incidentHref(event)}>Open the incident</TextLink>}
+                  <TextLink href={replayHref(event, event.ts)}>Replay from here</TextLink>
                   {event.url !== undefined && <span class="soft">on {event.url}</span>}
                 </p>
                 <PropsView props={event.props ?? {}} />

@@ -1,4 +1,4 @@
-/** The inner size of an element as it is now, px. */
+/** The present inner size of an element, px. */
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useState } from 'preact/hooks';
 

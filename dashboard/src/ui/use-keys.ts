@@ -1,4 +1,4 @@
-/** Keys that work anywhere on the page but where they mean something else already. */
+/** Keys that work anywhere on the page, except where they have another meaning. */
 import { useEffect, useRef } from 'preact/hooks';
 
 /** What each key does, by its `KeyboardEvent.key`. */
@@ -10,7 +10,7 @@ export function useKeys(keys: Readonly<Record<string, (() => void) | undefined>>
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       const target = event.target instanceof Element ? event.target : null;
       if (target?.closest('input:not([type="checkbox"]), select, textarea, dialog')) return;
-      // The space bar presses what has the focus; every other key may go on meaning what it means.
+      // The space bar presses the element that has the focus.
       if (event.key === ' ' && target?.closest('input, button, summary, a')) return;
       const act = current.current[event.key];
       if (act === undefined) return;

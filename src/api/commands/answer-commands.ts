@@ -1,4 +1,4 @@
-/** Answers the operator's commands on the socket of the writer lock: whoever can connect to that is the operator. */
+/** Answers the operator's commands on the socket of the writer lock: whoever can connect is the operator. */
 import { once } from 'node:events';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { z } from 'zod';

@@ -188,10 +188,7 @@ function readInTurn(hub: Hub, follower: Follower): Promise<TailPage | undefined>
   const read = hub.lastRead.then(async () =>
     follower.gone ? undefined : hub.store.tail(follower.position, STREAM_PAGE_EVENTS),
   );
-  hub.lastRead = read.then(
-    () => turn(),
-    () => turn(),
-  );
+  hub.lastRead = read.catch(() => {}).then(() => turn());
   return read;
 }
 

@@ -54,14 +54,8 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-export interface Dashboard {
-  /** Answers with the page, or with a 503 where it was not built. */
-  sendPage: SendPage;
-  routes(app: FastifyInstance): void;
-}
-
 /** Reads the files once, since a build may replace them while the collector runs. */
-export function createDashboard(folder: string): Dashboard {
+export function createDashboard(folder: string) {
   const assets = filesIn(join(folder, 'assets'));
   const page = pageIn(folder, 'index.html');
   const frame = pageIn(folder, 'frame.html');
@@ -82,12 +76,13 @@ export function createDashboard(folder: string): Dashboard {
     return reply.send(gzipped ?? plain);
   };
 
+  /** Answers with the page, or with a 503 where it was not built. */
   const sendPage: SendPage = (reply) =>
     page === undefined ? sendHtml(reply.status(503), NOT_BUILT, PAGE_CSP) : sendHtml(reply, page, PAGE_CSP);
 
   return {
     sendPage,
-    routes(app) {
+    routes(app: FastifyInstance): void {
       app.get('/', (_request, reply) => sendPage(reply));
       app.get<{ Params: { name: string } }>('/assets/:name', (request, reply) =>
         sendAsset(reply, request.params.name, String(request.headers['accept-encoding'] ?? '')),

@@ -5,17 +5,10 @@ import { sendProblem } from '../errors.js';
 /** Answers with the dashboard's page. */
 export type SendPage = (reply: FastifyReply) => FastifyReply;
 
-export interface Fallback {
-  /** fastify's `onRoute` hook. */
-  note(route: Pick<RouteOptions, 'url' | 'method'>): void;
-  /** fastify's not-found handler. */
-  answer(request: FastifyRequest, reply: FastifyReply): FastifyReply;
-}
-
 /** Unknown paths below these are no view of the dashboard. */
 const NOT_OF_THE_PAGE = /^\/(v1|sdk|assets)(\/|$)/;
 
-export function createFallback(sendPage: SendPage): Fallback {
+export function createFallback(sendPage: SendPage) {
   const known: { pattern: RegExp; methods: string[] }[] = [];
 
   const methodsOf = (path: string): string[] => {
@@ -24,17 +17,18 @@ export function createFallback(sendPage: SendPage): Fallback {
   };
 
   return {
-    note({ url, method }) {
+    /** fastify's `onRoute` hook. */
+    note({ url, method }: Pick<RouteOptions, 'url' | 'method'>): void {
       known.push({ pattern: patternOf(url), methods: [method].flat() });
     },
-    answer(request, reply) {
+    /** fastify's not-found handler. */
+    answer(request: FastifyRequest, reply: FastifyReply): FastifyReply {
       const path = pathOf(request);
       const methods = methodsOf(path);
       const ofThePage = methods.length === 0 && !NOT_OF_THE_PAGE.test(path);
       if (ofThePage && (request.method === 'GET' || request.method === 'HEAD')) return sendPage(reply);
-      if (methods.length === 0 && !ofThePage) {
+      if (methods.length === 0 && !ofThePage)
         return sendProblem(reply, { code: 'not_found', detail: 'There is nothing at this path.' });
-      }
       const allow = ofThePage ? 'GET, HEAD' : methods.join(', ');
       reply.header('allow', allow);
       return sendProblem(reply, { code: 'method_not_allowed', detail: `This path takes ${allow}.` });

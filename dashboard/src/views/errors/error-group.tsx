@@ -1,10 +1,11 @@
-/** One group of errors: how it went by day, its occurrences, and the stack of each. */
+/** One group of errors: counts by day, its occurrences, and the stack of each. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ClientError, client, type ErrorGroupRow, type Event, noted } from '../../api/client.js';
 import { useWhenBack } from '../../api/connection.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { hereHref, href, type Location, setQuery, useLocation, useParam } from '../../router.js';
+import { Button } from '../../ui/button.js';
 import { DayChart } from '../../ui/day-chart.js';
 import { incidentHref, replayHref, userHref } from '../../ui/event-text.js';
 import { Fact } from '../../ui/fact.js';
@@ -44,13 +45,11 @@ export function ErrorGroupView({ group }: { group: string }) {
           <RangePicker range={range} />
         </div>
       </div>
-      <Loaded query={query} loading={<Loading lines={10} />}>
+      <Loaded query={query} lines={10}>
         {() =>
           row === undefined ? (
             <Empty title="It did not happen in this range">
-              <button type="button" class="button" onClick={() => setQuery({ range: 'all' }, 'push')}>
-                Look at all time
-              </button>
+              <Button onClick={() => setQuery({ range: 'all' }, 'push')}>Look at all time</Button>
             </Empty>
           ) : (
             <div class="group-body">
@@ -103,7 +102,7 @@ function Occurrences({ group, from, to, total }: OccurrencesProps) {
   const location = useLocation();
   const [chosen] = useParam('event');
   const listed = chosen === '' ? events[0] : events.find(({ id }) => `${id}` === chosen);
-  // One that is further down the list than was loaded is read by itself.
+  // An event further down the list than was loaded is read by itself.
   const isElsewhere = listed === undefined && /^\d{1,16}$/.test(chosen);
   const other = useQuery('event', isElsewhere ? { id: Number(chosen) } : undefined);
   const selected = listed ?? other.data;
@@ -137,7 +136,6 @@ function Occurrences({ group, from, to, total }: OccurrencesProps) {
 
 const columnsAt = (location: Location): Column<Event>[] => [
   {
-    key: 'time',
     label: 'When',
     width: '180px',
     render: ({ id, ts }) => (
@@ -146,9 +144,8 @@ const columnsAt = (location: Location): Column<Event>[] => [
       </a>
     ),
   },
-  { key: 'user', label: 'User', width: 'minmax(0, 1fr)', render: ({ user_id }) => user_id },
+  { label: 'User', width: 'minmax(0, 1fr)', render: ({ user_id }) => user_id },
   {
-    key: 'page',
     label: 'Page',
     width: 'minmax(0, 1fr)',
     wide: true,
@@ -182,14 +179,14 @@ function Occurrence({ event }: { event: Event }) {
   );
 }
 
-/** The group's events, page after page; what is shown stays while another range is read. */
+/** The group's events, page by page; they stay while another range is read. */
 function useOccurrences(group: string, from: number | undefined, to: number | undefined) {
   const [{ events, cursor }, setPages] = useState<{ events: Event[]; cursor?: string | undefined }>({
     events: [],
   });
   const [error, setError] = useState<ClientError>();
   const running = useRef<AbortController>();
-  /** The page after it was asked for: the list comes to its end more than once before it is drawn with what came. */
+  /** The cursor that was asked for last: `onEnd` is called more than once before the next page is drawn. */
   const asked = useRef<string>();
   const load = async (after: string | undefined) => {
     running.current?.abort();

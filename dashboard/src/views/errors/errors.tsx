@@ -1,4 +1,4 @@
-/** Errors by group, and the reports beside them. */
+/** Groups of errors, and bug reports beside them. */
 import { useMemo } from 'preact/hooks';
 import type { ErrorGroupRow, Event } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
@@ -8,9 +8,9 @@ import { dayOf, daysBetween } from '../../format/time.js';
 import { href, type Location, useLocation, useParam } from '../../router.js';
 import { Sparkline } from '../../ui/chart.js';
 import { incidentHref, Severity } from '../../ui/event-text.js';
-import { Choices, Field } from '../../ui/filters.js';
+import { Choices, Field, useChoice } from '../../ui/filters.js';
 import { appAndRange, type Range, RangePicker, useRange } from '../../ui/range.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
 import { Ago, At } from '../../ui/time.js';
 
@@ -19,13 +19,8 @@ const REPORTS_MAX = 100;
 const REFRESH_MS = 15_000;
 const SPARK_DAYS_MAX = 90;
 
-const ORDERS = [
-  { value: '' as const, label: 'Most frequent' },
-  { value: 'latest' as const, label: 'Latest' },
-  { value: 'new' as const, label: 'Newest' },
-];
-type Order = (typeof ORDERS)[number]['value'];
-const COMPARE: Record<Order, (a: ErrorGroupRow, b: ErrorGroupRow) => number> = {
+const ORDERS = { '': 'Most frequent', latest: 'Latest', new: 'Newest' };
+const COMPARE: Record<keyof typeof ORDERS, (a: ErrorGroupRow, b: ErrorGroupRow) => number> = {
   '': () => 0,
   latest: (a, b) => b.last_seen - a.last_seen,
   new: (a, b) => b.first_seen - a.first_seen,
@@ -34,8 +29,7 @@ const COMPARE: Record<Order, (a: ErrorGroupRow, b: ErrorGroupRow) => number> = {
 export function ErrorsView() {
   const [app] = useParam('app');
   const [text, setText] = useParam('text');
-  const [given, setOrder] = useParam('order');
-  const order = ORDERS.find(({ value }) => value === given)?.value ?? '';
+  const [order, setOrder] = useChoice('order', ORDERS);
   const range = useRange('30d');
   const { from, to } = range;
   const ask = { app, from, to, limit: GROUPS_MAX };
@@ -69,7 +63,7 @@ export function ErrorsView() {
       </div>
       <div class="errors-body">
         <section class="errors-groups" aria-label="Groups of errors">
-          <Loaded query={query} loading={<Loading lines={12} />}>
+          <Loaded query={query} lines={12}>
             {() =>
               shown.length === 0 ? (
                 <NoErrors text={text} range={range} />
@@ -110,7 +104,6 @@ function columnsOf(
   const kept = appAndRange(location);
   return [
     {
-      key: 'error',
       label: 'Error',
       width: 'minmax(0, 1fr)',
       render: ({ group, name, frame, app }) => (
@@ -124,21 +117,18 @@ function columnsOf(
       ),
     },
     {
-      key: 'days',
       label: 'By day',
       width: '150px',
       wide: true,
       render: (row) => <ByDay row={row} days={days} />,
     },
     {
-      key: 'count',
       label: 'Events',
       width: '64px',
       align: 'end',
       render: (row) => <b>{count(row.count)}</b>,
     },
     {
-      key: 'users',
       label: 'Users',
       width: '52px',
       align: 'end',
@@ -146,14 +136,13 @@ function columnsOf(
       render: (row) => count(row.user_count),
     },
     {
-      key: 'first',
       label: 'First',
       width: '104px',
       align: 'end',
       wide: true,
       render: (row) => <At ts={row.first_seen} />,
     },
-    { key: 'last', label: 'Last', width: '84px', align: 'end', render: (row) => <Ago ts={row.last_seen} /> },
+    { label: 'Last', width: '84px', align: 'end', render: (row) => <Ago ts={row.last_seen} /> },
   ];
 }
 
@@ -163,7 +152,6 @@ function ByDay({ row, days }: { row: ErrorGroupRow; days: readonly string[] }) {
     <Sparkline
       values={days.map((day) => counts.get(day) ?? 0)}
       label={`${counted(row.count, 'time')} over ${counted(days.length, 'day')}`}
-      tone="error"
     />
   );
 }
@@ -182,7 +170,7 @@ function Reports({ app, range: { from, to } }: { app: string; range: Range }) {
           </span>
         )}
       </div>
-      <Loaded query={query} loading={<Loading lines={8} />}>
+      <Loaded query={query} lines={8}>
         {({ events }) =>
           events.length === 0 ? (
             <Empty title="No bug reports" />
@@ -221,7 +209,7 @@ function NoErrors({ text, range }: { text: string; range: Range }) {
   return <Empty title="No errors">No errors reported {range.within}.</Empty>;
 }
 
-/** The days of the range that the small bars show, the latest last. */
+/** The days of the range that the small bars show, ascending. */
 function daysOf(groups: readonly ErrorGroupRow[], { from, to }: Range): string[] {
   const now = Date.now();
   const last = Math.max(...groups.map(({ last_seen }) => last_seen), Math.min(to ?? now, now));

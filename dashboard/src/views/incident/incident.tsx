@@ -1,22 +1,22 @@
-/** An error or report with everything that leads up to it, on one screen: what it was, the picture, and what happened beside it. */
+/** An error or report on one screen: what it was, the recording, and what happened around it. */
 import { useEffect, useMemo } from 'preact/hooks';
 import { type Answers, type ChunkReference, client, type Event } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { counted } from '../../format/number.js';
 import { clockTime, fullTime, offset } from '../../format/time.js';
-import { gapsOf } from '../../player/gaps.js';
 import { ConsolePane, NetworkPane, TrailPane } from '../../player/panes.js';
 import { PlayerView } from '../../player/player-view.js';
 import { useMomentInAddress, useMomentParam } from '../../player/use-moment.js';
-import { type PlayerHandle, usePlayer } from '../../player/use-player.js';
+import { usePlayer } from '../../player/use-player.js';
 import { go, href } from '../../router.js';
+import { Button, TextLink } from '../../ui/button.js';
 import { CopyButton } from '../../ui/copy.js';
 import { incidentHref, isIncident, replayHref, Severity, userHref } from '../../ui/event-text.js';
 import { Icon, TypeIcon } from '../../ui/icons.js';
 import { Panel } from '../../ui/panel.js';
 import { PropsView } from '../../ui/props-view.js';
 import { Stack } from '../../ui/stack.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { Ago } from '../../ui/time.js';
 import { useKeys } from '../../ui/use-keys.js';
 
@@ -32,14 +32,12 @@ export function IncidentView({ id }: { id: string }) {
     return (
       <Empty title={status === 404 ? 'Event not found' : "This event isn't an error or report"}>
         {status === 404 && 'It may have expired. '}
-        <a class="text-link" href={href('/errors')}>
-          All errors
-        </a>
+        <TextLink href={href('/errors')}>All errors</TextLink>
       </Empty>
     );
   }
   return (
-    <Loaded query={query} loading={<Loading lines={16} />}>
+    <Loaded query={query} lines={16}>
       {(incident) => <Incident key={incident.event.id} incident={incident} />}
     </Loaded>
   );
@@ -51,12 +49,8 @@ function Incident({ incident }: { incident: Answers['incident'] }) {
   const player = usePlayer(references, useMomentParam() ?? cue, () => allChunks(event));
   const { state } = player;
   const range = useMemo(() => ({ from: cue - BEFORE_MS, to: cue + AFTER_MS }), [cue]);
-  const gaps = useMemo(
-    () => gapsOf(references, state.spans, breadcrumbs),
-    [references, state.spans, breadcrumbs],
-  );
   useMomentInAddress(state.time, state.playing, player.seek);
-  // The few parts of the window are all fetched, the picture's first.
+  // The window has few chunks: all are fetched, the picture's first.
   useEffect(() => {
     if (!state.waiting) player.fetchAll(range);
   }, [state.waiting]);
@@ -69,15 +63,17 @@ function Incident({ incident }: { incident: Answers['incident'] }) {
       <div class="incident-body">
         <What event={event} group={incident.group} related={relatedTo(event, breadcrumbs)} />
         <section class="incident-picture" aria-label="Recording">
-          <Recording
-            player={player}
-            event={event}
-            range={range}
-            events={breadcrumbs}
-            gaps={gaps}
-            cue={cue}
-            references={references}
-          />
+          {references.length === 0 ? (
+            <NoRecording event={event} />
+          ) : (
+            <PlayerView
+              player={player}
+              range={range}
+              references={references}
+              events={breadcrumbs}
+              cue={cue}
+            />
+          )}
         </section>
         <Panel
           title="Trail"
@@ -97,7 +93,7 @@ function Incident({ incident }: { incident: Answers['incident'] }) {
   );
 }
 
-/** The recording's picture may have begun long before the chunks of this moment. */
+/** The last full snapshot may be long before the incident's own chunks. */
 async function allChunks({ app, session_id }: Event): Promise<readonly ChunkReference[]> {
   return (await client.ask('replay', { id: session_id, app })).chunks;
 }
@@ -114,9 +110,7 @@ function Head({ incident }: { incident: Answers['incident'] }) {
         {event.type === 'error' ? event.name : 'Bug report'}
       </h1>
       <p class="incident-facts soft">
-        <a class="text-link" href={userHref(event)}>
-          {name ?? event.user_id}
-        </a>
+        <TextLink href={userHref(event)}>{name ?? event.user_id}</TextLink>
         <span class="cut">{event.app}</span>
         {event.url !== undefined && <code class="cut">{event.url}</code>}
         <time title={fullTime(event.ts)}>{clockTime(event.ts)}</time>
@@ -147,9 +141,9 @@ interface StepProps {
 function Step({ id, icon, label, keyName }: StepProps) {
   if (id === undefined) {
     return (
-      <button type="button" class="button icon-only" disabled aria-label={`No ${label.toLowerCase()}`}>
+      <Button kind="icon-only" disabled aria-label={`No ${label.toLowerCase()}`}>
         <Icon name={icon} />
-      </button>
+      </Button>
     );
   }
   return (
@@ -167,11 +161,11 @@ function Step({ id, icon, label, keyName }: StepProps) {
 interface WhatProps {
   event: Event;
   group: string | undefined;
-  /** What else went wrong around it. */
+  /** Other incidents around it. */
   related: readonly Event[];
 }
 
-/** The comment of a report, or the stack of an error and how often it happens. */
+/** The comment of a report, or the stack of an error and its group's counts. */
 function What({ event, group, related }: WhatProps) {
   const { stack, comment, severity, ...rest } = event.props ?? {};
   return (
@@ -215,7 +209,7 @@ function What({ event, group, related }: WhatProps) {
   );
 }
 
-/** What a report may be about, the errors before it, or what was said of an error, the reports after; the latest of each name. */
+/** The errors before a report, or the reports after an error; the latest of each name. */
 function relatedTo(event: Event, breadcrumbs: readonly Event[]): Event[] {
   const others = breadcrumbs.filter(
     (other) =>
@@ -230,37 +224,20 @@ function GroupFacts({ group }: { group: string }) {
   const { data } = useQuery('errors', { group, limit: 1 });
   const row = data?.groups[0];
   return (
-    <a class="text-link" href={href('/errors/:group', { group }, { range: 'all' })}>
+    <TextLink href={href('/errors/:group', { group }, { range: 'all' })}>
       {row === undefined
         ? 'All like this'
         : `${counted(row.count, 'time')}, ${counted(row.user_count, 'user')}`}
-    </a>
+    </TextLink>
   );
 }
 
-interface RecordingProps {
-  player: PlayerHandle;
-  event: Event;
-  range: { from: number; to: number };
-  events: readonly Event[];
-  gaps: ReturnType<typeof gapsOf>;
-  cue: number;
-  references: readonly ChunkReference[];
-}
-
-function Recording({ player, event, range, events, gaps, cue, references }: RecordingProps) {
-  if (references.length === 0) {
-    return (
-      <div class="player">
-        <Empty title="There is no recording of this moment">
-          <a class="text-link" href={replayHref(event, event.ts)}>
-            Look at the whole session
-          </a>
-        </Empty>
-      </div>
-    );
-  }
+function NoRecording({ event }: { event: Event }) {
   return (
-    <PlayerView player={player} range={range} events={events} gaps={gaps} cue={cue} onSeek={player.seek} />
+    <div class="player">
+      <Empty title="There is no recording of this moment">
+        <TextLink href={replayHref(event, event.ts)}>Look at the whole session</TextLink>
+      </Empty>
+    </div>
   );
 }

@@ -1,4 +1,4 @@
-/** A funnel drawn: a bar a step, its share of the first, and what was lost on the way to it. */
+/** A funnel as bars: each step's share of the first, and the users lost before it. */
 import type { RefObject } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { CountedName } from '../../api/client.js';
@@ -31,7 +31,7 @@ export function FunnelChart({
           const previous = steps[index - 1]?.count ?? users;
           const barWidth = first === 0 ? 0 : (users / first) * width;
           return (
-            // A step is its place: the same name may come twice.
+            // The key is the index: a name may come twice.
             <g key={index}>
               <title>{name}</title>
               <text class="funnel-name" x={0} y={y + 14}>

@@ -1,21 +1,22 @@
-/** The funnel builder: steps in the address, names suggested while typing, and how many users got how far. */
+/** The funnel builder: steps in the address, suggested names, and how many users reached each step. */
 import { useRef, useState } from 'preact/hooks';
 import type { CountedName } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { useParam } from '../../router.js';
+import { Button } from '../../ui/button.js';
 import { Combobox } from '../../ui/combobox.js';
 import { Icon } from '../../ui/icons.js';
 import { Panel } from '../../ui/panel.js';
 import type { Range } from '../../ui/range.js';
 import { SaveButtons } from '../../ui/save-buttons.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { FunnelChart } from './funnel-chart.js';
 
 const STEPS_MIN = 2;
 const STEPS_MAX = 20;
 const SUGGESTIONS_MAX = 50;
 
-/** The API separates steps by commas: a name with one in it cannot be asked for. */
+/** The API separates steps by commas, so a name with a comma cannot be a step. */
 const canBeStep = ({ name }: CountedName): boolean => !name.includes(',');
 
 export function Funnel({ app, range }: { app: string; range: Range }) {
@@ -38,7 +39,7 @@ export function Funnel({ app, range }: { app: string; range: Range }) {
         <StepList app={app} steps={steps} onChange={change} />
         <div class="funnel-result">
           {isBuilt ? (
-            <Loaded query={query} loading={<Loading lines={steps.length * 2} />}>
+            <Loaded query={query} lines={steps.length * 2}>
               {(data) => <FunnelChart steps={data.steps} svg={svg} />}
             </Loaded>
           ) : (
@@ -67,7 +68,7 @@ function StepList({ app, steps, onChange }: StepListProps) {
   return (
     <ol class="steps">
       {shown.map((step, index) => (
-        // A step is its place: the same name may come twice.
+        // The key is the index: a name may come twice.
         <li key={index} class="step">
           <span class="step-number soft">{index + 1}</span>
           <Combobox
@@ -81,23 +82,21 @@ function StepList({ app, steps, onChange }: StepListProps) {
           {step !== '' && (
             <>
               {index > 0 && (
-                <button
-                  type="button"
-                  class="button quiet icon-only"
+                <Button
+                  kind="quiet icon-only"
                   aria-label={`Move step ${index + 1} up`}
                   onClick={() => onChange(steps.with(index - 1, step).with(index, steps[index - 1] ?? ''))}
                 >
                   <Icon name="up" size={14} />
-                </button>
+                </Button>
               )}
-              <button
-                type="button"
-                class="button quiet icon-only"
+              <Button
+                kind="quiet icon-only"
                 aria-label={`Remove step ${index + 1}`}
                 onClick={() => onChange(steps.toSpliced(index, 1))}
               >
                 <Icon name="close" size={14} />
-              </button>
+              </Button>
             </>
           )}
         </li>

@@ -1,15 +1,16 @@
-/** What all of them do: daily users, errors by day, top events and pages, and the funnel one asks for. */
+/** What all users do: daily users, errors by day, a funnel, top events and pages. */
 import { useRef } from 'preact/hooks';
 import type { Answers, CountedDay, CountedName } from '../../api/client.js';
 import { type Query, useQuery } from '../../api/use-query.js';
 import { count, percent } from '../../format/number.js';
 import { useParam } from '../../router.js';
+import { Button } from '../../ui/button.js';
 import type { Tone } from '../../ui/chart.js';
 import { DayChart } from '../../ui/day-chart.js';
 import { Panel } from '../../ui/panel.js';
 import { type Range, RangePicker, useRange } from '../../ui/range.js';
 import { SaveButtons } from '../../ui/save-buttons.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { Funnel } from './funnel.js';
 
 type Aggregates = Answers['aggregates'];
@@ -63,9 +64,9 @@ export function InsightsView() {
         />
       </div>
       <p class="insights-more">
-        <button type="button" class="button" onClick={() => setTop(top === '' ? `${TOP_MORE}` : '', 'push')}>
+        <Button onClick={() => setTop(top === '' ? `${TOP_MORE}` : '', 'push')}>
           {top === '' ? `Show the top ${TOP_MORE}` : `Show the top ${TOP}`}
-        </button>
+        </Button>
       </p>
     </div>
   );
@@ -92,7 +93,7 @@ function DayPanel({ title, name, query, days, ...chart }: DayPanelProps) {
       end={<SaveButtons title={title} name={name} header={header} rows={rows} svg={svg} />}
     >
       <div class="panel-body">
-        <Loaded query={query} loading={<Loading lines={5} />}>
+        <Loaded query={query} lines={5}>
           {(data) => (
             <DayChart days={days(data)} label={`${title}, ${chart.range.label}`} svg={svg} {...chart} />
           )}
@@ -116,7 +117,7 @@ function TopPanel({ title, name, tone = 'accent', query, rows }: TopPanelProps) 
   return (
     <Panel title={title} end={<SaveButtons title={title} name={name} header={header} rows={cells} />}>
       <div class="panel-body">
-        <Loaded query={query} loading={<Loading lines={8} />}>
+        <Loaded query={query} lines={8}>
           {(data) => <TopTable rows={rows(data)} label={title} tone={tone} />}
         </Loaded>
       </div>

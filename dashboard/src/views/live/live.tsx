@@ -1,15 +1,16 @@
-/** Events as they are stored: paused when one wants to read, narrowed down by what one looks for, each open beside the list. */
+/** Events as they are stored: filtered, paused on demand, each with its details beside the list. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Event, EventType, Json } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { clockTime, fullTime } from '../../format/time.js';
 import { hereHref, type Location, setQuery, useLocation, useParam } from '../../router.js';
+import { Button } from '../../ui/button.js';
 import { APP_COLUMN } from '../../ui/columns.js';
 import { EventDetail } from '../../ui/event-detail.js';
 import { eventLabel } from '../../ui/event-label.js';
 import { EventSummary, incidentHref, isIncident, userHref } from '../../ui/event-text.js';
-import { type Choice, Choices, Field } from '../../ui/filters.js';
+import { Choices, Field, useChoice } from '../../ui/filters.js';
 import { Icon, TypeIcon } from '../../ui/icons.js';
 import { Empty, Failure, Loading } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
@@ -18,15 +19,15 @@ import { Start } from '../start/start.js';
 import { isWithinTheHour, Minutes } from './minutes.js';
 import { HELD_MAX, type LiveEvents, useLiveEvents } from './use-live-events.js';
 
-const TYPE_CHOICES: readonly Choice<EventType | ''>[] = [
-  { value: '', label: 'All' },
-  { value: 'event', label: 'Events' },
-  { value: 'pageview', label: 'Pages' },
-  { value: 'network', label: 'Network' },
-  { value: 'error', label: 'Errors' },
-  { value: 'bug_report', label: 'Reports' },
-];
-/** So many are loaded to fill the hour's bars; more only by scrolling. */
+const TYPES: Readonly<Record<EventType | '', string>> = {
+  '': 'All',
+  event: 'Events',
+  pageview: 'Pages',
+  network: 'Network',
+  error: 'Errors',
+  bug_report: 'Reports',
+};
+/** At most this many are loaded to fill the hour's bars. */
 const HOUR_EVENTS_MAX = 3_000;
 const AT_TOP_PX = 8;
 
@@ -35,11 +36,10 @@ export function LiveView() {
   const [user] = useParam('user');
   const [session] = useParam('session');
   const [text] = useParam('text');
-  const [givenType] = useParam('type');
+  const [type] = useChoice('type', TYPES);
   const [paused, setPaused] = useState(false);
   const [atTop, setAtTop] = useState(true);
   const scroller = useRef<HTMLDivElement>(null);
-  const type = TYPE_CHOICES.find(({ value }) => value === givenType)?.value ?? '';
   const live = useLiveEvents({ user, type: type || undefined, app, session }, paused || !atTop);
   const shown = useMemo(() => live.events.filter(matcher(text)), [live.events, text]);
   useFullHour(live);
@@ -64,28 +64,23 @@ export function LiveView() {
         <h1>Live</h1>
         <StateMark live={live} paused={paused} />
         <div class="end">
-          <button
-            type="button"
-            class="button"
-            aria-pressed={paused}
-            onClick={() => (paused ? resume() : setPaused(true))}
-          >
+          <Button aria-pressed={paused} onClick={() => (paused ? resume() : setPaused(true))}>
             <Icon name={paused ? 'play' : 'pause'} size={14} />
             {paused ? 'Resume' : 'Pause'}
-          </button>
+          </Button>
         </div>
       </div>
       {live.head !== undefined && (
         <Minutes events={shown} complete={!live.hasMore && live.events.length < HELD_MAX} />
       )}
-      <Filters type={type} filtered={filtered} />
+      <Filters filtered={filtered} />
       <div class="live-body">
         <div class="live-list">
           {live.waiting.length > 0 && (
-            <button type="button" class="button primary live-waiting" onClick={resume}>
+            <Button kind="primary live-waiting" onClick={resume}>
               <Icon name="up" size={14} />
               {counted(live.waiting.length, 'new event')}
-            </button>
+            </Button>
           )}
           {live.error !== undefined ? (
             <Failure error={live.error} retry={live.reload} />
@@ -101,29 +96,21 @@ export function LiveView() {
   );
 }
 
-function Filters({ type, filtered }: { type: EventType | ''; filtered: boolean }) {
+function Filters({ filtered }: { filtered: boolean }) {
+  const [type, setType] = useChoice('type', TYPES);
   const [user, setUser] = useParam('user');
   const [session, setSession] = useParam('session');
   const [text, setText] = useParam('text');
   return (
     <div class="filters live-filters">
-      <Choices
-        label="Type"
-        value={type}
-        choices={TYPE_CHOICES}
-        onChange={(value) => setQuery({ type: value }, 'push')}
-      />
+      <Choices label="Type" value={type} choices={TYPES} onChange={(value) => setType(value, 'push')} />
       <Field label="User" value={user} onChange={(value) => setUser(value, 'push')} />
       <Field label="Session" value={session} onChange={(value) => setSession(value, 'push')} />
       <Field label="Text" value={text} onChange={setText} live />
       {filtered && (
-        <button
-          type="button"
-          class="button quiet"
-          onClick={() => setQuery({ user: '', session: '', text: '', type: '' }, 'push')}
-        >
+        <Button kind="quiet" onClick={() => setQuery({ user: '', session: '', text: '', type: '' }, 'push')}>
           Clear
-        </button>
+        </Button>
       )}
     </div>
   );
@@ -163,11 +150,10 @@ function EventTable({ live, events, scroller, filtered }: EventTableProps) {
   );
 }
 
-/** Errors and reports lead to their incident, other events to what is beside the list. */
+/** Errors and reports link to their incident, other events to their details beside the list. */
 function columnsAt(location: Location): Column<Event>[] {
   return [
     {
-      key: 'time',
       label: 'Time',
       width: '62px',
       render: ({ ts }) => (
@@ -176,9 +162,8 @@ function columnsAt(location: Location): Column<Event>[] {
         </time>
       ),
     },
-    { key: 'type', label: '', width: '22px', render: ({ type }) => <TypeIcon type={type} /> },
+    { label: '', width: '22px', render: ({ type }) => <TypeIcon type={type} /> },
     {
-      key: 'name',
       label: 'What happened',
       width: 'minmax(0, 1fr)',
       render: (event) => (
@@ -194,7 +179,6 @@ function columnsAt(location: Location): Column<Event>[] {
       ),
     },
     {
-      key: 'page',
       label: 'Page',
       width: 'minmax(0, 0.36fr)',
       wide: true,
@@ -202,7 +186,6 @@ function columnsAt(location: Location): Column<Event>[] {
     },
     APP_COLUMN,
     {
-      key: 'user',
       label: 'User',
       width: 'minmax(72px, 0.22fr)',
       render: (event) => (
@@ -228,13 +211,13 @@ function Foot({ live: { events, hasMore, moreError, retryMore } }: { live: LiveE
 
 const closeDetail = () => setQuery({ event: '' }, 'push');
 
-/** The id that `event` in the address says; before it, there may be a time, as older links have it. */
+/** The id in the `event` parameter; older links have a time before it. */
 function selectedId(text: string): number | undefined {
   const id = /^(?:\d{1,15}\.)?(\d{1,16})$/.exec(text)?.[1];
   return id === undefined ? undefined : Number(id);
 }
 
-/** The event that the address names, beside the list. */
+/** The event in the address, beside the list. */
 function Selected({ events }: { events: readonly Event[] }) {
   const id = selectedId(useParam('event')[0]);
   const held = events.find((event) => event.id === id);
@@ -244,26 +227,13 @@ function Selected({ events }: { events: readonly Event[] }) {
   if (id === undefined) return null;
   return (
     <aside class="live-detail" aria-label="Selected event">
-      <button
-        type="button"
-        class="button quiet icon-only live-close"
-        aria-label="Close"
-        onClick={closeDetail}
-      >
+      <Button kind="quiet icon-only live-close" aria-label="Close" onClick={closeDetail}>
         <Icon name="close" />
-      </button>
+      </Button>
       {event !== undefined ? (
         <EventDetail event={event}>
-          <button type="button" class="button" onClick={() => setQuery({ user: event.user_id }, 'push')}>
-            Only this user
-          </button>
-          <button
-            type="button"
-            class="button"
-            onClick={() => setQuery({ session: event.session_id }, 'push')}
-          >
-            Only this session
-          </button>
+          <Button onClick={() => setQuery({ user: event.user_id }, 'push')}>Only this user</Button>
+          <Button onClick={() => setQuery({ session: event.session_id }, 'push')}>Only this session</Button>
         </EventDetail>
       ) : lookup.error === undefined ? (
         <Loading lines={5} />
@@ -291,7 +261,7 @@ function StateMark({ live: { state, head }, paused }: { live: LiveEvents; paused
   );
 }
 
-/** Loads older events, a page at a time, until the hour that is drawn is whole. */
+/** Loads older events, a page at a time, until the last hour is complete. */
 function useFullHour({ events, hasMore, loadMore }: LiveEvents): void {
   const oldest = events.at(-1);
   useEffect(() => {
@@ -306,7 +276,7 @@ function matcher(text: string): (event: Event) => boolean {
   return (event) => textOf(event).includes(wanted);
 }
 
-/** What can be found of an event, put together once: the list is looked through at every drawing. */
+/** The searchable text of each event: the list is searched at every render. */
 const texts = new WeakMap<Event, string>();
 
 function textOf(event: Event): string {

@@ -1,4 +1,4 @@
-/** The last hour, a bar a minute: how much happens, and how much of it is errors. */
+/** The last hour, a bar for each minute: all events, and the errors among them. */
 import type { Event } from '../../api/client.js';
 import { counted } from '../../format/number.js';
 import { clockTime } from '../../format/time.js';
@@ -11,7 +11,6 @@ const HEIGHT = 40;
 interface MinutesProps {
   /** Newest first. */
   events: readonly Event[];
-  /** Whether `events` are all there are. */
   complete: boolean;
 }
 
@@ -19,7 +18,7 @@ interface Minute {
   start: number;
   all: number;
   errors: number;
-  /** Whether the events of the minute are known. */
+  /** Whether the events of the minute are loaded. */
   known: boolean;
 }
 
@@ -43,20 +42,16 @@ export function Minutes({ events, complete }: MinutesProps) {
             </title>
             <rect class="minute-room" x={index} y={0} width={1} height={HEIGHT} />
             <rect class="minute-base" x={index + 0.12} y={HEIGHT - 0.75} width={0.76} height={0.75} />
-            <rect
-              class="minute-all"
-              x={index + 0.12}
-              y={HEIGHT - height(minute.all)}
-              width={0.76}
-              height={height(minute.all)}
-            />
-            <rect
-              class="minute-errors"
-              x={index + 0.12}
-              y={HEIGHT - height(minute.errors)}
-              width={0.76}
-              height={height(minute.errors)}
-            />
+            {(['all', 'errors'] as const).map((kind) => (
+              <rect
+                key={kind}
+                class={`minute-${kind}`}
+                x={index + 0.12}
+                y={HEIGHT - height(minute[kind])}
+                width={0.76}
+                height={height(minute[kind])}
+              />
+            ))}
           </g>
         ))}
       </svg>
@@ -87,5 +82,4 @@ function byMinute(events: readonly Event[], complete: boolean, now: number): Min
   return minutes;
 }
 
-/** Whether events as old as this are of interest to the hour that is drawn. */
 export const isWithinTheHour = (ts: number): boolean => ts > Date.now() - MINUTES * MINUTE_MS;

@@ -1,44 +1,42 @@
-/** The live view's events: the newest there are, what arrives after them, and older ones as they are asked for. */
+/** The live view's events: the newest, what arrives after them, and older ones on demand. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ClientError, client, type Event, type LiveFilter, noted } from '../../api/client.js';
 import { useWhenBack } from '../../api/connection.js';
 import { followStream, type StreamState } from '../../api/stream.js';
 
-/** More are not held; the oldest go. */
+/** More are not held: the oldest are dropped. */
 export const HELD_MAX = 10_000;
 const FIRST_PAGE = 100;
 const PAGE = 500;
-/** However fast events arrive, the page is drawn this often at most. */
+/** The least time between two renders of arriving events. */
 const DRAW_MS = 200;
 
 interface Held {
   /** Newest first. */
   events: readonly Event[];
-  /** Arrived, and held back while the view is paused. */
+  /** Held back while the view is paused. */
   waiting: Event[];
-  /** Of the store: 0 before its very first event; `undefined` until known. */
+  /** Of the store: 0 before its first event; `undefined` until known. */
   head: number | undefined;
-  /** The id of the newest event that was there when the view was opened. */
+  /** The newest id when the view was opened. */
   openedAt: number;
   state: StreamState;
   error: ClientError | undefined;
-  /** Why older ones could not be loaded; they are asked for again once an unreachable collector answers, else only by `retryMore`. */
+  /** Why older events could not be loaded; tried again when the collector is back, or by `retryMore`. */
   moreError: ClientError | undefined;
-  /** Of the older ones. */
+  /** Of older events. */
   cursor: string | undefined;
   isLoading: boolean;
 }
 
 export interface LiveEvents extends Held {
-  /** Whether there are older ones to load. */
   hasMore: boolean;
   loadMore: () => void;
-  /** Loads them after `moreError`. */
   retryMore: () => void;
   reload: () => void;
 }
 
-/** Follows what the filter lets through; while `paused`, what arrives waits. */
+/** Follows the events that match the filter; while `paused`, new ones wait. */
 export function useLiveEvents({ user, type, app, session }: LiveFilter, paused: boolean): LiveEvents {
   const [, setDrawn] = useState(0);
   const [attempt, setAttempt] = useState(0);
@@ -99,15 +97,15 @@ function nothing(): Held {
 
 interface FollowOptions {
   signal: AbortSignal;
-  /** Something waits. */
+  /** Called when an event waits. */
   onArrival: () => void;
-  /** What there is to say besides has changed. */
+  /** Called when anything else has changed. */
   onState: () => void;
-  /** Events are gone: all has to be listed anew. */
+  /** Events are gone: list anew. */
   onReset: () => void;
 }
 
-/** Lists the newest events, and follows what comes after them. */
+/** Lists the newest events, then follows. */
 async function begin(held: Held, filter: LiveFilter, options: FollowOptions): Promise<void> {
   const { signal, onArrival, onState, onReset } = options;
   try {
@@ -123,7 +121,7 @@ async function begin(held: Held, filter: LiveFilter, options: FollowOptions): Pr
   onState();
   const { head: after } = held;
   if (after === undefined) return;
-  // Where several collectors store, the head trails what is listed, and the stream brings that once more.
+  // With several collectors the head trails the listing, and the stream repeats the events in between.
   const listed = new Set(held.events.filter(({ id }) => id > after).map(({ id }) => id));
   const onEvent = (event: Event) => {
     if (listed.delete(event.id)) return;
@@ -144,7 +142,7 @@ async function begin(held: Held, filter: LiveFilter, options: FollowOptions): Pr
 
 const hasOlder = ({ cursor, events }: Held): boolean => cursor !== undefined && events.length < HELD_MAX;
 
-/** Settles once what is held has changed; nothing to wait for where there is nothing to do. */
+/** Settles when `held` has changed; `undefined` where there is nothing to load. */
 function loadOlder(held: Held, filter: LiveFilter): Promise<void> | undefined {
   const { cursor } = held;
   if (!hasOlder(held) || held.isLoading || held.moreError !== undefined) return undefined;
@@ -163,10 +161,10 @@ function loadOlder(held: Held, filter: LiveFilter): Promise<void> | undefined {
     });
 }
 
-/** Puts what waits on top of what is shown. */
+/** Puts the waiting events on top. */
 function release(held: Held): void {
   if (held.waiting.length === 0) return;
-  // Batches of several sessions arrive together: among themselves they are put in the order of time.
+  // Batches of several sessions arrive together, so they are sorted by time.
   held.waiting.sort((a, b) => b.ts - a.ts || b.id - a.id);
   held.events = [...held.waiting, ...held.events].slice(0, HELD_MAX);
   held.waiting = [];

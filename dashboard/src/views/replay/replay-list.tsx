@@ -1,29 +1,25 @@
-/** The sessions there are, and what happened in each. */
+/** The list of sessions. */
 import { useMemo } from 'preact/hooks';
 import type { SessionRow } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { duration } from '../../format/time.js';
 import { setQuery, useParam } from '../../router.js';
+import { Button, TextLink } from '../../ui/button.js';
 import { APP_COLUMN, LAST_SEEN_COLUMNS } from '../../ui/columns.js';
 import { replayHref, userHref } from '../../ui/event-text.js';
-import { Choices, Field } from '../../ui/filters.js';
+import { Choices, Field, useChoice } from '../../ui/filters.js';
 import { Icon } from '../../ui/icons.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
 
 const LIMIT = 500;
 const REFRESH_MS = 15_000;
-const ONLY = [
-  { value: '' as const, label: 'All' },
-  { value: 'recorded' as const, label: 'Recorded' },
-  { value: 'errors' as const, label: 'With errors' },
-];
-type Only = (typeof ONLY)[number]['value'];
+const ONLY = { '': 'All', recorded: 'Recorded', errors: 'With errors' };
+type Only = keyof typeof ONLY;
 
 const COLUMNS: readonly Column<SessionRow>[] = [
   {
-    key: 'user',
     label: 'User',
     width: 'minmax(0, 1.2fr)',
     render: (session) => (
@@ -33,7 +29,6 @@ const COLUMNS: readonly Column<SessionRow>[] = [
     ),
   },
   {
-    key: 'recorded',
     label: 'Recording',
     width: '112px',
     wide: true,
@@ -42,12 +37,11 @@ const COLUMNS: readonly Column<SessionRow>[] = [
         <span class="soft">–</span>
       ) : (
         <span class="recorded">
-          <Icon name="play" size={14} /> <span class="soft">{counted(chunk_count, 'part')}</span>
+          <Icon name="play" size={14} /> <span class="soft">{counted(chunk_count, 'chunk')}</span>
         </span>
       ),
   },
   {
-    key: 'recorded-narrow',
     label: '',
     width: '20px',
     narrow: true,
@@ -60,7 +54,6 @@ const COLUMNS: readonly Column<SessionRow>[] = [
       ),
   },
   {
-    key: 'errors',
     label: 'Errors',
     width: '64px',
     align: 'end',
@@ -68,7 +61,6 @@ const COLUMNS: readonly Column<SessionRow>[] = [
       error_count === 0 ? <span class="soft">–</span> : <span class="tag bad">{count(error_count)}</span>,
   },
   {
-    key: 'events',
     label: 'Events',
     width: '70px',
     align: 'end',
@@ -76,7 +68,6 @@ const COLUMNS: readonly Column<SessionRow>[] = [
     render: ({ event_count }) => count(event_count),
   },
   {
-    key: 'duration',
     label: 'Duration',
     width: '110px',
     align: 'end',
@@ -85,7 +76,6 @@ const COLUMNS: readonly Column<SessionRow>[] = [
   },
   APP_COLUMN,
   {
-    key: 'session',
     label: 'Session',
     width: 'minmax(0, 1fr)',
     wide: true,
@@ -97,8 +87,7 @@ const COLUMNS: readonly Column<SessionRow>[] = [
 export function ReplayListView() {
   const [app] = useParam('app');
   const [user, setUser] = useParam('user');
-  const [given, setOnly] = useParam('only');
-  const only = ONLY.find(({ value }) => value === given)?.value ?? '';
+  const [only, setOnly] = useChoice('only', ONLY);
   const query = useQuery('sessions', { app, user, limit: LIMIT }, { everyMs: REFRESH_MS, keep: true });
   const sessions = query.data?.sessions;
   const shown = useMemo(() => sessions?.filter(fits(only)) ?? [], [sessions, only]);
@@ -117,7 +106,7 @@ export function ReplayListView() {
           <Field label="User" value={user} onChange={(value) => setUser(value, 'push')} />
         </div>
       </div>
-      <Loaded query={query} loading={<Loading lines={14} />}>
+      <Loaded query={query} lines={14}>
         {() =>
           shown.length === 0 ? (
             <NoSessions user={user} app={app} only={only} />
@@ -142,14 +131,8 @@ function NoSessions({ user, app, only }: { user: string; app: string; only: Only
     return <Empty title="No sessions yet">They appear with their first event.</Empty>;
   return (
     <Empty title={only === 'recorded' ? 'None of these was recorded' : 'No matching sessions'}>
-      <button type="button" class="button" onClick={() => setQuery({ user: '', only: '' }, 'push')}>
-        Show all
-      </button>{' '}
-      {user !== '' && app !== '' && (
-        <a class="text-link" href={userHref({ app, user_id: user })}>
-          Open {user}
-        </a>
-      )}
+      <Button onClick={() => setQuery({ user: '', only: '' }, 'push')}>Show all</Button>{' '}
+      {user !== '' && app !== '' && <TextLink href={userHref({ app, user_id: user })}>Open {user}</TextLink>}
     </Empty>
   );
 }

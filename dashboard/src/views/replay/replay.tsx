@@ -1,35 +1,27 @@
-/** One session's recording, and everything that happened beside it. */
-import { useMemo } from 'preact/hooks';
+/** One session's recording, with its events, requests and console beside it. */
 import type { Answers, ChunkReference, Event } from '../../api/client.js';
 import { type Query, useQuery } from '../../api/use-query.js';
 import { counted } from '../../format/number.js';
 import { duration, fullTime } from '../../format/time.js';
-import { gapsOf } from '../../player/gaps.js';
 import { ConsolePane, NetworkPane, TrailPane } from '../../player/panes.js';
 import type { Span } from '../../player/player.js';
 import { PlayerView } from '../../player/player-view.js';
 import { useMomentInAddress, useMomentParam } from '../../player/use-moment.js';
 import { type PlayerHandle, usePlayer } from '../../player/use-player.js';
-import { useParam } from '../../router.js';
 import { CopyButton } from '../../ui/copy.js';
 import { replayHref, userHref } from '../../ui/event-text.js';
-import { Choices } from '../../ui/filters.js';
+import { Choices, useChoice } from '../../ui/filters.js';
 import { Empty, Failure, Loading } from '../../ui/states.js';
 import { At } from '../../ui/time.js';
 import { type SessionEvents, useSessionEvents } from './use-session-events.js';
 
 const NONE: readonly ChunkReference[] = [];
-const PANES = [
-  { value: 'trail' as const, label: 'Trail' },
-  { value: 'network' as const, label: 'Network' },
-  { value: 'console' as const, label: 'Console' },
-];
+const PANES = { '': 'Trail', network: 'Network', console: 'Console' };
 
 export function ReplayView({ app, session }: { app: string; session: string }) {
   const all = useSessionEvents(app, session);
   const manifest = useQuery('replay', { id: session, app });
-  const isUnrecorded = manifest.error?.status === 404;
-  const references = isUnrecorded ? NONE : manifest.data?.chunks;
+  const references = manifest.error?.status === 404 ? NONE : manifest.data?.chunks;
   const given = useMomentParam();
   const player = usePlayer(references, given ?? beginOf(references ?? NONE, all.events));
   const { state } = player;
@@ -41,33 +33,30 @@ export function ReplayView({ app, session }: { app: string; session: string }) {
     return <Failure error={all.error} retry={all.reload} />;
   if (!all.loading && all.events.length === 0 && references?.length === 0)
     return <Empty title="There is no such session">It may be gone: events and recordings expire.</Empty>;
+  const shown = { app, session, all, manifest, player, references: references ?? NONE, range, time };
   return (
     <div class="page fill replay">
-      <Head app={app} session={session} all={all} range={range} time={time} />
+      <Head {...shown} />
       <div class="replay-body">
-        <Screen
-          player={player}
-          manifest={manifest}
-          isUnrecorded={isUnrecorded}
-          references={references ?? NONE}
-          events={all.events}
-          range={range}
-        />
-        <Panes player={player} all={all} range={range} time={time} references={references ?? NONE} />
+        <Screen {...shown} />
+        <Panes {...shown} />
       </div>
     </div>
   );
 }
 
-interface HeadProps {
+interface Shown {
   app: string;
   session: string;
   all: SessionEvents;
+  manifest: Query<Answers['replay']>;
+  player: PlayerHandle;
+  references: readonly ChunkReference[];
   range: Span;
   time: number;
 }
 
-function Head({ app, session, all, range, time }: HeadProps) {
+function Head({ app, session, all, range, time }: Shown) {
   const newest = all.events.at(-1);
   const name = all.events.findLast(({ user }) => user?.name !== undefined)?.user?.name;
   const errors = all.events.filter(({ type }) => type === 'error').length;
@@ -101,21 +90,8 @@ function Head({ app, session, all, range, time }: HeadProps) {
   );
 }
 
-interface ScreenProps {
-  player: PlayerHandle;
-  manifest: Query<Answers['replay']>;
-  isUnrecorded: boolean;
-  references: readonly ChunkReference[];
-  events: readonly Event[];
-  range: Span;
-}
-
-function Screen({ player, manifest, isUnrecorded, references, events, range }: ScreenProps) {
-  const gaps = useMemo(
-    () => gapsOf(references, player.state.spans, events),
-    [references, player.state.spans, events],
-  );
-  if (isUnrecorded) {
+function Screen({ all, manifest, player, references, range }: Shown) {
+  if (manifest.error?.status === 404) {
     return (
       <div class="player">
         <Empty title="This session was not recorded">What happened in it is in the trail.</Empty>
@@ -124,30 +100,16 @@ function Screen({ player, manifest, isUnrecorded, references, events, range }: S
   }
   if (manifest.error !== undefined && manifest.data === undefined)
     return <Failure error={manifest.error} retry={manifest.reload} />;
-  return <PlayerView player={player} range={range} events={events} gaps={gaps} onSeek={player.seek} />;
+  return <PlayerView player={player} range={range} references={references} events={all.events} />;
 }
 
-interface PanesProps {
-  player: PlayerHandle;
-  all: SessionEvents;
-  range: Span;
-  time: number;
-  references: readonly ChunkReference[];
-}
-
-function Panes({ player, all, range, time, references }: PanesProps) {
-  const [given, setPane] = useParam('pane');
-  const pane = PANES.find(({ value }) => value === given)?.value ?? 'trail';
+function Panes({ all, player, references, range, time }: Shown) {
+  const [pane, setPane] = useChoice('pane', PANES);
   const common = { time, range, onSeek: player.seek };
   return (
     <section class="replay-side panel" aria-label="Beside the recording">
       <div class="panel-head">
-        <Choices
-          label="Beside the recording"
-          value={pane}
-          choices={PANES}
-          onChange={(value) => setPane(value === 'trail' ? '' : value)}
-        />
+        <Choices label="Beside the recording" value={pane} choices={PANES} onChange={setPane} />
       </div>
       {all.loading && all.events.length === 0 ? (
         <Loading lines={12} />
@@ -167,7 +129,7 @@ function beginOf(references: readonly ChunkReference[], events: readonly Event[]
   return references.find(({ ts }) => ts !== undefined)?.ts ?? events[0]?.ts ?? 0;
 }
 
-/** From the first thing known of the session to the last. */
+/** From the first known time of the session to the last. */
 function rangeOf(
   references: readonly ChunkReference[],
   events: readonly Event[],

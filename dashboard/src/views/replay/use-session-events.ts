@@ -1,4 +1,4 @@
-/** Every event of a session, in order, as its pages come in. */
+/** The events of a session in order, page by page. */
 import { useEffect, useState } from 'preact/hooks';
 import { type ClientError, client, type Event, noted } from '../../api/client.js';
 import { useWhenBack } from '../../api/connection.js';
@@ -8,13 +8,13 @@ export interface SessionEvents {
   events: readonly Event[];
   loading: boolean;
   error: ClientError | undefined;
-  /** There are more than are shown. */
+  /** Whether older events are left out. */
   cut: boolean;
   reload(): void;
 }
 
 const PAGE_EVENTS = 500;
-/** A session that goes on for weeks is not loaded whole. */
+/** A session of weeks is not loaded whole. */
 const PAGES_MAX = 20;
 
 export function useSessionEvents(app: string, session: string): SessionEvents {

@@ -1,19 +1,16 @@
-/** The first start: what to paste into an app. The live view takes over as soon as the first event arrives. */
+/** The first start: snippets for an app. The live view takes over when the first event arrives. */
 import { useState } from 'preact/hooks';
 import type { AppsAnswer } from '../../api/client.js';
 import { useApps } from '../../api/use-query.js';
+import { TextLink } from '../../ui/button.js';
 import { CopyButton } from '../../ui/copy.js';
 import { Choices } from '../../ui/filters.js';
 import { Loaded } from '../../ui/states.js';
 
-type Way = 'script' | 'npm' | 'curl';
 type App = AppsAnswer['apps'][number];
 
-const WAYS = [
-  { value: 'script' as const, label: 'Script tag' },
-  { value: 'npm' as const, label: 'npm' },
-  { value: 'curl' as const, label: 'Try with curl' },
-];
+const WAYS = { script: 'Script tag', npm: 'npm', curl: 'Try with curl' };
+type Way = keyof typeof WAYS;
 
 const HINTS: Readonly<Record<Way, string>> = {
   script: 'Put it first in <head> on every page and set data-user-id to the signed-in user.',
@@ -39,11 +36,7 @@ export function Start() {
         <Loaded query={apps}>{({ apps }) => <Snippets apps={apps} />}</Loaded>
         <p class="soft">
           Just looking around? <code>npm run spyglass demo</code> fills this collector with a month of a
-          made-up app. All of the API is in its{' '}
-          <a class="text-link" href="/docs">
-            documentation
-          </a>
-          .
+          made-up app. All of the API is in its <TextLink href="/docs">documentation</TextLink>.
         </p>
       </div>
     </div>
@@ -91,7 +84,7 @@ function Snippets({ apps }: { apps: readonly App[] }) {
   );
 }
 
-/** Whatever the key is made of, what is pasted means it. */
+/** Escapes the key for each kind of snippet. */
 function snippet(way: Way, { name, key = NO_KEY }: App): string {
   const { origin } = location;
   if (way === 'script') {

@@ -1,4 +1,4 @@
-/** A user's initials on a colour that stays theirs. */
+/** A user's initials on a colour that depends on the name. */
 
 const TONES = ['accent', 'network', 'pageview', 'report', 'event'] as const;
 

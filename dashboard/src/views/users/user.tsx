@@ -1,10 +1,11 @@
-/** One user: activity by day, and the sessions, each unfolding to its trail. */
+/** One user: activity by day, and the sessions, each with its trail to unfold. */
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { SessionRow } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { duration } from '../../format/time.js';
 import { href, setQuery, useParam } from '../../router.js';
+import { TextLink } from '../../ui/button.js';
 import { CopyButton } from '../../ui/copy.js';
 import { DayChart } from '../../ui/day-chart.js';
 import { replayHref } from '../../ui/event-text.js';
@@ -12,7 +13,7 @@ import { Fact } from '../../ui/fact.js';
 import { Icon } from '../../ui/icons.js';
 import { Panel } from '../../ui/panel.js';
 import { RangePicker, useRange } from '../../ui/range.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { At, Moment } from '../../ui/time.js';
 import { Trail } from '../../ui/trail.js';
 import { Avatar } from './avatar.js';
@@ -70,7 +71,7 @@ function Activity({ app, id }: { app: string; id: string }) {
   return (
     <Panel title="Events by day" end={<RangePicker range={range} />}>
       <div class="panel-body">
-        <Loaded query={activity} loading={<Loading lines={4} />}>
+        <Loaded query={activity} lines={4}>
           {({ days }) => (
             <DayChart
               days={days.map(({ day, event_count }) => ({ day, count: event_count }))}
@@ -111,7 +112,7 @@ function Sessions({ app, id }: { app: string; id: string }) {
 function Session({ session, isOpen }: { session: SessionRow; isOpen: boolean }) {
   const { session_id, started_at, last_seen, event_count, error_count, chunk_count } = session;
   const row = useRef<HTMLLIElement>(null);
-  // The one that the address names may be far down.
+  // The session in the address may be far down.
   useEffect(() => {
     const element = row.current;
     if (isOpen && element && element.getBoundingClientRect().bottom > innerHeight) element.scrollIntoView();
@@ -132,11 +133,7 @@ function Session({ session, isOpen }: { session: SessionRow; isOpen: boolean }) 
         <span>{counted(event_count, 'event')}</span>
         <span>{error_count > 0 && <span class="tag bad">{counted(error_count, 'error')}</span>}</span>
         <span class="session-replay">
-          {chunk_count > 0 && (
-            <a class="text-link" href={replayHref(session)}>
-              Replay
-            </a>
-          )}
+          {chunk_count > 0 && <TextLink href={replayHref(session)}>Replay</TextLink>}
         </span>
       </div>
       {isOpen && <SessionTrail session={session} />}
@@ -155,9 +152,7 @@ function SessionTrail({ session: { app, session_id, event_count } }: { session: 
             {next_cursor !== undefined && (
               <p class="soft">
                 The last {TRAIL_MAX} of {counted(event_count, 'event')}.{' '}
-                <a class="text-link" href={href('/live', {}, { session: session_id, app })}>
-                  All of them
-                </a>
+                <TextLink href={href('/live', {}, { session: session_id, app })}>All of them</TextLink>
               </p>
             )}
             <Trail events={events} />

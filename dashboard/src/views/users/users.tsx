@@ -1,14 +1,15 @@
-/** Who was here: the users last seen, narrowed down by what is typed. */
+/** The users seen last, with a text filter. */
 import { useMemo } from 'preact/hooks';
 import type { UserRow } from '../../api/client.js';
 import { useApps, useQuery } from '../../api/use-query.js';
 import { finder } from '../../format/find.js';
 import { count, counted } from '../../format/number.js';
 import { href, useParam } from '../../router.js';
+import { TextLink } from '../../ui/button.js';
 import { APP_COLUMN, LAST_SEEN_COLUMNS } from '../../ui/columns.js';
 import { userHref } from '../../ui/event-text.js';
 import { Field } from '../../ui/filters.js';
-import { Empty, Loaded, Loading } from '../../ui/states.js';
+import { Empty, Loaded } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
 import { At } from '../../ui/time.js';
 import { Avatar } from './avatar.js';
@@ -18,7 +19,6 @@ const REFRESH_MS = 15_000;
 
 const COLUMNS: readonly Column<UserRow>[] = [
   {
-    key: 'user',
     label: 'User',
     width: 'minmax(0, 1.3fr)',
     render: (user) => (
@@ -32,7 +32,6 @@ const COLUMNS: readonly Column<UserRow>[] = [
     ),
   },
   {
-    key: 'email',
     label: 'Email',
     width: 'minmax(0, 1.1fr)',
     wide: true,
@@ -40,14 +39,12 @@ const COLUMNS: readonly Column<UserRow>[] = [
   },
   APP_COLUMN,
   {
-    key: 'sessions',
     label: 'Sessions',
     width: '70px',
     align: 'end',
     render: ({ session_count }) => count(session_count),
   },
   {
-    key: 'first',
     label: 'First seen',
     width: '120px',
     wide: true,
@@ -82,7 +79,7 @@ export function UsersView() {
           <Field label="Find" value={text} onChange={setText} placeholder="name, id, email" live />
         </div>
       </div>
-      <Loaded query={query} loading={<Loading lines={14} />}>
+      <Loaded query={query} lines={14}>
         {() =>
           shown.length === 0 ? (
             <NoUsers text={text} app={app} />
@@ -109,10 +106,10 @@ function NoUsers({ text, app }: { text: string; app: string }) {
     <Empty title={`No match among the ${LIMIT} most recent users`}>
       {(app === '' ? apps : [app]).map((name) => (
         <p key={name}>
-          <a class="text-link" href={href('/users/:app/:id', { app: name, id: text })}>
+          <TextLink href={href('/users/:app/:id', { app: name, id: text })}>
             Look for the user id {text}
             {apps.length > 1 && ` in ${name}`}
-          </a>
+          </TextLink>
         </p>
       ))}
     </Empty>
