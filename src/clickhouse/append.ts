@@ -58,10 +58,8 @@ export function openAppender({ onStored, ...options }: AppendOptions) {
     batches: readonly EventRequest[],
   ): Promise<PromiseSettledResult<AppendResult>[]> => {
     const fresh: Work[] = [];
-    let report: (settled: Outcomes) => void = () => {};
-    const all = new Promise<Outcomes>((resolve) => {
-      report = resolve;
-    });
+    // Begins once the loop below has found the fresh ones.
+    const all = Promise.resolve().then(() => store(fresh));
     const outcomes = batches.map((batch): Promise<AppendResult> => {
       const { app, batchId } = batch;
       const base = batchId === undefined ? MADE_BATCH + digest(randomUUID()) : digest(app, batchId);
@@ -75,7 +73,6 @@ export function openAppender({ onStored, ...options }: AppendOptions) {
       void outcome.then(leave, leave);
       return outcome;
     });
-    report(await store(fresh));
     const settled = await Promise.allSettled(outcomes);
     for (const one of settled)
       if (one.status === 'fulfilled' && one.value === 'duplicate') stats.deduplicated_batches++;

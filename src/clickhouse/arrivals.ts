@@ -54,20 +54,6 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
     return known;
   };
 
-  /** Ids of these arrivals that are copies of an event with a lesser id. */
-  const copiesAmong = async (arrivals: readonly Arrival[]): Promise<Set<number>> => {
-    const [first] = arrivals;
-    const last = arrivals.at(-1);
-    if (!first || !last) return new Set();
-    const rows = await engine.query<Arrival>(
-      `SELECT id, ts, batch, idx FROM arrivals WHERE id >= {first:UInt64} AND id <= {last:UInt64}
-         AND batch GLOBAL IN (SELECT batch FROM arrivals WHERE id >= {from:UInt64} AND id <= {last:UInt64})`,
-      { from: first.id, last: last.id, first: leastIdAt(timeOfId(first.id) - COPIES_MS) },
-    );
-    const least = new Set(withoutRepeats(rows).map(({ id }) => id));
-    return new Set(arrivals.filter(({ id }) => !least.has(id)).map(({ id }) => id));
-  };
-
   /** Events by their ids; `arrivals` has their hours and users, which `events` is ordered by. */
   const eventsOf = async (first: number, last: number): Promise<StoredEvent[]> => {
     const rows = await engine.query<ReadRow>(
@@ -99,7 +85,7 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
       const last = page.at(-1);
       const gap = mayMiss(after, first?.id, swept()) && (first === undefined || first.id > after + 1);
       if (!first || !last) return { events: [], head: newest, next: newest, gap };
-      const [events, copies] = await Promise.all([eventsOf(first.id, last.id), copiesAmong(page)]);
+      const [events, copies] = await Promise.all([eventsOf(first.id, last.id), copiesAmong(engine, page)]);
       return {
         events: events.filter(({ id }) => !copies.has(id)),
         head: newest,
@@ -108,6 +94,20 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
       };
     },
   };
+}
+
+/** Ids of these arrivals that are copies of an event with a lesser id. */
+async function copiesAmong(engine: Engine, arrivals: readonly Arrival[]): Promise<Set<number>> {
+  const [first] = arrivals;
+  const last = arrivals.at(-1);
+  if (!first || !last) return new Set();
+  const rows = await engine.query<Arrival>(
+    `SELECT id, ts, batch, idx FROM arrivals WHERE id >= {first:UInt64} AND id <= {last:UInt64}
+       AND batch GLOBAL IN (SELECT batch FROM arrivals WHERE id >= {from:UInt64} AND id <= {last:UInt64})`,
+    { from: first.id, last: last.id, first: leastIdAt(timeOfId(first.id) - COPIES_MS) },
+  );
+  const least = new Set(withoutRepeats(rows).map(({ id }) => id));
+  return new Set(arrivals.filter(({ id }) => !least.has(id)).map(({ id }) => id));
 }
 
 /** Whether events between two ids may be gone: by retention, or because the embedded engine skips no id. */

@@ -112,7 +112,10 @@ export async function connect({ url, database, cluster }: Address): Promise<Engi
 
   const { known, keeper } = await firstAnswer(urls.map((at) => () => begin(clientOf(at), database)));
   const hasKeeper = keeper && cluster !== undefined;
-  const settings = pick({ ...SETTINGS, ...(cluster === undefined ? {} : QUORUM) }, known);
+  const settings = {
+    ...pick({ ...SETTINGS, ...(cluster === undefined ? {} : QUORUM) }, known),
+    wait_end_of_query: 1 as const,
+  };
   const clients = urls.map((at) => clientOf(at, database));
   const { ask, isUp } = openAsking(clients, ClickHouseError);
 
@@ -120,7 +123,7 @@ export async function connect({ url, database, cluster }: Address): Promise<Engi
     await client.command({
       query: sql,
       query_params: { ...params },
-      clickhouse_settings: { ...settings, wait_end_of_query: 1 },
+      clickhouse_settings: settings,
     });
   };
 
@@ -138,7 +141,6 @@ export async function connect({ url, database, cluster }: Address): Promise<Engi
             : {}),
           clickhouse_settings: {
             ...settings,
-            wait_end_of_query: 1,
             max_execution_time: READ_MS_MAX / 1_000,
             ...pick(extra, known),
           },
@@ -153,7 +155,7 @@ export async function connect({ url, database, cluster }: Address): Promise<Engi
           format: 'JSONEachRow',
           abort_signal: AbortSignal.timeout(INSERT_MS_MAX),
           columns: Object.keys(rows[0] ?? {}) as [string, ...string[]],
-          clickhouse_settings: { ...settings, wait_end_of_query: 1 },
+          clickhouse_settings: settings,
         });
       }),
     command: (sql, params = {}) => ask((client) => run(client, sql, params)),

@@ -34,48 +34,26 @@ const REOPENING: Refusal = { code: 'reopening', detail: CLOSED, retryAfterS: RET
 
 /** Opens the store for the first time; throws what `open` throws. */
 export async function openReopenable(open: () => Promise<OpenedFolder>): Promise<Reopenable> {
-  let opened: OpenedFolder | undefined = await open();
-  let turn: Promise<unknown> = Promise.resolve();
-  let closing: Promise<unknown> = turn;
-  /** Calls that a close waits for. */
-  const underWay = new Set<Promise<unknown>>();
+  let opened: OpenedFolder | undefined;
+  const turns = openTurns();
+  let closing: Promise<unknown> = Promise.resolve();
+  const calls = openCalls();
   const heads = openHeads();
   let fail: (reason: Error) => void = () => {};
   const failed = new Promise<Error>((resolve) => {
     fail = resolve;
   });
 
-  const attach = ({ store }: Opened): void => {
-    store.onCommit(heads.tell);
-    void store.failed.then(fail);
+  const openIt = async (): Promise<void> => {
+    opened = await open();
+    opened.store.onCommit(heads.tell);
+    void opened.store.failed.then(fail);
   };
-  attach(opened);
+  await openIt();
 
   const ask = async <T>(question: (opened: OpenedFolder) => Promise<T>): Promise<T> => {
     if (!opened) throw new StoreReopening(CLOSED);
-    const answer = question(opened);
-    underWay.add(answer);
-    try {
-      return await answer;
-    } finally {
-      underWay.delete(answer);
-    }
-  };
-
-  const reopen = async (): Promise<void> => {
-    try {
-      opened = await open();
-      attach(opened);
-    } catch (error) {
-      fail(error as Error);
-      throw error;
-    }
-  };
-
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const done = turn.catch(() => {}).then(work);
-    turn = done;
-    return done;
+    return calls.track(question(opened));
   };
 
   return {
@@ -90,7 +68,7 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
       onCommit: heads.onCommit,
       failed,
       async close() {
-        await turn.catch(() => {});
+        await turns.idle();
         await opened?.store.close();
       },
     },
@@ -103,25 +81,57 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
     exportPage: (position) => ask((opened) => opened.exportPage(position)),
     isOpen: () => opened !== undefined,
     whileClosed(work) {
-      const done = inTurn(async () => {
+      const done = turns.take(async () => {
         const before = opened;
         opened = undefined;
-        await Promise.allSettled(underWay);
+        await calls.idle();
         await before?.store.close();
         try {
           return await work();
         } finally {
-          await reopen();
+          await openIt().catch((error: Error) => {
+            fail(error);
+            throw error;
+          });
         }
       });
       closing = done;
       return done;
     },
     whileOpen: (work) =>
-      inTurn(async () => {
+      turns.take(async () => {
         if (!opened) throw new StoreReopening(CLOSED);
         await opened.caughtUp();
         return work();
       }),
+  };
+}
+
+/** Work one at a time, in the order of the calls; a failure does not keep the next from its turn. */
+function openTurns() {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    take<T>(work: () => Promise<T>): Promise<T> {
+      const done = last.catch(() => {}).then(work);
+      last = done;
+      return done;
+    },
+    idle: () => last.catch(() => {}),
+  };
+}
+
+/** Calls under way, which a close waits for. */
+function openCalls() {
+  const underWay = new Set<Promise<unknown>>();
+  return {
+    async track<T>(answer: Promise<T>): Promise<T> {
+      underWay.add(answer);
+      try {
+        return await answer;
+      } finally {
+        underWay.delete(answer);
+      }
+    },
+    idle: () => Promise.allSettled(underWay),
   };
 }

@@ -66,14 +66,13 @@ export function answerPeople(scope: Scope): Pick<SyncAnswers, 'users' | 'session
       return { users: Array.from(take(rows, limit), userRow) };
     },
     sessions({ apps, user, limit }) {
-      const numbers = appNumbers(apps);
       const rows =
         user === undefined
           ? mergeOrdered(
-              numbers.map((app) => sessions.latest(app)),
+              appNumbers(apps).map((app) => sessions.latest(app)),
               bySessionOrder,
             )
-          : sessionsOfUser(user, numbers);
+          : sessionsOfUser(user, appNumbers(apps));
       return { sessions: Array.from(take(rows, limit), sessionRow) };
     },
   };
