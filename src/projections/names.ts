@@ -2,9 +2,10 @@
  * Names: how often each name occurred a day, and postings: for each name, who did it when.
  *
  * `name_counts`: `[app u16][type u8][day u24][block u24]` → for the names `block × 512 …` that occurred,
- * ascending: `[index u16][count u32]`. `postings`: `[app u16][type u8][name u32][day u24][block u32]` → the
- * columns `[ms into the day u32 …][user u32 …][id, low u32 …][id, high u16 …]`, little-endian, in id order:
- * posting k of the day lies in block ⌊k ÷ 291⌋. The count tells where the next posting goes.
+ * ascending: `[index u16][count u32]`.
+ * `postings`: `[app u16][type u8][name u32][day u24][block u32]` → the columns
+ * `[ms into the day u32 …][user u32 …][id, low u32 …][id, high u16 …]`, little-endian, in id order: posting k
+ * of the day lies in block ⌊k ÷ 291⌋. The count tells where the next posting goes.
  */
 import { DAY_MS } from '../domain/limits.js';
 import { dayOf } from '../domain/utc.js';

@@ -2,7 +2,7 @@
  * Sessions: one row a session and app, and an order by when each was last seen.
  *
  * `sessions`: `[app u16][session utf8]` →
- * `[first ts u48][last ts u48][id of the newest event u48][its user u32] [events u48][errors u48]`.
+ * `[first ts u48][last ts u48][id of the newest event u48][its user u32][events u48][errors u48]`.
  * `sessions_order`: `[app u16][~last ts u48][session utf8]` → `[0]`: latest first, then by bytes.
  */
 import { EVENT_TYPES } from '../domain/event.js';

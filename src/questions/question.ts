@@ -47,6 +47,7 @@ export function question<
   Answer extends z.ZodType,
   Found = z.output<Answer>,
 >(definition: Definition<Path, Ask, Answer, Found>): Question<Path, Ask, Answer, Found> {
+  // Every reader may ask every question: an engine is given the apps that the reader may see.
   return { ...definition, role: 'viewer', scope: 'app' };
 }
 

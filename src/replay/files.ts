@@ -1,10 +1,12 @@
 /**
  * Chunk files: immutable, named by a random id, under `<dataDir>/replay/<first byte of the id>/`.
  *
- * Life of a chunk: 1. its file is written and fsynced under another name, then renamed, and the folder is
- * fsynced; 2. the manifest row that names it commits; 3. the file of the chunk it replaced is removed. A stop
- * between any two leaves at most a file that no row names, removed at the next start. No client's string is
- * ever part of a path.
+ * Life of a chunk:
+ * 1. its file is written and fsynced under another name, then renamed, and the folder is fsynced;
+ * 2. the manifest row that names it commits;
+ * 3. the file of the chunk it replaced is removed.
+ * A stop between any two leaves at most a file that no row names, which the next start removes. No client's
+ * string is ever part of a path.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';

@@ -2,9 +2,8 @@
  * The manifest: which chunks each session has, and which file holds each.
  *
  * `chunks`: `[app u16][bytes u16][session utf8][seq u32]` → `[received u48][size u32][file id 16 bytes]`,
- * then `[ts u48]` where the upload named one. `chunk_counts`: `[app u16][session utf8]` → u32. `chunk_files`:
- * `[file id]` → the chunk's key.
- * `chunk_expiry`: `[received u48][file id]` → the chunk's key.
+ * then `[ts u48]` where the upload named one. `chunk_counts`: `[app u16][session utf8]` → u32.
+ * `chunk_files`: `[file id]` → the chunk's key. `chunk_expiry`: `[received u48][file id]` → the chunk's key.
  */
 import { CHUNK_SEQ_MAX } from '../domain/limits.js';
 import type { Env, Table } from '../log/file/env.js';

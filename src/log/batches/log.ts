@@ -1,9 +1,10 @@
 /**
  * The log: record batches by time and by offset, the only truth every view is folded from.
  *
- * Tables: `log` `[lastTs u48][offset u48]` → record batch (LZ4); `offsets` `[offset u48]` →
- * `[lastTs u48][count u16]`; `dictionary`, `seen` and `seen_expiry` (see their files); `meta`: `format` →
- * JSON, `next` → the counters below, `fence` → u48, `views` → JSON kept by the projections.
+ * Tables: `log`: `[lastTs u48][offset u48]` → record batch (LZ4);
+ * `offsets`: `[offset u48]` → `[lastTs u48][count u16]`;
+ * `dictionary`, `seen` and `seen_expiry` (see their files);
+ * `meta`: `format` → JSON, `next` → the counters below, `fence` → u48, `views` → JSON of the projections.
  */
 import { randomUUID } from 'node:crypto';
 import type { StoredEvent } from '../../domain/event.js';

@@ -56,9 +56,8 @@ export function openWal(dataDir: string, storeId: string, syncSeconds?: Histogra
     const path = join(dataDir, name);
     return { file: openSync(path, existsSync(path) ? 'r+' : 'w+'), end: 0, newest: 0 };
   };
-  const [first, second] = WAL_FILES;
-  let current = open(first);
-  let other = open(second);
+  let current = open(WAL_FILES[0]);
+  let other = open(WAL_FILES[1]);
   syncFolder(dataDir);
   let appliedUpTo = 0;
   let record = Buffer.allocUnsafeSlow(1 << 16);

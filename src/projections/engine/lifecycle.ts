@@ -1,13 +1,12 @@
 /**
- * The life of the views: every commit is folded into those that serve, and those that do not serve yet are
- * folded from the log.
+ * The life of the views: commits are folded into those that serve, the others are folded from the log.
  *
- * A view that is new, lost a table, or was written by another version is folded anew, in transactions between
- * commits: 1. its tables are emptied, one a transaction, and its checkpoint is set to the log's beginning; 2.
- * each step folds some more batches and moves the checkpoint; 3. the step that reaches the log's end lets it
- * serve. A view that lags begins with 2.
+ * A view that is new, lost a table, or is of another version is folded anew, between commits:
+ * 1. its tables are emptied, one a transaction, and its checkpoint is set to the log's beginning;
+ * 2. each step is a transaction that folds some more batches and moves the checkpoint;
+ * 3. the step that reaches the log's end lets it serve; until then its reads are refused.
+ * A view that lags begins with 2. A crash costs one transaction: the next start continues from there.
  */
-
 import type { Log } from '../../log/batches/log.js';
 import type { BatchView } from '../../log/batches/record-batch.js';
 import type { Env } from '../../log/file/env.js';

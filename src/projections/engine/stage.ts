@@ -56,27 +56,28 @@ export const buffersOf = ({ memory, ends, tableOf }: StagedRows): ArrayBuffer[] 
   tableOf.buffer,
 ];
 
+/** Makes room for a write of so many bytes behind the first `length`, and returns the memory. */
+function reserve(rows: StagedRows, length: number, bytes: number): Uint8Array {
+  const { size, memory, ends, tableOf } = rows;
+  if (length + bytes > memory.length) {
+    rows.memory = new Uint8Array(Math.max(length + bytes, memory.length * 2));
+    rows.memory.set(memory.subarray(0, length));
+  }
+  if (size === tableOf.length) {
+    rows.ends = new Uint32Array(ends.length * 2);
+    rows.ends.set(ends);
+    rows.tableOf = new Uint8Array(tableOf.length * 2);
+    rows.tableOf.set(tableOf);
+  }
+  return rows.memory;
+}
+
 /** A stage for tables of one environment, under the names they have there. */
 export function openStage(env: Env) {
   let rows = newRows(1 << 6, 1 << 12, []);
   let length = 0;
   const tables = new Map<string, StagedTable>();
 
-  /** Makes room for a write of so many bytes, and returns where it goes. */
-  const reserve = (bytes: number): Uint8Array => {
-    const { size, memory, ends, tableOf } = rows;
-    if (length + bytes > memory.length) {
-      rows.memory = new Uint8Array(Math.max(length + bytes, memory.length * 2));
-      rows.memory.set(memory.subarray(0, length));
-    }
-    if (size === tableOf.length) {
-      rows.ends = new Uint32Array(ends.length * 2);
-      rows.ends.set(ends);
-      rows.tableOf = new Uint8Array(tableOf.length * 2);
-      rows.tableOf.set(tableOf);
-    }
-    return rows.memory;
-  };
   const add = (table: number, keyEnd: number, valueEnd: number): void => {
     const { size, ends, tableOf } = rows;
     tableOf[size] = table;
@@ -93,13 +94,13 @@ export function openStage(env: Env) {
       range,
       keys,
       put(key, value) {
-        const memory = reserve(key.length + value.length);
+        const memory = reserve(rows, length, key.length + value.length);
         const keyEnd = copy(memory, length, key);
         length = copy(memory, keyEnd, value);
         add(index, keyEnd, length);
       },
       remove(key) {
-        length = copy(reserve(key.length), length, key);
+        length = copy(reserve(rows, length, key.length), length, key);
         add(index, length, REMOVED);
       },
     };
