@@ -16,13 +16,7 @@ export interface Reloads {
   refused: number;
 }
 
-export interface Metrics {
-  /** Counts an answer of an ingest route, and the refusal's code where it is not a 204. On the hot path. */
-  countIngest(route: IngestRoute, status: number, seconds: number, code?: ProblemCode): void;
-  /** Times an answer of any other route; `route` is its pattern. */
-  observeRequest(route: string, method: string, status: number, seconds: number): void;
-  render(): Promise<{ contentType: string; text: string }>;
-}
+export type Metrics = ReturnType<typeof createMetrics>;
 
 interface MetricsOptions
   extends Pick<ServerDeps, 'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'now'> {
@@ -65,7 +59,7 @@ const STORE_FIGURES: Record<keyof StoreStats, string> = {
 const STORE_GAUGES: readonly string[] = ['head', 'file_bytes', 'queue_requests', 'queue_bytes'];
 
 /** Several servers in one process have metrics of their own. */
-export function createMetrics(options: MetricsOptions): Metrics {
+export function createMetrics(options: MetricsOptions) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
@@ -75,7 +69,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers: [registry],
   });
-  const ingest = addIngest(registry);
+  const countIngest = addIngest(registry);
   const readMeters = addCollector(registry, options);
   const showStore = addStore(registry);
   addGauge(
@@ -85,8 +79,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     readAnonymousBytes,
   );
   return {
-    ...ingest,
-    observeRequest(route, method, status, seconds) {
+    countIngest,
+    /** Times an answer of any other route; `route` is its pattern. */
+    observeRequest(route: string, method: string, status: number, seconds: number): void {
       requests.observe({ route, method, status }, seconds);
     },
     async render() {
@@ -136,8 +131,8 @@ function addCounter(
   });
 }
 
-/** Adds the metrics of the ingest routes. */
-function addIngest(registry: Registry): Pick<Metrics, 'countIngest'> {
+/** Adds the metrics of the ingest routes; the result counts an answer, with the code of a refusal. */
+function addIngest(registry: Registry) {
   const zeros = () => new Map(WATCHED_REFUSALS.map((code) => [code, 0]));
   const refusals = { events: zeros(), replay: zeros() };
   const seconds = { events: openHistogram(SECONDS_BOUNDS), replay: openHistogram(SECONDS_BOUNDS) };
@@ -171,13 +166,12 @@ function addIngest(registry: Registry): Pick<Metrics, 'countIngest'> {
     'How long ingest took, from the body read to the answer',
     () => INGEST_ROUTES.map((route) => ({ labels: { route }, reading: seconds[route].read() })),
   );
-  return {
-    countIngest(route, status, took, code) {
-      const byStatus = answers[route];
-      byStatus[status] = (byStatus[status] ?? 0) + 1;
-      seconds[route].observe(took);
-      if (code !== undefined) refusals[route].set(code, (refusals[route].get(code) ?? 0) + 1);
-    },
+  // On the hot path.
+  return (route: IngestRoute, status: number, took: number, code?: ProblemCode): void => {
+    const byStatus = answers[route];
+    byStatus[status] = (byStatus[status] ?? 0) + 1;
+    seconds[route].observe(took);
+    if (code !== undefined) refusals[route].set(code, (refusals[route].get(code) ?? 0) + 1);
   };
 }
 

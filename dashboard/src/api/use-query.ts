@@ -13,8 +13,8 @@ export interface Query<T> {
 }
 
 interface Options {
-  /** Reads again at this interval while the page is visible. */
-  everyMs?: number;
+  /** Reads again every 15 s while the page is visible. */
+  refresh?: boolean;
   /** Keeps showing the answer to the question before until this one has an answer. */
   keep?: boolean;
 }
@@ -31,6 +31,7 @@ interface Entry<T> {
   read(): void;
 }
 
+const REFRESH_MS = 15_000;
 /** A component that appears does not read again what is newer than this. */
 const FRESH_MS = 3_000;
 /** Of each question. */
@@ -57,7 +58,7 @@ export function useManyApps(): boolean {
   return data === undefined || data.apps.length > 1;
 }
 
-function useEntry<T>(entry: Entry<T> | undefined, { everyMs, keep = false }: Options): Query<T> {
+function useEntry<T>(entry: Entry<T> | undefined, { refresh = false, keep = false }: Options): Query<T> {
   const [, redraw] = useState(0);
   const [lastData, setLastData] = useState<T>();
 
@@ -70,17 +71,15 @@ function useEntry<T>(entry: Entry<T> | undefined, { everyMs, keep = false }: Opt
     entry.listeners.add(listener);
     if (entry.data === undefined || performance.now() - entry.readAt > FRESH_MS) entry.read();
     else listener();
-    const timer =
-      everyMs === undefined
-        ? undefined
-        : setInterval(() => {
-            if (document.visibilityState === 'visible' && !connection.isLost) entry.read();
-          }, everyMs);
+    const readWhenVisible = () => {
+      if (document.visibilityState === 'visible' && !connection.isLost) entry.read();
+    };
+    const timer = refresh ? setInterval(readWhenVisible, REFRESH_MS) : undefined;
     return () => {
       entry.listeners.delete(listener);
       clearInterval(timer);
     };
-  }, [entry, everyMs]);
+  }, [entry, refresh]);
   useWhenBack(entry?.error, () => entry?.read());
 
   const own = entry?.data;

@@ -6,35 +6,33 @@ import { type ConsoleLine, consoleLines, type RecordedEvent, readEvents } from '
 /** Far more than a chunk unpacks to: a chunk without end is not read further. */
 const CHUNK_CHARACTERS_MAX = 128_000_000;
 
-export interface Chunks {
-  readonly references: readonly ChunkReference[];
-  /** How many are loaded. */
-  readonly count: number;
-  /** The events of a chunk, in order. Throws `ClientError`; the next call tries again. */
-  load(index: number): Promise<RecordedEvent[]>;
-  loaded(index: number): { events: RecordedEvent[]; lines: ConsoleLine[] } | undefined;
-  /** Finds the chunks before and after these, which changes the indexes; false when there are no more. */
-  extend(): Promise<boolean>;
+export type Chunks = ReturnType<typeof createChunks>;
+
+interface LoadedChunk {
+  events: RecordedEvent[];
+  lines: ConsoleLine[];
 }
 
 /** `findAll` asks for every chunk of the session, where `references` are only some of them. */
 export function createChunks(
   references: readonly ChunkReference[],
   findAll?: () => Promise<readonly ChunkReference[]>,
-): Chunks {
+) {
   const running = new Map<string, Promise<RecordedEvent[]>>();
-  const done = new Map<string, ReturnType<Chunks['loaded']>>();
+  const done = new Map<string, LoadedChunk>();
   let known = references;
   let find = findAll;
   return {
-    get references() {
+    get references(): readonly ChunkReference[] {
       return known;
     },
-    get count() {
+    /** How many are loaded. */
+    get count(): number {
       return done.size;
     },
-    loaded: (index) => done.get(known[index]?.path ?? ''),
-    load(index) {
+    loaded: (index: number): LoadedChunk | undefined => done.get(known[index]?.path ?? ''),
+    /** The events of a chunk, in order. Throws `ClientError`; the next call tries again. */
+    load(index: number): Promise<RecordedEvent[]> {
       const path = known[index]?.path;
       if (path === undefined) return Promise.resolve([]);
       const before = running.get(path);
@@ -47,7 +45,8 @@ export function createChunks(
       loading.catch(() => running.delete(path));
       return loading;
     },
-    async extend() {
+    /** Finds the chunks before and after these, which changes the indexes; false when there are no more. */
+    async extend(): Promise<boolean> {
       if (find === undefined) return false;
       const all = await find();
       find = undefined;

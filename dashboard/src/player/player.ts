@@ -38,17 +38,7 @@ export interface Span {
   to: number;
 }
 
-export interface Player {
-  play(): void;
-  pause(): void;
-  /** Goes to a moment (Unix ms), and continues to play if it played. */
-  seek(ts: number): void;
-  configure(settings: Partial<Pick<PlayerState, 'speed' | 'skipIdle'>>): void;
-  /** Fetches every chunk of a time, whatever is played. */
-  fetchAll(span: Span): void;
-  retry(): void;
-  close(): void;
-}
+export type Player = ReturnType<typeof createPlayer>;
 
 /** While it plays, chunks that begin within this time are fetched. */
 const AHEAD_MS = 90_000;
@@ -113,7 +103,7 @@ export function createPlayer(
   frame: HTMLIFrameElement,
   chunks: Chunks,
   onChange: (state: PlayerState) => void,
-): Player {
+) {
   const playback: Playback = {
     ...{ frame, chunks, onChange, state: { ...INITIAL, ...told(chunks) } },
     ...{ stage: undefined, first: 0, last: -1, turn: 0, isAhead: false, told: 0, closed: false },
@@ -121,22 +111,24 @@ export function createPlayer(
   const timer = setInterval(() => tick(playback), TICK_MS);
   const change = (change: Partial<PlayerState>) => set(playback, change);
   return {
-    play() {
+    play(): void {
       change({ playing: true });
       void seek(playback, playback.state.time);
     },
-    pause() {
+    pause(): void {
       change({ playing: false, hurrying: false });
       if (!playback.state.waiting) playback.stage?.pause(playback.state.time);
     },
-    seek: (ts) => void seek(playback, ts),
-    configure(settings) {
+    /** Goes to a moment (Unix ms), and continues to play if it played. */
+    seek: (ts: number): void => void seek(playback, ts),
+    configure(settings: Partial<Pick<PlayerState, 'speed' | 'skipIdle'>>): void {
       change({ ...settings, hurrying: false });
       playback.stage?.configure(playback.state);
     },
-    fetchAll: (span) => void fetchAll(playback, span),
-    retry: () => void seek(playback, playback.state.time),
-    close() {
+    /** Fetches every chunk of a time, whatever is played. */
+    fetchAll: (span: Span): void => void fetchAll(playback, span),
+    retry: (): void => void seek(playback, playback.state.time),
+    close(): void {
       playback.turn++;
       playback.closed = true;
       clearInterval(timer);

@@ -2,16 +2,7 @@
 import { Replayer } from '@rrweb/replay';
 import { FULL_SNAPSHOT, isSide, type RecordedEvent, sizeIn } from './recording.js';
 
-export interface Stage {
-  /** The moment that is shown, Unix ms. */
-  time(): number;
-  play(ts: number): void;
-  pause(ts: number): void;
-  /** Adds events that are later than all others. */
-  add(events: readonly RecordedEvent[]): void;
-  configure(settings: StageSettings): void;
-  close(): void;
-}
+export type Stage = ReturnType<typeof createStage>;
 
 interface StageSettings {
   speed: number;
@@ -32,7 +23,7 @@ type ReplayerEvents = ConstructorParameters<typeof Replayer>[0];
 const IDLE_MS = 5_000;
 
 /** Draws the events, with a full snapshot among them, into the frame's page. */
-export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], options: StageOptions): Stage {
+export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], options: StageOptions) {
   const root = frame.contentDocument?.body;
   if (!root) throw new Error('the frame has no page');
   root.replaceChildren();
@@ -71,14 +62,16 @@ export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], o
   // The replayer draws what is before a moment, not at it, and draws nothing before the first full snapshot.
   const offsetOf = (ts: number): number => Math.max(ts, picture) - start + 1;
   return {
+    /** The moment that is shown, Unix ms. */
     time: () => start + replayer.getCurrentTime(),
-    play: (ts) => replayer.play(offsetOf(ts)),
-    pause: (ts) => replayer.pause(offsetOf(ts)),
-    add(more) {
+    play: (ts: number) => replayer.play(offsetOf(ts)),
+    pause: (ts: number) => replayer.pause(offsetOf(ts)),
+    /** Adds events that are later than all others. */
+    add(more: readonly RecordedEvent[]): void {
       for (const event of more) replayer.addEvent(event as unknown as ReplayerEvents[number]);
     },
-    configure: ({ speed, skipIdle }) => replayer.setConfig({ speed, skipInactive: skipIdle }),
-    close() {
+    configure: ({ speed, skipIdle }: StageSettings) => replayer.setConfig({ speed, skipInactive: skipIdle }),
+    close(): void {
       replayer.destroy();
       root.replaceChildren();
     },

@@ -99,7 +99,7 @@ function Options({ id, label, options, at, onChoose }: OptionsProps) {
           onMouseDown={(event) => {
             // The field keeps the focus: its blur would choose what is typed.
             event.preventDefault();
-            onChoose(name);
+            if (event.button === 0) onChoose(name);
           }}
         >
           <span class="cut">{name}</span>

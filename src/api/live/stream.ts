@@ -14,13 +14,7 @@ import { type EventFilter, matches } from '../../questions/filter.js';
 import type { Store, TailPage } from '../../store/port.js';
 import type { Logger } from '../context.js';
 
-export interface StreamHub {
-  /** Sends `sink` each matching event with an id over `after` once, in order, until either side ends it. */
-  follow(sink: Writable, filter: EventFilter, after: number): void;
-  followers(): number;
-  /** Ends every stream; clients reconnect by themselves. */
-  close(): void;
-}
+export type StreamHub = ReturnType<typeof createStreamHub>;
 
 /**
  * A follower is, one after the other:
@@ -65,7 +59,7 @@ interface Hub extends Required<StreamOptions> {
 }
 
 /** Reads only while there are followers. */
-export function createStreamHub(options: StreamOptions): StreamHub {
+export function createStreamHub(options: StreamOptions) {
   const hub: Hub = {
     heartbeatMs: STREAM_HEARTBEAT_MS,
     pauseMs: STREAM_PAUSE_MS,
@@ -84,9 +78,12 @@ export function createStreamHub(options: StreamOptions): StreamHub {
     void pump(hub);
   });
   return {
-    follow: (sink, filter, after) => follow(hub, { sink, filter, position: after, gone: false }),
+    /** Sends `sink` each matching event with an id over `after` once, in order, until either side ends it. */
+    follow: (sink: Writable, filter: EventFilter, after: number): void =>
+      follow(hub, { sink, filter, position: after, gone: false }),
     followers: () => hub.followers.size,
-    close() {
+    /** Ends every stream; clients reconnect by themselves. */
+    close(): void {
       hub.isClosed = true;
       stopListening();
       for (const follower of hub.followers) {

@@ -16,7 +16,6 @@ import { Ago, At } from '../../ui/time.js';
 
 const GROUPS_MAX = 500;
 const REPORTS_MAX = 100;
-const REFRESH_MS = 15_000;
 const SPARK_DAYS_MAX = 90;
 
 const ORDERS = { '': 'Most frequent', latest: 'Latest', new: 'Newest' };
@@ -33,7 +32,7 @@ export function ErrorsView() {
   const range = useRange('30d');
   const { from, to } = range;
   const ask = { app, from, to, limit: GROUPS_MAX };
-  const query = useQuery('errors', ask, { everyMs: REFRESH_MS, keep: true });
+  const query = useQuery('errors', ask, { refresh: true, keep: true });
   const groups = query.data?.groups;
   const shown = useMemo(() => {
     const has = finder(text);
@@ -158,7 +157,7 @@ function ByDay({ row, days }: { row: ErrorGroupRow; days: readonly string[] }) {
 
 function Reports({ app, range: { from, to } }: { app: string; range: Range }) {
   const ask = { app, type: 'bug_report', from, to, limit: REPORTS_MAX } as const;
-  const query = useQuery('events', ask, { everyMs: REFRESH_MS, keep: true });
+  const query = useQuery('events', ask, { refresh: true, keep: true });
   const reports = query.data?.events;
   return (
     <section class="reports" aria-label="Bug reports">

@@ -14,7 +14,6 @@ import { Empty, Loaded } from '../../ui/states.js';
 import { type Column, Table } from '../../ui/table.js';
 
 const LIMIT = 500;
-const REFRESH_MS = 15_000;
 const ONLY = { '': 'All', recorded: 'Recorded', errors: 'With errors' };
 type Only = keyof typeof ONLY;
 
@@ -88,7 +87,7 @@ export function ReplayListView() {
   const [app] = useParam('app');
   const [user, setUser] = useParam('user');
   const [only, setOnly] = useChoice('only', ONLY);
-  const query = useQuery('sessions', { app, user, limit: LIMIT }, { everyMs: REFRESH_MS, keep: true });
+  const query = useQuery('sessions', { app, user, limit: LIMIT }, { refresh: true, keep: true });
   const sessions = query.data?.sessions;
   const shown = useMemo(() => sessions?.filter(fits(only)) ?? [], [sessions, only]);
   return (

@@ -15,7 +15,6 @@ import { At } from '../../ui/time.js';
 import { Avatar } from './avatar.js';
 
 const LIMIT = 500;
-const REFRESH_MS = 15_000;
 
 const COLUMNS: readonly Column<UserRow>[] = [
   {
@@ -56,7 +55,7 @@ const COLUMNS: readonly Column<UserRow>[] = [
 export function UsersView() {
   const [app] = useParam('app');
   const [text, setText] = useParam('text');
-  const query = useQuery('users', { app, limit: LIMIT }, { everyMs: REFRESH_MS, keep: true });
+  const query = useQuery('users', { app, limit: LIMIT }, { refresh: true, keep: true });
   const users = query.data?.users;
   const shown = useMemo(() => {
     const has = finder(text);
