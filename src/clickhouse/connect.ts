@@ -120,11 +120,7 @@ export async function connect({ url, database, cluster }: Address): Promise<Engi
   const { ask, isUp } = openAsking(clients, ClickHouseError);
 
   const run = async (client: ClickHouseClient, sql: string, params: Params): Promise<void> => {
-    await client.command({
-      query: sql,
-      query_params: { ...params },
-      clickhouse_settings: settings,
-    });
+    await client.command({ query: sql, query_params: { ...params }, clickhouse_settings: settings });
   };
 
   return {

@@ -51,20 +51,14 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
   };
   await openIt();
 
-  const ask = async <T>(question: (opened: OpenedFolder) => Promise<T>): Promise<T> => {
+  const ask: AskOpened = async (question) => {
     if (!opened) throw new StoreReopening(CLOSED);
     return calls.track(question(opened));
   };
 
   return {
     store: {
-      ask: (kind, asked) => ask(({ store }) => store.ask(kind, asked)),
-      tail: (...args) => ask(({ store }) => store.tail(...args)),
-      sessionApps: (...args) => ask(({ store }) => store.sessionApps(...args)),
-      putChunk: (...args) => ask(({ store }) => store.putChunk(...args)),
-      chunk: (...args) => ask(({ store }) => store.chunk(...args)),
-      sweep: (...args) => ask(({ store }) => store.sweep(...args)),
-      stats: () => ask(({ store }) => store.stats()),
+      ...methodsOn(ask),
       onCommit: heads.onCommit,
       failed,
       async close() {
@@ -106,6 +100,18 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
       }),
   };
 }
+
+type AskOpened = <T>(question: (opened: OpenedFolder) => Promise<T>) => Promise<T>;
+
+const methodsOn = (ask: AskOpened): Omit<Store, 'onCommit' | 'failed' | 'close'> => ({
+  ask: (kind, asked) => ask(({ store }) => store.ask(kind, asked)),
+  tail: (...args) => ask(({ store }) => store.tail(...args)),
+  sessionApps: (...args) => ask(({ store }) => store.sessionApps(...args)),
+  putChunk: (...args) => ask(({ store }) => store.putChunk(...args)),
+  chunk: (...args) => ask(({ store }) => store.chunk(...args)),
+  sweep: (...args) => ask(({ store }) => store.sweep(...args)),
+  stats: () => ask(({ store }) => store.stats()),
+});
 
 /** Work one at a time, in the order of the calls; a failure does not keep the next from its turn. */
 function openTurns() {

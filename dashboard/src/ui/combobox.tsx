@@ -96,11 +96,9 @@ function Options({ id, label, options, at, onChoose }: OptionsProps) {
           id={`${id}-${index}`}
           role="option"
           aria-selected={index === at}
-          onMouseDown={(event) => {
-            // The field keeps the focus: its blur would choose what is typed.
-            event.preventDefault();
-            if (event.button === 0) onChoose(name);
-          }}
+          // The field keeps the focus: its blur would choose what is typed.
+          onMouseDown={(event) => event.preventDefault()}
+          onClick={() => onChoose(name)}
         >
           <span class="cut">{name}</span>
           <span class="soft">{count(times)}</span>
