@@ -181,12 +181,13 @@ function openIntake(commits: IngestCommits) {
 }
 
 /** The answers are durable; each names the commit that reads have to see. */
+export type IngestCalls = ReturnType<typeof openCalls>;
 function openCalls(commits: IngestCommits, configure: (settings: IngestSettings) => void) {
   const { pending, stats } = commits;
   return {
     configure,
     stats: () => stats,
-    appNumber(app: string): unknown {
+    appNumber(app: string) {
       const number = commits.appNumber(app);
       return { number, commit: pending.newest(), isApplied: commits.isAppApplied(app) };
     },
