@@ -9,7 +9,7 @@ import type { OnProgress } from '../store/port.js';
 import { CommandFailure } from './failure.js';
 import { withProgress } from './progress.js';
 
-/** A collector that took a command. Its refusal, and its end before the command is done, are a `CommandFailure`. */
+/** A collector that took a command. Its refusal, or an end before the answer, is a `CommandFailure`. */
 export type Asked<K extends CommandName> = ReturnType<typeof listenTo<K>>;
 
 /** Undefined where no collector takes commands. Throws `StoreUnusable` where another user may listen. */

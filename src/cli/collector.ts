@@ -1,4 +1,4 @@
-/** A whole collector in this process: the store, the HTTP server and the daily sweep, opened and closed together. */
+/** A whole collector in this process: store, HTTP server and daily sweep, opened and closed together. */
 import { createServer as createSocketServer } from 'node:net';
 import type { Logger } from 'pino';
 import type { ClickhouseTuning } from '../clickhouse/open.js';
@@ -23,7 +23,7 @@ export interface Collector {
   readonly url: string;
   readonly port: number;
   readonly store: Store;
-  /** Takes over what it can of `next` (`live-config.ts`); settles with the changed settings that need a restart. */
+  /** Takes over what it can of `next`; settles with the changed settings that need a restart. */
   reload(next: Config): Promise<string[]>;
   /** Notes that a configuration could not be used. */
   reloadRefused(): void;
@@ -32,8 +32,9 @@ export interface Collector {
 }
 
 /**
- * Opens the store, serves it over HTTP, and sweeps it daily. Port 0 binds a free one; `tuning` is for tests of ClickHouse.
- * Throws what binding the port or opening the store throws; the port is tried first, before anything is written.
+ * Opens the store, serves it over HTTP, and sweeps it daily. Port 0 binds a free one; `tuning` is for tests
+ * of ClickHouse. Throws what binding the port or opening the store throws; the port is tried first, before
+ * anything is written.
  */
 export async function startCollector(
   given: Config,

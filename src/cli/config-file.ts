@@ -44,7 +44,7 @@ export async function dataDirOf(where: Where): Promise<string> {
   );
 }
 
-/** Writes a configuration with a new key, if there is none yet; returns whether it did. Only its owner can read it. */
+/** Writes a configuration with a new key, readable by its owner only, if there is none; returns whether. */
 export async function writeFirstConfig(file: string): Promise<boolean> {
   if (existsSync(file)) return false;
   const { defaultConfigJson } = await import('../config/config.js');

@@ -1,4 +1,4 @@
-/** `spyglass migrate`: moves all that a data folder holds into ClickHouse, or back, and compares the two afterwards. */
+/** `spyglass migrate`: moves a data folder into ClickHouse, or back, and compares the two afterwards. */
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { type ClickhouseStore, openClickhouseStore } from '../clickhouse/store.js';

@@ -5,7 +5,7 @@ import { readConfig, type Where } from './config-file.js';
 import { EXIT_FAILED } from './failure.js';
 import { withProgress } from './progress.js';
 
-/** Runs `work` on ClickHouse, if the configuration keeps events there and there is no `--data`; returns whether it did. */
+/** Runs `work` if events are kept in ClickHouse and there is no `--data`; returns whether it did. */
 async function onClickhouse(where: Where, work: (store: ClickhouseStore) => Promise<void>): Promise<boolean> {
   if (where.data !== undefined) return false;
   const { store: settings } = await readConfig(where);

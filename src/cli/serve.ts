@@ -16,7 +16,7 @@ export interface ServeOptions extends Where {
   quiet?: true;
 }
 
-/** npm passes a terminal's Ctrl-C on, so one press arrives twice: a second signal within this is the same press. */
+/** npm passes Ctrl-C on, so one press arrives twice: a second signal within this is the same press. */
 const SAME_SIGNAL_MS = 300;
 const HAD_TERMINAL = isatty(0);
 const terminalIsGone = (): boolean => HAD_TERMINAL && !isatty(0);
@@ -98,8 +98,8 @@ async function reload(collector: Collector, options: ServeOptions, log: Logger):
 }
 
 /**
- * Runs `run` at every SIGHUP, one run after the other; signals during a run make one more. A terminal that goes away
- * sends SIGHUP too: then it ends the process as SIGTERM does.
+ * Runs `run` at every SIGHUP, one run after the other; signals during a run make one more. A terminal that
+ * goes away sends SIGHUP too: then it ends the process as SIGTERM does.
  */
 function onReload(run: () => Promise<void>): void {
   let running: Promise<void> = Promise.resolve();

@@ -14,8 +14,8 @@ export function cutoffsAt(retention: Config['retention'], now: number): SweepCut
 }
 
 /**
- * Sweeps now and every 24 hours, one sweep at a time, also where everything is kept: `batch_id`s expire. `stop` does not
- * wait: the next start continues a sweep. A failure is logged.
+ * Sweeps now and every 24 hours, one sweep at a time, also where everything is kept: `batch_id`s expire.
+ * `stop` does not wait: the next start continues a sweep. A failure is logged.
  */
 export function startSweeping(store: Store, retention: Config['retention'], log: Logger): { stop(): void } {
   let stopped = false;

@@ -1,6 +1,7 @@
 /**
- * Makes stacks name the sources' lines; each thread has to import it. Node's own `--enable-source-maps` reads the map of
- * every module that is loaded, which slows a start; here a map is read when a stack that names its file is read.
+ * Makes stacks name the sources' lines; each thread has to import it. Node's own `--enable-source-maps` reads
+ * the map of every module that is loaded, which slows a start; here a map is read when a stack that names its
+ * file is read.
  */
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';

@@ -1,6 +1,7 @@
 /**
- * The ingest thread and the writer thread, from the HTTP thread. A batch is answered once it is durable in the WAL; the
- * tables take it a moment later, so a read first waits until they hold everything that was durable when it began.
+ * The ingest thread and the writer thread, from the HTTP thread. A batch is answered once it is durable in
+ * the WAL; the tables take it a moment later, so a read first waits until they hold everything that was
+ * durable when it began.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config/config.js';
@@ -218,8 +219,8 @@ function startThread(name: string, workerData: WriterData | IngestData, port: Me
 }
 
 /**
- * Asks a thread to end and waits for it. It is never terminated: within a transaction it would leave LMDB's lock behind,
- * and the end of the process would wait for that lock for ever.
+ * Asks a thread to end and waits for it. It is never terminated: within a transaction it would leave LMDB's
+ * lock behind, and the end of the process would wait for that lock for ever.
  */
 function end(worker: Worker): Promise<void> {
   return new Promise((resolve) => {
