@@ -1,4 +1,4 @@
-/** What `serve` says once it is up: where the dashboard is, with which key to send, and a line to try it with. */
+/** What `serve` prints once it is up: the dashboard's address, each app's key, and a command to try. */
 import { styleText } from 'node:util';
 import type { Config } from '../config/config.js';
 import { keysOf } from '../ingest/keyring.js';

@@ -9,10 +9,10 @@ import type { OnProgress } from '../store/port.js';
 import { CommandFailure } from './failure.js';
 import { withProgress } from './progress.js';
 
-/** A collector that took a command. What it refuses, and its end before it is done, is a `CommandFailure`. */
+/** A collector that took a command. Its refusal, or an end before the answer, is a `CommandFailure`. */
 export type Asked<K extends CommandName> = ReturnType<typeof listenTo<K>>;
 
-/** Undefined where none runs, or takes commands yet. Throws `StoreUnusable` where who listens might be somebody else. */
+/** Undefined where no collector takes commands. Throws `StoreUnusable` where another user may listen. */
 export async function askCollector<K extends CommandName>(
   dataDir: string,
   ask: Ask<K>,
@@ -41,7 +41,7 @@ function send(socketPath: string, ask: object): Promise<IncomingMessage> {
 function listenTo<K extends CommandName>(dataDir: string, response: IncomingMessage) {
   const stopped = `the collector on ${dataDir} stopped, or rewrote its store, before this was done: run it again`;
   const lines = linesOf(response);
-  response.on('error', () => {}); // cut off, which is seen where the lines end
+  response.on('error', () => {}); // the lines end then
 
   /** The text of an export. Throws `RangeError` for an `after` beyond the head. */
   async function* pages(onProgress: OnProgress): AsyncGenerator<string, Answer<K>> {
@@ -71,12 +71,12 @@ function listenTo<K extends CommandName>(dataDir: string, response: IncomingMess
   return {
     pages,
     answer,
-    /** For a command that is answered with a copy: keeps that until `work` settles. */
+    /** For a command that is answered with a copy, which is kept until `work` settles. */
     async withCopy<T>(work: (folder: string) => Promise<T>): Promise<T> {
       const copy = (await withProgress('copy', 'replay chunks', answer)) as Answer<'verify'>;
       const path = join(dataDir, copy.folder);
       const [came] = await Promise.allSettled([work(path)]);
-      // The end of the connection is seen a turn after it was there to be seen.
+      // Node reports the end of a connection a turn later.
       for (let turn = 0; turn < 2; turn++) await nextTurn();
       const isLost = response.destroyed || !existsSync(path);
       response.destroy();
@@ -87,7 +87,7 @@ function listenTo<K extends CommandName>(dataDir: string, response: IncomingMess
   };
 }
 
-/** The lines of the answer, and of a refusal its body as one; they end where it is cut off, too. */
+/** The lines of the answer, or the body of a refusal as one line. A connection that is cut off ends them. */
 async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
   let rest = '';
   try {

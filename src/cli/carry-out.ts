@@ -1,4 +1,4 @@
-/** What a running collector does for the operator's commands. */
+/** How a running collector carries out the operator's commands. */
 import { rmSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Asker, CommandRuns } from '../api/commands/answer-commands.js';
@@ -16,7 +16,7 @@ export function carryOut(config: Config, engine: Reopenable, disk: DiskWatch): C
   const { dataDir } = config;
   const { store, whileClosed } = engine;
 
-  /** `times` says how many times the store's size the disk must have room for. */
+  /** The disk must have room for `times` the store's size. */
   const copy = async (times: number, { onProgress, gone }: Asker): Promise<{ folder: string }> => {
     const needed = times * (await store.stats()).file_bytes;
     if (disk.freeBytes() - needed < config.disk.events_free_bytes)

@@ -1,4 +1,4 @@
-/** A whole collector in this process: the store, the HTTP server on it, and the daily sweep, opened and closed as one. */
+/** A whole collector in this process: store, HTTP server and daily sweep, opened and closed together. */
 import { createServer as createSocketServer } from 'node:net';
 import type { Logger } from 'pino';
 import type { ClickhouseTuning } from '../clickhouse/open.js';
@@ -11,7 +11,7 @@ import { openAuditTrail } from '../store/audit.js';
 import { startDiskWatch } from '../store/disk-watch.js';
 import { lockDataDir } from '../store/offline/exclusive.js';
 import { onThread } from '../store/offline/on-thread.js';
-import { openStore } from '../store/open.js';
+import { type OpenStoreOptions, openStore } from '../store/open.js';
 import type { AuditTrail, EraseReport, Erasure, OnProgress, Store } from '../store/port.js';
 import { type Opened, openReopenable } from '../store/reopenable.js';
 import type { Notice } from '../store/threads/messages.js';
@@ -23,23 +23,18 @@ export interface Collector {
   readonly url: string;
   readonly port: number;
   readonly store: Store;
-  /**
-   * Takes over all of `next` that a running collector can take over: keys, origins, passwords, retention, the limits but
-   * those of bodies. Settles with the settings that differ and need a new start.
-   */
+  /** Takes over what it can of `next`; settles with the changed settings that need a restart. */
   reload(next: Config): Promise<string[]>;
   /** Notes that a configuration could not be used. */
   reloadRefused(): void;
-  /** Ends in order: no new requests, those under way answered, what was accepted stored, the store closed. */
+  /** Refuses new requests, answers those under way, stores what was accepted, and closes the store. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the store, serves it over HTTP, and keeps to the retention of `config`. Port 0 binds a free one. `tuning` is for tests of the
- * engine beyond this process.
- *
- * The port is tried before the data folder is opened, so that a start that cannot succeed touches nothing. Throws
- * what binding the port or opening the store throws.
+ * Opens the store, serves it over HTTP, and sweeps it daily. Port 0 binds a free one; `tuning` is for tests
+ * of ClickHouse. Throws what binding the port or opening the store throws; the port is tried first, before
+ * anything is written.
  */
 export async function startCollector(
   given: Config,
@@ -47,7 +42,7 @@ export async function startCollector(
   onProgress: OnProgress = () => {},
   tuning: ClickhouseTuning = {},
 ): Promise<Collector> {
-  // A reload changes it: who reads a setting when it is needed has the newest.
+  // A reload changes this object, so its readers always see the newest settings.
   const config = structuredClone(given);
   await assertPortFree(config.listen);
   // The server's modules load while the store's threads start.
@@ -55,7 +50,7 @@ export async function startCollector(
   const meterMemory = newMeterMemory();
   const reloads = { applied: 0, refused: 0 };
   const onNotice = ({ level, text }: Notice) => log[level](text);
-  const opened = await openEngine(config, { onProgress, onNotice, tuning, meterMemory });
+  const opened = await openEngine(config, tuning, { onProgress, onNotice, meterMemory });
   const { store, ingest, isOpen, audit, erase, disk } = opened;
   const closeEngine = () => store.close().finally(opened.letGo);
   try {
@@ -98,7 +93,7 @@ export async function startCollector(
       close: async () => {
         sweeping.stop();
         disk.stop();
-        // Half-sent requests are nothing accepted: they may not hold up what is.
+        // Half-sent requests must not delay the end.
         const cutOff = setTimeout(() => server.server.closeAllConnections(), SHUTDOWN_MS / 2);
         await server.close();
         clearTimeout(cutOff);
@@ -111,29 +106,24 @@ export async function startCollector(
   }
 }
 
-/** What a server needs of where its data are kept. */
+/** What a server needs of its engine. */
 interface OpenedEngine extends Opened {
   isOpen(): boolean;
   audit: AuditTrail;
   erase(erasure: Erasure): Promise<EraseReport>;
   disk: ReturnType<typeof startDiskWatch>;
-  /** Answers the operator's commands from here on, where there is a data folder to ask in. */
+  /** Answers the operator's commands from here on, if the engine has a data folder. */
   takeCommands(log: Logger): Promise<void>;
-  /** Lets the data folder go, once the store is closed. */
+  /** Releases the data folder, once the store is closed. */
   letGo(): Promise<void>;
 }
 
-/** The configured engine; another than the embedded one is loaded only when it is wanted. */
+/** Opens the configured engine; ClickHouse's modules are loaded only when it is configured. */
 async function openEngine(
   config: Config,
-  options: {
-    onProgress: OnProgress;
-    onNotice: (notice: Notice) => void;
-    tuning: ClickhouseTuning;
-    meterMemory: Float64Array;
-  },
+  tuning: ClickhouseTuning,
+  options: Pick<OpenStoreOptions, 'onProgress' | 'onNotice' | 'meterMemory'>,
 ): Promise<OpenedEngine> {
-  const { onProgress, onNotice, tuning, meterMemory } = options;
   const { dataDir } = config;
   if (config.store.engine === 'clickhouse') {
     const { openClickhouse } = await import('../clickhouse/open.js');
@@ -144,7 +134,7 @@ async function openEngine(
   const lock = await lockDataDir(dataDir);
   const reopenable = await openReopenable(() => {
     const { apps, limits } = config;
-    return openStore({ dataDir, apps, limits, onProgress, onNotice, meterMemory });
+    return openStore({ dataDir, apps, limits, ...options });
   }).catch(async (error) => {
     await lock.release();
     throw error;
@@ -156,7 +146,7 @@ async function openEngine(
     disk,
     erase: (erasure) => reopenable.whileClosed(() => onThread('erase', dataDir, () => {}, erasure)),
     async takeCommands(log) {
-      // Not before the store's threads have started.
+      // Loaded only after the store's threads have started.
       const [{ answerCommands }, { carryOut }] = await Promise.all([
         import('../api/commands/answer-commands.js'),
         import('./carry-out.js'),
@@ -167,14 +157,14 @@ async function openEngine(
   };
 }
 
-/** The address people can open for a host something listens on; a wildcard is reached at loopback. */
+/** The address at which a browser reaches a listening host; a wildcard is reached at loopback. */
 export function urlOf(host: string, port: number): string {
   if (host === '0.0.0.0' || host === '') return `http://127.0.0.1:${port}`;
   if (host === '::') return `http://[::1]:${port}`;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** Binds the port for a moment; rejects with the socket's own error (`EADDRINUSE`, `EACCES`, …) where that fails. */
+/** Binds the port for a moment; rejects with the socket's error (`EADDRINUSE`, `EACCES`, …) if that fails. */
 async function assertPortFree(listen: Config['listen']): Promise<void> {
   if (listen.port === 0) return;
   const probe = createSocketServer();

@@ -1,4 +1,4 @@
-/** Which configuration and which data folder a command works on, and the first configuration of a new installation. */
+/** The configuration and the data folder that a command works on; writes the first configuration. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -33,7 +33,7 @@ export async function readConfig(where: Where): Promise<Config> {
   return where.data === undefined ? config : { ...config, dataDir: resolve(where.data) };
 }
 
-/** The data folder a command works on: `--data`, which needs no configuration, or the configuration's, where it has events in one. */
+/** The data folder a command works on: `--data`, which needs no configuration, or the configured one. */
 export async function dataDirOf(where: Where): Promise<string> {
   if (where.data !== undefined) return resolve(where.data);
   const { dataDir, store } = await readConfig(where);
@@ -44,10 +44,7 @@ export async function dataDirOf(where: Where): Promise<string> {
   );
 }
 
-/**
- * Writes a configuration with a key of its own where there is none yet; never overwrites one. Returns whether it
- * did. It is for its owner's eyes only: it holds a key, and later perhaps a password.
- */
+/** Writes a configuration with a new key, readable by its owner only, if there is none; returns whether. */
 export async function writeFirstConfig(file: string): Promise<boolean> {
   if (existsSync(file)) return false;
   const { defaultConfigJson } = await import('../config/config.js');

@@ -1,4 +1,4 @@
-/** `spyglass demo`: sends the made-up month to the collector that runs, or to one it starts for as long as it takes. */
+/** `spyglass demo`: sends the made-up month to the running collector, or to one it starts for it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Config } from '../config/config.js';
@@ -52,7 +52,7 @@ function chooseApp(config: Config, wanted: string | undefined): { app: string; k
   );
 }
 
-/** The running collector of this configuration, or one of our own on a free port with the same data folder. */
+/** The running collector, or one of our own on a free port with the same data folder. */
 async function findOrStart(config: Config): Promise<{ url: string; close(): Promise<void> }> {
   const url = urlOf(config.listen.host, config.listen.port);
   if (await isRunning(url)) {

@@ -1,4 +1,4 @@
-/** `spyglass erase`: takes a user out of a store, and says what went and from where it is gone. */
+/** `spyglass erase`: removes a user from a store, and says what was erased. */
 import type { Erasure } from '../store/port.js';
 import { dataDirOf, type Where } from './config-file.js';
 import { eraseOnClickhouse } from './on-clickhouse.js';

@@ -12,7 +12,7 @@ export interface ExportOptions extends Where {
   out?: string;
 }
 
-/** Writes the export to a new file or to standard output, at the pace at which that takes it. */
+/** Writes the export to a new file or to standard output, at the pace of the reader. */
 export async function exportEvents(options: ExportOptions): Promise<void> {
   const { after, out } = options;
   if (await exportClickhouse(options, after, (lines) => write(lines, out))) return;
@@ -59,7 +59,7 @@ async function writePages(stream: NodeJS.WritableStream, pages: AsyncIterable<st
     failure = error;
   });
   for await (const page of pages) {
-    // A stream that has failed says no to every page, and never asks for more.
+    // A failed stream never drains.
     if (failure) throw failure;
     if (!stream.write(page)) await once(stream, 'drain');
   }

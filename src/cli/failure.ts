@@ -1,4 +1,4 @@
-/** How commands end: exit codes that scripts can use, and errors turned into lines that people can. */
+/** How commands end: exit codes, and errors as lines for people. */
 
 export const EXIT_OK = 0;
 /** The command ran and found a problem, or could not finish its work. */
@@ -17,23 +17,22 @@ export class CommandFailure extends Error {
   }
 }
 
-/** What the operator should read of an error, and the exit code that goes with it; `undefined` for a bug of ours. */
+/** The text for the operator and the exit code of an error; `undefined` for a bug of ours. */
 export function explain(error: unknown): { message: string; exitCode: number } | undefined {
   if (!(error instanceof Error)) return undefined;
-  if (error instanceof CommandFailure) return { message: error.message, exitCode: error.exitCode };
-  // By name: the classes live beside the store and the schemas, which a command that fails early never loads.
-  if (error.name === 'ConfigError') return { message: error.message, exitCode: EXIT_USAGE };
-  if (error.name.startsWith('Store') || error.name === 'NotDelivered')
-    return { message: error.message, exitCode: EXIT_FAILED };
-  const system = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const { name, message } = error;
+  if (error instanceof CommandFailure) return { message, exitCode: error.exitCode };
+  // By name: the classes are in modules that a command which fails early never loads.
+  if (name === 'ConfigError') return { message, exitCode: EXIT_USAGE };
+  if (name.startsWith('Store') || name === 'NotDelivered') return { message, exitCode: EXIT_FAILED };
+  const system: ListenError = error;
   if (system.syscall === 'listen') return { message: listenMessage(system), exitCode: EXIT_FAILED };
-  if (system.code !== undefined && system.syscall !== undefined) {
-    return { message: system.message, exitCode: EXIT_FAILED };
-  }
-  return undefined;
+  return system.code && system.syscall ? { message, exitCode: EXIT_FAILED } : undefined;
 }
 
-function listenMessage(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {
+type ListenError = NodeJS.ErrnoException & { address?: string; port?: number };
+
+function listenMessage(error: ListenError): string {
   const address = `${error.address ?? 'the address'}:${error.port ?? '?'}`;
   if (error.code === 'EADDRINUSE')
     return `${address} is in use by another program: stop that, or change "listen"`;

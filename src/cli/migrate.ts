@@ -1,4 +1,4 @@
-/** `spyglass migrate`: moves all that a data folder holds into ClickHouse, or back, and compares the two afterwards. */
+/** `spyglass migrate`: moves a data folder into ClickHouse, or back, and compares the two afterwards. */
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { type ClickhouseStore, openClickhouseStore } from '../clickhouse/store.js';
@@ -31,10 +31,10 @@ export interface MigrateOptions extends Where {
 const CLICKHOUSE = 'clickhouse';
 /** Lines stored together. */
 const STEP_LINES = 5_000;
-/** Ids a cut-off run is taken up before: the last group may be there on some shards only. */
+/** A run that was cut off continues this many ids earlier: some shards may lack the last group. */
 const OVERLAP_IDS = 2 * STEP_LINES;
 
-/** What a day's events come to: how many, and a sum of their lines that does not depend on their order. */
+/** By day: how many events, and a sum of their lines that does not depend on their order. */
 type DaySums = Map<string, { count: number; sum: bigint }>;
 
 /** Moves one way; run again, it goes on where it was cut off. Ends with exit code 1 where the two differ. */
@@ -122,7 +122,7 @@ async function moveChunksOut({ engine }: ClickhouseStore, dataDir: string): Prom
   await moveChunks(everyChunk(engine), Number(row?.chunks ?? 0), target).finally(target.close);
 }
 
-/** Those that are there already, of the same size and time of receipt, are left alone. */
+/** Skips chunks that are there already with the same size and time of receipt. */
 async function moveChunks(
   chunks: AsyncIterable<NewChunk>,
   count: number,

@@ -5,7 +5,7 @@ import { readConfig, type Where } from './config-file.js';
 import { EXIT_FAILED } from './failure.js';
 import { withProgress } from './progress.js';
 
-/** Runs `work` on the engine and tells that it did; not for a configuration, or a `--data`, that says a data folder. */
+/** Runs `work` if events are kept in ClickHouse and there is no `--data`; returns whether it did. */
 async function onClickhouse(where: Where, work: (store: ClickhouseStore) => Promise<void>): Promise<boolean> {
   if (where.data !== undefined) return false;
   const { store: settings } = await readConfig(where);
@@ -52,7 +52,7 @@ export const sweepClickhouse = (
 ): Promise<boolean> =>
   onClickhouse(where, async (store) => tell(store.engine.database, await store.sweep(await cutoffs())));
 
-/** What the erasure came to; undefined where it is another engine's. */
+/** Undefined where the configuration keeps events in a data folder. */
 export async function eraseOnClickhouse(where: Where, erasure: Erasure): Promise<EraseReport | undefined> {
   let report: EraseReport | undefined;
   await onClickhouse(where, async (store) => {

@@ -7,8 +7,9 @@ import { type Asked, askCollector } from './ask-collector.js';
 import { withProgress } from './progress.js';
 
 /**
- * Asks the collector that runs, or works alone under the writer lock, and shows the progress of either; `unit` is what
- * progress counts. Waits for another command, and for a collector that starts or ends. Throws `StoreUnusable`.
+ * Asks the collector that runs, or works alone under the writer lock, and shows the progress of either;
+ * `unit` is what progress counts. Waits for another command, and for a collector that starts or ends. Throws
+ * `StoreUnusable`.
  */
 export async function onStore<K extends CommandName, T>(
   dataDir: string,

@@ -1,4 +1,4 @@
-/** The command line: every command with its options, its help and its examples. What they do is in their own files. */
+/** The command line: every command with its options, its help and its examples. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CONFIG_FILE } from './config-file.js';
 

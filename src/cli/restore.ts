@@ -5,7 +5,7 @@ import { dataDirOf, type Where } from './config-file.js';
 import { CommandFailure } from './failure.js';
 import { withProgress } from './progress.js';
 
-/** A backup is a store, so to restore one is to back it up into the place of the data folder, once it is known to be whole. */
+/** A backup is a store: once verified, it is backed up into the place of the data folder. */
 export async function restore(dir: string, where: Where): Promise<void> {
   const source = resolve(dir);
   const dataDir = await dataDirOf(where);
@@ -20,7 +20,7 @@ export async function restore(dir: string, where: Where): Promise<void> {
     const { problem, isUnfinished } = await withProgress('verify', 'events', (onProgress) =>
       verifyStore(source, onProgress),
     );
-    // A backup of a collector amid a fold or a sweep is as good as any: whoever starts on it goes on.
+    // An unfinished fold or sweep is no damage: the next collector continues it.
     if (problem !== undefined && !isUnfinished)
       throw new CommandFailure(`${source} is not whole, nothing was restored: ${problem}`);
     const report = await withProgress('restore', 'replay chunks', (onProgress) =>

@@ -12,18 +12,18 @@ import { type Progress, startProgress } from './progress.js';
 
 export interface ServeOptions extends Where {
   logLevel?: string;
-  /** Says nothing on standard output, where what starts services would keep the keys among its logs. */
+  /** Prints no announcement: it has keys, and a service's output is kept. */
   quiet?: true;
 }
 
-/** npm passes a terminal's Ctrl-C on, so that one press arrives twice; what comes within this is the same press. */
+/** npm passes Ctrl-C on, so one press arrives twice: a second signal within this is the same press. */
 const SAME_SIGNAL_MS = 300;
 const HAD_TERMINAL = isatty(0);
 const terminalIsGone = (): boolean => HAD_TERMINAL && !isatty(0);
-/** A store that failed has nothing to finish but answers under way. */
+/** A failed store only has to finish answers under way. */
 const FAILED_CLOSE_MS = 10_000;
 
-/** Settles never: the process ends in here, with exit code 0 after a signal. Throws what a start can fail with. */
+/** Never settles: it ends the process, with exit code 0 after a signal. Throws the errors of a start. */
 export async function serve(options: ServeOptions): Promise<void> {
   const file = configPath(options);
   if (await writeFirstConfig(file)) console.log(`Wrote a first configuration: ${file}`);
@@ -40,17 +40,18 @@ export async function serve(options: ServeOptions): Promise<void> {
   let hasFailed = false;
   void collector.store.failed.then((error) => {
     hasFailed = true;
-    sayFailed(error);
+    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+    console.error(`spyglass: the store failed and takes nothing more: ${error.message}${cause}`);
   });
   const reason = await Promise.race([signal, collector.store.failed]);
   const code = reason instanceof Error ? await giveUp(collector) : await shutDown(collector);
-  // Node's own exit fails an assertion where it cannot set the terminal right any more.
+  // Node's own exit fails an assertion when it cannot restore the terminal.
   if (terminalIsGone()) endAtOnce();
   process.exit(hasFailed ? EXIT_FAILED : code);
 }
 
 async function start(config: Config, log: Logger): Promise<Collector> {
-  // Most starts have nothing to bring up; those do not wait for a progress bar to load.
+  // The bar is loaded at the first progress: most starts have none.
   let progress: Promise<Progress> | undefined;
   try {
     return await startCollector(config, log, (at) => {
@@ -69,16 +70,16 @@ function openLogger(level: string): Logger {
   return pino({ level, base: null }, output);
 }
 
-/** Whoever reads what it writes may go away, as a terminal does; what was accepted is finished all the same. */
+/** Output may break when a terminal goes away; that must not end the process. */
 function outliveOutput(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }
 
-/** As the command line says, else the configuration; a person at a terminal wants to hear of trouble only. */
+/** The level of the command line, else of the configuration, else the default for a terminal or a service. */
 const levelOf = ({ logLevel }: ServeOptions, { log }: Config): string =>
   logLevel ?? log.level ?? (process.stderr.isTTY ? 'warn' : 'info');
 
-/** Reads the configuration again. One that cannot be used changes nothing, and is one line that names every problem. */
+/** Reads the configuration again. An invalid one changes nothing and is logged with every problem. */
 async function reload(collector: Collector, options: ServeOptions, log: Logger): Promise<void> {
   try {
     const next = await readConfig(options);
@@ -97,8 +98,8 @@ async function reload(collector: Collector, options: ServeOptions, log: Logger):
 }
 
 /**
- * Calls back at every SIGHUP, one call after the other; what arrives meanwhile is one more. A terminal that goes away
- * sends the same signal: then it means the end, and the first handler of signals is told so.
+ * Runs `run` at every SIGHUP, one run after the other; signals during a run make one more. A terminal that
+ * goes away sends SIGHUP too: then it ends the process as SIGTERM does.
  */
 function onReload(run: () => Promise<void>): void {
   let running: Promise<void> = Promise.resolve();
@@ -138,16 +139,10 @@ async function shutDown(collector: Collector): Promise<number> {
   return endAtOnce();
 }
 
-/** Without a look at threads that may be in the middle of a transaction: an orderly exit would wait for them for ever. */
+/** An orderly exit would wait for ever for threads that are within a transaction. */
 function endAtOnce(): never {
   process.kill(process.pid, 'SIGKILL');
   throw new Error('unreachable');
-}
-
-/** For whoever looks at the terminal; said in the same turn as the log's fatal line, before anything is closed. */
-function sayFailed(error: Error): void {
-  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
-  console.error(`spyglass: the store failed and takes nothing more: ${error.message}${cause}`);
 }
 
 async function giveUp(collector: Collector): Promise<number> {

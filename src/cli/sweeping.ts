@@ -4,7 +4,7 @@ import type { Config } from '../config/config.js';
 import { DAY_MS } from '../domain/limits.js';
 import type { Store, SweepCutoffs } from '../store/port.js';
 
-/** What the retention of a configuration comes to at a moment (Unix ms): the UTC midnights before which things go. */
+/** The UTC midnights before which a retention deletes, at a moment (Unix ms). */
 export function cutoffsAt(retention: Config['retention'], now: number): SweepCutoffs {
   const today = now - (now % DAY_MS);
   const cutoffs: SweepCutoffs = {};
@@ -14,8 +14,8 @@ export function cutoffsAt(retention: Config['retention'], now: number): SweepCut
 }
 
 /**
- * Sweeps, also where everything is kept: what is remembered of retries expires all the same. Sweeps now and then every 24 hours, one at a time. `stop` waits for nothing: a sweep cut off goes on at the next
- * start. A failure is logged.
+ * Sweeps now and every 24 hours, one sweep at a time, also where everything is kept: `batch_id`s expire.
+ * `stop` does not wait: the next start continues a sweep. A failure is logged.
  */
 export function startSweeping(store: Store, retention: Config['retention'], log: Logger): { stop(): void } {
   let stopped = false;

@@ -32,7 +32,7 @@ export async function verify({ diff, ...where }: VerifyOptions): Promise<void> {
 /** Whether all is well, and what to say. */
 type Verdict = [isGood: boolean, ...lines: string[]];
 
-/** `place` is the store, as the operator knows it, that lies in a folder or has its copy there. */
+/** Checks the store, or its copy, in `folder`; `label` is the store's name for the operator. */
 async function checkStore(folder: string, label: string, onProgress: OnProgress): Promise<Verdict> {
   const { verifyStore } = await import('../store/offline/verify.js');
   const { problem, events, rows, chunks } = await verifyStore(folder, onProgress);

@@ -35,7 +35,7 @@ export function isNetwork(text: string): boolean {
   return prefix >= 1 && prefix <= (family === 4 ? 32 : 128);
 }
 
-/** Browsers send scheme, host and a port that is not the scheme's own; pages without an origin send `null`. */
+/** Browsers send scheme, host and a port other than the default; pages without an origin send `null`. */
 export function isOrigin(text: string): boolean {
   if (text === 'null') return true;
   if (!/^https?:/i.test(text)) return /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text);

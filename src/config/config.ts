@@ -23,8 +23,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads and checks a configuration file. Strings `env:NAME` are taken from `env`; `dataDir` is relative to the file.
- * Throws `ConfigError` with every problem; no message repeats a value, which may be secret.
+ * Reads and checks a configuration file. Strings `env:NAME` are taken from `env`; `dataDir` is relative to
+ * the file. Throws `ConfigError` with every problem; no message repeats a value, which may be secret.
  */
 export function loadConfig(path: string, env: Readonly<Record<string, string | undefined>>): Config {
   const json = parseJson(path, readText(path));

@@ -15,8 +15,8 @@ const FIXED = {
 } satisfies Partial<Record<Setting, (config: Config) => unknown>>;
 
 /**
- * All others, and how each is taken over: in the object that its readers hold, or as a new object where something is
- * made of it (`madeOf`). A new setting does not compile until it is in one of the two lists.
+ * All others, and how each is taken over: in the object that its readers hold, or as a new object where
+ * something is made of it (`madeOf`). A new setting does not compile until it is in one of the two lists.
  */
 const RELOADED = {
   apps: (config, { apps }) => Object.assign(config, { apps }),
@@ -40,7 +40,7 @@ export function takeOver(config: Config, next: Config): void {
   for (const take of Object.values(RELOADED)) take(config, copy);
 }
 
-/** Makes something of a part of the configuration, and makes it again once a reload has replaced that part. */
+/** Makes something of a part of the configuration, and again once a reload has replaced that part. */
 export function madeOf<Part, Made>(part: () => Part, make: (part: Part) => Made): () => Made {
   let last = part();
   let made = make(last);

@@ -1,4 +1,4 @@
-/** The rules between settings. They read the file as it is, so they are checked even where a setting is wrong. */
+/** The rules between settings. They read the raw file, so one invalid setting hides no other problem. */
 import { APP_NAME_MAX } from '../domain/limits.js';
 import { isLoopback, parseListen } from './address.js';
 import { LISTEN_DEFAULT, NO_APP } from './schema.js';

@@ -89,7 +89,7 @@ export function outagesOn(seed: number, day: number): Outage[] {
   return [{ kind, from, to: from + hours * HOUR_MS }];
 }
 
-/** The visitor meets what is broken: adds errors, sometimes a bug report. Returns whether anything was broken. */
+/** The visitor meets an outage: adds errors, sometimes a bug report. Returns whether there was one. */
 export function stumble(visit: Visit, outages: readonly Outage[], kind: FaultKind): boolean {
   const now = outages.filter(({ from, to }) => visit.at >= from && visit.at < to);
   const broken = now.some((outage) => outage.kind === kind);

@@ -42,8 +42,8 @@ const BATCH_EVENTS = 20;
 const LATE_SHARE = 0.02;
 
 /**
- * The days, `days` + 1 of them, oldest first. A day depends on the seed and the date alone, so a second run makes the
- * same visits with the same `batch_id`s, and a collector that has them stores nothing twice.
+ * The days, `days` + 1 of them, oldest first. A day depends on the seed and the date alone, so a second run
+ * makes the same visits with the same `batch_id`s, and a collector that has them stores nothing twice.
  */
 export function* month(options: MonthOptions): Generator<DemoDay> {
   const today = Math.floor(options.until / DAY_MS);

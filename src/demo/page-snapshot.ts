@@ -1,4 +1,4 @@
-/** A page of the made-up app as rrweb serialises a document, small but complete, with places a pointer can go to. */
+/** A page of the made-up app as rrweb serialises a document, with places a pointer can go to. */
 
 /** rrweb's serialised node types that are used here. */
 const DOCUMENT = 0;
@@ -73,7 +73,7 @@ export function pageSnapshot(path: string) {
     search: { id: search.id, x: 382, y: 88 },
     button: { id: button.id, x: 1160, y: 39 },
     rows: rows.map(({ id }, index) => ({ id, x: 620, y: rowTop(index) + 21 })),
-    /** The box that says that something failed, and its text: new nodes at each call, to be added to the body. */
+    /** The box that says that something failed, and its text: new nodes at each call. */
     toast: () => ({
       box: element('div', { class: 'toast' }),
       label: text('Something went wrong. Please try again.'),

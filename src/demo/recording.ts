@@ -1,4 +1,4 @@
-/** Session replays of made-up visits: rrweb recordings in gzipped chunks, one for each page a person was on. */
+/** Session replays of made-up visits: rrweb recordings in gzipped chunks, one for each page. */
 import { gzipSync } from 'node:zlib';
 import { DAY_MS } from '../domain/limits.js';
 import type { DemoSession } from './month.js';

@@ -24,7 +24,7 @@ const JOBS: Record<Role, { scenes: Scene[]; weights: number[] }> = {
   management: { scenes: [report, browse], weights: [5, 2] },
 };
 
-/** Plays a visit that begins at `at` (Unix ms): arriving, a few jobs of the person's role, and sometimes signing out. */
+/** Plays a visit that begins at `at` (Unix ms): signing in, a few jobs of the role, sometimes signing out. */
 export function play(employee: Employee, random: Random, at: number, outages: readonly Outage[]): Visit {
   const visit: Visit = { id: `s_${random.hex(16)}`, employee, random, events: [], at, url: '/' };
   open(visit, '/dashboard');

@@ -66,7 +66,7 @@ async function readChunk({ read, files }: Sides, ...[app, session, seq]: Paramet
 }
 
 async function sweep({ write, files, now }: Sides, { eventsBefore, replaysBefore }: SweepCutoffs) {
-  // Even without a cutoff: it continues an interrupted sweep, and forgets expired batch_ids.
+  // Even without a cutoff: this continues an interrupted sweep, and forgets expired batch_ids.
   const events = await write.sweepEvents(eventsBefore ?? 0, now());
   let chunks = 0;
   while (replaysBefore !== undefined) {

@@ -1,4 +1,4 @@
-/** Refuses replays, then events, before the disk is full. Each app has an hourly budget of replay bytes: its key is public. */
+/** Refuses replays, then events, before the disk is full, and bounds each app's replay bytes an hour. */
 import { statfsSync } from 'node:fs';
 import type { Config } from '../config/config.js';
 import { HOUR_MS } from '../domain/limits.js';

@@ -1,6 +1,6 @@
 /**
- * Opens the store as the collector runs it: an ingest thread, a writer thread, and reader threads; heavy reads have a
- * thread of their own, at a lower priority.
+ * Opens the store as the collector runs it: an ingest thread, a writer thread, and reader threads; heavy
+ * reads have a thread of their own, at a lower priority.
  */
 import type { Config } from '../config/config.js';
 import { openChunkFiles } from '../replay/files.js';

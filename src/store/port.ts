@@ -1,7 +1,7 @@
 /**
- * The `Store` port: everything the API knows about data. Engines on LMDB and on ClickHouse implement it. A read sees
- * each batch whose `append` had settled before the read began. After `READ_MS_MAX` it fails with `ReadTimeout`; it
- * never gives a part of the answer. An unknown app or user gets an empty answer.
+ * The `Store` port: everything the API knows about data. Engines on LMDB and on ClickHouse implement it. A
+ * read sees each batch whose `append` had settled before the read began. After `READ_MS_MAX` it fails with
+ * `ReadTimeout`; it never gives a part of the answer. An unknown app or user gets an empty answer.
  */
 import type { EventRequest, StoredEvent } from '../domain/event.js';
 import type { Ask, Found, QuestionName } from '../questions/index.js';

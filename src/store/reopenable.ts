@@ -1,4 +1,4 @@
-/** A store that can be closed for work that needs the folder alone, and opened again; meanwhile it refuses requests. */
+/** A store that can be closed for work that needs the folder alone, and opened again. */
 import type { Config } from '../config/config.js';
 import { RETRY_AFTER_S } from '../domain/limits.js';
 import type { Refusal } from '../domain/problems.js';
@@ -25,7 +25,7 @@ export interface Reopenable extends Omit<OpenedFolder, 'caughtUp'> {
   isOpen(): boolean;
   /** Closes the store, runs `work`, and opens it again, whatever comes of the work. */
   whileClosed<T>(work: () => Promise<T>): Promise<T>;
-  /** Runs `work` while the store is open, and its file holds all acknowledged before. One work of both at a time. */
+  /** Runs `work` while the store is open, its file up to date. One work of both kinds at a time. */
   whileOpen<T>(work: () => Promise<T>): Promise<T>;
 }
 

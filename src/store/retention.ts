@@ -38,7 +38,7 @@ export async function sweepEvents(store: Swept, before: number, now: number): Pr
   return events;
 }
 
-/** Deletes the oldest batches below the fence, with all the views know of them; returns how many events went. */
+/** Deletes the oldest batches below the fence from the log and the views; returns how many events went. */
 function sweepBatches({ log, views, transact }: Swept): number {
   const batches = oldestExpired(log);
   if (batches.length === 0) return 0;

@@ -1,6 +1,6 @@
 /**
- * The embedded engine's write side, for the one thread that writes, and its read side, for any thread: synchronous
- * functions over one LMDB environment, of which `compose.ts` makes the `Store` port.
+ * The embedded engine's write side, for the one thread that writes, and its read side, for any thread:
+ * synchronous functions over one LMDB environment, of which `compose.ts` makes the `Store` port.
  */
 import { type Log, openLog } from '../log/batches/log.js';
 import { StoreUnusable } from '../log/file/data-dir.js';
@@ -24,7 +24,7 @@ const SWEEP_CHUNKS = 128;
 export interface WriteSide extends Omit<Writer, 'stats'> {
   /** Commits a chunk's row; returns the file it replaced, to be removed. */
   putChunkRow(app: number, session: string, chunk: Chunk): string | undefined;
-  /** Drops some rows of chunks received before `before`; returns their files, to be removed; none when all are gone. */
+  /** Drops some rows of chunks received before `before`; returns their files, none when all are gone. */
   dropExpiredChunks(before: number): string[];
   stats(): Omit<StoreStats, 'queue_requests' | 'queue_bytes'>;
   head(): number;

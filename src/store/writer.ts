@@ -1,6 +1,7 @@
 /**
- * The one writer: commits, folds and sweeps of the embedded engine, each in synchronous transactions. Everything is
- * encoded and folded in memory before the first write, so only an error of the disk can fail a transaction.
+ * The one writer: commits, folds and sweeps of the embedded engine, each in synchronous transactions.
+ * Everything is encoded and folded in memory before the first write, so only an error of the disk can fail a
+ * transaction.
  */
 import type { Log } from '../log/batches/log.js';
 import type { Env } from '../log/file/env.js';

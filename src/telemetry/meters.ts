@@ -1,7 +1,4 @@
-/**
- * What the store's threads measure, in memory they share: the HTTP thread reads it even while the disk blocks
- * one of them.
- */
+/** What the store's threads measure, in shared memory, readable even while the disk blocks a thread. */
 
 /** Upper bounds in seconds. */
 export const SECONDS_BOUNDS: readonly number[] = [

@@ -1,8 +1,7 @@
 /**
- * Makes stacks name the sources' lines. Importing this is enough; each thread has to.
- *
- * Node's own `--enable-source-maps` reads the map of every module as it is loaded, which costs a start; here a map is read when
- * a stack that names its file is looked at. Where a map is missing, the compiled line stays.
+ * Makes stacks name the sources' lines; each thread has to import it. Node's own `--enable-source-maps` reads
+ * the map of every module that is loaded, which slows a start; here a map is read when a stack that names its
+ * file is read.
  */
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
@@ -18,7 +17,7 @@ Error.prepareStackTrace = (error, sites) => {
   return `${headOf(error)}${lines.map(toSource).join('')}`;
 };
 
-/** As V8 writes it; an error whose `toString` throws must not throw where its stack is looked at. */
+/** As V8 writes it; an error whose `toString` throws must not throw when its stack is read. */
 function headOf(error: Error): string {
   try {
     return Error.prototype.toString.call(error);

@@ -37,7 +37,13 @@ export function prepareDataDir(dataDir: string): void {
 
 /** Throws `StoreUnusable` where the folder holds no store, for commands that must not make one. */
 export function assertStore(dataDir: string): void {
-  if (!existsSync(join(dataDir, DATA_FILE))) throw new StoreUnusable(`there is no store in ${dataDir}`);
+  try {
+    statSync(join(dataDir, DATA_FILE));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES')
+      throw new StoreUnusable(`there is no store in ${dataDir}`);
+    throw new StoreUnusable(`the store in ${dataDir} is not for this user: run the command as its owner`);
+  }
 }
 
 /** Closes our own data folder to others: commands refuse to use a socket in an open folder. */

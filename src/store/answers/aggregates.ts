@@ -47,8 +47,8 @@ export interface AggregatesQuery extends CountQuery {
 }
 
 /**
- * Days ascend; those with a count of 0 are left out. `hasEvent`: whether a user has an event of an app in the query's
- * range.
+ * Days ascend; those with a count of 0 are left out. `hasEvent`: whether a user has an event of an app in the
+ * query's range.
  */
 export function aggregate(
   views: { days: Days; userHours: UserHours; errors: Errors; names: Names; nameHours: NameHours },

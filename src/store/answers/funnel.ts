@@ -1,6 +1,7 @@
 /**
- * The funnel as a pass over postings: for each step and user, the least `(ts, id)` of the step's name after the user's
- * previous step. Postings may come in any order, and the cost is the number of events with a step's name.
+ * The funnel as a pass over postings: for each step and user, the least `(ts, id)` of the step's name after
+ * the user's previous step. Postings may come in any order, and the cost is the number of events with a
+ * step's name.
  */
 import { EVENT_TYPES } from '../../domain/event.js';
 import { DAY_MS } from '../../domain/limits.js';

@@ -1,6 +1,6 @@
 /**
- * Listings of events, newest first by `(ts, id)`. Record batches come by their last event that can match, latest first,
- * so an event goes into the listing as soon as its `ts` is greater than the next batch's.
+ * Listings of events, newest first by `(ts, id)`. Record batches come by their last event that can match,
+ * latest first, so an event goes into the listing as soon as its `ts` is greater than the next batch's.
  */
 import { EVENT_TYPES, type StoredEvent, textOf } from '../../domain/event.js';
 import { LIST_TEXT_MAX } from '../../domain/limits.js';

@@ -1,6 +1,6 @@
 /**
- * Backs up a store that nobody writes to meanwhile; of a live store its collector makes a copy first (`live-copy.ts`).
- * The new folder gets its name last: a backup that was cut off does not exist.
+ * Backs up a store that nobody writes to meanwhile; of a live store its collector makes a copy first
+ * (`live-copy.ts`). The new folder gets its name last: a backup that was cut off does not exist.
  */
 import { constants, existsSync, readdirSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
@@ -32,7 +32,7 @@ export function assertTarget(dataDir: string, target: string): void {
     throw new StoreUnusable(`${target} is not empty: a backup makes a new folder`);
 }
 
-/** Backs the store in `source` up as the new folder `target`. Throws `StoreUnusable`, and what the disk throws. */
+/** Backs the store in `source` up as the new folder `target`. Throws `StoreUnusable` and disk errors. */
 export async function backupStore(
   source: string,
   target: string,
@@ -60,7 +60,7 @@ export async function backupStore(
 export const cloneFile = (from: string, to: string): Promise<void> =>
   copyFile(from, to, constants.COPYFILE_FICLONE);
 
-/** Copies the chunk files that the target does not have; one that vanishes meanwhile was replaced or has expired. */
+/** Copies the chunk files that the target lacks; one that vanishes meanwhile was replaced or has expired. */
 export async function copyChunks(
   source: string,
   target: string,

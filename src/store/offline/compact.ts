@@ -1,6 +1,6 @@
 /**
- * Rewrites the data file row by row into a new one, so that what was deleted leaves the disk. LMDB's own compacting
- * copy would not do: it copies pages, and a page keeps deleted bytes in its gaps.
+ * Rewrites the data file row by row into a new one, so that what was deleted leaves the disk. LMDB's own
+ * compacting copy would not do: it copies pages, and a page keeps deleted bytes in its gaps.
  */
 import { chmodSync, chownSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ export interface CompactReport {
   bytesAfter: number;
 }
 
-/** Compacts a store that nobody has open; the caller has the writer lock. Cut off, it leaves the store as it was. */
+/** Compacts a store that nobody has open, under the writer lock. Cut off, it leaves the store as it was. */
 export async function compactStore(dataDir: string, onProgress: OnProgress): Promise<CompactReport> {
   const path = join(dataDir, DATA_FILE);
   const work = makeWorkFolder(dataDir);

@@ -1,9 +1,9 @@
 /**
- * Erasure: removes users from a closed store: their events, the replays of their sessions, and every text only they
- * had. Its steps, each harmless when done again after a crash:
- *   1. the WAL is applied; 2. the log is read for the user's batches, their sessions, and the names nobody else uses;
- *   3. the sessions' chunks go, rows and files; 4. the batches go, the texts, and the views; 5. the views are folded
- *   anew; 6. the data file is rewritten, the WAL removed; 7. the request for the erasure goes.
+ * Erasure: removes users from a closed store: their events, the replays of their sessions, and all texts only
+ * they had. Its steps, each harmless when done again after a crash:
+ *   1. the WAL is applied; 2. the log is read for the user's batches, their sessions, and names nobody else
+ *   uses; 3. the sessions' chunks go, rows and files; 4. the batches go, the texts, and the views; 5. views
+ *   are folded anew; 6. the data file is rewritten, the WAL removed; 7. the request for the erasure goes.
  * Numbers of users and names are never given again.
  */
 import { rmSync } from 'node:fs';
@@ -116,7 +116,7 @@ function findTraces(log: Log, erasure: Erasure): Traces | undefined {
   return traces;
 }
 
-/** Drops the sessions' chunks, also where others had events in the session: the recording may show the user. */
+/** Drops the sessions' chunks, also of sessions with other users: a recording may show the user. */
 function dropChunks(env: Env, { sessions }: Traces): number {
   const manifest = openManifest(env);
   let dropped = 0;

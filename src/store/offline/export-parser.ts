@@ -63,8 +63,9 @@ function ordered(
 }
 
 /**
- * The `props` as they stand in the line, so that no number loses a digit. A quote inside a JSON string is escaped, so
- * the first `,"props":` of a line of ours is the field's own; another tool's spelling is taken as parsed.
+ * The `props` as they stand in the line, so that no number loses a digit. A quote inside a JSON string is
+ * escaped, so the first `,"props":` of a line of ours is the field's own; another tool's spelling is taken as
+ * parsed.
  */
 function propsText(fields: Record<string, unknown>, line: string): JsonText | undefined {
   if (fields.props === undefined || fields.props === null) return undefined;

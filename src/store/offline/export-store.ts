@@ -1,4 +1,4 @@
-/** All that a store holds which nobody writes to meanwhile: its events as an export, its chunks for a move to another engine. */
+/** Reads all of a store that nobody writes to: events as an export, chunks to move to another engine. */
 import { openLog } from '../../log/batches/log.js';
 import { openEnv } from '../../log/file/env.js';
 import { servingViews } from '../../projections/engine/serving.js';

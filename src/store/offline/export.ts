@@ -8,7 +8,7 @@ import { batchIdLine, endLine, eventLine, headerLine } from './export-format.js'
 /** Rows of a page. */
 const PAGE_ROWS = 1_000;
 
-/** Where an export goes on: after an id, up to a head that its first page settles, then among the `batch_id`s. */
+/** Where an export continues: after an id, up to the head of its first page, then among the `batch_id`s. */
 export interface ExportPosition {
   after: number;
   head?: number;
@@ -55,8 +55,8 @@ function keyAfter({ app, batchId }: SeenBatchId): Buffer {
 }
 
 /**
- * The lines of an export of every event with an id greater than `after`, as of its first page. Throws `RangeError` for an
- * `after` beyond the head.
+ * The lines of an export of every event with an id greater than `after`, as of its first page. Throws
+ * `RangeError` for an `after` beyond the head.
  */
 export async function* exportPages(
   page: (position: ExportPosition) => Promise<ExportPage>,

@@ -47,9 +47,9 @@ export class ImportRefused extends Error {
 type Opened = WriteSide & { env: Env; log: Log };
 
 /**
- * Reads an export into an empty store, which becomes that store, or into the same store as its continuation. Events
- * that are there already are compared, so importing again does no harm. Throws `ImportRefused` and `StoreUnusable`;
- * everything before the refused line is then stored.
+ * Reads an export into an empty store, which becomes that store, or into the same store as its continuation.
+ * Events that are there already are compared, so importing again does no harm. Throws `ImportRefused` and
+ * `StoreUnusable`; everything before the refused line is then stored.
  */
 export async function importLines(options: ImportOptions): Promise<ImportReport> {
   const { dataDir, onProgress } = options;

@@ -1,7 +1,7 @@
 /**
- * A consistent copy of a store, made by the collector that writes it, for `verify` and `backup`: 1. the chunk files are
- * linked, the long part; 2. the data file is copied from one snapshot; 3. the chunks that came meanwhile follow; 4. a
- * chunk that was replaced between 2 and 3 means another round from 2.
+ * A consistent copy of a store, made by the collector that writes it, for `verify` and `backup`: 1. the chunk
+ * files are linked, the long part; 2. the data file is copied from one snapshot; 3. the chunks that came
+ * meanwhile follow; 4. a chunk that was replaced between 2 and 3 means another round from 2.
  */
 import { link, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { withStore } from './with-store.js';
 /** Few chunks are replaced within a round, so more rounds than this mean another fault. */
 const ROUNDS_MAX = 10;
 
-/** Copies the store that this process has open into an empty folder beside it. Throws `StoreUnusable` and disk errors. */
+/** Copies the store that this process has open into an empty folder beside it. Throws `StoreUnusable`. */
 export function copyLive(dataDir: string, folder: string, onProgress: OnProgress): Promise<void> {
   return withStore(dataDir, 'write', async (env) => {
     const target = join(folder, DATA_FILE);

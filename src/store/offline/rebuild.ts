@@ -6,8 +6,9 @@ import { foldAhead } from '../threads/folding-ahead.js';
 import { withStore } from './with-store.js';
 
 /**
- * Drops the views and folds the log into them again; returns how many ids were folded. The caller has the writer lock,
- * and nobody has the store open. Cut off, the next start or rebuild continues it. Throws `StoreUnusable`.
+ * Drops the views and folds the log into them again; returns how many ids were folded. The caller has the
+ * writer lock, and nobody has the store open. Cut off, the next start or rebuild continues it. Throws
+ * `StoreUnusable`.
  */
 export function rebuildStore(dataDir: string, onProgress: OnProgress): Promise<number> {
   return withStore(dataDir, 'write', async (env, log) => {

@@ -7,8 +7,9 @@ import { removeLeftovers } from './erasures.js';
 import { withStore } from './with-store.js';
 
 /**
- * Locks the store, and applies what its WAL still holds. On a read-only file system there is no lock: it returns
- * undefined. Throws `StoreUnusable`, and `StoreInUse` where another process still has the lock after `waitMs`.
+ * Locks the store, and applies what its WAL still holds. On a read-only file system there is no lock: it
+ * returns undefined. Throws `StoreUnusable`, and `StoreInUse` where another process still has the lock after
+ * `waitMs`.
  */
 export async function takeStore(dataDir: string, waitMs?: number): Promise<WriterLock | undefined> {
   assertStore(dataDir);

@@ -1,6 +1,7 @@
 /**
- * Checks a store that nobody writes to: reads the log from end to end, rebuilds every view aside and compares it byte
- * by byte, and looks for the file of every chunk in the manifest. Of a live store its collector makes a copy.
+ * Checks a store that nobody writes to: reads the log from end to end, rebuilds every view aside and compares
+ * it byte by byte, and looks for the file of every chunk in the manifest. Of a live store its collector makes
+ * a copy.
  */
 import type { Log } from '../../log/batches/log.js';
 import { DamagedBatch } from '../../log/batches/record-batch.js';
@@ -77,7 +78,7 @@ function checkChunks(env: Env, log: Log, report: VerifyReport): Finding | undefi
   };
 }
 
-/** What keeps a view from being compared: a table that is gone, another version, or a fold that is not done. */
+/** What keeps a view from being compared: a missing table, another version, or an unfinished fold. */
 function checkFolds(env: Env, log: Log): Finding | undefined {
   const there = new Set(env.tableNames());
   const states = readViewStates(log);

@@ -1,4 +1,4 @@
-/** Brings views up to the log with two threads: one reads the log and folds a pass while this one writes the pass before. */
+/** Brings views up to the log: a second thread reads and folds a pass while this one writes the last. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Log } from '../../log/batches/log.js';
@@ -37,8 +37,8 @@ export interface WrittenRows {
 }
 
 /**
- * Brings every view up to the log, in the store itself: a view of another version starts over, others go on from their
- * checkpoints. Cut off, it goes on at the next call. Returns the views that cannot be folded.
+ * Brings every view up to the log, in the store itself: a view of another version starts over, others go on
+ * from their checkpoints. Cut off, it goes on at the next call. Returns the views that cannot be folded.
  */
 export async function foldAhead(
   env: Env,

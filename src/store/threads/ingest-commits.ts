@@ -1,4 +1,4 @@
-/** Commits of the ingest thread: each continues from the log and the pending groups, goes to the WAL, then to the writer. */
+/** Commits of the ingest thread: each continues the log and the pending groups, and goes to the WAL. */
 import { UNAPPLIED_BYTES_MAX } from '../../domain/limits.js';
 import { openLog } from '../../log/batches/log.js';
 import { openEnv } from '../../log/file/env.js';

@@ -1,6 +1,7 @@
 /**
- * The bounded queue between the HTTP thread and the ingest thread: the raw requests of one turn are one message. The
- * ingest thread answers in the order of arrival, so the promises that wait here are a plain queue too.
+ * The bounded queue between the HTTP thread and the ingest thread: the raw requests of one turn are one
+ * message. The ingest thread answers in the order of arrival, so the promises that wait here are a plain
+ * queue too.
  */
 import { QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX, RETRY_AFTER_S } from '../../domain/limits.js';
 import type { Refusal } from '../../domain/problems.js';

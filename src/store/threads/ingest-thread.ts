@@ -1,6 +1,6 @@
 /**
- * The ingest thread: parses raw requests, makes commit groups of the valid ones, and writes these to the WAL. Requests
- * that arrive while a group waits for the disk are the next group: no timer holds a request back.
+ * The ingest thread: parses raw requests, makes commit groups of the valid ones, and writes these to the WAL.
+ * Requests that arrive while a group waits for the disk are the next group: no timer holds a request back.
  */
 import '../../telemetry/source-maps.js';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -31,7 +31,7 @@ const post = (message: FromIngest): void => port.postMessage(message);
 const { dataDir, meterMemory, writer, ...settings } = workerData as IngestData;
 const meters = openMeters(meterMemory);
 
-/** LMDB's errors have numbers. After a failed transaction it refuses reads too, maybe before the writer's message is here. */
+/** LMDB's errors have numbers. After a failed transaction LMDB refuses reads too. */
 const isOfLmdb = (error: Error): boolean => typeof (error as { code?: unknown }).code === 'number';
 
 function refuse({ error }: { error: Error }): Refusal {
@@ -181,12 +181,13 @@ function openIntake(commits: IngestCommits) {
 }
 
 /** The answers are durable; each names the commit that reads have to see. */
+export type IngestCalls = ReturnType<typeof openCalls>;
 function openCalls(commits: IngestCommits, configure: (settings: IngestSettings) => void) {
   const { pending, stats } = commits;
   return {
     configure,
     stats: () => stats,
-    appNumber(app: string): unknown {
+    appNumber(app: string) {
       const number = commits.appNumber(app);
       return { number, commit: pending.newest(), isApplied: commits.isAppApplied(app) };
     },

@@ -28,8 +28,9 @@ export interface IngestData extends IngestSettings {
 }
 
 /**
- * Raw requests of one turn of the HTTP thread: their bodies one after the other in one transferred buffer. The rest is in
- * columns, since copying an object for each request would cost both threads more than the bodies do.
+ * Raw requests of one turn of the HTTP thread: their bodies one after the other in one transferred buffer.
+ * The rest is in columns, since copying an object for each request would cost both threads more than the
+ * bodies do.
  */
 export interface IngestMessage {
   kind: 'ingest';

@@ -2,56 +2,48 @@
 import { Worker } from 'node:worker_threads';
 import { QUESTIONS } from '../../questions/index.js';
 import type { LaterReads } from '../compose.js';
-import { type Call, type Caller, openCaller, type Reply } from './rpc.js';
+import { openCaller } from './rpc.js';
 
 const NICENESS = { light: 0, heavy: 10 };
 
-interface Reader {
-  call: Caller['call'];
-  close(): Promise<void>;
-}
+type Reader = ReturnType<typeof startReader>;
 
-function startReader(dataDir: string, niceness: number): Reader {
+function startReader(dataDir: string, niceness: number) {
   const worker = new Worker(new URL('./reader-thread.js', import.meta.url), {
     workerData: { dataDir, niceness },
   });
-  const caller = openCaller((call: Call) => worker.postMessage(call));
-  worker.on('message', (reply: Reply) => caller.takeReply(reply));
-  worker.on('error', (error) => caller.fail(error));
-  worker.on('exit', () => caller.fail(new Error('a reader thread ended')));
+  const { calls, takeReply, fail } = openCaller<LaterReads & { close(): Promise<void> }>((call) =>
+    worker.postMessage(call),
+  );
+  worker.on('message', takeReply);
+  worker.on('error', fail);
+  worker.on('exit', () => fail(new Error('a reader thread ended')));
   return {
-    call: caller.call,
+    calls,
     async close() {
-      await caller.call('close', []).catch(() => {});
+      await calls.close().catch(() => {});
       await worker.terminate();
     },
   };
 }
 
 /** Each lane starts at its first use; a read begins once `caughtUp` resolves. */
-export function startReaders(
-  dataDir: string,
-  caughtUp: () => Promise<void> | undefined,
-): { read: LaterReads; close(): Promise<void> } {
+export function startReaders(dataDir: string, caughtUp: () => Promise<void> | undefined) {
   const lanes: { light?: Reader; heavy?: Reader } = {};
-  const call = async (lane: 'light' | 'heavy', method: string, args: unknown[]) => {
+  const on = async (lane: 'light' | 'heavy'): Promise<Reader> => {
     await caughtUp();
     lanes[lane] ??= startReader(dataDir, NICENESS[lane]);
-    return lanes[lane].call(method, args);
+    return lanes[lane];
   };
-  const on =
-    (lane: 'light' | 'heavy', method: string) =>
-    (...args: unknown[]) =>
-      call(lane, method, args);
+  const read: LaterReads = {
+    ask: async (kind, ask) => (await on(QUESTIONS[kind].lane)).calls.ask(kind, ask),
+    tail: async (...args) => (await on('light')).calls.tail(...args),
+    sessionApps: async (...args) => (await on('light')).calls.sessionApps(...args),
+    chunkRow: async (...args) => (await on('light')).calls.chunkRow(...args),
+    exportPage: async (...args) => (await on('heavy')).calls.exportPage(...args),
+  };
   return {
-    read: {
-      ask: (kind: keyof typeof QUESTIONS, ...args: unknown[]) =>
-        call(QUESTIONS[kind].lane, 'ask', [kind, ...args]),
-      tail: on('light', 'tail'),
-      sessionApps: on('light', 'sessionApps'),
-      chunkRow: on('light', 'chunkRow'),
-      exportPage: on('heavy', 'exportPage'),
-    } as LaterReads,
+    read,
     async close() {
       await Promise.all([lanes.light?.close(), lanes.heavy?.close()]);
     },

@@ -39,32 +39,32 @@ export function fromPlain({ name, message, stack, cause }: PlainError): Error {
   return error;
 }
 
-export interface Caller {
-  call(method: string, args: unknown[]): Promise<unknown>;
-  /** Ends the call that the reply is for. */
-  takeReply(reply: Reply): void;
-  /** Rejects every open call and every later one. */
-  fail(error: Error): void;
-}
-
-export function openCaller(post: (call: Call) => void): Caller {
+/** Calls the functions of another thread as if they were `Calls`, which are asynchronous. */
+export function openCaller<Calls extends object>(post: (call: Call) => void) {
   const open = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   let id = 0;
   let failure: Error | undefined;
+  const call = (method: string, args: unknown[]) =>
+    new Promise((resolve, reject) => {
+      if (failure) return reject(failure);
+      open.set(++id, { resolve, reject });
+      post({ kind: 'call', id, method, args });
+    });
+  const get =
+    (_: object, method: string) =>
+    (...args: unknown[]) =>
+      call(method, args);
   return {
-    call: (method, args) =>
-      new Promise((resolve, reject) => {
-        if (failure) return reject(failure);
-        open.set(++id, { resolve, reject });
-        post({ kind: 'call', id, method, args });
-      }),
-    takeReply(reply) {
+    calls: new Proxy({}, { get }) as Calls,
+    /** Ends the call that the reply is for. */
+    takeReply(reply: Reply): void {
       const waiting = open.get(reply.id);
       open.delete(reply.id);
       if ('error' in reply) waiting?.reject(fromPlain(reply.error));
       else waiting?.resolve(reply.result);
     },
-    fail(error) {
+    /** Rejects every open call and every later one. */
+    fail(error: Error): void {
       failure = error;
       for (const { reject } of open.values()) reject(error);
       open.clear();
@@ -72,7 +72,7 @@ export function openCaller(post: (call: Call) => void): Caller {
   };
 }
 
-/** Runs a call on a record of functions; the reply has the result or the error. */
+/** Runs a call of one of the functions of `target`; the reply has the result or the error. */
 export async function answer(target: object, { id, method, args }: Call): Promise<Reply> {
   try {
     const run = (target as Record<string, (...args: unknown[]) => unknown>)[method];

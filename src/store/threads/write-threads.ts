@@ -1,6 +1,7 @@
 /**
- * The ingest thread and the writer thread, from the HTTP thread. A batch is answered once it is durable in the WAL; the
- * tables take it a moment later, so a read first waits until they hold everything that was durable when it began.
+ * The ingest thread and the writer thread, from the HTTP thread. A batch is answered once it is durable in
+ * the WAL; the tables take it a moment later, so a read first waits until they hold everything that was
+ * durable when it began.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config/config.js';
@@ -8,10 +9,11 @@ import { RETRY_AFTER_S } from '../../domain/limits.js';
 import { newWindowMemory, sharedWindows } from '../../ingest/event-limiter.js';
 import { readExact } from '../../ingest/exact-reader.js';
 import { createIngest } from '../../ingest/ingest.js';
-import type { Sides } from '../compose.js';
+import type { Later, Sides } from '../compose.js';
 import { openHeads } from '../heads.js';
-import { type OnProgress, StoreFailed, type StoreStats } from '../port.js';
+import { type OnProgress, StoreFailed } from '../port.js';
 import { openIngestQueue } from './ingest-queue.js';
+import type { IngestCalls } from './ingest-thread.js';
 import type {
   EndMessage,
   FromIngest,
@@ -22,10 +24,12 @@ import type {
   ToWriter,
   WriterData,
 } from './messages.js';
-import { type Call, type Caller, fromPlain, openCaller } from './rpc.js';
+import { fromPlain, openCaller } from './rpc.js';
 
 /** Garbage is short-lived here; by default each thread would keep three times as much memory for it. */
 const YOUNG_GENERATION_MB = 16;
+
+type WriterCalls = Omit<Sides['write'], 'appNumber'>;
 
 export interface WriteThreadsOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
   onProgress: OnProgress;
@@ -75,8 +79,8 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   const writer = startThread('writer', { dataDir, meterMemory, ingest: port1 }, port1);
   const ingest = startThread('ingest', { dataDir, meterMemory, writer: port2, ...firstSettings }, port2);
   const toWriter = (message: ToWriter): void => writer.postMessage(message);
-  const callWriter = openCaller(toWriter);
-  const callIngest = openCaller((call: Call) => ingest.postMessage(call));
+  const callWriter = openCaller<WriterCalls>(toWriter);
+  const callIngest = openCaller<Later<IngestCalls>>((call) => ingest.postMessage(call));
   let check = checkOf(firstSettings);
   const queue = openIngestQueue(
     (message, transfer) => ingest.postMessage(message, transfer),
@@ -117,7 +121,7 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   }
 
   return {
-    write: writeSideOf(callWriter.call, callIngest.call, progress),
+    write: writeSideOf(callWriter.calls, callIngest.calls, progress),
     queue,
     failed: failure.failed,
     caughtUp: progress.caughtUp,
@@ -125,7 +129,7 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     async configure(changed: Pick<Config, 'apps' | 'limits'>) {
       const settings = ingestSettings(changed);
       check = checkOf(settings);
-      await callIngest.call('configure', [settings]);
+      await callIngest.calls.configure(settings);
     },
     async close() {
       await progress.caughtUp()?.catch(() => {});
@@ -165,35 +169,30 @@ function watchThreads(threads: { writer: Worker; ingest: Worker }, onFailure: (e
 
 /** The write side as calls of the two threads. */
 function writeSideOf(
-  callWriter: Caller['call'],
-  callIngest: Caller['call'],
+  writer: WriterCalls,
+  ingest: Later<IngestCalls>,
   progress: ReturnType<typeof openProgress>,
 ): Sides['write'] {
   return {
+    putChunkRow: writer.putChunkRow,
+    dropExpiredChunks: writer.dropExpiredChunks,
     async appNumber(app) {
-      const { number, commit, isApplied } = (await callIngest('appNumber', [app])) as {
-        number: number;
-        commit: number;
-        isApplied: boolean;
-      };
+      const { number, commit, isApplied } = await ingest.appNumber(app);
       progress.durable(commit);
       // A backup holds tables only: under a number they do not know, a row would be another app's one day.
       if (!isApplied) await progress.caughtUp();
       return number;
     },
-    putChunkRow: (...args) => callWriter('putChunkRow', args) as ReturnType<Sides['write']['putChunkRow']>,
-    dropExpiredChunks: (...args) =>
-      callWriter('dropExpiredChunks', args) as ReturnType<Sides['write']['dropExpiredChunks']>,
     async sweepEvents(before, now) {
       // Later events below the fence are dropped; the tables hold all earlier ones when the sweep begins.
-      progress.durable((await callIngest('raiseFence', [before])) as number);
+      progress.durable(await ingest.raiseFence(before));
       await progress.caughtUp();
-      return (await callWriter('sweepEvents', [before, now])) as number;
+      return writer.sweepEvents(before, now);
     },
     async stats() {
       await progress.caughtUp();
-      const [tables, ingested] = await Promise.all([callWriter('stats', []), callIngest('stats', [])]);
-      return { ...(tables as StoreStats), ...(ingested as Partial<StoreStats>) };
+      const [tables, ingested] = await Promise.all([writer.stats(), ingest.stats()]);
+      return { ...tables, ...ingested };
     },
   };
 }
@@ -220,8 +219,8 @@ function startThread(name: string, workerData: WriterData | IngestData, port: Me
 }
 
 /**
- * Asks a thread to end and waits for it. It is never terminated: within a transaction it would leave LMDB's lock behind,
- * and the end of the process would wait for that lock for ever.
+ * Asks a thread to end and waits for it. It is never terminated: within a transaction it would leave LMDB's
+ * lock behind, and the end of the process would wait for that lock for ever.
  */
 function end(worker: Worker): Promise<void> {
   return new Promise((resolve) => {

@@ -1,6 +1,7 @@
 /**
- * The writer thread: applies durable commit groups to the store's tables, many at a time, and answers calls on the write
- * side. Only reads wait for it, so it lets groups gather: fewer and larger transactions cost less.
+ * The writer thread: applies durable commit groups to the store's tables, many at a time, and answers calls
+ * on the write side. Only reads wait for it, so it lets groups gather: fewer and larger transactions cost
+ * less.
  */
 import '../../telemetry/source-maps.js';
 import { performance } from 'node:perf_hooks';
@@ -30,8 +31,8 @@ const STILL_MS = 1_000;
 let failed = false;
 
 /**
- * Reports that the store failed, then blocks for `STILL_MS`: after a failed write lmdb-js overruns the memory of its
- * error text, and the process may crash at this thread's next free. The report gets out first.
+ * Reports that the store failed, then blocks for `STILL_MS`: after a failed write lmdb-js overruns the memory
+ * of its error text, and the process may crash at this thread's next free. The report gets out first.
  */
 function fail(error: Error): void {
   if (failed) return;

@@ -1,6 +1,6 @@
 /** What a crash left in the journal is in the tables before a command works on them, or the store opens again. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { EventRequest, JsonText } from '../../../src/domain/event.js';
@@ -15,6 +15,8 @@ import { takeStore } from '../../../src/store/offline/take-store.js';
 import { verifyStore } from '../../../src/store/offline/verify.js';
 import { openLmdbStore } from '../../../src/store/open-in-process.js';
 
+/** A user who owns nothing. */
+const NOBODY = 65_534;
 const NOW = Date.UTC(2026, 5, 1, 12);
 
 const batch = (name: string): EventRequest => ({
@@ -169,4 +171,17 @@ t.test('a journal of another copy of the store, which went on by itself, is refu
     name: 'StoreUnusable',
     message: /another copy of this store/,
   });
+});
+
+t.test('a store that the user may not enter is not taken for none', async (t) => {
+  const dataDir = t.testdir({});
+  const isRoot = process.getuid?.() === 0;
+  chmodSync(dataDir, 0);
+  if (isRoot) process.seteuid?.(NOBODY);
+  try {
+    await t.rejects(takeStore(dataDir), { message: /is not for this user: run the command as its owner$/ });
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(dataDir, 0o700);
+  }
 });
