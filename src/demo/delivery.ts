@@ -10,7 +10,7 @@ export interface Target {
   key: string;
 }
 
-/** The collector refused the data, or did not answer after retries. */
+/** The collector refused the data, or did not answer after retries; the message is for the operator. */
 export class NotDelivered extends Error {
   override name = 'NotDelivered';
 }

@@ -1,4 +1,4 @@
-/** What goes wrong in the made-up app: outages for hours, and stray errors. */
+/** What goes wrong in the made-up app: releases that break a page for hours, an API that is down, and stray errors. */
 import { DAY_MS, HOUR_MS } from '../domain/limits.js';
 import { randomFrom } from './random.js';
 import { call, note, type Visit } from './visit.js';
@@ -13,10 +13,7 @@ export interface Outage {
 }
 
 /** Share of days. */
-const OUTAGE_SHARE = 0.5;
-/** Share of jobs. */
-const STRAY_ERROR_SHARE = 0.008;
-const COMPLAINT_SHARE = 0.002;
+const OUTAGE_SHARE = 0.4;
 const TITLE_MAX = 80;
 const ORIGIN = 'https://stock.harborline.example';
 
@@ -56,7 +53,7 @@ const FAULTS = {
     ],
   },
 };
-export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
+export const FAULT_KINDS = ['invoice_total', 'item_api_down', 'count_date'] as const;
 const STRAY_STACKS = [
   `ChunkLoadError: Loading chunk reports-4f1a9 failed
     at importWithRetry (src/router/lazy.ts:18:11)
@@ -89,10 +86,11 @@ export function outagesOn(seed: number, day: number): Outage[] {
   return [{ kind, from, to: from + hours * HOUR_MS }];
 }
 
-/** The visitor meets an outage: adds errors, sometimes a bug report. Returns whether there was one. */
+/** The visitor meets what is broken: adds errors, sometimes a bug report. Returns whether anything was broken. */
 export function stumble(visit: Visit, outages: readonly Outage[], kind: FaultKind): boolean {
-  const now = outages.filter(({ from, to }) => visit.at >= from && visit.at < to);
-  const broken = now.some((outage) => outage.kind === kind);
+  const broken = outages.some(
+    (outage) => outage.kind === kind && visit.at >= outage.from && visit.at < outage.to,
+  );
   if (!broken || visit.random.chance(0.15)) return false;
   // People press the same button again when nothing happens.
   const attempts = visit.random.weighted([1, 2, 3, 5], [5, 4, 2, 1]);
@@ -104,25 +102,36 @@ export function stumble(visit: Visit, outages: readonly Outage[], kind: FaultKin
   return true;
 }
 
-/** Now and then adds an error that no outage causes, or a wish or an annoyance. */
-export function strayTrouble(visit: Visit): void {
-  if (visit.random.chance(STRAY_ERROR_SHARE)) fail(visit, visit.random.pick(STRAY_STACKS));
-  if (visit.random.chance(COMPLAINT_SHARE)) report(visit, SMALL_COMPLAINTS, ['low', 'low', 'medium']);
+/** An error that has nothing to do with an outage. */
+export function strayError(visit: Visit): void {
+  fail(visit, visit.random.pick(STRAY_STACKS));
+}
+
+/** A wish or a small annoyance, without an error behind it. */
+export function smallComplaint(visit: Visit): void {
+  report(visit, SMALL_COMPLAINTS, ['low', 'low', 'medium']);
 }
 
 function report(visit: Visit, comments: readonly string[], severities: readonly string[]): void {
   visit.at += visit.random.wait(18_000);
   const comment = visit.random.pick(comments);
-  const severity = visit.random.pick(severities);
-  note(visit, 'bug_report', comment.slice(0, TITLE_MAX), { comment, severity });
+  note(visit, 'bug_report', comment.slice(0, TITLE_MAX), {
+    comment,
+    severity: visit.random.pick(severities),
+  });
   visit.at += visit.random.wait(4_000);
 }
 
 function fail(visit: Visit, template: string): void {
   const stack = template.replace(/\n +/g, '\n    ').replace(/\((src|node_modules)\//g, `(${ORIGIN}/$1/`);
   const [title = ''] = stack.split('\n');
-  const kind = stack.includes('at async ') ? 'unhandledrejection' : 'error';
   const [, source, line, column] = /\((https:.+):(\d+):(\d+)\)/.exec(stack) ?? [];
-  note(visit, 'error', title, { kind, stack, source, line: Number(line), column: Number(column) });
+  note(visit, 'error', title, {
+    kind: stack.includes('at async ') ? 'unhandledrejection' : 'error',
+    stack,
+    source,
+    line: Number(line),
+    column: Number(column),
+  });
   visit.at += visit.random.wait(3_000);
 }

@@ -7,20 +7,25 @@ import { play } from './scenes.js';
 import type { DemoEvent } from './visit.js';
 
 const VISITORS = 12;
+/** Spreads the arrivals of new visitors. */
 const ARRIVAL_SPREAD_MS = 10_000;
-/** Something breaks for a few minutes at regular intervals. */
+/** Something breaks for a few minutes at regular intervals, so that there is an incident to look at. */
 const OUTAGE_EVERY_MS = 15 * 60_000;
 const OUTAGE_MS = 4 * 60_000;
 
+export interface Live {
+  /** The events up to `now` (Unix ms) that were not returned before, one batch a session. */
+  due(now: number): DemoBatch[];
+}
+
 /** Begins at `start` (Unix ms); what happens depends on the seed and on `start`. */
-export function startLive({ seed, users, start }: { seed: number; users: number; start: number }) {
+export function startLive({ seed, users, start }: { seed: number; users: number; start: number }): Live {
   const random = randomFrom(seed, 'live', start);
   const employees = staff(seed, users);
   let visits: { id: string; sent: number; events: DemoEvent[] }[] = [];
 
   return {
-    /** The events up to `now` (Unix ms) that were not returned before, one batch a session. */
-    due(now: number): DemoBatch[] {
+    due(now) {
       while (visits.length < VISITORS) {
         const at = now + (visits.length === 0 ? 0 : random.int(0, ARRIVAL_SPREAD_MS));
         const { id, events } = play(random.pick(employees), random, at, outagesAround(at, start));

@@ -1,4 +1,4 @@
-/** A month of visits to the made-up app, as the requests that its SDK would send, in order of arrival. */
+/** A month of visits to the made-up app, as the requests its SDK would send, in the order they would arrive. */
 import { DAY_MS, HOUR_MS } from '../domain/limits.js';
 import { type Outage, outagesOn } from './faults.js';
 import { type Employee, staff } from './people.js';
@@ -18,7 +18,7 @@ export interface MonthOptions {
 /** One request's events, all of one session. */
 export interface DemoBatch {
   batchId: string;
-  /** Unix ms: seconds after the last event, or hours from a phone without signal. */
+  /** Arrival at the collector, Unix ms: seconds after the last event, or hours from a phone without signal. */
   arrivesAt: number;
   events: DemoEvent[];
 }
@@ -42,8 +42,8 @@ const BATCH_EVENTS = 20;
 const LATE_SHARE = 0.02;
 
 /**
- * The days, `days` + 1 of them, oldest first. A day depends on the seed and the date alone, so a second run
- * makes the same visits with the same `batch_id`s, and a collector that has them stores nothing twice.
+ * The days, `days` + 1 of them, oldest first. What happens on a day depends on the seed and the date alone: a second run, today or
+ * tomorrow, makes the same visits with the same `batch_id`s again, and a collector that has them stores nothing twice.
  */
 export function* month(options: MonthOptions): Generator<DemoDay> {
   const today = Math.floor(options.until / DAY_MS);

@@ -19,11 +19,11 @@ const words = (text: string): string[] => text.trim().split(/\s+/);
 const FIRST_NAMES = words(`
   Amara Ines Maya Sofia Hannah Priya Lena Yuki Fatima Clara Zoë Nadia Grace Elif Rosa Mei Aisha
   Olivia Freya Camille Ingrid Leila Teresa Chloe Anja Mateo Jonas Omar Lukas Daniel Kofi Henrik Ravi
-  Tomás Samuel Noah Wei Andre Karim Felix Marcus Emil Hugo Ivan Diego Julian Peter Arjun Ben
+  Tomás Samuel Noah Wei Andre Karim Felix Marcus Emil Hugo Ivan Diego Julian Peter Łukasz Arjun Ben
   Tariq`);
 const LAST_NAMES = words(`
   Okafor Lindqvist Patel Moreau García Schneider Tanaka Novak Haddad Brennan Silva Kowalski Nguyen
-  Fischer Andersen Rossi Mensah Carter Weber Chen Dubois Ortega Becker Sharma Larsen
+  Fischer Andersen Rossi Mensah Yılmaz Carter Weber Chen Dubois Ortega Becker Sharma Larsen
   Whitfield Kim Petrov Hoffmann Abdi Marino Jansen Lopez Müller Ivanova Bailey Sato Costa Keller
   Osei Vargas Lim Richter Doyle`);
 const ROLES: readonly Role[] = ['warehouse', 'purchasing', 'sales', 'finance', 'management'];
@@ -39,10 +39,7 @@ export function staff(seed: number, count: number): Employee[] {
     const random = randomFrom(seed, 'employee', index);
     const first = random.pick(FIRST_NAMES);
     const last = random.pick(LAST_NAMES);
-    const wanted = `${first}.${last}`.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
-    let id = wanted;
-    for (let n = 2; taken.has(id); n++) id = `${wanted}${n}`;
-    taken.add(id);
+    const id = freeId(`${ascii(first)}.${ascii(last)}`, taken);
     return {
       id,
       name: `${first} ${last}`,
@@ -52,4 +49,16 @@ export function staff(seed: number, count: number): Employee[] {
       diligence: 0.4 + random.next() * 1.3,
     };
   });
+}
+
+function freeId(wanted: string, taken: Set<string>): string {
+  let id = wanted;
+  for (let n = 2; taken.has(id); n++) id = `${wanted}${n}`;
+  taken.add(id);
+  return id;
+}
+
+/** `Łukasz` → `lukasz`, for e-mail addresses. */
+function ascii(name: string): string {
+  return name.normalize('NFD').replace(/\p{M}/gu, '').replace(/ł/gi, 'l').replace(/ı/g, 'i').toLowerCase();
 }

@@ -1,9 +1,9 @@
-/** Random numbers from a seed made of words: the same words give the same numbers. */
+/** Random numbers from a seed made of words: the same words give the same numbers on every machine. */
 import { createHash } from 'node:crypto';
 
 export type Random = ReturnType<typeof randomFrom>;
 
-/** Each combination of words has its own generator, so a day or a user can be made without the others. */
+/** Each combination of words has its own generator, so one day or user can be made without the others. */
 export function randomFrom(...words: readonly (string | number)[]) {
   const next = sfc32(words.join('/'));
   const int = (min: number, max: number): number => min + Math.floor(next() * (max - min + 1));
@@ -28,7 +28,7 @@ export function randomFrom(...words: readonly (string | number)[]) {
       });
       return found ?? pick(items);
     },
-    /** A duration, or another amount, around `typical` with a long tail. */
+    /** A duration, or any amount, with a long tail around `typical`, as waiting and reading times have. */
     wait: (typical: number): number => Math.round(typical * (0.3 + -Math.log(1 - next()) * 0.7)),
     /** Lower-case hexadecimal digits. */
     hex: (digits: number): string => Array.from({ length: digits }, () => int(0, 15).toString(16)).join(''),

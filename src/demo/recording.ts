@@ -1,4 +1,4 @@
-/** Session replays of made-up visits: rrweb recordings in gzipped chunks, one for each page. */
+/** Session replays of made-up visits: rrweb recordings in gzipped chunks, one for each page a person was on. */
 import { gzipSync } from 'node:zlib';
 import { DAY_MS } from '../domain/limits.js';
 import type { DemoSession } from './month.js';
@@ -53,8 +53,12 @@ export function record(session: DemoSession): DemoChunk[] {
   const random = randomFrom('recording', session.id);
   return byPage(session.events).map((events, index) => {
     const recorded = recordPage(events, random);
-    const bytes = gzipSync(JSON.stringify(recorded));
-    return { session: session.id, seq: index + 1, ts: recorded[0]?.timestamp ?? 0, bytes };
+    return {
+      session: session.id,
+      seq: index + 1,
+      ts: recorded[0]?.timestamp ?? 0,
+      bytes: gzipSync(JSON.stringify(recorded)),
+    };
   });
 }
 
@@ -82,8 +86,9 @@ function recordPage(events: readonly DemoEvent[], random: Random): RrwebEvent[] 
   ];
   const rest = events.slice(1).filter(({ type }) => type !== 'network');
   for (const event of rest) recorded.push(...gesture(event, page, pointer, random));
+  const wander = page.rows.length > 0 ? random.pick(page.rows) : page.button;
   const end = Math.max(...recorded.map(({ timestamp }) => timestamp));
-  recorded.push(move(pointer, random.pick(page.rows), end + random.wait(2_000) + MOVE_MS));
+  recorded.push(move(pointer, wander, end + random.wait(2_000) + MOVE_MS));
   return recorded.sort((a, b) => a.timestamp - b.timestamp);
 }
 
@@ -109,7 +114,7 @@ function gesture(
   pointer: { x: number; y: number },
   random: Random,
 ): RrwebEvent[] {
-  if (event.type === 'error') return [showToast(page, event.ts + 40)];
+  if (event.type === 'error') return [showToast(page, event.ts)];
   if (event.name === 'item_searched') {
     return [
       move(pointer, page.search, event.ts - 1_400),
@@ -117,7 +122,8 @@ function gesture(
       ...typing(page.search, event),
     ];
   }
-  const target = event.name.endsWith('_viewed') ? random.pick(page.rows) : page.button;
+  const target =
+    event.name.endsWith('_viewed') && page.rows.length > 0 ? random.pick(page.rows) : page.button;
   return [move(pointer, target, event.ts - 60), click(target, event.ts)];
 }
 
@@ -129,13 +135,19 @@ const change = (source: number, data: object, timestamp: number): RrwebEvent => 
 });
 
 function move(pointer: { x: number; y: number }, target: Spot, timestamp: number): RrwebEvent {
-  const { x, y } = pointer;
+  const from = { ...pointer };
   const positions = Array.from({ length: MOVE_POINTS }, (_, index) => {
     const part = (index + 1) / MOVE_POINTS;
-    const place = { x: Math.round(x + (target.x - x) * part), y: Math.round(y + (target.y - y) * part) };
-    return { ...place, id: target.id, timeOffset: Math.round(MOVE_MS * (part - 1)) };
+    const eased = part * part * (3 - 2 * part);
+    return {
+      x: Math.round(from.x + (target.x - from.x) * eased),
+      y: Math.round(from.y + (target.y - from.y) * eased),
+      id: target.id,
+      timeOffset: Math.round(MOVE_MS * (part - 1)),
+    };
   });
-  Object.assign(pointer, { x: target.x, y: target.y });
+  pointer.x = target.x;
+  pointer.y = target.y;
   return change(MOUSE_MOVE, { positions }, timestamp);
 }
 
@@ -155,7 +167,6 @@ function typing({ id }: Spot, { ts, props }: DemoEvent): RrwebEvent[] {
 /** The message that something failed; those of several errors lie on top of each other. */
 function showToast({ bodyId, toast }: PageSnapshot, timestamp: number): RrwebEvent {
   const { box, label } = toast();
-  // A player ignores the children of an added node.
   const adds = [
     { parentId: bodyId, nextId: null, node: box },
     { parentId: box.id, nextId: null, node: label },

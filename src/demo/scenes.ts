@@ -1,5 +1,5 @@
 /** The jobs people do in the made-up inventory app, each a scene that adds its events to a visit. */
-import { type Outage, strayTrouble, stumble } from './faults.js';
+import { type Outage, smallComplaint, strayError, stumble } from './faults.js';
 import type { Employee, Role } from './people.js';
 import type { Random } from './random.js';
 import { act, call, open, type Visit } from './visit.js';
@@ -14,30 +14,56 @@ const SUPPLIERS =
   'Nordmetall, Brightline Lighting, Pacific Fasteners, Vandermeer Packaging, Kestrel Pumps'.split(', ');
 const WAREHOUSES = ['RTM-1', 'RTM-2', 'CHI-1', 'SIN-1'];
 const REPORTS = ['stock-value', 'turnover', 'shortages', 'supplier-delays'];
+const STRAY_ERROR_SHARE = 0.008;
+const COMPLAINT_SHARE = 0.002;
 
 /** What each role does, and how often: `weights[i]` belongs to `scenes[i]`. */
 const JOBS: Record<Role, { scenes: Scene[]; weights: number[] }> = {
-  warehouse: { scenes: [browse, count, receive], weights: [4, 5, 4] },
-  purchasing: { scenes: [browse, purchase, report], weights: [4, 6, 1] },
-  sales: { scenes: [browse, invoice, report], weights: [4, 8, 1] },
+  warehouse: { scenes: [browse, count, receive, tour, setting], weights: [4, 5, 4, 0.4, 0.3] },
+  purchasing: { scenes: [browse, purchase, report, tour, setting], weights: [4, 6, 1, 0.4, 0.3] },
+  sales: { scenes: [browse, invoice, report, tour, setting], weights: [4, 8, 1, 0.4, 0.3] },
   finance: { scenes: [invoice, report, browse], weights: [3, 5, 1] },
-  management: { scenes: [report, browse], weights: [5, 2] },
+  management: { scenes: [report, browse, dashboardOnly], weights: [5, 2, 4] },
 };
 
-/** Plays a visit that begins at `at` (Unix ms): signing in, a few jobs of the role, sometimes signing out. */
+/** Plays a visit that begins at `at` (Unix ms): arriving, a few jobs of the person's role, and sometimes signing out. */
 export function play(employee: Employee, random: Random, at: number, outages: readonly Outage[]): Visit {
   const visit: Visit = { id: `s_${random.hex(16)}`, employee, random, events: [], at, url: '/' };
-  open(visit, '/dashboard');
-  call(visit, 'POST', '/api/session', random.chance(0.04) ? 401 : 201, 160);
-  act(visit, 'signed_in', { method: random.chance(0.7) ? 'sso' : 'password' });
+  arrive(visit);
   const { scenes, weights } = JOBS[employee.role];
   const jobs = random.weighted([1, 2, 3, 4], [4, 4, 2, 1]);
   for (let i = 0; i < jobs; i++) {
     random.weighted(scenes, weights)(visit, outages);
-    strayTrouble(visit);
+    if (random.chance(STRAY_ERROR_SHARE)) strayError(visit);
+    if (random.chance(COMPLAINT_SHARE)) smallComplaint(visit);
   }
   if (random.chance(0.3)) act(visit, 'signed_out');
   return visit;
+}
+
+function arrive(visit: Visit): void {
+  const { random } = visit;
+  open(visit, '/login');
+  call(visit, 'POST', '/api/session', random.chance(0.04) ? 401 : 201, 160);
+  act(visit, 'signed_in', { method: random.chance(0.7) ? 'sso' : 'password' });
+  open(visit, '/dashboard', { referrer: '/login' });
+  call(visit, 'GET', '/api/dashboard', 200, 210);
+}
+
+/** The tour of a new release; not everybody finishes it. */
+function tour(visit: Visit): void {
+  const { random } = visit;
+  open(visit, '/whats-new');
+  act(visit, 'tour_started', { release: random.pick(['4.12', '4.13', '4.14']) });
+  if (random.chance(0.38)) return;
+  act(visit, 'tour_finished', { steps: 6 });
+  if (random.chance(0.3))
+    act(visit, 'feature_enabled', { feature: random.pick(['bulk scan', 'shortcuts', 'dark mode']) });
+}
+
+function dashboardOnly(visit: Visit): void {
+  open(visit, '/dashboard');
+  act(visit, 'dashboard_range_changed', { range: visit.random.pick(['7d', '30d', 'quarter']) });
 }
 
 function browse(visit: Visit, outages: readonly Outage[]): void {
@@ -152,6 +178,13 @@ function report(visit: Visit): void {
   act(visit, 'report_opened', { report: name });
   if (random.chance(0.45))
     act(visit, 'report_exported', { report: name, format: random.pick(['xlsx', 'xlsx', 'pdf']) });
+}
+
+function setting(visit: Visit): void {
+  open(visit, '/settings');
+  act(visit, 'settings_changed', {
+    setting: visit.random.pick(['language', 'theme', 'notifications', 'default_warehouse']),
+  });
 }
 
 function itemNumber(visit: Visit): string {

@@ -25,6 +25,8 @@ t.test('what is stored is counted as answers, batches, events, commits, and thei
   const grew = await during(async () => {
     await store(c.url, 'inventory', [event(), event()]);
     await store(c.url, 'shop', [event()]);
+    // A read waits until the tables have what was acknowledged.
+    await ask(c.url, '/v1/query/events?limit=1');
   });
   t.equal(grew('spyglass_ingest_requests_total{route="events",status="204"}'), 2);
   t.equal(grew('spyglass_ingest_request_duration_seconds_count{route="events"}'), 2);
