@@ -1,4 +1,5 @@
 /** The thread of one job (`on-thread.ts`). */
+import '../../telemetry/source-maps.js';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Erasure, OnProgress, Progress } from '../port.js';
 import { type PlainError, toPlain } from '../threads/rpc.js';
