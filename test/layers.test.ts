@@ -174,13 +174,15 @@ function loaded(file: string, known = new Set<string>()): Set<string> {
   return known;
 }
 
-t.test('a start loads what its threads need: HTTP no LMDB, ingest no schemas and no views', async (t) => {
+t.test('a start loads what its threads need: HTTP no LMDB, no thread schemas, ingest no views', async (t) => {
   const http = new Set([...loaded('cli/serve.js'), ...loaded('api/server.js')]);
   t.ok(http.has('fastify') && http.has('zod'), 'packages were found');
   for (const engine of ['lmdb', 'msgpackr']) t.notOk(http.has(engine), `${engine} for HTTP`);
   const ingest = loaded('store/threads/ingest-thread.js');
-  t.ok(ingest.has('lmdb'));
-  t.notOk(ingest.has('zod'), 'zod for ingest');
+  for (const thread of ['ingest', 'writer', 'reader', 'fold']) {
+    const packages = loaded(`store/threads/${thread}-thread.js`);
+    t.ok(packages.has('lmdb') && !packages.has('zod'), `LMDB and no schemas for ${thread}`);
+  }
   t.ok(loaded('store/threads/writer-thread.js').has('projections/sessions.js'), 'views were found');
   t.same(
     [...ingest].filter((file) => dirname(file) === 'projections'),

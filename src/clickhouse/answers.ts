@@ -1,9 +1,8 @@
 /** How the engine answers each question. */
-import type { StoredEvent } from '../domain/event.js';
+import { isIncident, type StoredEvent } from '../domain/event.js';
 import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../domain/limits.js';
 import { cueFor } from '../domain/replay-cue.js';
 import { dayOf } from '../domain/utc.js';
-import { isIncident } from '../questions/incident.js';
 import type { Answers } from '../questions/index.js';
 import type { TimeRange } from '../store/port.js';
 import { activityOf, aggregate, listNames } from './aggregates.js';

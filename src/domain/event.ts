@@ -53,6 +53,10 @@ export function cutText(text: string, max: number): string {
   return Buffer.from(text.slice(0, inPair ? max - 1 : max), 'utf8').toString('utf8');
 }
 
+/** Whether an event has an incident of its own. */
+export const isIncident = ({ type }: Pick<NewEvent, 'type'>): boolean =>
+  type === 'error' || type === 'bug_report';
+
 /** One request's valid events: stored whole or not at all. */
 export interface EventRequest {
   app: string;

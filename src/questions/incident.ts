@@ -29,9 +29,6 @@ export interface Incident {
   };
 }
 
-export const isIncident = ({ type }: Pick<StoredEvent, 'type'>): boolean =>
-  type === 'error' || type === 'bug_report';
-
 export const incident = question({
   path: '/v1/incidents/:event_id',
   summary: 'The slice of a session around an error or bug report',

@@ -1,12 +1,12 @@
 /** One event, and an incident: what its session did around it. */
-import { EVENT_TYPES, type StoredEvent } from '../../domain/event.js';
+import { EVENT_TYPES, isIncident, type StoredEvent } from '../../domain/event.js';
 import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../../domain/limits.js';
 import { cueFor } from '../../domain/replay-cue.js';
 import { lastTsBound } from '../../log/batches/log.js';
 import { sessionStream, typeStream } from '../../projections/streams.js';
 import type { EventPosition } from '../../questions/cursor.js';
 import { given } from '../../questions/given.js';
-import { isIncident, type Neighbours } from '../../questions/incident.js';
+import type { Neighbours } from '../../questions/incident.js';
 import type { SyncAnswers } from '../../questions/index.js';
 import type { answerErrors } from './errors.js';
 import { listEvents } from './listing.js';

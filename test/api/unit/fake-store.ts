@@ -1,7 +1,6 @@
 /** A store in memory for the API's own tests: it keeps what it is given, and fails where it is told to. */
 import { EventEmitter } from 'node:events';
-import type { StoredEvent } from '../../../src/domain/event.js';
-import { isIncident } from '../../../src/questions/incident.js';
+import { isIncident, type StoredEvent } from '../../../src/domain/event.js';
 import type { Answers } from '../../../src/questions/index.js';
 import type { ChunkRow } from '../../../src/questions/replay.js';
 import type { Store, StoredChunk, StoreStats, TailPage } from '../../../src/store/port.js';
