@@ -113,7 +113,7 @@ const CANARIES = [
     file: 'src/log/file/collector-socket.js',
     from: 'assertOwn(join(dataDir, name), socket, owner.uid);',
     to: '',
-    test: 'test/cli/cut-off.test.js',
+    test: 'test/long/cli/cut-off.test.js',
   },
   {
     title: 'a start that does not look for the release before',

@@ -15,7 +15,7 @@ const JOBS = 3;
 /** Tests in a browser depend on its timing: one that fails beside others runs once more, alone. */
 const IN_BROWSER = /^dist\/test\/(long\/)?(sdk|dashboard)\//;
 /** The files in here take longest, so they start first. */
-const LONGEST = 'dist/test/model/';
+const LONGEST = /^dist\/test\/(long\/)?model\//;
 
 /** Tests that take minutes. */
 const LONG = 'test/long';
@@ -118,7 +118,7 @@ function secondsSince(start) {
  */
 async function runFiles(files) {
   console.log(`# ${files.length} test files`);
-  const waiting = [...files].sort((a, b) => Number(b.startsWith(LONGEST)) - Number(a.startsWith(LONGEST)));
+  const waiting = [...files].sort((a, b) => Number(LONGEST.test(b)) - Number(LONGEST.test(a)));
   const again = [];
   const runNext = async () => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {

@@ -11,7 +11,7 @@ import { createFaultyDisk, EIO, ENOSPC, type Fault, type FaultyDisk } from '../s
 import { assertExactlyOnce, type Load, startLoad } from '../support/load.js';
 
 /** How many points of each fault are tried; `test/long` tries more. */
-const POINTS = Number(process.env.SPYGLASS_FAULTS ?? 4);
+const POINTS = Number(process.env.SPYGLASS_FAULTS ?? 2);
 const CLIENTS = 4;
 const SYNC_DELAY_MS = 150;
 /** A hang is a failure; a slow machine is not. */

@@ -7,7 +7,7 @@ import { spawnCollector } from '../support/collector.js';
 import { runSpyglass } from '../support/command.js';
 import { type FuzzRequest, nextRequest } from './fuzz-requests.js';
 
-const REQUESTS = Number(process.env.SPYGLASS_FUZZ ?? 20_000);
+const REQUESTS = Number(process.env.SPYGLASS_FUZZ ?? 5_000);
 /** Another run, other requests; a failure prints it. */
 const SEED = Number(process.env.SPYGLASS_SEED ?? Date.now() % 1_000_000);
 const AT_ONCE = 12;

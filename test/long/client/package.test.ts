@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import t from 'tap';
 import ts from 'typescript';
-import { startCollector } from '../support/collector.js';
+import { startCollector } from '../../support/collector.js';
 
 t.setTimeout(600_000);
 

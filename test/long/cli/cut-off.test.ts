@@ -14,14 +14,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { askCollector } from '../../src/cli/ask-collector.js';
-import { WRITER_SOCKET } from '../../src/log/file/data-dir.js';
-import { acquireWriterLock } from '../../src/log/file/writer-lock.js';
-import { spawnCollector } from '../support/collector.js';
-import { MAIN, runSpyglass } from '../support/command.js';
-import { event } from '../support/http.js';
-import { holdAsCollector, socketIn } from '../support/socket.js';
-import { fillStore } from '../support/stores.js';
+import { askCollector } from '../../../src/cli/ask-collector.js';
+import { WRITER_SOCKET } from '../../../src/log/file/data-dir.js';
+import { acquireWriterLock } from '../../../src/log/file/writer-lock.js';
+import { spawnCollector } from '../../support/collector.js';
+import { MAIN, runSpyglass } from '../../support/command.js';
+import { event } from '../../support/http.js';
+import { holdAsCollector, socketIn } from '../../support/socket.js';
+import { fillStore } from '../../support/stores.js';
 
 t.setTimeout(300_000);
 const dir = mkdtempSync(join(tmpdir(), 'spyglass-cut-off-'));

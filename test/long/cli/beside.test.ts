@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
-import { APP, type ChildCollector, KEY, spawnCollector, startCollector } from '../support/collector.js';
-import { runSpyglass } from '../support/command.js';
-import { assertExactlyOnce, startLoad } from '../support/load.js';
+import { APP, type ChildCollector, KEY, spawnCollector, startCollector } from '../../support/collector.js';
+import { runSpyglass } from '../../support/command.js';
+import { assertExactlyOnce, startLoad } from '../../support/load.js';
 
 /** A hang is a failure; a slow machine is not. */
 t.setTimeout(600_000);

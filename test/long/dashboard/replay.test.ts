@@ -4,11 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { launchBrowser } from '../support/browser.js';
-import { startCollector } from '../support/collector.js';
-import { apps, event, NOON, SECOND, store, withResolvers } from '../support/http.js';
-import type { IncidentAnswer } from '../support/rows.js';
-import { open, read } from './open.js';
+import { open, read } from '../../dashboard/open.js';
 import {
   consoleLine,
   meta,
@@ -17,7 +13,11 @@ import {
   type RecordedEvent,
   saying,
   uploadEvents,
-} from './recordings.js';
+} from '../../dashboard/recordings.js';
+import { launchBrowser } from '../../support/browser.js';
+import { startCollector } from '../../support/collector.js';
+import { apps, event, NOON, SECOND, store, withResolvers } from '../../support/http.js';
+import type { IncidentAnswer } from '../../support/rows.js';
 
 /** A hang is a failure; a slow machine is not. */
 t.setTimeout(600_000);

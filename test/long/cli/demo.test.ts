@@ -5,8 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import t from 'tap';
-import { spawnCollector } from '../support/collector.js';
-import { MAIN, runSpyglass } from '../support/command.js';
+import { spawnCollector } from '../../support/collector.js';
+import { MAIN, runSpyglass } from '../../support/command.js';
 
 /** Many processes are started in here; a hang is a failure, a slow machine is not. */
 t.setTimeout(180_000);
