@@ -5,7 +5,7 @@ import type { Asker, CommandRuns } from '../api/commands/answer-commands.js';
 import type { Config } from '../config/config.js';
 import { ProblemError } from '../domain/problems.js';
 import { exportPages } from '../store/offline/export.js';
-import { onThread } from '../store/offline/on-thread.js';
+import { onThread } from '../store/offline/run-job.js';
 import { makeWorkFolder } from '../store/offline/work-folder.js';
 import type { DiskWatch } from '../store/port.js';
 import type { Reopenable } from '../store/reopenable.js';

@@ -10,7 +10,7 @@ import { walBytes } from '../log/wal/wal.js';
 import { openAuditTrail } from '../store/audit.js';
 import { startDiskWatch } from '../store/disk-watch.js';
 import { lockDataDir } from '../store/offline/exclusive.js';
-import { onThread } from '../store/offline/on-thread.js';
+import { onThread } from '../store/offline/run-job.js';
 import { type OpenStoreOptions, openStore } from '../store/open.js';
 import type { AuditTrail, EraseReport, Erasure, OnProgress, Store } from '../store/port.js';
 import { type Opened, openReopenable } from '../store/reopenable.js';

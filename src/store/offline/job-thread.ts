@@ -1,4 +1,4 @@
-/** The thread of one job (`on-thread.ts`). */
+/** The thread of one job (`run-job.ts`). */
 import '../../telemetry/source-maps.js';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Erasure, OnProgress, Progress } from '../port.js';
