@@ -19,7 +19,7 @@ const CANARIES = [
     file: 'src/log/wal/wal.js',
     from: 'fdatasyncSync(current.file);',
     to: '',
-    test: 'test/cli/disk-faults.test.js',
+    test: 'test/long/cli/disk-faults.test.js',
     env: { SPYGLASS_FAULTS: '0' },
   },
   {
@@ -92,7 +92,7 @@ const CANARIES = [
     file: 'src/store/offline/erase.js',
     from: "forgetText(dictionary, 'name'",
     to: "(() => {})(dictionary, 'name'",
-    test: 'test/security/erase.test.js',
+    test: 'test/long/security/erase.test.js',
   },
   {
     title: 'a lock whose holder never looks for another',

@@ -2,10 +2,10 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { openEnv } from '../../src/log/file/env.js';
-import { runSpyglass } from '../support/command.js';
-import { filesUnder } from '../support/files.js';
-import { fillStore } from '../support/stores.js';
+import { openEnv } from '../../../src/log/file/env.js';
+import { runSpyglass } from '../../support/command.js';
+import { filesUnder } from '../../support/files.js';
+import { fillStore } from '../../support/stores.js';
 
 /** Many processes are started in here; a hang is a failure, a slow machine is not. */
 t.setTimeout(180_000);

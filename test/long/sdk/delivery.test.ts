@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrowserContext, Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { launchBrowser } from '../support/browser.js';
-import { APP, type ConfigOverrides, KEY, spawnCollector, startCollector } from '../support/collector.js';
-import { startGateway } from '../support/gateway.js';
-import { startSite } from '../support/site.js';
+import { launchBrowser } from '../../support/browser.js';
+import { APP, type ConfigOverrides, KEY, spawnCollector, startCollector } from '../../support/collector.js';
+import { startGateway } from '../../support/gateway.js';
+import { startSite } from '../../support/site.js';
 
 declare const window: { location: { href: string } };
 declare const spyglass: {

@@ -1,12 +1,12 @@
 /** Recordings made in a real browser and stored by a real collector. */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import t from 'tap';
-import { launchBrowser } from '../support/browser.js';
-import { startCollector } from '../support/collector.js';
-import { textsOnDisk } from '../support/on-disk.js';
-import { startSite } from '../support/site.js';
-import { eventsOf, flushed, html, scriptTag, until, visit } from './pages.js';
-import { FULL_SNAPSHOT, manifest, PLUGIN, recorded, sessionOf } from './recordings.js';
+import { eventsOf, flushed, html, scriptTag, until, visit } from '../../sdk/pages.js';
+import { FULL_SNAPSHOT, manifest, PLUGIN, recorded, sessionOf } from '../../sdk/recordings.js';
+import { launchBrowser } from '../../support/browser.js';
+import { startCollector } from '../../support/collector.js';
+import { textsOnDisk } from '../../support/on-disk.js';
+import { startSite } from '../../support/site.js';
 
 const collector = await startCollector();
 t.teardown(() => collector.close());

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
-import { APP, KEY, spawnCollector } from '../support/collector.js';
-import { runSpyglass } from '../support/command.js';
-import { createFaultyDisk, EIO, ENOSPC, type Fault, type FaultyDisk } from '../support/disk-faults.js';
-import { assertExactlyOnce, type Load, startLoad } from '../support/load.js';
+import { APP, KEY, spawnCollector } from '../../support/collector.js';
+import { runSpyglass } from '../../support/command.js';
+import { createFaultyDisk, EIO, ENOSPC, type Fault, type FaultyDisk } from '../../support/disk-faults.js';
+import { assertExactlyOnce, type Load, startLoad } from '../../support/load.js';
 
 /** How many points of each fault are tried; `test/long` tries more. */
-const POINTS = Number(process.env.SPYGLASS_FAULTS ?? 2);
+const POINTS = Number(process.env.SPYGLASS_FAULTS ?? 25);
 const CLIENTS = 4;
 const SYNC_DELAY_MS = 150;
 /** A hang is a failure; a slow machine is not. */

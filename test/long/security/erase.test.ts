@@ -7,15 +7,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { verifyStore } from '../../src/store/offline/verify.js';
-import { openLmdbStore } from '../../src/store/open-in-process.js';
-import { startCollector } from '../support/collector.js';
-import { MAIN, runSpyglass } from '../support/command.js';
-import { apps, ask, event, get, NOON, postEvents, problemOf, SECOND, store } from '../support/http.js';
-import { textsOnDisk } from '../support/on-disk.js';
-import { chunk, upload } from '../support/replay.js';
-import type { EventsAnswer, UserRow } from '../support/rows.js';
-import { fillStore } from '../support/stores.js';
+import { verifyStore } from '../../../src/store/offline/verify.js';
+import { openLmdbStore } from '../../../src/store/open-in-process.js';
+import { startCollector } from '../../support/collector.js';
+import { MAIN, runSpyglass } from '../../support/command.js';
+import { apps, ask, event, get, NOON, postEvents, problemOf, SECOND, store } from '../../support/http.js';
+import { textsOnDisk } from '../../support/on-disk.js';
+import { chunk, upload } from '../../support/replay.js';
+import type { EventsAnswer, UserRow } from '../../support/rows.js';
+import { fillStore } from '../../support/stores.js';
 
 const ALICE = 'alice-qzjx7vkw';
 /** Texts that only she brought, wherever an event can hold one. */

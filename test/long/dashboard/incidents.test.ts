@@ -1,9 +1,9 @@
 /** Errors, their groups and incidents in a real browser, against a collector that the demo filled: the API's numbers, on one screen. */
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { launchBrowser } from '../support/browser.js';
-import type { ErrorGroupRow, ErrorGroupsAnswer, EventsAnswer, IncidentAnswer } from '../support/rows.js';
-import { open, pressEnd, read, startFilled } from './open.js';
+import { open, pressEnd, read, startFilled } from '../../dashboard/open.js';
+import { launchBrowser } from '../../support/browser.js';
+import type { ErrorGroupRow, ErrorGroupsAnswer, EventsAnswer, IncidentAnswer } from '../../support/rows.js';
 
 /** A hang is a failure; a slow machine is not. */
 t.setTimeout(600_000);
