@@ -130,7 +130,7 @@ const CANARIES = [
     test: 'test/api/ingest-dedupe.test.js',
   },
   {
-    title: 'a start that leaves the journal unread',
+    title: 'a start that leaves the WAL unread',
     file: 'src/store/sides.js',
     from: 'kept.length > 0',
     to: 'false',

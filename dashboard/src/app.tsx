@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { useIsLost } from './api/connection.js';
 import { useApps } from './api/use-query.js';
-import { href, match, Router, setQuery, useLocation, useParam } from './router.js';
+import { href, match, Router, setQuery, useAddress, useParam } from './router.js';
 import { TextLink } from './ui/button.js';
 import { Icon, type IconName } from './ui/icons.js';
 import { Empty } from './ui/states.js';
@@ -76,7 +76,7 @@ export function App() {
 }
 
 function Top() {
-  const { path } = useLocation();
+  const { path } = useAddress();
   const [app] = useParam('app');
   return (
     <header class="top">
@@ -144,7 +144,7 @@ function Banner() {
 }
 
 function View() {
-  const { path } = useLocation();
+  const { path } = useAddress();
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   const [route, names] = find(path);

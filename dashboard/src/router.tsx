@@ -2,7 +2,7 @@
 import { type ComponentChildren, createContext } from 'preact';
 import { useContext, useLayoutEffect, useState } from 'preact/hooks';
 
-export interface Location {
+export interface Address {
   /** Still percent-encoded. */
   path: string;
   query: URLSearchParams;
@@ -11,17 +11,17 @@ export interface Location {
 /** Changes to a query: a string sets, `undefined` or an empty string removes. */
 export type QueryPatch = Record<string, string | undefined>;
 
-const LocationContext = createContext<Location>(currentLocation());
+const AddressContext = createContext<Address>(currentAddress());
 
-function currentLocation(): Location {
+function currentAddress(): Address {
   return { path: location.pathname, query: new URLSearchParams(location.search) };
 }
 
 /** Gives the address to everything below it, and follows its links. */
 export function Router({ children }: { children: ComponentChildren }) {
-  const [location, setLocation] = useState(currentLocation);
+  const [address, setAddress] = useState(currentAddress);
   useLayoutEffect(() => {
-    const update = () => setLocation(currentLocation());
+    const update = () => setAddress(currentAddress());
     addEventListener('popstate', update);
     document.addEventListener('click', followLink);
     return () => {
@@ -29,24 +29,24 @@ export function Router({ children }: { children: ComponentChildren }) {
       document.removeEventListener('click', followLink);
     };
   }, []);
-  return <LocationContext.Provider value={location}>{children}</LocationContext.Provider>;
+  return <AddressContext.Provider value={address}>{children}</AddressContext.Provider>;
 }
 
-export function useLocation(): Location {
-  return useContext(LocationContext);
+export function useAddress(): Address {
+  return useContext(AddressContext);
 }
 
 /** A parameter of the query, '' when absent, and how to set it: in place, or as a step to go back. */
 export function useParam(
   name: string,
 ): [value: string, set: (value: string, how?: 'push' | 'replace') => void] {
-  const value = useLocation().query.get(name) ?? '';
+  const value = useAddress().query.get(name) ?? '';
   return [value, (next, how = 'replace') => setQuery({ [name]: next }, how)];
 }
 
 /** Changes the query: `replace` for typing and the player's time, `push` for what can be undone. */
 export function setQuery(patch: QueryPatch, how: 'push' | 'replace' = 'replace'): void {
-  const { path, query } = currentLocation();
+  const { path, query } = currentAddress();
   go(path + search(query, patch), how);
 }
 
@@ -65,7 +65,7 @@ export function href(pattern: string, names: Record<string, string> = {}, patch:
 }
 
 /** A link to this address with changes to the query. */
-export const hereHref = ({ path, query }: Location, patch: QueryPatch): string => path + search(query, patch);
+export const hereHref = ({ path, query }: Address, patch: QueryPatch): string => path + search(query, patch);
 
 /** The decoded names in a path that matches the pattern, else `undefined`. */
 export function match(pattern: string, path: string): Record<string, string> | undefined {

@@ -5,7 +5,7 @@ import type { Asker, CommandRuns } from '../api/commands/answer-commands.js';
 import type { Config } from '../config/config.js';
 import { ProblemError } from '../domain/problems.js';
 import { exportPages } from '../store/offline/export.js';
-import { onThread } from '../store/offline/run-job.js';
+import { runJob } from '../store/offline/run-job.js';
 import { makeWorkFolder } from '../store/offline/work-folder.js';
 import type { DiskWatch } from '../store/port.js';
 import type { Reopenable } from '../store/reopenable.js';
@@ -27,7 +27,7 @@ export function carryOut(config: Config, engine: Reopenable, disk: DiskWatch): C
     const folder = makeWorkFolder(dataDir);
     const remove = () => rmSync(folder, { recursive: true, force: true });
     try {
-      await engine.whileOpen(() => onThread('copy', dataDir, onProgress, folder));
+      await engine.whileOpen(() => runJob('copy', dataDir, onProgress, folder));
     } catch (error) {
       remove();
       throw error;
@@ -46,10 +46,10 @@ export function carryOut(config: Config, engine: Reopenable, disk: DiskWatch): C
     },
     sweep: (retention) => store.sweep(cutoffsAt(retention, Date.now())),
     erase: ({ user, app }, { onProgress }) =>
-      whileClosed(() => onThread('erase', dataDir, onProgress, app === undefined ? { user } : { user, app })),
-    compact: (_, { onProgress }) => whileClosed(() => onThread('compact', dataDir, onProgress)),
+      whileClosed(() => runJob('erase', dataDir, onProgress, app === undefined ? { user } : { user, app })),
+    compact: (_, { onProgress }) => whileClosed(() => runJob('compact', dataDir, onProgress)),
     rebuild: async (_, { onProgress }) => ({
-      head: await whileClosed(() => onThread('rebuild', dataDir, onProgress)),
+      head: await whileClosed(() => runJob('rebuild', dataDir, onProgress)),
     }),
   };
 }

@@ -10,7 +10,7 @@ import { walBytes } from '../log/wal/wal.js';
 import { openAuditTrail } from '../store/audit.js';
 import { startDiskWatch } from '../store/disk-watch.js';
 import { lockDataDir } from '../store/offline/exclusive.js';
-import { onThread } from '../store/offline/run-job.js';
+import { runJob } from '../store/offline/run-job.js';
 import { type OpenStoreOptions, openStore } from '../store/open.js';
 import type { AuditTrail, EraseReport, Erasure, OnProgress, Store } from '../store/port.js';
 import { type Opened, openReopenable } from '../store/reopenable.js';
@@ -144,7 +144,7 @@ async function openEngine(
     ...reopenable,
     audit: openAuditTrail(dataDir),
     disk,
-    erase: (erasure) => reopenable.whileClosed(() => onThread('erase', dataDir, () => {}, erasure)),
+    erase: (erasure) => reopenable.whileClosed(() => runJob('erase', dataDir, () => {}, erasure)),
     async takeCommands(log) {
       // Loaded only after the store's threads have started.
       const [{ answerCommands }, { carryOut }] = await Promise.all([

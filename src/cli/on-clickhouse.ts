@@ -48,7 +48,7 @@ export const rebuildClickhouse = (where: Where): Promise<boolean> =>
 export const sweepClickhouse = (
   where: Where,
   cutoffs: () => Promise<SweepCutoffs>,
-  tell: (settings: string, report: SweepReport) => void,
+  tell: (name: string, report: SweepReport) => void,
 ): Promise<boolean> =>
   onClickhouse(where, async (store) => tell(store.engine.database, await store.sweep(await cutoffs())));
 

@@ -58,8 +58,7 @@ export function openAppender({ onStored, ...options }: AppendOptions) {
     batches: readonly EventRequest[],
   ): Promise<PromiseSettledResult<AppendResult>[]> => {
     const fresh: Work[] = [];
-    // Begins once the loop below has found the fresh ones.
-    const all = Promise.resolve().then(() => store(fresh));
+    const { all, report } = outcomesLater();
     const outcomes = batches.map((batch): Promise<AppendResult> => {
       const { app, batchId } = batch;
       const base = batchId === undefined ? MADE_BATCH + digest(randomUUID()) : digest(app, batchId);
@@ -73,6 +72,7 @@ export function openAppender({ onStored, ...options }: AppendOptions) {
       void outcome.then(leave, leave);
       return outcome;
     });
+    report(await store(fresh));
     const settled = await Promise.allSettled(outcomes);
     for (const one of settled)
       if (one.status === 'fulfilled' && one.value === 'duplicate') stats.deduplicated_batches++;
@@ -93,6 +93,15 @@ export function openAppender({ onStored, ...options }: AppendOptions) {
       await Promise.allSettled(appends);
     },
   };
+}
+
+/** Outcomes that are known once `report` is called. */
+function outcomesLater() {
+  let report: (outcomes: Outcomes) => void = () => {};
+  const all = new Promise<Outcomes>((resolve) => {
+    report = resolve;
+  });
+  return { all, report };
 }
 
 function resultOf(result: AppendResult | Error | undefined): AppendResult {

@@ -4,8 +4,8 @@
  *
  * `hour_counts`: `[app u16][type u8][hour u32][block u24]` → counts of the names `block × 512 …`.
  * `hour_times`: `[quarter of an hour u32][app u16][type u8][block u32]` → its events by name, little-endian:
- * `[least u24][greatest u24][names n u16]`, n × `[name u32][events u16]` in the order they first came, then
- * the events of each name in turn, `[ms into the quarter u24]`, in order of arrival. Event k of the quarter
+ * `[least u24][greatest u24][names n u16]` (least and greatest of all times), n × `[name u32][events u16]` in
+ * the order they first came, then the events of each name in turn, `[ms into the quarter u24]`, in order of arrival. Event k of the quarter
  * lies in block ⌊k ÷ 900⌋. Time comes first in the keys, so that what is written now lies together.
  */
 import { EVENT_TYPES, type EventType } from '../domain/event.js';

@@ -23,13 +23,14 @@ export interface Committing {
 /** Refuses everything once a write has failed: the disk cannot be trusted from then on. */
 export function openFailStop(onFailure: (error: StoreFailed) => void) {
   let failure: StoreFailed | undefined;
+  const assertUsable = (): void => {
+    if (failure) throw failure;
+  };
   return {
-    assertUsable(): void {
-      if (failure) throw failure;
-    },
+    assertUsable,
     /** Throws `StoreFailed` if it fails, or an earlier one did. */
     write(run: () => void): void {
-      this.assertUsable();
+      assertUsable();
       try {
         run();
       } catch (error) {

@@ -61,7 +61,7 @@ export function openWriteSide(
   if (!continues(log, kept)) {
     const files = WAL_FILES.join(' and ');
     throw new StoreUnusable(
-      `the journal in ${dataDir} belongs to another copy of this store: delete ${files} to go on without it`,
+      `the WAL in ${dataDir} belongs to another copy of this store: delete ${files} to go on without it`,
     );
   }
   if (kept.length > 0) writer.apply(kept);

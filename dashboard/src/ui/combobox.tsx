@@ -91,6 +91,7 @@ function Options({ id, label, options, at, onChoose }: OptionsProps) {
       aria-label={`${label}: suggestions`}
     >
       {options.map(({ name, count: times }, index) => (
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus, and takes the keys
         <div
           key={name}
           id={`${id}-${index}`}

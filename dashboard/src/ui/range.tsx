@@ -1,7 +1,7 @@
 /** The time range of a view, in the address: a preset as `range=7d`, or `from` and `to` (Unix ms). */
 import { useMemo, useRef } from 'preact/hooks';
 import { DAY_MS, dayOf, dayStart } from '../format/time.js';
-import { type Location, type QueryPatch, setQuery, useLocation } from '../router.js';
+import { type Address, type QueryPatch, setQuery, useAddress } from '../router.js';
 import { Button } from './button.js';
 import { isChoice } from './filters.js';
 import { useNow } from './time.js';
@@ -31,7 +31,7 @@ export interface Range {
 
 /** The range in the address, else `byDefault`: whole UTC days, except the last 24 hours. */
 export function useRange(byDefault: Preset = '7d'): Range {
-  const { query } = useLocation();
+  const { query } = useAddress();
   const minute = Math.floor(useNow() / MINUTE_MS) * MINUTE_MS;
   const [from, to, range] = [query.get('from'), query.get('to'), query.get('range') ?? ''];
   return useMemo(() => {
@@ -46,7 +46,7 @@ export function useRange(byDefault: Preset = '7d'): Range {
 }
 
 /** The app and the range of the address, for a link. */
-export const appAndRange = ({ query }: Location): QueryPatch =>
+export const appAndRange = ({ query }: Address): QueryPatch =>
   Object.fromEntries(['app', 'range', 'from', 'to'].map((name) => [name, query.get(name) ?? '']));
 
 function presetBounds(preset: Preset, now: number): { from?: number } {

@@ -7,7 +7,16 @@
  * `writing`: `[1 in a transaction u8][pid u32][start u48]`; a file of an opening:
  * `<pid>-<start>-<thread>-<n>`. A start, in ticks since the system's, tells processes of one pid apart.
  */
-import { closeSync, constants, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { giveToOwner } from './data-dir.js';
 
@@ -62,6 +71,8 @@ function say(dataDir: string, isWriting: 0 | 1): void {
   state[0] = isWriting;
   try {
     if (mkdirSync(folder, { recursive: true }) !== undefined) giveToOwner(folder, dataDir);
+    // A link would lead a command of the superuser to write elsewhere.
+    if (!lstatSync(folder).isDirectory()) return;
     const path = join(folder, 'writing');
     const file = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW);
     writeSync(file, state);

@@ -136,14 +136,14 @@ export function readWal(dataDir: string, storeId: string, from: number): Buffer[
   groups.forEach((group, index) => {
     if (commitOf(group) === from + index) return;
     throw new StoreUnusable(
-      `the journal in ${dataDir} goes on at commit ${commitOf(group)}, but ${from + index} is missing: restore a backup, ` +
+      `the WAL in ${dataDir} goes on at commit ${commitOf(group)}, but ${from + index} is missing: restore a backup, ` +
         `or delete ${WAL_FILES.join(' and ')} to go on without what was stored last`,
     );
   });
   return groups;
 }
 
-/** The newest commit in the WAL, beside a collector that writes it too; 0 when it is empty. */
+/** The newest commit in the WAL; 0 when it is empty. */
 export const newestInWal = (dataDir: string, storeId: string): number =>
   recordsOf(dataDir, storeId).reduce((newest, group) => Math.max(newest, commitOf(group)), 0);
 
@@ -167,7 +167,7 @@ function readWhole(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new StoreUnusable(`cannot read the journal ${path}: ${(error as Error).message}`);
+    throw new StoreUnusable(`cannot read the WAL ${path}: ${(error as Error).message}`);
   }
 }
 

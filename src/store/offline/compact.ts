@@ -2,7 +2,17 @@
  * Rewrites the data file row by row into a new one, so that what was deleted leaves the disk. LMDB's own
  * compacting copy would not do: it copies pages, and a page keeps deleted bytes in its gaps.
  */
-import { chmodSync, chownSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { openLog } from '../../log/batches/log.js';
 import { DATA_FILE, StoreUnusable } from '../../log/file/data-dir.js';
@@ -44,10 +54,16 @@ export async function compactStore(dataDir: string, onProgress: OnProgress): Pro
       await from.close();
     }
     const compacted = join(work, DATA_FILE);
-    chmodSync(compacted, before.mode);
-    // Run by the superuser, it must not lock out the store's owner.
-    if (process.getuid?.() === 0) chownSync(compacted, before.uid, before.gid);
-    syncPath(compacted);
+    // By descriptor: the work folder is its owner's, who could put a link there while the superuser runs this.
+    const file = openSync(compacted, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0));
+    try {
+      fchmodSync(file, before.mode);
+      // Run by the superuser, it must not lock out the store's owner.
+      if (process.getuid?.() === 0) fchownSync(file, before.uid, before.gid);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
     renameSync(compacted, path);
     syncPath(dataDir);
     return { bytesBefore: before.size, bytesAfter: statSync(path).size };

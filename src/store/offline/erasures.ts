@@ -1,6 +1,6 @@
 /**
- * The users to be erased: a file in the data folder, which is there until nothing of them is left. Whoever
- * opens the store to write carries the erasures out first (`erase.ts`), so a crash only delays them.
+ * The users to be erased: a file in the data folder, which is there until nothing of them is left. A
+ * start and the next erasure carry them out first (`erase.ts`), so a crash only delays them.
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

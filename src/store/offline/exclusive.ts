@@ -9,7 +9,12 @@ export async function lockDataDir(dataDir: string): Promise<WriterLock> {
   prepareDataDir(dataDir);
   closeToOthers(dataDir);
   const lock = await acquireWriterLock(dataDir);
-  removeLeftovers(dataDir);
+  try {
+    removeLeftovers(dataDir);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
   return lock;
 }
 

@@ -26,7 +26,7 @@ function parseHeader(fields: Record<string, unknown>): ExportHeader {
   const format = integer(fields, 'spyglass_export');
   if (format > EXPORT_FORMAT)
     throw new Error(
-      `its format is ${format}, this release reads up to ${EXPORT_FORMAT}: run a newer spyglass`,
+      `its format is ${format}; this release reads up to ${EXPORT_FORMAT}: run a newer spyglass`,
     );
   return { store: text(fields, 'store'), after: integer(fields, 'after'), head: integer(fields, 'head') };
 }

@@ -96,7 +96,7 @@ async function readAll(store: Opened, { lines, onProgress, now }: ImportOptions)
       const { event } = parsed;
       const last = events.at(-1);
       if (last && event.id <= last.id) throw new ImportRefused(`line ${number}: ids do not ascend`);
-      if (event.id <= log.head()) {
+      if (last === undefined && event.id <= log.head()) {
         if (!isKnown(event))
           throw new ImportRefused(`line ${number}: the store has another event ${event.id}`);
         report.known += 1;

@@ -6,6 +6,7 @@
 import { link, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DATA_FILE, StoreUnusable } from '../../log/file/data-dir.js';
+import { openEnv } from '../../log/file/env.js';
 import { missingFiles } from '../../replay/files.js';
 import { openManifest } from '../../replay/manifest.js';
 import type { OnProgress } from '../port.js';
@@ -16,8 +17,9 @@ import { withStore } from './with-store.js';
 const ROUNDS_MAX = 10;
 
 /** Copies the store that this process has open into an empty folder beside it. Throws `StoreUnusable`. */
-export function copyLive(dataDir: string, folder: string, onProgress: OnProgress): Promise<void> {
-  return withStore(dataDir, 'write', async (env) => {
+export async function copyLive(dataDir: string, folder: string, onProgress: OnProgress): Promise<void> {
+  const env = openEnv(dataDir, { mode: 'write' });
+  try {
     const target = join(folder, DATA_FILE);
     await copyChunks(dataDir, folder, linkFile, onProgress);
     for (let round = 0, lost = ''; round < ROUNDS_MAX; round++) {
@@ -32,7 +34,9 @@ export function copyLive(dataDir: string, folder: string, onProgress: OnProgress
       lost = missing;
     }
     throw new StoreUnusable('replay chunks are replaced faster than they can be copied');
-  });
+  } finally {
+    await env.close();
+  }
 }
 
 /** A chunk file never changes, so a link is as good as a copy, where the file system has links. */

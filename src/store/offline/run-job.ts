@@ -8,7 +8,7 @@ type Came<K extends keyof Jobs> = Awaited<ReturnType<Jobs[K]>>;
 type Subject<K extends keyof Jobs> = Parameters<Jobs[K]> extends [unknown, unknown, ...infer S] ? S : [];
 
 /** Runs a job and settles with what it came to. */
-export function onThread<K extends keyof Jobs>(
+export function runJob<K extends keyof Jobs>(
   job: K,
   dataDir: string,
   onProgress: OnProgress,

@@ -27,7 +27,7 @@ export async function takeStore(dataDir: string, waitMs?: number): Promise<Write
     if (isWalAhead) {
       if (!lock)
         throw new StoreUnusable(
-          `the journal in ${dataDir} holds batches that the tables do not have yet, and they cannot be written there: ` +
+          `the WAL in ${dataDir} holds batches that the tables do not have yet, and they cannot be written there: ` +
             'let a collector start on it, or look at a copy of the folder',
         );
       // Views of another release stay as they are: the command may be about to compare them.

@@ -11,8 +11,9 @@ import { fromPlain, type PlainError } from './rpc.js';
 /** Record batches of a pass: many, to write most rows only once; few, for a small memory. */
 const PASS_BATCHES = 24_576;
 
-/** Instead of the number of messages written: no table may be read yet; there will be no more messages. */
+/** Instead of the number of messages written: no table may be read yet. */
 const UNPREPARED = -1;
+/** Instead of the number of messages written: there will be no more messages. */
 export const STOP = 2 ** 31 - 1;
 
 export interface FoldAheadData {

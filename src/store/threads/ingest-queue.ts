@@ -46,7 +46,8 @@ function openWaiting() {
   let head = 0;
   let bytes = 0;
   return {
-    sizes: () => ({ queue_requests: waiting.length - head, queue_bytes: bytes }),
+    requests: () => waiting.length - head,
+    bytes: () => bytes,
     push(one: Waiting): void {
       waiting.push(one);
       bytes += one.bytes;
@@ -82,7 +83,7 @@ export function openIngestQueue(
     post(message, [message.bytes.buffer]);
   };
   const noteIdle = (): void => {
-    if (waiting.sizes().queue_requests > 0) return;
+    if (waiting.requests() > 0) return;
     for (const resolve of onIdle) resolve();
     onIdle = [];
   };
@@ -91,8 +92,7 @@ export function openIngestQueue(
     ingest(request: IngestRequest): Promise<Refusal | undefined> {
       if (refusedBy) return Promise.resolve(refusedBy);
       const bytes = request.body.length;
-      const { queue_requests, queue_bytes } = waiting.sizes();
-      if (queue_requests >= QUEUE_REQUESTS_MAX || queue_bytes + bytes > QUEUE_BYTES_MAX) {
+      if (waiting.requests() >= QUEUE_REQUESTS_MAX || waiting.bytes() + bytes > QUEUE_BYTES_MAX) {
         return Promise.resolve(check(request).refusal ?? FULL);
       }
       return new Promise((resolve) => {
@@ -112,7 +112,7 @@ export function openIngestQueue(
       for (let next = waiting.shift(); next; next = waiting.shift()) next.resolve(refusal);
       noteIdle();
     },
-    sizes: waiting.sizes,
+    sizes: () => ({ queue_requests: waiting.requests(), queue_bytes: waiting.bytes() }),
     /** Settles when nothing waits. */
     idle: () =>
       new Promise<void>((resolve) => {

@@ -50,10 +50,9 @@ export function openCaller<Calls extends object>(post: (call: Call) => void) {
       open.set(++id, { resolve, reject });
       post({ kind: 'call', id, method, args });
     });
-  const get =
-    (_: object, method: string) =>
-    (...args: unknown[]) =>
-      call(method, args);
+  const get = (_: object, method: string | symbol) =>
+    // Whoever awaits the object asks for `then`.
+    typeof method === 'symbol' || method === 'then' ? undefined : (...args: unknown[]) => call(method, args);
   return {
     calls: new Proxy({}, { get }) as Calls,
     /** Ends the call that the reply is for. */

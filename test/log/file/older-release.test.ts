@@ -1,5 +1,15 @@
 /** What is still done for commands of the release before, which open the data file beside its writer. */
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -66,6 +76,15 @@ t.test('a transaction depends on none of it', async (t) => {
   t.equal(`${table.get(Buffer.from('c'))}`, 'd');
   await env.close();
   rmSync(join(folder, '.openings'));
+});
+
+t.test('a link where their folder should be is not followed', async (t) => {
+  const linked = t.testdir({ data: {}, other: {} });
+  symlinkSync(join(linked, 'other'), join(linked, 'data/.openings'));
+  const env = openEnv(join(linked, 'data'), { mode: 'write' });
+  env.transaction(() => {});
+  await env.close();
+  t.same(readdirSync(join(linked, 'other')), []);
 });
 
 t.test('what the superuser makes belongs to whoever the data folder belongs to', async (t) => {

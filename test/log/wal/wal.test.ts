@@ -1,4 +1,4 @@
-/** The journal: what is appended is there again, older records are told apart, and a missing one is never passed over. */
+/** The WAL: what is appended is there again, older records are told apart, and a missing one is never passed over. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -25,11 +25,11 @@ function flip(path: string, at: number): void {
 
 t.test('what was appended comes back byte for byte, from the commit asked for', async (t) => {
   const dataDir = t.testdir();
-  t.same(readWal(dataDir, STORE, 1), [], 'nothing where there is no journal');
-  const journal = openWal(dataDir, STORE);
+  t.same(readWal(dataDir, STORE, 1), [], 'nothing where there is no WAL');
+  const wal = openWal(dataDir, STORE);
   const groups = Array.from({ length: 20 }, (_, index) => group(7 + index));
-  for (const one of groups) journal.append(one);
-  journal.close();
+  for (const one of groups) wal.append(one);
+  wal.close();
   t.same(readWal(dataDir, STORE, 7), groups);
   t.same(readWal(dataDir, STORE, 20), groups.slice(13));
   t.same(readWal(dataDir, STORE, 27), []);
@@ -40,13 +40,13 @@ t.test(
   'places of applied records are written over, and what is left of those is not taken for newer',
   async (t) => {
     const dataDir = t.testdir();
-    const journal = openWal(dataDir, STORE);
-    for (let commit = 1; commit <= 50; commit++) journal.append(group(commit, 3_000));
+    const wal = openWal(dataDir, STORE);
+    for (let commit = 1; commit <= 50; commit++) wal.append(group(commit, 3_000));
     const grown = readFileSync(join(dataDir, WAL_FILES[0])).length;
-    journal.applied(50);
-    journal.append(group(51, 100));
-    journal.append(group(52, 1_300));
-    journal.close();
+    wal.applied(50);
+    wal.append(group(51, 100));
+    wal.append(group(52, 1_300));
+    wal.close();
     t.same(commitsFrom(dataDir, 51), [51, 52]);
     t.equal(readFileSync(join(dataDir, WAL_FILES[0])).length, grown, 'the file is neither cut nor grown');
   },
@@ -54,14 +54,14 @@ t.test(
 
 t.test('the files take turns while groups wait, and stay as large as what waits', async (t) => {
   const dataDir = t.testdir();
-  const journal = openWal(dataDir, STORE);
+  const wal = openWal(dataDir, STORE);
   const size = 1 << 20;
   for (let commit = 1; commit <= 100; commit++) {
-    journal.append(group(commit, size));
+    wal.append(group(commit, size));
     // The writer is always some groups behind.
-    journal.applied(commit - 5);
+    wal.applied(commit - 5);
   }
-  journal.close();
+  wal.close();
   t.same(commitsFrom(dataDir, 96), [96, 97, 98, 99, 100]);
   for (const name of WAL_FILES) {
     const { length } = readFileSync(join(dataDir, name));
@@ -71,10 +71,10 @@ t.test('the files take turns while groups wait, and stay as large as what waits'
 
 t.test('nothing that waits is written over, however long it waits', async (t) => {
   const dataDir = t.testdir();
-  const journal = openWal(dataDir, STORE);
+  const wal = openWal(dataDir, STORE);
   const count = (3 * WAL_TURN_BYTES) / (1 << 20);
-  for (let commit = 1; commit <= count; commit++) journal.append(group(commit, 1 << 20));
-  journal.close();
+  for (let commit = 1; commit <= count; commit++) wal.append(group(commit, 1 << 20));
+  wal.close();
   t.equal(commitsFrom(dataDir, 1).length, count);
 });
 
@@ -82,9 +82,9 @@ t.test(
   'a record cut off or damaged at the end was never acknowledged, or cannot be told from it',
   async (t) => {
     const dataDir = t.testdir();
-    const journal = openWal(dataDir, STORE);
-    for (const commit of [1, 2, 3]) journal.append(group(commit, 600));
-    journal.close();
+    const wal = openWal(dataDir, STORE);
+    for (const commit of [1, 2, 3]) wal.append(group(commit, 600));
+    wal.close();
     const path = join(dataDir, WAL_FILES[0]);
     const bytes = readFileSync(path);
     writeFileSync(path, bytes.subarray(0, bytes.length - 900));
@@ -94,9 +94,9 @@ t.test(
 
 t.test('a damaged record in the midst of others is not passed over', async (t) => {
   const dataDir = t.testdir();
-  const journal = openWal(dataDir, STORE);
-  for (const commit of [1, 2, 3]) journal.append(group(commit, 600));
-  journal.close();
+  const wal = openWal(dataDir, STORE);
+  for (const commit of [1, 2, 3]) wal.append(group(commit, 600));
+  wal.close();
   flip(join(dataDir, WAL_FILES[0]), 1_024 + 300);
   t.throws(() => readWal(dataDir, STORE, 1), {
     name: 'StoreUnusable',
@@ -108,9 +108,9 @@ t.test('a damaged record in the midst of others is not passed over', async (t) =
 
 t.test('records of another store are none of this one’s', async (t) => {
   const dataDir = t.testdir();
-  const journal = openWal(dataDir, 'another store');
-  journal.append(group(5));
-  journal.close();
+  const wal = openWal(dataDir, 'another store');
+  wal.append(group(5));
+  wal.close();
   t.same(readWal(dataDir, STORE, 1), []);
   t.equal(newestInWal(dataDir, STORE), 0);
 });

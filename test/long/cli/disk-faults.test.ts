@@ -10,7 +10,7 @@ import { runSpyglass } from '../../support/command.js';
 import { createFaultyDisk, EIO, ENOSPC, type Fault, type FaultyDisk } from '../../support/disk-faults.js';
 import { assertExactlyOnce, type Load, startLoad } from '../../support/load.js';
 
-/** How many points of each fault are tried; `test/long` tries more. */
+/** How many points of each fault are tried. */
 const POINTS = Number(process.env.SPYGLASS_FAULTS ?? 25);
 const CLIENTS = 4;
 const SYNC_DELAY_MS = 150;

@@ -4,7 +4,7 @@ import { type ClientError, client, type ErrorGroupRow, type Event, noted } from 
 import { useWhenBack } from '../../api/connection.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
-import { hereHref, href, type Location, setQuery, useLocation, useParam } from '../../router.js';
+import { type Address, hereHref, href, setQuery, useAddress, useParam } from '../../router.js';
 import { Button } from '../../ui/button.js';
 import { DayChart } from '../../ui/day-chart.js';
 import { incidentHref, replayHref, userHref } from '../../ui/event-text.js';
@@ -24,7 +24,7 @@ export function ErrorGroupView({ group }: { group: string }) {
   const { from, to } = range;
   const query = useQuery('errors', { group, from, to }, { keep: true });
   const row = query.data?.groups[0];
-  const back = appAndRange(useLocation());
+  const back = appAndRange(useAddress());
   return (
     <div class="page fill">
       <div class="page-head">
@@ -99,14 +99,14 @@ interface OccurrencesProps {
 
 function Occurrences({ group, from, to, total }: OccurrencesProps) {
   const { events, hasMore, error, loadMore, retry } = useOccurrences(group, from, to);
-  const location = useLocation();
+  const address = useAddress();
   const [chosen] = useParam('event');
   const listed = chosen === '' ? events[0] : events.find(({ id }) => `${id}` === chosen);
   // An event further down the list than was loaded is read by itself.
   const isElsewhere = listed === undefined && /^\d{1,16}$/.test(chosen);
   const other = useQuery('event', isElsewhere ? { id: Number(chosen) } : undefined);
   const selected = listed ?? other.data;
-  const columns = useMemo(() => columnsAt(location), [location]);
+  const columns = useMemo(() => columnsAt(address), [address]);
   if (error !== undefined && events.length === 0) return <Failure error={error} retry={retry} />;
   if (events.length === 0) return <Loading lines={8} />;
   return (
@@ -134,12 +134,12 @@ function Occurrences({ group, from, to, total }: OccurrencesProps) {
   );
 }
 
-const columnsAt = (location: Location): Column<Event>[] => [
+const columnsAt = (address: Address): Column<Event>[] => [
   {
     label: 'When',
     width: '180px',
     render: ({ id, ts }) => (
-      <a class="row-link" href={hereHref(location, { event: `${id}` })}>
+      <a class="row-link" href={hereHref(address, { event: `${id}` })}>
         <Moment ts={ts} />
       </a>
     ),

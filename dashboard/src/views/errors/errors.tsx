@@ -5,7 +5,7 @@ import { useQuery } from '../../api/use-query.js';
 import { finder } from '../../format/find.js';
 import { count, counted } from '../../format/number.js';
 import { dayOf, daysBetween } from '../../format/time.js';
-import { href, type Location, useLocation, useParam } from '../../router.js';
+import { type Address, href, useAddress, useParam } from '../../router.js';
 import { Sparkline } from '../../ui/chart.js';
 import { incidentHref, Severity } from '../../ui/event-text.js';
 import { Choices, Field, useChoice } from '../../ui/filters.js';
@@ -79,10 +79,10 @@ export function ErrorsView() {
 }
 
 function Groups({ groups, range }: { groups: readonly ErrorGroupRow[]; range: Range }) {
-  const location = useLocation();
+  const address = useAddress();
   const days = useMemo(() => daysOf(groups, range), [groups, range.from, range.to]);
   const severalApps = groups.some(({ app }) => app !== groups[0]?.app);
-  const columns = useMemo(() => columnsOf(days, severalApps, location), [days, severalApps, location]);
+  const columns = useMemo(() => columnsOf(days, severalApps, address), [days, severalApps, address]);
   return (
     <Table
       label="Groups of errors"
@@ -95,12 +95,8 @@ function Groups({ groups, range }: { groups: readonly ErrorGroupRow[]; range: Ra
   );
 }
 
-function columnsOf(
-  days: readonly string[],
-  severalApps: boolean,
-  location: Location,
-): Column<ErrorGroupRow>[] {
-  const kept = appAndRange(location);
+function columnsOf(days: readonly string[], severalApps: boolean, address: Address): Column<ErrorGroupRow>[] {
+  const kept = appAndRange(address);
   return [
     {
       label: 'Error',

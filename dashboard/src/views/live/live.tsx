@@ -4,7 +4,7 @@ import type { Event, EventType, Json } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { count, counted } from '../../format/number.js';
 import { clockTime, fullTime } from '../../format/time.js';
-import { hereHref, type Location, setQuery, useLocation, useParam } from '../../router.js';
+import { type Address, hereHref, setQuery, useAddress, useParam } from '../../router.js';
 import { Button } from '../../ui/button.js';
 import { APP_COLUMN } from '../../ui/columns.js';
 import { EventDetail } from '../../ui/event-detail.js';
@@ -124,9 +124,9 @@ interface EventTableProps {
 }
 
 function EventTable({ live, events, scroller, filtered }: EventTableProps) {
-  const location = useLocation();
-  const columns = useMemo(() => columnsAt(location), [location]);
-  const selected = selectedId(location.query.get('event') ?? '');
+  const address = useAddress();
+  const columns = useMemo(() => columnsAt(address), [address]);
+  const selected = selectedId(address.query.get('event') ?? '');
   if (events.length === 0 && !live.hasMore) {
     return (
       <Empty title={filtered ? 'No matching events' : 'Nothing yet'}>
@@ -151,7 +151,7 @@ function EventTable({ live, events, scroller, filtered }: EventTableProps) {
 }
 
 /** Errors and reports link to their incident, other events to their details beside the list. */
-function columnsAt(location: Location): Column<Event>[] {
+function columnsAt(address: Address): Column<Event>[] {
   return [
     {
       label: 'Time',
@@ -170,7 +170,7 @@ function columnsAt(location: Location): Column<Event>[] {
         <>
           <a
             class={`row-link name-${event.type}`}
-            href={isIncident(event) ? incidentHref(event) : hereHref(location, { event: `${event.id}` })}
+            href={isIncident(event) ? incidentHref(event) : hereHref(address, { event: `${event.id}` })}
           >
             {eventLabel(event).label}
           </a>{' '}
