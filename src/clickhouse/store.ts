@@ -78,7 +78,11 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
   const parts = { engine, arrivals, chunks, fence: meta.fence };
   const answers = openAnswers(parts);
   let up = true;
+  let isPolling = false;
   const timer = setInterval(async () => {
+    // One poll at a time: an engine that is slow must not be asked more and more.
+    if (isPolling) return;
+    isPolling = true;
     up = await meta
       .refresh()
       .then(heads.look)
@@ -86,6 +90,7 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
         () => true,
         () => false,
       );
+    isPolling = false;
   }, pollMs).unref();
   return {
     engine,

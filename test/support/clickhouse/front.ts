@@ -30,7 +30,8 @@ let database = 'default';
 let settings = new Map<string, string>();
 
 const server = createServer({ maxHeaderSize: URL_BYTES_MAX }, (request, response) => {
-  queue = queue.then(() => handle(request, response));
+  // Whoever has gone meanwhile is not answered, as by a real server: those that wait behind would wait for nothing.
+  queue = queue.then(() => (response.destroyed ? undefined : handle(request, response)));
 });
 server.listen(Number(port), '127.0.0.1', () => {
   const address = server.address();
