@@ -110,7 +110,7 @@ async function copiesAmong(engine: Engine, arrivals: readonly Arrival[]): Promis
   return new Set(arrivals.filter(({ id }) => !least.has(id)).map(({ id }) => id));
 }
 
-/** Whether a gap between ids means that events are gone: below what was swept, and among the embedded engine's ids, which have none. */
+/** Whether a gap means that events are gone: below what was swept, and among ids of the embedded engine. */
 function mayMiss(after: number, first: number | undefined, swept: number): boolean {
   return after < swept || (first !== undefined && first < EMBEDDED_ID_END);
 }

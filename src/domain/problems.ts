@@ -62,7 +62,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The body of a problem. `type` and `instance` are names, not addresses; `instance` is the request's. */
+/** The body of a problem. `type` and `instance` are names, not addresses; `instance` has the request's id. */
 export function problemJson({ code, detail, errors }: Refusal, requestId?: string): string {
   const { status, title } = PROBLEMS[code];
   const instance = requestId === undefined ? undefined : `urn:spyglass:request:${requestId}`;

@@ -1,6 +1,6 @@
 /**
- * JSON's grammar (RFC 8259) over bytes: finds a value's end without building it. Refuses what `JSON.parse`
- * does, and some unusual JSON. Positions are byte offsets; `REFUSED` stands for no position.
+ * JSON's grammar (RFC 8259) over bytes: finds a value's end without building it. Refuses what
+ * `JSON.parse` refuses, and some unusual JSON. Positions are byte offsets; `REFUSED` stands for no position.
  */
 import { JSON_DEPTH_MAX } from '../domain/limits.js';
 
