@@ -52,6 +52,13 @@ const CANARIES = [
     test: 'test/security/readers.test.js',
   },
   {
+    title: 'a feed that outlives its password',
+    file: 'src/api/live/stream.js',
+    from: 'if (!follower.holds())',
+    to: 'if (false)',
+    test: 'test/cli/reload.test.js',
+  },
+  {
     title: 'an app named by a reader who may not ask about it',
     file: 'src/api/guards/access.js',
     from: 'app === undefined || apps.includes(app)',

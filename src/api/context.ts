@@ -5,6 +5,7 @@ import type { Ingest } from '../ingest/types.js';
 import type { AuditTrail, DiskWatch, EraseReport, Erasure, Store } from '../store/port.js';
 import type { Meters } from '../telemetry/meters.js';
 import type { Cors } from './guards/cors.js';
+import type { Readers } from './guards/readers.js';
 import type { NoteAnswer } from './ingest-answers.js';
 import type { StreamHub } from './live/stream.js';
 import type { Metrics, Reloads } from './metrics.js';
@@ -37,6 +38,7 @@ export interface ServerDeps {
 
 export interface ApiContext extends Omit<ServerDeps, 'ready'> {
   readonly cors: Cors;
+  readonly readers: Readers;
   readonly metrics: Metrics;
   readonly noteAnswer: NoteAnswer;
   readonly stream: StreamHub;

@@ -6,7 +6,7 @@ import {
   fastify,
   type RouteOptions,
 } from 'fastify';
-import { madeOf } from '../config/live-config.js';
+import { onTakeOver } from '../config/live-config.js';
 import {
   CONNECTION_CHECK_MS,
   HEADERS_MS_MAX,
@@ -18,10 +18,11 @@ import type { Refusal } from '../domain/problems.js';
 import { isSmallBody, readSmallBody, SMALL_BODY, watchUnfinishedBodies } from './bodies.js';
 import type { ApiContext, ServerDeps } from './context.js';
 import { answerClientError, createErrorHandler, sendProblem } from './errors.js';
-import { createAccess, NOBODY_ASKED, restrict } from './guards/access.js';
+import { NOBODY_ASKED, restrict } from './guards/access.js';
 import { createPasswordGate, type Guard, requirePassword } from './guards/auth.js';
 import { crossSite, foreignHost, hostMissing, hostTwice } from './guards/browser-guards.js';
 import { createCors } from './guards/cors.js';
+import { createReaders } from './guards/readers.js';
 import { createNoteAnswer } from './ingest-answers.js';
 import { createStreamHub } from './live/stream.js';
 import { createMetrics } from './metrics.js';
@@ -153,10 +154,12 @@ function createContext(deps: ServerDeps): ApiContext {
   });
   const hasFailed = () => failed;
   const stream = createStreamHub({ store, log });
+  onTakeOver(config, stream.review);
   const metrics = createMetrics({ ...deps, hasFailed, streamReaders: stream.followers });
   return {
     ...deps,
     cors: createCors(config),
+    readers: createReaders(config),
     metrics,
     noteAnswer: createNoteAnswer(metrics, log, now),
     stream,
@@ -172,21 +175,14 @@ function goOn(refusal: Refusal | undefined, reply: FastifyReply, done: () => voi
 }
 
 /** Keeps other sites out, asks for a password where one is set, and checks what the reader may ask. */
-function createGuard({ config, now }: ApiContext): Guard {
-  const access = madeOf(
-    () => config.auth,
-    () => createAccess(config),
-  );
-  const askPassword = requirePassword(
-    createPasswordGate((name, password) => access()(name, password)),
-    now,
-  );
+function createGuard({ config, readers, now }: ApiContext): Guard {
+  const askPassword = requirePassword(createPasswordGate(readers.opens), now);
   return (request, reply, done) => {
     const refusal = hostTwice(request) ?? foreignHost(request, config) ?? crossSite(request);
     const letIn = () => goOn(restrict(request), reply, done);
     if (refusal !== undefined) {
       sendProblem(reply, refusal);
-    } else if (config.auth.dashboard_password !== undefined) {
+    } else if (readers.isClosed()) {
       askPassword(request, reply, letIn);
     } else {
       request.access = NOBODY_ASKED;

@@ -34,10 +34,19 @@ export const needRestart = (config: Config, next: Config): string[] =>
     .filter(([, read]) => JSON.stringify(read(config)) !== JSON.stringify(read(next)))
     .map(([path]) => path);
 
+const followers = new WeakMap<object, Set<() => void>>();
+
+/** Calls `run` after each `takeOver` into `config`. */
+export function onTakeOver(config: object, run: () => void): void {
+  const known = followers.get(config) ?? new Set();
+  followers.set(config, known.add(run));
+}
+
 /** Takes over everything from `next` that needs no restart. */
 export function takeOver(config: Config, next: Config): void {
   const copy = structuredClone(next);
   for (const take of Object.values(RELOADED)) take(config, copy);
+  for (const run of followers.get(config) ?? []) run();
 }
 
 /** Makes something of a part of the configuration, and again once a reload has replaced that part. */

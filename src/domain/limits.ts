@@ -82,6 +82,8 @@ export const APPLY_PAUSE_MS_MAX = 250;
 
 // --- the stream
 export const STREAM_HEARTBEAT_MS = 5_000;
+/** For what a feed that ends was sent already. */
+export const STREAM_ENDING_MS = 500;
 export const STREAM_READERS_MAX = 500;
 export const STREAM_PAGE_EVENTS = 256;
 /** The least time between two reads of the log for live readers. */

@@ -9,6 +9,7 @@ import { MAIN } from '../support/command.js';
 import { ask, basic, event, postEvents } from '../support/http.js';
 import { chunk, postReplay } from '../support/replay.js';
 import { scrape } from '../support/scrape.js';
+import { type EventStream, openStream } from '../support/sse.js';
 
 const OLD = 'sg_live_the_old_key';
 const NEW = 'sg_live_the_new_key';
@@ -140,6 +141,52 @@ t.test('passwords: set, changed, taken away', async (t) => {
   t.equal((await ask(c.url, '/v1/query/events?app=inventory', { headers: basic('team') })).status, 200);
   await reload({});
   t.equal(await read(), 200);
+});
+
+t.test('an open feed ends where its access no longer holds, and goes on where it does', async (t) => {
+  const keys = { inventory: { key: NEW, origins: [] }, shop: { key: OLD, origins: [] } };
+  const team = { ...keys, inventory: { ...keys.inventory, read_password: 'team' } };
+  const auth = { open: false, dashboard_password: 'first', viewer_password: 'viewer' };
+  await reload({ auth, apps: team });
+  const open = async (password: string, query = '') => {
+    const feed = await openStream(c.url, `/v1/stream${query}`, basic(password));
+    t.teardown(() => feed.close());
+    t.equal(feed.status, 200);
+    return feed;
+  };
+  const hasEnded = (feed: EventStream) =>
+    feed
+      .find(() => false)
+      .then(
+        () => false,
+        () => true,
+      );
+  const stillComes = async (feeds: EventStream[], name: string) => {
+    await postEvents(c.url, { app: 'inventory', key: NEW, events: [event({ name })] });
+    await Promise.all(feeds.map((feed) => feed.find(({ data }) => data?.includes(`"${name}"`) ?? false)));
+  };
+  const operator = await open('first');
+  const viewer = await open('viewer');
+  const reader = await open('team', '?app=inventory');
+  const ofShop = await open('first', '?app=shop');
+  await hup();
+  await stillComes([operator, viewer, reader], 'a reload that changes nothing');
+  await reload({ auth: { ...auth, viewer_password: 'another' }, apps: team });
+  t.ok(await hasEnded(viewer), 'its password was changed');
+  await stillComes([operator, reader], 'a password was changed');
+  await reload({ auth, apps: { ...team, shop: { key: 'sg_live_x', origins: [] } } });
+  t.ok(await hasEnded(ofShop), 'the key of the app it is about was changed');
+  await stillComes([operator, reader], 'a key was changed');
+  const ofInventory = await open('first', '?app=inventory');
+  await reload({ auth, apps: { shop: keys.shop } });
+  t.same(await Promise.all([reader, ofInventory].map(hasEnded)), [true, true], 'the app is gone');
+  await reload({ auth: { open: false, dashboard_password: 'second' }, apps: keys });
+  t.ok(await hasEnded(operator));
+  await reload({ apps: keys });
+  const byNobody = await openStream(c.url, '/v1/stream');
+  await reload({ auth, apps: keys });
+  t.ok(await hasEnded(byNobody), 'a password was set');
+  await reload({});
 });
 
 t.test('what takes a new start is named, and the rest is taken over', async (t) => {

@@ -104,7 +104,7 @@ export function requirePassword(gate: PasswordGate, now: () => number): Guard {
 }
 
 /** Parses a Basic `Authorization` header, the password as bytes; `undefined` for a malformed one. */
-function credentialsOf(authorization: string): { name: string; password: Buffer } | undefined {
+export function credentialsOf(authorization: string): { name: string; password: Buffer } | undefined {
   const encoded = CREDENTIALS.exec(authorization)?.[1];
   if (encoded === undefined) return undefined;
   const pair = Buffer.from(encoded, 'base64');

@@ -4,6 +4,7 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { StoredEvent } from '../../domain/event.js';
 import {
   STREAM_BUFFER_BYTES_MAX,
+  STREAM_ENDING_MS,
   STREAM_HEARTBEAT_MS,
   STREAM_PAGE_EVENTS,
   STREAM_PAUSE_MS,
@@ -26,6 +27,8 @@ export type StreamHub = ReturnType<typeof createStreamHub>;
 interface Follower {
   readonly sink: Writable;
   readonly filter: EventFilter;
+  /** Whether its reader may still have it. */
+  readonly holds: () => boolean;
   /** Every event up to this id was sent, does not match or no longer exists. */
   position: number;
   /** Since when catching up waits for it to accept more, Unix ms. */
@@ -79,24 +82,25 @@ export function createStreamHub(options: StreamOptions) {
   });
   return {
     /** Sends `sink` each matching event with an id over `after` once, in order, until either side ends it. */
-    follow: (sink: Writable, filter: EventFilter, after: number): void =>
-      follow(hub, { sink, filter, position: after, gone: false }),
+    follow: (sink: Writable, filter: EventFilter, after: number, holds = () => true): void =>
+      follow(hub, { sink, filter, holds, position: after, gone: false }),
+    /** Ends the streams that no longer hold. */
+    review(): void {
+      for (const follower of hub.followers) if (!follower.holds()) end(hub, follower);
+    },
     followers: () => hub.followers.size,
     /** Ends every stream; clients reconnect by themselves. */
     close(): void {
       hub.isClosed = true;
       stopListening();
-      for (const follower of hub.followers) {
-        leave(hub, follower);
-        follower.sink.end();
-      }
+      for (const follower of hub.followers) end(hub, follower);
     },
   };
 }
 
 function follow(hub: Hub, follower: Follower): void {
   const { sink } = follower;
-  if (hub.isClosed) {
+  if (hub.isClosed || !follower.holds()) {
     sink.end();
     return;
   }
@@ -122,6 +126,13 @@ function leave(hub: Hub, follower: Follower): void {
 function drop(hub: Hub, follower: Follower): void {
   leave(hub, follower);
   follower.sink.destroy();
+}
+
+/** Ends a stream after what was written to it, but does not wait for a reader that takes nothing. */
+function end(hub: Hub, follower: Follower): void {
+  leave(hub, follower);
+  follower.sink.end();
+  setTimeout(() => follower.sink.destroy(), STREAM_ENDING_MS).unref();
 }
 
 /** Writes a frame to a live follower; drops one that has too many unsent bytes. */

@@ -31,7 +31,7 @@ const describe = {
 } as const;
 
 /** Adds its own `HEAD` too: fastify's would open a stream. */
-export function streamRoute(app: FastifyInstance, { store, stream }: ApiContext): void {
+export function streamRoute(app: FastifyInstance, { store, stream, readers }: ApiContext): void {
   const options = { exposeHeadRoute: false, config: { access, describe } };
   app.get('/v1/stream', options, async (request, reply) => {
     const { after, app: only, ...filter } = validated(streamAsk, request.query);
@@ -42,11 +42,12 @@ export function streamRoute(app: FastifyInstance, { store, stream }: ApiContext)
         { retryAfterS: STREAM_RETRY_AFTER_S },
       );
     }
-    const from = resumeFrom(request.headers['last-event-id']) ?? after ?? (await store.stats()).head;
     const apps = appsFor(request.access, only);
+    const holds = readers.stillLetsIn(request, apps);
+    const from = resumeFrom(request.headers['last-event-id']) ?? after ?? (await store.stats()).head;
     const response = hijack(reply.headers(HEADERS));
     response.flushHeaders();
-    stream.follow(response, { ...given(filter), ...(apps && { apps }) }, from);
+    stream.follow(response, { ...given(filter), ...(apps && { apps }) }, from, holds);
   });
   app.head('/v1/stream', { config: { access } }, (_request, reply) => reply.headers(HEADERS).send());
 }

@@ -348,3 +348,26 @@ t.test('closing ends every stream, and whoever comes later', async (t) => {
   await refused;
   t.equal(hub.followers(), 0);
 });
+
+t.test('a feed that no longer holds gets nothing more, and is closed even if it takes nothing', async (t) => {
+  const store = createFakeStore();
+  const hub = createStreamHub({ store, log });
+  t.teardown(() => hub.close());
+  let isHeld = true;
+  const stuck = new Writable({ write() {} });
+  hub.follow(stuck, {}, 0, () => isHeld);
+  const kept = createReader();
+  hub.follow(kept.sink, {}, 0);
+  stuck.write('what it never takes');
+  hub.review();
+  t.equal(hub.followers(), 2);
+  isHeld = false;
+  hub.review();
+  t.equal(hub.followers(), 1, 'it has no place any more');
+  await once(stuck, 'close');
+  const late = createReader();
+  hub.follow(late.sink, {}, 0, () => isHeld);
+  await once(late.sink, 'close');
+  t.same(late.frames, [], 'nor does one open that was checked before the reload');
+  t.notOk(kept.sink.destroyed);
+});
