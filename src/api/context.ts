@@ -4,6 +4,7 @@ import type { Config } from '../config/config.js';
 import type { Ingest } from '../ingest/types.js';
 import type { AuditTrail, DiskWatch, EraseReport, Erasure, Store } from '../store/port.js';
 import type { Meters } from '../telemetry/meters.js';
+import type { ClientAddress } from './guards/client-address.js';
 import type { Cors } from './guards/cors.js';
 import type { Readers } from './guards/readers.js';
 import type { NoteAnswer } from './ingest-answers.js';
@@ -39,6 +40,7 @@ export interface ServerDeps {
 export interface ApiContext extends Omit<ServerDeps, 'ready'> {
   readonly cors: Cors;
   readonly readers: Readers;
+  readonly clientAddress: ClientAddress;
   readonly metrics: Metrics;
   readonly noteAnswer: NoteAnswer;
   readonly stream: StreamHub;

@@ -21,6 +21,7 @@ import { answerClientError, createErrorHandler, sendProblem } from './errors.js'
 import { NOBODY_ASKED, restrict } from './guards/access.js';
 import { createPasswordGate, type Guard, requirePassword } from './guards/auth.js';
 import { crossSite, foreignHost, hostMissing, hostTwice } from './guards/browser-guards.js';
+import { createClientAddress } from './guards/client-address.js';
 import { createCors } from './guards/cors.js';
 import { createReaders } from './guards/readers.js';
 import { createNoteAnswer } from './ingest-answers.js';
@@ -30,6 +31,7 @@ import type { DescribedRoute } from './openapi.js';
 import { createDashboard } from './pages/dashboard.js';
 import { docsRoutes } from './pages/docs.js';
 import { createFallback, pathOf } from './pages/fallback.js';
+import { createForeign } from './pages/foreign.js';
 import { parseQueryString } from './query-string.js';
 import { createRequestIds, REQUEST_ID } from './request-id.js';
 import { chunkRoute } from './routes/chunk.js';
@@ -50,10 +52,10 @@ export { DASHBOARD_DIR } from './pages/dashboard.js';
 export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const context = createContext(deps);
   const onError = createErrorHandler(deps.log);
-  const { trusted_proxies } = deps.config;
+  const dashboard = createDashboard(deps.dashboardDir);
+  const fallback = createFallback(dashboard.sendPage, createForeign(deps.log));
   // Without a logger: fastify would make a child logger for every request.
   const app = fastify({
-    trustProxy: trusted_proxies?.length ? [...trusted_proxies] : false,
     requestTimeout: REQUEST_MS_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
     http: {
@@ -65,7 +67,9 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     genReqId: createRequestIds(),
     schemaController: NO_COMPILERS,
     clientErrorHandler: answerClientError,
-    frameworkErrors: onError,
+    // A path that cannot be decoded.
+    frameworkErrors: (error, request, reply) =>
+      fallback.isForeign(pathOf(request)) ? fallback.answer(request, reply) : onError(error, request, reply),
     // A longer parameter is a 404 like any other unknown path.
     routerOptions: { maxParamLength: MAX_HEADER_BYTES, querystringParser: parseQueryString },
   });
@@ -74,8 +78,6 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   app.decorateRequest('access');
   app.setErrorHandler(onError);
   const guard = createGuard(context);
-  const dashboard = createDashboard(deps.dashboardDir);
-  const fallback = createFallback(dashboard.sendPage);
   app.addHook('onRoute', fallback.note);
   const described: DescribedRoute[] = [];
   app.addHook('onRoute', (route) => noteDescribed(described, route));
@@ -108,7 +110,10 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
       dashboard.routes(scope);
     });
     others.setNotFoundHandler(
-      { preHandler: (request, reply, done) => (isOpen(request) ? done() : guard(request, reply, done)) },
+      {
+        preHandler: (request, reply, done) =>
+          isOpen(request) || fallback.isForeign(pathOf(request)) ? done() : guard(request, reply, done),
+      },
       fallback.answer,
     );
   });
@@ -160,6 +165,7 @@ function createContext(deps: ServerDeps): ApiContext {
     ...deps,
     cors: createCors(config),
     readers: createReaders(config),
+    clientAddress: createClientAddress(config.trusted_proxies ?? []),
     metrics,
     noteAnswer: createNoteAnswer(metrics, log, now),
     stream,
@@ -175,8 +181,8 @@ function goOn(refusal: Refusal | undefined, reply: FastifyReply, done: () => voi
 }
 
 /** Keeps other sites out, asks for a password where one is set, and checks what the reader may ask. */
-function createGuard({ config, readers, now }: ApiContext): Guard {
-  const askPassword = requirePassword(createPasswordGate(readers.opens), now);
+function createGuard({ config, readers, clientAddress, now }: ApiContext): Guard {
+  const askPassword = requirePassword(createPasswordGate(readers.opens), clientAddress, now);
   return (request, reply, done) => {
     const refusal = hostTwice(request) ?? foreignHost(request, config) ?? crossSite(request);
     const letIn = () => goOn(restrict(request), reply, done);

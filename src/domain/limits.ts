@@ -93,6 +93,9 @@ export const STREAM_BUFFER_BYTES_MAX = 1_048_576;
 /** A reader that accepts nothing for this long is dropped. */
 export const STREAM_STALL_MS = 30_000;
 
+/** How often the log says of one tool that its clients send here. */
+export const FOREIGN_CLIENT_LOG_MS = 3_600_000;
+
 // --- dashboard password
 export const LOCKOUT_FAILURES = 10;
 /** Wrong passwords that are answered at once; the answer to each further one waits this much longer. */

@@ -17,7 +17,6 @@ t.test('DSH-01 DSH-02 the dashboard and every path of its own', async (t) => {
     '/a/b/c?d=e',
     '/v1x',
     '/v2/events',
-    '/V1/query',
     '/?from=abc',
     '/index.html',
   ]) {
@@ -98,3 +97,81 @@ t.test('DSH-04 a known path with the wrong method is a 405 with Allow', async (t
     }
   }
 });
+
+t.test(
+  'DSH-05 DSH-06 what other tools ask for, and misspelt paths, are a 404 that any page may read',
+  async (t) => {
+    const closed = await startCollector({ apps: apps('inventory'), auth: { dashboard_password: 'secret' } });
+    t.teardown(() => closed.close());
+    const tools: [string, RegExp][] = [
+      ...['/api/42/envelope/?sentry_key=x', '/api/42/store/', '/API/1/envelope/', '/%61pi/42/envelope/'].map(
+        (path): [string, RegExp] => [path, /does not speak Sentry's protocol/],
+      ),
+      ...[
+        '/array/phc_x/config',
+        '/batch',
+        '/batch/',
+        '/e/?v=1',
+        '/s/',
+        '/i/v0/e/',
+        '/flags/?v=2',
+        '/decide/',
+      ].map((path): [string, RegExp] => [path, /does not speak PostHog's protocol/]),
+      ...['/static/array.js', '/api/surveys/?token=x'].map((path): [string, RegExp] => [path, /PostHog's/]),
+      ...['/otlp/v1/logs', '/v1/logs', '/v1/traces', '/v1/metrics', '/v1/traces/'].map(
+        (path): [string, RegExp] => [path, /does not speak OpenTelemetry's protocol/],
+      ),
+      ...['/api', '/api/send', '/api/%'].map((path): [string, RegExp] => [path, /protocol of another tool/]),
+      ...[
+        '//v1/query/events',
+        '//',
+        '/V1/query/events',
+        '/SDK/spyglass.js',
+        '/healthz/',
+        '/Readyz',
+        '/METRICS',
+      ].map((path): [string, RegExp] => [path, /matched as they are written/]),
+      ...['/readyz//', '/metrics/x', '//etc/passwd'].map((path): [string, RegExp] => [
+        path,
+        /as they are written/,
+      ]),
+    ];
+    const origin = { origin: 'https://shop.example', 'sec-fetch-site': 'cross-site' };
+    for (const { url } of [c, closed]) {
+      for (const [path, says] of tools) {
+        for (const method of ['GET', 'POST', 'PUT', 'OPTIONS']) {
+          const answer = await ask(url, path, {
+            method,
+            headers: origin,
+            ...(method === 'POST' && { body: 'x' }),
+          });
+          t.equal(answer.status, 404, `${method} ${path}`);
+          t.equal(answer.headers['access-control-allow-origin'], '*');
+          t.match(problemOf(answer, 404).detail, says, path);
+        }
+        const preflight = await ask(url, path, {
+          method: 'OPTIONS',
+          headers: {
+            ...origin,
+            'access-control-request-method': 'POST',
+            'access-control-request-headers': 'content-type,x-sentry-auth',
+          },
+        });
+        t.equal(preflight.status, 204, path);
+        t.match(preflight.headers, {
+          'access-control-allow-origin': '*',
+          'access-control-allow-methods': 'POST',
+          'access-control-allow-headers': 'content-type,x-sentry-auth',
+        });
+      }
+      t.equal((await ask(url, '/api/1/envelope/', { method: 'HEAD' })).status, 404);
+    }
+    const said = c.lines.map((line) => JSON.parse(line)).filter(({ tool }) => tool);
+    t.same(
+      said.map(({ tool, level }) => [tool, level]),
+      ['Sentry', 'PostHog', 'OpenTelemetry', 'another tool'].map((tool) => [tool, 40]),
+      'one line a tool, however often it asks',
+    );
+    t.notMatch(c.lines.join(), 'sentry_key');
+  },
+);

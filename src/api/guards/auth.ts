@@ -11,7 +11,7 @@ import {
 import type { Refusal } from '../../domain/problems.js';
 import { sendProblem } from '../errors.js';
 import type { Access } from './access.js';
-import { clientAddress, networkOf } from './client-address.js';
+import { type ClientAddress, networkOf } from './client-address.js';
 
 const CHALLENGE = 'Basic realm="spyglass", charset="UTF-8"';
 const CREDENTIALS = /^basic +([A-Za-z0-9+/_-]+=*) *$/i;
@@ -88,9 +88,9 @@ export function createPasswordGate(
 export type Guard = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void;
 
 /** Asks `gate` about each request; `now` gives Unix ms. */
-export function requirePassword(gate: PasswordGate, now: () => number): Guard {
+export function requirePassword(gate: PasswordGate, addressOf: ClientAddress, now: () => number): Guard {
   return (request, reply, done) => {
-    const answer = gate(clientAddress(request), request.headers.authorization, now());
+    const answer = gate(addressOf(request), request.headers.authorization, now());
     const { refusal, access } = answer;
     if (refusal === undefined) {
       request.access = access;

@@ -1,6 +1,7 @@
 /** Answers where no route does: the dashboard's page, a 404, or a 405 with the methods there are. */
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { sendProblem } from '../errors.js';
+import type { Foreign } from './foreign.js';
 
 /** Answers with the dashboard's page. */
 export type SendPage = (reply: FastifyReply) => FastifyReply;
@@ -8,7 +9,7 @@ export type SendPage = (reply: FastifyReply) => FastifyReply;
 /** Unknown paths below these are no view of the dashboard. */
 const NOT_OF_THE_PAGE = /^\/(v1|sdk|assets)(\/|$)/;
 
-export function createFallback(sendPage: SendPage) {
+export function createFallback(sendPage: SendPage, foreign: Foreign) {
   const known: { pattern: RegExp; methods: string[] }[] = [];
 
   const methodsOf = (path: string): string[] => {
@@ -16,7 +17,11 @@ export function createFallback(sendPage: SendPage) {
     return [...new Set(methods)].sort();
   };
 
+  const isForeign = (path: string): boolean => methodsOf(path).length === 0 && foreign.has(path);
+
   return {
+    /** Whether another tool's client asks, or a path of ours is misspelt: anybody may read the answer. */
+    isForeign,
     /** fastify's `onRoute` hook. */
     note({ url, method }: Pick<RouteOptions, 'url' | 'method'>): void {
       known.push({ pattern: patternOf(url), methods: [method].flat() });
@@ -24,6 +29,7 @@ export function createFallback(sendPage: SendPage) {
     /** fastify's not-found handler. */
     answer(request: FastifyRequest, reply: FastifyReply): FastifyReply {
       const path = pathOf(request);
+      if (isForeign(path)) return foreign.answer(request, reply, path);
       const methods = methodsOf(path);
       const ofThePage = methods.length === 0 && !NOT_OF_THE_PAGE.test(path);
       if (ofThePage && (request.method === 'GET' || request.method === 'HEAD')) return sendPage(reply);

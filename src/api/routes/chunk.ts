@@ -6,7 +6,6 @@ import { onlyApp } from '../../questions/replay.js';
 import type { StoredChunk } from '../../store/port.js';
 import type { ApiContext } from '../context.js';
 import { appsFor } from '../guards/access.js';
-import { clientAddress } from '../guards/client-address.js';
 import { validated } from '../route.js';
 import { chunkAsk } from '../schemas.js';
 import { QUESTION_REFUSALS } from './questions.js';
@@ -34,7 +33,7 @@ const routeConfig = {
 const chunkPath = chunkAsk.pick({ id: true, seq: true });
 const chunkQuery = chunkAsk.pick({ app: true });
 
-export function chunkRoute(app: FastifyInstance, { store, audit, now }: ApiContext): void {
+export function chunkRoute(app: FastifyInstance, { store, audit, clientAddress, now }: ApiContext): void {
   app.get('/v1/sessions/:id/replay/:seq', { config: routeConfig }, async (request, reply) => {
     const { id, seq } = validated(chunkPath, request.params);
     const apps = appsFor(request.access, validated(chunkQuery, request.query).app);
