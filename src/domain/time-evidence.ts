@@ -66,7 +66,7 @@ export function openTimeEvidence({
       known = { time: wall, at };
       steady = { since: at, apart: wall - at };
     }
-    const time = known && known.time + at - known.at;
+    const time = known && Math.floor(known.time + at - known.at);
     const state = stateOf(wall, time);
     const isDoubted = state === 'ahead' || time === undefined;
     return {
