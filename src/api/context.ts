@@ -1,6 +1,7 @@
 /** What the server is given, and what its routes share. */
 import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '../config/config.js';
+import type { ClockReading } from '../domain/time-evidence.js';
 import type { Ingest } from '../ingest/types.js';
 import type { AuditTrail, DiskWatch, EraseReport, Erasure, Store } from '../store/port.js';
 import type { Meters } from '../telemetry/meters.js';
@@ -29,6 +30,8 @@ export interface ServerDeps {
   /** Bytes of the WAL's files. */
   walBytes: () => number;
   reloads: () => Reloads;
+  /** What time it is, as far as it can be trusted. */
+  clock: () => ClockReading;
   /** Whether the store's views are caught up. */
   ready: () => boolean;
   /** The folder of the built dashboard. */

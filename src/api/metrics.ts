@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ProblemCode } from '../domain/problems.js';
+import type { ClockReading } from '../domain/time-evidence.js';
 import type { Store, StoreStats } from '../store/port.js';
 import { type HistogramReading, openHistogram, SECONDS_BOUNDS } from '../telemetry/meters.js';
 import type { ServerDeps } from './context.js';
@@ -19,7 +20,7 @@ export interface Reloads {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 interface MetricsOptions
-  extends Pick<ServerDeps, 'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'now'> {
+  extends Pick<ServerDeps, 'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'now' | 'clock'> {
   store: Pick<Store, 'stats'>;
   hasFailed: () => boolean;
   streamReaders: () => number;
@@ -219,7 +220,7 @@ const HISTOGRAMS = {
 
 /** Adds the metrics of the collector and of its threads; the result reads the threads' meters. */
 function addCollector(registry: Registry, options: MetricsOptions): () => void {
-  const { hasFailed, streamReaders, disk, meters, version, reloads, walBytes, now } = options;
+  const { hasFailed, streamReaders, disk, meters, version, reloads, walBytes, now, clock } = options;
   let last = meters.read();
   const gauges: [name: string, help: string, read: () => number | boolean][] = [
     [
@@ -240,6 +241,16 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
     ['spyglass_disk_free_bytes', 'Bytes the disk of the data folder has free', disk.freeBytes],
     ['spyglass_disk_takes_replays', 'Whether the disk has room enough for replays', disk.takesReplays],
     ['spyglass_disk_takes_events', 'Whether the disk has room enough for events', disk.takesEvents],
+    [
+      'spyglass_clock_trusted',
+      'Whether the wall clock is within a day of all that the store knows, or was believed since',
+      () => clock().state === 'trusted',
+    ],
+    [
+      'spyglass_clock_ahead_seconds',
+      'How far the wall clock is ahead of all that the store knows',
+      () => aheadSeconds(clock()),
+    ],
     ['spyglass_stream_readers', 'Readers of the live feed', streamReaders],
   ];
   for (const gauge of gauges) addGauge(registry, ...gauge);
@@ -278,6 +289,9 @@ function addStore(registry: Registry): (stats: StoreStats) => void {
     last = stats;
   };
 }
+
+/** 0 where the store knows of no time. */
+const aheadSeconds = ({ wall, evidence = wall }: ClockReading): number => (wall - evidence) / 1_000;
 
 /** 0 where `time` is 0. */
 const secondsSince = (time: number, now: number): number =>

@@ -16,6 +16,7 @@ export const PROBLEMS = {
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   request_timeout: { status: 408, title: 'The request took too long to arrive' },
   ambiguous_session: { status: 409, title: 'Several apps have this session' },
+  clock_doubted: { status: 409, title: 'The clock may be wrong' },
   body_too_large: { status: 413, title: 'Body too large' },
   unsupported_encoding: { status: 415, title: 'Unsupported content encoding' },
   forbidden: { status: 403, title: 'Not for this reader' },

@@ -99,6 +99,11 @@ export interface SweepCutoffs {
   eventsBefore?: number;
   /** Deletes chunks received earlier. */
   replaysBefore?: number;
+  /**
+   * The time it is, as far as it can be trusted: `batch_id`s expire by it, and a fence less than a day before
+   * it is lowered, once all below is deleted. Absent: they expire by the store's clock, the fence stays.
+   */
+  now?: number;
 }
 
 export interface SweepReport {
@@ -137,6 +142,13 @@ export interface Store {
   chunk(app: string, session: string, seq: number): Promise<StoredChunk | undefined>;
   /** Commits the fence, then deletes, expired batch_ids too. The next sweep finishes an interrupted one. */
   sweep(cutoffs: SweepCutoffs): Promise<SweepReport>;
+  /**
+   * The time that `noteTime` was told last, else the greatest time of receipt; `now` where nothing was ever
+   * stored, undefined where nothing tells a time.
+   */
+  timeEvidence(now: number): Promise<number | undefined>;
+  /** Keeps a time that was trusted, for the next start. */
+  noteTime(time: number): Promise<void>;
   stats(): Promise<StoreStats>;
   /** Calls back with the new head after each durable commit; the result unsubscribes. */
   onCommit(listener: (head: number) => void): () => void;
