@@ -24,6 +24,7 @@ export function createClientAddress(trusted: readonly string[]) {
   }
   return ({ raw }: { raw: Pick<IncomingMessage, 'headers' | 'socket'> }): string => {
     let client = canonical(raw.socket.remoteAddress ?? '');
+    if (trusted.length === 0) return client;
     const hops = [raw.headers['x-forwarded-for'] ?? ''].flat().join().split(',');
     while (isIP(client) !== 0 && proxies.check(client, familyOf(client))) {
       const hop = hops.pop();

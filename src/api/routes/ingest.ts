@@ -5,7 +5,7 @@ import { eventBatchSchema } from '../../ingest/schema.js';
 import type { IngestRequest } from '../../ingest/types.js';
 import type { ApiContext } from '../context.js';
 import { DISK_FULL, NOT_ACCEPTING, sendProblem } from '../errors.js';
-import { clientAddress, networkOf } from '../guards/client-address.js';
+import { type ClientAddress, networkOf } from '../guards/client-address.js';
 import { stored } from '../schemas.js';
 
 const EMPTY = Buffer.alloc(0);
@@ -35,7 +35,7 @@ const routeConfig = {
 
 /** The scope must read bodies into buffers and answer preflights. */
 export function eventsIngestRoute(app: FastifyInstance, context: ApiContext): void {
-  const { config, ingest, noteAnswer, now, hasFailed, disk } = context;
+  const { config, ingest, noteAnswer, now, hasFailed, disk, clientAddress } = context;
   app.post('/v1/events', { bodyLimit: config.limits.body_bytes, config: routeConfig }, (request, reply) => {
     const start = performance.now();
     const answer = (refusal: Refusal | undefined): void => {
@@ -45,18 +45,22 @@ export function eventsIngestRoute(app: FastifyInstance, context: ApiContext): vo
     };
     if (hasFailed()) answer(NOT_ACCEPTING);
     else if (!disk.takesEvents()) answer(DISK_FULL);
-    else ingest(ingestRequest(request, now())).then(answer, (error) => reply.send(error));
+    else ingest(ingestRequest(request, now(), clientAddress)).then(answer, (error) => reply.send(error));
   });
 }
 
 /** Assigns instead of spreading: the hot path. */
-function ingestRequest(incoming: FastifyRequest, receivedAt: number): IngestRequest {
+function ingestRequest(
+  incoming: FastifyRequest,
+  receivedAt: number,
+  addressOf: ClientAddress,
+): IngestRequest {
   const { raw, body } = incoming;
   const { headers } = raw;
   const request: IngestRequest = {
     body: Buffer.isBuffer(body) ? body : EMPTY,
     receivedAt,
-    address: networkOf(clientAddress(incoming)),
+    address: networkOf(addressOf(incoming)),
     connection: raw.socket,
   };
   const encoding = headers['content-encoding'];
