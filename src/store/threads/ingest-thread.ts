@@ -5,7 +5,12 @@
 import '../../telemetry/source-maps.js';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ColumnRequest } from '../../domain/event-columns.js';
-import { GROUP_BODY_BYTES_MAX, GROUP_REQUESTS_MAX, RETRY_AFTER_S } from '../../domain/limits.js';
+import {
+  GROUP_BODY_BYTES_MAX,
+  GROUP_EVENTS_MAX,
+  GROUP_REQUESTS_MAX,
+  RETRY_AFTER_S,
+} from '../../domain/limits.js';
 import type { Refusal } from '../../domain/problems.js';
 import { sharedWindows, type Windows } from '../../ingest/event-limiter.js';
 import { createIngest, type IngestOptions } from '../../ingest/ingest.js';
@@ -95,8 +100,10 @@ function take(
 ): Taken {
   const taken: Taken = { count: 0, batches: [], indexes: [], refusals: [], isCutShort: false };
   let bodyBytes = 0;
+  let events = 0;
   for (const request of waiting) {
-    if (taken.count === GROUP_REQUESTS_MAX || bodyBytes > GROUP_BODY_BYTES_MAX) break;
+    if (taken.count === GROUP_REQUESTS_MAX || bodyBytes > GROUP_BODY_BYTES_MAX || events > GROUP_EVENTS_MAX)
+      break;
     const outcome = ingest(request);
     if (outcome === undefined) {
       taken.isCutShort = true;
@@ -105,6 +112,7 @@ function take(
     if (outcome.refusal) taken.refusals.push([taken.count, outcome.refusal]);
     else {
       taken.batches.push(outcome.batch);
+      events += outcome.batch.columns.ts.length;
       taken.indexes.push(taken.count);
     }
     bodyBytes += request.body.length;
@@ -231,6 +239,8 @@ function start(): void {
       void commits.close().then(() => process.exit());
     }
   });
+  // Reads wait for what the last run acknowledged.
+  post({ kind: 'ingested', count: 0, refusals: [], commit: commits.pending.newest() });
   post({ kind: 'ready' });
 }
 
