@@ -53,7 +53,7 @@ export async function startCollector(
   const reloads = { applied: 0, refused: 0 };
   const onNotice = ({ level, text }: Notice) => log[level](text);
   const opened = await openEngine(config, tuning, { onProgress, onNotice, meterMemory });
-  const { store, ingest, isOpen, audit, erase, disk } = opened;
+  const { store, ingest, isReady, audit, erase, disk } = opened;
   const closeEngine = () => store.close().finally(opened.letGo);
   try {
     const clock = await openClock(store, trustClock);
@@ -64,7 +64,7 @@ export async function startCollector(
       ingest,
       log,
       version: VERSION,
-      ready: isOpen,
+      ready: isReady,
       erase,
       audit,
       disk,
@@ -98,7 +98,7 @@ export async function startCollector(
         await sweeping.stop();
         disk.stop();
         // Half-sent requests must not delay the end.
-        const cutOff = setTimeout(() => server.server.closeAllConnections(), SHUTDOWN_MS / 2);
+        const cutOff = setTimeout(() => server.server.closeAllConnections(), SHUTDOWN_MS / 3);
         await server.close();
         clearTimeout(cutOff);
         await closeEngine();
@@ -112,7 +112,7 @@ export async function startCollector(
 
 /** What a server needs of its engine. */
 interface OpenedEngine extends Opened {
-  isOpen(): boolean;
+  isReady(): boolean;
   audit: AuditTrail;
   erase(erasure: Erasure): Promise<EraseReport>;
   disk: ReturnType<typeof startDiskWatch>;
@@ -131,9 +131,9 @@ async function openEngine(
   const { dataDir } = config;
   if (config.store.engine === 'clickhouse') {
     const { openClickhouse } = await import('../clickhouse/open.js');
-    const { freeBytes, ...opened } = await openClickhouse(config.store, config, tuning);
+    const { freeBytes, isOpen: isReady, ...opened } = await openClickhouse(config.store, config, tuning);
     const disk = startDiskWatch(dataDir, config.disk, freeBytes);
-    return { ...opened, disk, takeCommands: async () => {}, letGo: async () => {} };
+    return { ...opened, isReady, disk, takeCommands: async () => {}, letGo: async () => {} };
   }
   const lock = await lockDataDir(dataDir);
   const reopenable = await openReopenable(() => {

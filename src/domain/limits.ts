@@ -69,13 +69,15 @@ export const LATE_BYTES_MAX = QUEUE_BYTES_MAX;
 export const LATE_MS = 1;
 export const LATE_PAUSE_FACTOR = 9;
 export const RETRY_AFTER_S = 1;
-/** How long a stop may take to finish accepted requests. */
-export const SHUTDOWN_MS = 10_000;
+/** How long a stop may take: to answer accepted requests, then to finish the transaction under way. */
+export const SHUTDOWN_MS = 15_000;
 
 // --- the WAL
 /** Requests, and bytes of their bodies, in one commit group; the rest goes into the next one. */
 export const GROUP_REQUESTS_MAX = 128;
 export const GROUP_BODY_BYTES_MAX = 4 * 1_048_576;
+/** Events of one commit group: bytes do not bound them, since a body may be compressed. */
+export const GROUP_EVENTS_MAX = 8_192;
 /** A WAL file of this size gives way to the other one as soon as that is free. */
 export const WAL_TURN_BYTES = 8 * 1_048_576;
 /** Durable commit groups that the writer has not applied; at this bound no more are made (backpressure). */
@@ -85,6 +87,14 @@ export const APPLY_BYTES = 4 * 1_048_576;
 /** The pause, as a multiple of the time that applying took: load makes transactions fewer and larger. */
 export const APPLY_PAUSE_FACTOR = 4;
 export const APPLY_PAUSE_MS_MAX = 250;
+/**
+ * What one transaction applies, at least one commit group: events, and record batches, new texts and
+ * `batch_id`s together. Each of these touches rows of its own, some twenty when no two batches share an hour.
+ */
+export const APPLY_EVENTS_MAX = 131_072;
+export const APPLY_PARTS_MAX = 16_384;
+/** How long a stop goes on applying; the WAL keeps the rest for the next start. */
+export const STOP_APPLY_MS = 2_000;
 
 // --- the stream
 export const STREAM_HEARTBEAT_MS = 5_000;

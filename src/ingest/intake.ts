@@ -9,6 +9,7 @@ import type { Config } from '../config/config.js';
 import type { ColumnRequest } from '../domain/event-columns.js';
 import {
   GROUP_BODY_BYTES_MAX,
+  GROUP_EVENTS_MAX,
   GROUP_REQUESTS_MAX,
   QUEUE_BYTES_MAX,
   QUEUE_REQUESTS_MAX,
@@ -91,6 +92,8 @@ export class Intake {
   /** The next request, where it waits for what reads it. */
   #held: Entry | undefined;
   #taken: Taken = { valid: [], refusals: [] };
+  /** In `#taken`. */
+  #events = 0;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -173,7 +176,8 @@ export class Intake {
     // While nothing can be stored, requests wait here and fill the queue, which then refuses.
     if (!this.#options.isReady() || this.#reading.isLoading()) return;
     let bytes = 0;
-    for (let count = 0; count < GROUP_REQUESTS_MAX && bytes < GROUP_BODY_BYTES_MAX; count++) {
+    for (let count = 0; count < GROUP_REQUESTS_MAX; count++) {
+      if (bytes > GROUP_BODY_BYTES_MAX || this.#events > GROUP_EVENTS_MAX) break;
       const entry = this.#held ?? this.#turns.next();
       if (entry === undefined) break;
       if (entry.holdsRoom) this.#room.leave(entry.app, entry.bytes);
@@ -202,8 +206,10 @@ export class Intake {
     }
     known.json = decoded.json;
     const outcome = this.#reading.read(request, known);
-    if (outcome?.batch !== undefined) this.#taken.valid.push({ place, batch: outcome.batch });
-    else if (outcome !== undefined) this.#refuse(entry, outcome.refusal);
+    if (outcome?.batch !== undefined) {
+      this.#taken.valid.push({ place, batch: outcome.batch });
+      this.#events += outcome.batch.columns.ts.length;
+    } else if (outcome !== undefined) this.#refuse(entry, outcome.refusal);
     return outcome !== undefined;
   }
 
@@ -219,6 +225,7 @@ export class Intake {
     const { valid, refusals } = this.#taken;
     if (valid.length + refusals.length === 0) return;
     this.#taken = { valid: [], refusals: [] };
+    this.#events = 0;
     this.#options.take({ valid, refusals });
   }
 }

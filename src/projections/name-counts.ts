@@ -8,19 +8,47 @@ const BLOCK_BITS = 9;
 export const BLOCK_NAMES = 1 << BLOCK_BITS;
 const COUNT_BYTES = 6;
 
-/** `[index u16][count u32]` for each name of a block that occurred, little-endian. */
-function pack(counts: Uint32Array): Buffer {
-  let names = 0;
-  for (let index = 0; index < BLOCK_NAMES; index++) if (counts[index] !== 0) names++;
-  const value = Buffer.allocUnsafe(names * COUNT_BYTES);
+/** A block's counts by index, and where those lie that are not 0: most ranges of time have few names. */
+interface CountsBlock {
+  counts: Uint32Array;
+  first: number;
+  end: number;
+}
+
+/** Blocks that are empty again: a fold of many hours needs one after the other. */
+const spareBlocks: CountsBlock[] = [];
+const SPARE_BLOCKS = 64;
+
+function takeBlock(value: Buffer | undefined): CountsBlock {
+  const block = spareBlocks.pop() ?? { counts: new Uint32Array(BLOCK_NAMES), first: BLOCK_NAMES, end: 0 };
+  if (value === undefined || value.length === 0) return block;
+  for (let at = 0; at < value.length; at += COUNT_BYTES) {
+    block.counts[value.readUInt16LE(at)] = value.readUInt32LE(at + 2);
+  }
+  block.first = value.readUInt16LE(0);
+  block.end = value.readUInt16LE(value.length - COUNT_BYTES) + 1;
+  return block;
+}
+
+function giveBack(block: CountsBlock): void {
+  block.counts.fill(0, block.first, block.end);
+  block.first = BLOCK_NAMES;
+  block.end = 0;
+  if (spareBlocks.length < SPARE_BLOCKS) spareBlocks.push(block);
+}
+
+const packed = Buffer.alloc(BLOCK_NAMES * COUNT_BYTES);
+
+/** `[index u16][count u32]` for each name of a block that occurred, little-endian. Valid until the next. */
+function pack({ counts, first, end }: CountsBlock): Buffer {
   let at = 0;
-  for (let index = 0; index < BLOCK_NAMES; index++) {
+  for (let index = first; index < end; index++) {
     if (counts[index] === 0) continue;
-    value.writeUInt16LE(index, at);
-    value.writeUInt32LE(counts[index] as number, at + 2);
+    packed.writeUInt16LE(index, at);
+    packed.writeUInt32LE(counts[index] as number, at + 2);
     at += COUNT_BYTES;
   }
-  return value;
+  return packed.subarray(0, at);
 }
 
 /** A block's counts by index: 0 for a name that did not occur. */
@@ -34,27 +62,33 @@ export function unpackCounts(value: Buffer | undefined): Uint32Array {
 
 export type CountsFold = ReturnType<typeof openCountsFold>;
 
-/** Counts of one range of time that a fold adds to; every block is read once and written once. */
+/** Counts of one range of time that a fold adds to, then stages; every block is read once and written once. */
 export function openCountsFold(table: StagedTable, keyOf: (block: number) => Buffer) {
-  const blocks = new Map<number, Uint32Array>();
+  const blocks = new Map<number, CountsBlock>();
   // The block of the last addition, where most of the next go too.
   let current = -1;
-  let counts: Uint32Array = new Uint32Array(0);
+  let known: CountsBlock | undefined;
   return {
     /** Adds to a name's count; returns what it was. */
     add(name: number, count: number): number {
-      const block = name >>> BLOCK_BITS;
-      if (block !== current) {
-        current = block;
-        counts = obtain(blocks, block, () => unpackCounts(table.lend(keyOf(block))));
+      const number = name >>> BLOCK_BITS;
+      if (known === undefined || number !== current) {
+        current = number;
+        known = obtain(blocks, number, () => takeBlock(table.lend(keyOf(number))));
       }
       const index = name & (BLOCK_NAMES - 1);
-      const before = counts[index] as number;
-      counts[index] = before + count;
+      const before = known.counts[index] as number;
+      known.counts[index] = before + count;
+      if (index < known.first) known.first = index;
+      if (index >= known.end) known.end = index + 1;
       return before;
     },
+    /** The last call. */
     stage() {
-      for (const [block, packed] of blocks) table.put(keyOf(block), pack(packed));
+      for (const [number, block] of blocks) {
+        table.put(keyOf(number), pack(block));
+        giveBack(block);
+      }
     },
   };
 }

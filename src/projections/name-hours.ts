@@ -187,6 +187,11 @@ function stageTimes(table: StagedTable, fold: QuarterFold): void {
   );
 }
 
+function openHour(table: StagedTable, { app, type, quarter }: QuarterFold): CountsFold {
+  const hour = Math.floor(quarter / 4);
+  return openCountsFold(table, (block) => countKey(app, type, hour, block));
+}
+
 export const nameHours: Projection = {
   name: 'name-hours',
   version: 2,
@@ -198,17 +203,21 @@ export const nameHours: Projection = {
     return {
       add: (batch) => addBatch(quarters, batch),
       finish() {
-        const hours = new Map<number, CountsFold>();
-        for (const fold of quarters.values()) {
-          const { app, type, quarter, names } = fold;
-          const hour = Math.floor(quarter / 4);
-          const counts = obtain(hours, (app * 256 + type) * QUARTERS_MAX + hour, () =>
-            openCountsFold(table, (block) => countKey(app, type, hour, block)),
-          );
-          for (const name of names) counts.add(name, 1);
+        // Hour by hour: the counts of thousands of hours at once would be megabytes.
+        let hour = -1;
+        let counts: CountsFold | undefined;
+        for (const key of Float64Array.from(quarters.keys()).sort()) {
+          const fold = quarters.get(key) as QuarterFold;
+          const hourKey = Math.floor(key / 4);
+          if (hourKey !== hour) {
+            counts?.stage();
+            hour = hourKey;
+            counts = openHour(table, fold);
+          }
+          for (const name of fold.names) counts?.add(name, 1);
           stageTimes(times, fold);
         }
-        for (const counts of hours.values()) counts.stage();
+        counts?.stage();
         quarters.clear();
       },
     };

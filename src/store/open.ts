@@ -38,7 +38,7 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedFolder
     failed: threads.failed,
     now,
     async close() {
-      await threads.queue.idle();
+      await threads.idle();
       await readers.close();
       await threads.close();
     },

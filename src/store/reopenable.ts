@@ -22,7 +22,8 @@ export interface OpenedFolder extends Opened {
 }
 
 export interface Reopenable extends Omit<OpenedFolder, 'caughtUp'> {
-  isOpen(): boolean;
+  /** Whether it is open, and reads need not wait for what an earlier run left in the WAL. */
+  isReady(): boolean;
   /** Closes the store, runs `work`, and opens it again, whatever comes of the work. */
   whileClosed<T>(work: () => Promise<T>): Promise<T>;
   /** Runs `work` while the store is open, its file up to date. One work of both kinds at a time. */
@@ -35,6 +36,7 @@ const REOPENING: Refusal = { code: 'reopening', detail: CLOSED, retryAfterS: RET
 /** Opens the store for the first time; throws what `open` throws. */
 export async function openReopenable(open: () => Promise<OpenedFolder>): Promise<Reopenable> {
   let opened: OpenedFolder | undefined;
+  let isCaughtUp = false;
   const turns = openTurns();
   let closing: Promise<unknown> = Promise.resolve();
   const calls = openCalls();
@@ -46,6 +48,9 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
 
   const openIt = async (): Promise<void> => {
     opened = await open();
+    const caughtUp = opened.caughtUp();
+    isCaughtUp = caughtUp === undefined;
+    void caughtUp?.then(() => (isCaughtUp = true)).catch(() => {});
     opened.store.onCommit(heads.tell);
     void opened.store.failed.then(fail);
   };
@@ -73,7 +78,7 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
       await opened?.configure(settings);
     },
     exportPage: (position) => ask((opened) => opened.exportPage(position)),
-    isOpen: () => opened !== undefined,
+    isReady: () => opened !== undefined && isCaughtUp,
     whileClosed(work) {
       const done = turns.take(async () => {
         const before = opened;

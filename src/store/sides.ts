@@ -4,11 +4,9 @@
  */
 import { MAX_TS } from '../domain/limits.js';
 import { type Log, META, openLog } from '../log/batches/log.js';
-import { StoreUnusable } from '../log/file/data-dir.js';
 import { type Env, openEnv } from '../log/file/env.js';
 import { readU48, u48 } from '../log/file/keys.js';
-import { continues } from '../log/wal/apply.js';
-import { readWal, WAL_FILES } from '../log/wal/wal.js';
+import { readUnapplied, sliceOf } from '../log/wal/apply.js';
 import type { BrokenView } from '../projections/engine/lifecycle.js';
 import { servingOf, servingViews } from '../projections/engine/serving.js';
 import { PROJECTIONS } from '../projections/registry.js';
@@ -48,6 +46,8 @@ export interface WriteSideOptions {
   onBroken?: (broken: BrokenView) => void;
   /** `now` folds the views that lag before it returns; with `later` the caller does, by `foldViews`. */
   views?: 'now' | 'later';
+  /** `apply` applies what the WAL holds before it returns; with `leave` the caller does. */
+  wal?: 'apply' | 'leave';
   /** Told how many replay chunks there are. */
   meters?: Meters;
 }
@@ -55,21 +55,13 @@ export interface WriteSideOptions {
 /** Opens the store for its one writer. Throws `StoreUnusable`. */
 export function openWriteSide(
   dataDir: string,
-  { onProgress, onFailure, onBroken = () => {}, views = 'now', meters }: WriteSideOptions,
+  { onProgress, onFailure, onBroken = () => {}, views = 'now', wal = 'apply', meters }: WriteSideOptions,
 ): WriteSide & { env: Env; log: Log } {
   const env = openEnv(dataDir, { mode: 'write' });
   const log = openLog(env);
   const writer = openWriter(env, log, { onFailure, onBroken });
   for (let step = views === 'now' && writer.foldViews(); step; step = writer.foldViews()) onProgress(step);
-  // Before orphans are looked for: a chunk's row may name an app that only the WAL knows.
-  const kept = readWal(dataDir, log.storeId, log.counters().commit);
-  if (!continues(log, kept)) {
-    const files = WAL_FILES.join(' and ');
-    throw new StoreUnusable(
-      `the WAL in ${dataDir} belongs to another copy of this store: delete ${files} to go on without it`,
-    );
-  }
-  if (kept.length > 0) writer.apply(kept);
+  if (wal === 'apply') applyInSlices(writer, log, readUnapplied(dataDir, log));
   const manifest = openManifest(env);
   removeOrphans(dataDir, manifest);
   const noteChunks = (): void => {
@@ -114,6 +106,10 @@ function timeEvidence(log: Log, manifest: Manifest, now: number): number | undef
   const receipts = [batchId && readU48(batchId, 0), manifest.lastReceipt()].filter((at) => at !== undefined);
   if (receipts.length > 0) return Math.max(...receipts);
   return log.head() === 0 ? now : undefined;
+}
+
+function applyInSlices(writer: Writer, log: Log, groups: Buffer[]): void {
+  while (groups.length > 0) writer.apply(groups.splice(0, sliceOf(groups, log.counters().offset)));
 }
 
 export function readSideOf(env: Env, log: Log): ReadSide {

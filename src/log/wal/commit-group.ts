@@ -44,6 +44,13 @@ export interface CommitGroup {
 /** The commit's number, without reading the rest. */
 export const commitOf = (group: Buffer): number => readU48(group, 0);
 
+/** The id that the event after the group gets. */
+export const nextOffsetOf = (group: Buffer): number => readU48(group, 6);
+
+/** Record batches, new texts and `batch_id`s: what touches rows of its own when the group is applied. */
+export const partsOf = (group: Buffer): number =>
+  group.readUInt32BE(24) + group.readUInt32BE(28) + group.readUInt32BE(32);
+
 /** Reads a group back; its batches stay where they are. */
 export function parseCommitGroup(bytes: Buffer): CommitGroup {
   const commit = commitOf(bytes);

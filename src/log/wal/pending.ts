@@ -17,6 +17,9 @@ export function baseOn(log: Log): CommitBase {
   };
 }
 
+/** What later commits continue of a group. */
+type Continued = Pick<SealedCommit, 'commit' | 'next' | 'texts' | 'batchIds'>;
+
 /** Commits continue from the log and from what was pushed since. */
 export function openPending(log: Log) {
   const base = baseOn(log);
@@ -24,9 +27,9 @@ export function openPending(log: Log) {
   let fence = log.fence();
   const numbers = byKind(() => new Map<string, number>());
   const seen = new Map<string, { receivedAt: number; commit: number }>();
-  let groups: SealedCommit[] = [];
+  let groups: Continued[] = [];
 
-  const forget = ({ commit, texts, batchIds }: SealedCommit): void => {
+  const forget = ({ commit, texts, batchIds }: Continued): void => {
     for (const { kind, number, text } of texts) {
       numbers[kind].delete(text);
       log.dictionaries.learn(kind, number, text);
@@ -47,13 +50,12 @@ export function openPending(log: Log) {
       return (known !== undefined && now - known.receivedAt <= SEEN_MS) || base.isSeen(app, batchId, now);
     },
     /** Adds a group that was sealed on this base: the next commit continues from it. */
-    push(sealed: SealedCommit): void {
-      const { commit, next, texts, batchIds } = sealed;
+    push({ commit, next, texts, batchIds }: Continued): void {
       counters = next;
       for (const { kind, number, text } of texts) numbers[kind].set(text, number);
       for (const { app, batchId, receivedAt } of batchIds)
         seen.set(`${app}/${batchId}`, { receivedAt, commit });
-      groups.push(sealed);
+      groups.push({ commit, next, texts, batchIds });
     },
     /** The log holds every group up to this commit, and reads see it: they are forgotten here. */
     applied(commit: number): void {

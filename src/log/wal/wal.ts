@@ -46,20 +46,31 @@ interface Segment {
   newest: number;
 }
 
+/** A record's group, and where the next record goes. */
+interface WalRecord {
+  group: Buffer;
+  end: number;
+}
+
 /**
- * Opens the WAL for a store that holds every group there is (`readWal` gives those it does not). Its files
- * are made when missing; throws what the disk throws. `syncSeconds` is told how long each sync took.
+ * Opens the WAL of a store. Its files are made when missing; throws what the disk throws. `syncSeconds` is
+ * told how long each sync took. With `from`, the store's next commit, records from it on stay until they are
+ * applied; without, the store holds every group there is.
  */
-export function openWal(dataDir: string, storeId: string, syncSeconds?: Histogram) {
+export function openWal(dataDir: string, storeId: string, syncSeconds?: Histogram, from?: number) {
   const tag = storeTag(storeId);
   const open = (name: string): Segment => {
     const path = join(dataDir, name);
-    return { file: openSync(path, existsSync(path) ? 'r+' : 'w+'), end: 0, newest: 0 };
+    // A file is written from its beginning on, so what is older comes behind what is kept.
+    const last = from === undefined ? undefined : recordsIn(path, tag).findLast(isKept);
+    const file = openSync(path, existsSync(path) ? 'r+' : 'w+');
+    return { file, end: last?.end ?? 0, newest: last ? commitOf(last.group) : 0 };
   };
-  let current = open(WAL_FILES[0]);
-  let other = open(WAL_FILES[1]);
+  const isKept = ({ group }: WalRecord): boolean => commitOf(group) >= (from ?? 0);
+  const [a, b] = [open(WAL_FILES[0]), open(WAL_FILES[1])];
+  let [current, other] = a.newest >= b.newest ? [a, b] : [b, a];
   syncFolder(dataDir);
-  let appliedUpTo = 0;
+  let appliedUpTo = (from ?? 1) - 1;
   let record = Buffer.allocUnsafeSlow(1 << 16);
 
   /** Chooses the file of the next record, and where in it the record goes. */
@@ -148,19 +159,19 @@ export const newestInWal = (dataDir: string, storeId: string): number =>
   recordsOf(dataDir, storeId).reduce((newest, group) => Math.max(newest, commitOf(group)), 0);
 
 const recordsOf = (dataDir: string, storeId: string): Buffer[] =>
-  WAL_FILES.flatMap((name) => recordsIn(join(dataDir, name), storeTag(storeId)));
+  WAL_FILES.flatMap((name) => recordsIn(join(dataDir, name), storeTag(storeId)).map(({ group }) => group));
 
 /** Every whole record of a file, older ones behind the newest among them. */
-function recordsIn(path: string, tag: number): Buffer[] {
+function recordsIn(path: string, tag: number): WalRecord[] {
   if (!existsSync(path)) return [];
   const bytes = readWhole(path);
-  const groups: Buffer[] = [];
+  const records: WalRecord[] = [];
   for (let at = 0; at + HEAD_BYTES + GROUP_HEAD_BYTES <= bytes.length; ) {
     const group = recordAt(bytes, at, tag);
-    if (group) groups.push(group);
     at += group ? Math.ceil((HEAD_BYTES + group.length) / SECTOR_BYTES) * SECTOR_BYTES : SECTOR_BYTES;
+    if (group) records.push({ group, end: at });
   }
-  return groups;
+  return records;
 }
 
 function readWhole(path: string): Buffer {

@@ -2,7 +2,9 @@
 import { UNAPPLIED_BYTES_MAX } from '../../domain/limits.js';
 import { openLog } from '../../log/batches/log.js';
 import { openEnv } from '../../log/file/env.js';
+import { readUnapplied } from '../../log/wal/apply.js';
 import type { SealedCommit } from '../../log/wal/commit.js';
+import { parseCommitGroup } from '../../log/wal/commit-group.js';
 import { openPending } from '../../log/wal/pending.js';
 import { openWal } from '../../log/wal/wal.js';
 import type { Meters } from '../../telemetry/meters.js';
@@ -10,7 +12,11 @@ import { openCommitting, openFailStop } from '../committing.js';
 
 export type IngestCommits = ReturnType<typeof openIngestCommits>;
 
-/** `onDurable` gets each group once it is durable; `onFailure` is called when the WAL fails. */
+/**
+ * `onDurable` gets each group once it is durable, first those that the last run left in the WAL: what is
+ * accepted next continues them, however long the writer takes. `onFailure` is called when the WAL fails.
+ * Throws `StoreUnusable`.
+ */
 export function openIngestCommits(
   dataDir: string,
   meters: Meters,
@@ -20,16 +26,27 @@ export function openIngestCommits(
   const env = openEnv(dataDir, { mode: 'write' });
   const log = openLog(env);
   const pending = openPending(log);
-  const wal = openWal(dataDir, log.storeId, meters.sync_seconds);
+  const kept = readUnapplied(dataDir, log);
+  const from = kept.length > 0 ? log.counters().commit : undefined;
+  const wal = openWal(dataDir, log.storeId, meters.sync_seconds, from);
   const unapplied = openUnapplied(meters);
   const failStop = openFailStop(onFailure);
 
   const makeDurable = (sealed: SealedCommit): void => {
     failStop.write(() => wal.append(sealed.bytes));
-    unapplied.add(sealed);
-    onDurable(sealed.bytes);
-    pending.push(sealed);
+    takeOn(sealed);
   };
+  /** The next commit continues from it, and the writer applies it. */
+  const takeOn = (durable: Omit<SealedCommit, 'events'>): void => {
+    unapplied.add(durable);
+    onDurable(durable.bytes);
+    pending.push(durable);
+  };
+  for (const group of kept) {
+    const { commit, next, texts, batchIds } = parseCommitGroup(group);
+    // A copy, since the message takes its memory along.
+    takeOn({ bytes: Buffer.from(new Uint8Array(group).buffer), commit, next, texts, batchIds });
+  }
   return {
     ...openCommitting({ base: pending, failStop, makeDurable, meters }),
     pending,
@@ -61,9 +78,9 @@ function openUnapplied(meters: Meters) {
     meters.set('unapplied_since', groups[0]?.durableAt ?? 0);
   };
   return {
-    add(sealed: SealedCommit): void {
-      groups.push({ commit: sealed.commit, bytes: sealed.bytes.length, durableAt: Date.now() });
-      bytes += sealed.bytes.length;
+    add({ commit, bytes: { length } }: Pick<SealedCommit, 'commit' | 'bytes'>): void {
+      groups.push({ commit, bytes: length, durableAt: Date.now() });
+      bytes += length;
       note();
     },
     applied(commit: number): void {

@@ -138,6 +138,8 @@ function start(): void {
       void commits.close().then(() => process.exit());
     }
   });
+  // Reads wait for what the last run acknowledged.
+  post({ kind: 'ingested', places: [], refusals: [], commit: commits.pending.newest() });
   post({ kind: 'ready' });
 }
 

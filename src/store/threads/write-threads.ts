@@ -3,9 +3,10 @@
  * the WAL; the tables take it a moment later, so a read first waits until they hold everything that was
  * durable when it began.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config/config.js';
-import { RETRY_AFTER_S } from '../../domain/limits.js';
+import { RETRY_AFTER_S, STOP_APPLY_MS } from '../../domain/limits.js';
 import { openIngestQueue } from '../../ingest/queue.js';
 import type { Later, Sides } from '../compose.js';
 import { openHeads } from '../heads.js';
@@ -25,6 +26,9 @@ import { fromPlain, openCaller } from './rpc.js';
 /** Garbage is short-lived here; by default each thread would keep three times as much memory for it. */
 const YOUNG_GENERATION_MB = 16;
 
+/** How often a start that is behind says so. */
+const CATCHING_UP_LOG_MS = 5_000;
+
 type WriterCalls = Omit<Sides['write'], 'appNumber'>;
 
 export interface WriteThreadsOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
@@ -41,6 +45,8 @@ function openProgress(askToApply: (commit: number) => void) {
   let failure: Error | undefined;
   let waiting: { commit: number; resolve: () => void; reject: (error: Error) => void }[] = [];
   return {
+    /** Commits that are durable and not in the tables. */
+    left: () => durable - applied,
     durable(commit: number): void {
       durable = Math.max(durable, commit);
     },
@@ -115,6 +121,9 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     throw error;
   }
 
+  const fromLastRun = progress.caughtUp();
+  if (fromLastRun) void tellCatchingUp(fromLastRun, progress.left, onNotice);
+
   return {
     write: writeSideOf(callWriter.calls, callIngest.calls, progress),
     queue,
@@ -123,13 +132,50 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     onCommit: heads.onCommit,
     configure: ({ apps, limits }: Pick<Config, 'apps' | 'limits'>) =>
       callIngest.calls.configure({ apps, limits }),
+    /** Waits for the answers to what was accepted; while the writer is far behind, the rest is refused. */
+    async idle() {
+      await atMost(STOP_APPLY_MS, queue.idle());
+      queue.refuseAll({ code: 'not_accepting', detail: 'the store closes', retryAfterS: RETRY_AFTER_S });
+    },
     async close() {
-      await progress.caughtUp()?.catch(() => {});
+      // A store that stands still is simpler to copy; but the WAL keeps what takes longer for the next start.
+      await atMost(STOP_APPLY_MS, progress.caughtUp());
+      progress.fail(new StoreFailed('the store was closed'));
       failure.ignore();
       await end(ingest);
       await end(writer);
     },
   };
+}
+
+/** Says in the log, now and then, how far the tables are behind after a start. */
+async function tellCatchingUp(
+  caughtUp: Promise<void>,
+  left: () => number,
+  onNotice: (notice: Notice) => void,
+): Promise<void> {
+  const say = (text: string): void => onNotice({ level: 'info', text });
+  say(
+    `${left()} commits that the last run left in the WAL are applied beside what goes on; reads wait for them`,
+  );
+  const timer = setInterval(() => say(`${left()} commits are still to be applied`), CATCHING_UP_LOG_MS);
+  try {
+    await caughtUp;
+    say('the tables hold what the last run left in the WAL');
+  } catch {
+    // The failure is reported by itself.
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Waits for work, whatever comes of it, but no longer than so many ms. */
+async function atMost(ms: number, work: Promise<unknown> | undefined): Promise<void> {
+  const timer = new AbortController();
+  const tooLong = sleep(ms, undefined, { signal: timer.signal });
+  await Promise.race([work, tooLong]).catch(() => {});
+  timer.abort();
+  await tooLong.catch(() => {});
 }
 
 /** Waits for the first failure of either thread; `onFailure` is called a turn later than `failed` settles. */

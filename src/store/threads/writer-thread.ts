@@ -7,6 +7,8 @@ import '../../telemetry/source-maps.js';
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { APPLY_BYTES, APPLY_PAUSE_FACTOR, APPLY_PAUSE_MS_MAX } from '../../domain/limits.js';
+import type { Log } from '../../log/batches/log.js';
+import { sliceOf } from '../../log/wal/apply.js';
 import { commitOf } from '../../log/wal/commit-group.js';
 import { openMeters } from '../../telemetry/meters.js';
 import { openWriteSide, type WriteSide } from '../sides.js';
@@ -29,6 +31,8 @@ const notice = (level: Notice['level'], text: string): void => post({ kind: 'not
 const tellIngest = (message: WriterToIngest): void => ingest.postMessage(message);
 const STILL_MS = 1_000;
 let failed = false;
+
+const appliedCommit = (log: Log): number => log.counters().commit - 1;
 
 /**
  * Reports that the store failed, then blocks for `STILL_MS`: after a failed write lmdb-js overruns the memory
@@ -53,6 +57,7 @@ function open() {
           `view ${view} cannot be folded, and answers nothing until a release that can; all else goes on: ${error.stack}`,
         ),
       views: 'later',
+      wal: 'leave',
     });
   } catch (error) {
     post({ kind: 'unusable', error: toPlain(error) });
@@ -60,53 +65,71 @@ function open() {
   }
 }
 
-/** Gathers commit groups and applies them: when they are many, or asked for, or after a pause. */
-function openGathering(write: WriteSide, appliedCommit: () => number) {
+/**
+ * Gathers commit groups and applies them: when they are many, or asked for, or after a pause. Many are applied
+ * slice by slice, one a turn of the loop, so that calls and the end of the thread come in between.
+ */
+function openGathering(write: WriteSide, log: Log) {
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
   let newest = 0;
   let wanted = 0;
   let pauseMs = 0;
   let timer: NodeJS.Timeout | undefined;
+  let next: NodeJS.Immediate | undefined;
 
+  const takeSlice = (): Buffer[] => {
+    const count = sliceOf(waiting, log.counters().offset);
+    const slice = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    for (const { length } of slice) waitingBytes -= length;
+    return slice;
+  };
   const apply = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    const groups = waiting;
-    waiting = [];
-    waitingBytes = 0;
-    if (failed || groups.length === 0) return;
+    next = undefined;
+    if (failed || waiting.length === 0) return;
     const start = performance.now();
     try {
-      write.apply(groups);
+      write.apply(takeSlice());
     } catch (error) {
       // They stay in the WAL for the next start; applying later ones without them would break the order.
       fail(error as Error);
       return;
     }
-    if (newest >= wanted) wanted = 0;
+    const commit = appliedCommit(log);
+    if (commit >= wanted) wanted = 0;
     const tookMs = performance.now() - start;
     meters.apply_seconds.observe(tookMs / 1_000);
     pauseMs = Math.min(APPLY_PAUSE_MS_MAX, tookMs * APPLY_PAUSE_FACTOR);
-    const applied = { kind: 'applied', commit: appliedCommit(), head: write.head() } as const;
+    const applied = { kind: 'applied', commit, head: write.head() } as const;
     tellIngest(applied);
     post(applied);
+    if (isDue()) next = setImmediate(apply);
+    else if (waiting.length > 0) timer = setTimeout(apply, pauseMs);
   };
-  const isAskedFor = (): boolean => wanted > 0 && newest >= wanted;
+  const isDue = (): boolean => waitingBytes >= APPLY_BYTES || (wanted > 0 && newest >= wanted);
 
   return {
-    apply,
     push(group: Buffer) {
       waiting.push(group);
       waitingBytes += group.length;
       newest = commitOf(group);
-      if (waitingBytes >= APPLY_BYTES || isAskedFor()) apply();
+      if (next !== undefined) return;
+      if (isDue()) apply();
       else timer ??= setTimeout(apply, pauseMs);
     },
     /** Asks for everything up to a commit, whose last groups may not have arrived yet. */
     want(commit: number) {
-      wanted = commit > appliedCommit() ? commit : 0;
-      if (isAskedFor()) apply();
+      wanted = commit > appliedCommit(log) ? Math.max(wanted, commit) : wanted;
+      if (next === undefined && isDue()) apply();
+    },
+    /** The WAL keeps what waits. */
+    stop() {
+      clearTimeout(timer);
+      clearImmediate(next);
+      waiting = [];
     },
   };
 }
@@ -139,12 +162,11 @@ function startFolding(write: WriteSide) {
 const opened = open();
 if (opened) {
   const { env, log, ...write } = opened;
-  const appliedCommit = (): number => log.counters().commit - 1;
-  const gathering = openGathering(write, appliedCommit);
+  const gathering = openGathering(write, log);
   const folding = startFolding(write);
   const end = async (): Promise<void> => {
     folding.stop();
-    gathering.apply();
+    gathering.stop();
     await env.close();
     process.exit();
   };
@@ -155,6 +177,6 @@ if (opened) {
     else void answer(write, message).then(post);
   });
   tellIngest({ kind: 'opened' });
-  post({ kind: 'applied', commit: appliedCommit(), head: log.head() });
+  post({ kind: 'applied', commit: appliedCommit(log), head: log.head() });
   post({ kind: 'ready' });
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { WAL_TURN_BYTES } from '../../../src/domain/limits.js';
 import { commitOf, GROUP_HEAD_BYTES } from '../../../src/log/wal/commit-group.js';
-import { newestInWal, openWal, readWal, WAL_FILES } from '../../../src/log/wal/wal.js';
+import { newestInWal, openWal, readWal, WAL_FILES, walBytes } from '../../../src/log/wal/wal.js';
 
 const STORE = 'b1f6a1d2-0000-4000-8000-000000000001';
 
@@ -113,4 +113,30 @@ t.test('records of another store are none of this one’s', async (t) => {
   wal.close();
   t.same(readWal(dataDir, STORE, 1), []);
   t.equal(newestInWal(dataDir, STORE), 0);
+});
+
+t.test('opened again with records that are not applied yet, it writes over none of them', async (t) => {
+  const dataDir = t.testdir();
+  const size = 1 << 20;
+  const first = openWal(dataDir, STORE);
+  for (let commit = 1; commit <= 20; commit++) {
+    first.append(group(commit, size));
+    if (commit === 9) first.applied(8);
+  }
+  first.close();
+  const second = openWal(dataDir, STORE, undefined, 9);
+  for (let commit = 21; commit <= 30; commit++) second.append(group(commit, size));
+  t.same(
+    commitsFrom(dataDir, 9),
+    Array.from({ length: 22 }, (_, index) => 9 + index),
+  );
+  second.applied(30);
+  const before = walBytes(dataDir);
+  for (let commit = 31; commit <= 50; commit++) {
+    second.append(group(commit, size));
+    second.applied(commit);
+  }
+  second.close();
+  t.same(commitsFrom(dataDir, 50), [50]);
+  t.equal(walBytes(dataDir), before, 'and uses their room once they are');
 });

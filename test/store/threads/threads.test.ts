@@ -3,6 +3,9 @@ import t from 'tap';
 import { GROUP_REQUESTS_MAX } from '../../../src/domain/limits.js';
 import { openLog } from '../../../src/log/batches/log.js';
 import { openEnv } from '../../../src/log/file/env.js';
+import { beginCommit } from '../../../src/log/wal/commit.js';
+import { openPending } from '../../../src/log/wal/pending.js';
+import { newestInWal, openWal } from '../../../src/log/wal/wal.js';
 import { openStore } from '../../../src/store/open.js';
 
 const NOW = Date.UTC(2026, 5, 1, 12);
@@ -76,4 +79,60 @@ t.test('more requests than a group takes are all answered, and stored in the ord
     events.map(({ name }) => name),
     right.map((n) => `n${n}`),
   );
+});
+
+/** Leaves groups of one event each in the WAL of a store, as a crash does. */
+async function leaveInWal(dataDir: string, count: number): Promise<void> {
+  const env = openEnv(dataDir, { mode: 'read' });
+  const log = openLog(env);
+  const pending = openPending(log);
+  const wal = openWal(dataDir, log.storeId);
+  for (let n = 0; n < count; n++) {
+    const commit = beginCommit(pending);
+    const named = { ts: NOW, user_id: `u${n}`, session_id: 's', type: 'event', name: `left ${n}` } as const;
+    commit.add({ app: 'shop', batchId: `batch-${n}-left`, receivedAt: NOW, events: [named] });
+    const sealed = commit.seal();
+    if (!sealed) throw new Error('nothing to seal');
+    pending.push(sealed);
+    wal.append(sealed.bytes);
+  }
+  wal.close();
+  await env.close();
+}
+
+t.test('what the last run left in the WAL is continued before it is applied', async (t) => {
+  const dataDir = t.testdir();
+  const options = { dataDir, apps: APPS, limits: LIMITS, now: () => NOW };
+  await (await openStore(options)).store.close();
+  await leaveInWal(dataDir, 30);
+  const notices: string[] = [];
+  const { store, ingest, caughtUp } = await openStore({
+    ...options,
+    onNotice: ({ text }) => notices.push(text),
+  });
+  t.not(caughtUp(), undefined, 'reads wait for it');
+  // A retry of what was acknowledged, and something new under a text that only the WAL has.
+  const again = { ts: NOW, user_id: 'u3', session_id: 's', type: 'event', name: 'left 3' };
+  const body = { app: 'shop', key: APPS.shop.key, sent_at: NOW, events: [again] };
+  for (const batch_id of ['batch-3-left', 'batch-3-new'])
+    t.equal(
+      await ingest({ receivedAt: NOW, body: Buffer.from(JSON.stringify({ ...body, batch_id })) }),
+      undefined,
+    );
+  const { events } = await store.tail(0, 100);
+  t.same(
+    events.map(({ name }) => name),
+    [...Array.from({ length: 30 }, (_, n) => `left ${n}`), 'left 3'],
+  );
+  t.equal((await store.ask('users', { limit: 100 })).users.length, 30);
+  t.match(notices.join(), /30 commits that the last run left in the WAL/);
+  await store.close();
+  const env = openEnv(dataDir, { mode: 'read' });
+  const log = openLog(env);
+  t.equal(
+    newestInWal(dataDir, log.storeId),
+    log.counters().commit - 1,
+    'a stop applies what it has time for',
+  );
+  await env.close();
 });
