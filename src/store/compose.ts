@@ -1,5 +1,4 @@
 /** Makes the `Store` port of a write side, a read side and the chunk files, on any threads. */
-import type { Ask, Found, QuestionName } from '../questions/index.js';
 import type { ChunkFiles } from '../replay/files.js';
 import { type NewChunk, type Store, StoreFailed, type StoreStats, type SweepCutoffs } from './port.js';
 import type { ReadSide, WriteSide } from './sides.js';
@@ -9,14 +8,13 @@ export type Later<T> = {
   [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
 };
 
-export type LaterReads = Later<Omit<ReadSide, 'ask'>> & {
-  ask<K extends QuestionName>(kind: K, ask: Ask<K>): Promise<Found<K>>;
-};
+export type LaterReads = Later<Omit<ReadSide, 'ask' | 'answer'>> & Pick<Store, 'ask' | 'answer'>;
 
 export interface Sides {
   write: Later<Pick<WriteSide, 'appNumber' | 'putChunkRow' | 'dropExpiredChunks' | 'sweepEvents' | 'stats'>>;
   read: LaterReads;
   files: ChunkFiles;
+  reads: Store['reads'];
   queue: () => Pick<StoreStats, 'queue_requests' | 'queue_bytes'>;
   onCommit: Store['onCommit'];
   failed: Promise<Error>;
@@ -28,11 +26,13 @@ export function composeStore(sides: Sides): Store {
   const { write, read } = sides;
   return {
     ask: read.ask,
+    answer: read.answer,
     tail: read.tail,
     sessionApps: read.sessionApps,
     putChunk: (chunk) => putChunk(sides, chunk),
     chunk: (...args) => readChunk(sides, ...args),
     sweep: (cutoffs) => sweep(sides, cutoffs),
+    reads: sides.reads,
     stats: async () => ({ ...(await write.stats()), ...sides.queue() }),
     onCommit: sides.onCommit,
     failed: sides.failed,
