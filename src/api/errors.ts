@@ -36,6 +36,17 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     detail: 'More is being written than the disk takes. Send the same again in a moment.',
     retryAfterS: RETRY_AFTER_S,
   },
+  ReadCancelled: { code: 'client_left', detail: 'The client closed its connection.' },
+  ReadsFull: {
+    code: 'reads_full',
+    detail: 'Too many queries wait for their turn. Ask again in a moment.',
+    retryAfterS: RETRY_AFTER_S,
+  },
+  ReaderDied: {
+    code: 'reader_died',
+    detail: 'What answers queries failed while it worked at this one. Ask again, or for less.',
+    retryAfterS: RETRY_AFTER_S,
+  },
   ViewNotReady: {
     code: 'view_not_ready',
     detail: 'What answers this is being folded from the log after an upgrade. Everything else goes on.',

@@ -21,7 +21,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 
 interface MetricsOptions
   extends Pick<ServerDeps, 'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'now' | 'clock'> {
-  store: Pick<Store, 'stats'>;
+  store: Pick<Store, 'stats' | 'reads'>;
   hasFailed: () => boolean;
   streamReaders: () => number;
 }
@@ -220,7 +220,7 @@ const HISTOGRAMS = {
 
 /** Adds the metrics of the collector and of its threads; the result reads the threads' meters. */
 function addCollector(registry: Registry, options: MetricsOptions): () => void {
-  const { hasFailed, streamReaders, disk, meters, version, reloads, walBytes, now, clock } = options;
+  const { store, hasFailed, streamReaders, disk, meters, version, reloads, walBytes, now, clock } = options;
   let last = meters.read();
   const gauges: [name: string, help: string, read: () => number | boolean][] = [
     [
@@ -251,6 +251,12 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
       'How far the wall clock is ahead of all that the store knows',
       () => aheadSeconds(clock()),
     ],
+    ['spyglass_reads_waiting', 'Reads that wait for a thread', () => store.reads().waiting],
+    [
+      'spyglass_reads_down',
+      'Whether some reads fail until a new start: their thread died too often',
+      () => store.reads().down !== undefined,
+    ],
     ['spyglass_stream_readers', 'Readers of the live feed', streamReaders],
   ];
   for (const gauge of gauges) addGauge(registry, ...gauge);
@@ -258,6 +264,16 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
     const reading = () => last[meter as keyof typeof HISTOGRAMS];
     addHistogram(registry, name, help, () => [{ labels: {}, reading: reading() }]);
   }
+  addCounter(
+    registry,
+    'spyglass_reads_refused_total',
+    'Reads refused because too many waited, since start',
+    [],
+    () => [[{}, store.reads().refused]],
+  );
+  addCounter(registry, 'spyglass_reader_deaths_total', 'Threads that read and died, since start', [], () => [
+    [{}, store.reads().deaths],
+  ]);
   addCounter(
     registry,
     'spyglass_config_reloads_total',

@@ -169,7 +169,7 @@ function createContext(deps: ServerDeps): ApiContext {
     metrics,
     noteAnswer: createNoteAnswer(metrics, log, now),
     stream,
-    isReady: () => !failed && ready(),
+    isReady: () => !failed && ready() && store.reads().down === undefined,
     hasFailed,
   };
 }

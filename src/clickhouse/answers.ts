@@ -1,9 +1,10 @@
 /** How the engine answers each question. */
 import { isIncident, type StoredEvent } from '../domain/event.js';
 import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../domain/limits.js';
-import { cueFor } from '../domain/replay-cue.js';
+import { openCue } from '../domain/replay-cue.js';
 import { dayOf } from '../domain/utc.js';
 import type { Answers } from '../questions/index.js';
+import type { ChunkRow } from '../questions/replay.js';
 import type { TimeRange } from '../store/port.js';
 import { activityOf, aggregate, listNames } from './aggregates.js';
 import type { Arrivals } from './arrivals.js';
@@ -74,7 +75,9 @@ export function openAnswers(parts: Parts): Answers {
         chunks.list(app, session_id),
         neighboursOf(engine, event, clamp({})),
       ]);
-      return { event, around: { breadcrumbs, cue: cueFor(rows, from, to), neighbours } };
+      const cue = openCue<ChunkRow>({ from, to }, { moment: event.ts, max: 5000 });
+      for (const row of rows.toReversed()) cue.add(row);
+      return { event, around: { breadcrumbs, cue: cue.chunks().chunks, neighbours } };
     },
     async replay({ id, apps }) {
       // One app that was asked for is the answer even where it does not have the session.

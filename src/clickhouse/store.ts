@@ -1,4 +1,5 @@
 /** The `Store` port on ClickHouse: any number of collectors share an engine, and nothing else. */
+import { answerJson } from '../questions/answer-json.js';
 import type {
   EraseReport,
   Erasure,
@@ -97,6 +98,8 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
     isUp: () => up && engine.isUp(),
     append: appender.append,
     ask: (kind, ask) => answers[kind](ask),
+    answer: async (kind, ask, context) => answerJson(kind, await answers[kind](ask), context),
+    reads: () => ({ waiting: 0, refused: 0, deaths: 0 }),
     tail: arrivals.tail,
     sessionApps: (session) => appsOfSession(parts, session),
     putChunk: chunks.put,

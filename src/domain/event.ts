@@ -38,6 +38,8 @@ export interface NewEvent {
 export interface StoredEvent extends NewEvent {
   id: number;
   app: string;
+  /** The props are too large for an answer and were left out of it. */
+  truncated?: true;
 }
 
 /** The UTF-16 code units of an event's long texts: they bound pages of events. */

@@ -42,8 +42,13 @@ export const SEEN_MS = 7 * DAY_MS;
 // --- queries
 export const LIST_LIMIT_DEFAULT = 100;
 export const LIST_LIMIT_MAX = 500;
-/** UTF-16 code units of text after which a page of events ends, since one event can fill a body. */
-export const LIST_TEXT_MAX = 4 * 1_048_576;
+/** No JSON answer of a read is larger: UTF-8, before compression. */
+export const ANSWER_BYTES_MAX = 8 * 1_048_576;
+/** Larger props are left out of answers, so that every answer has room for an event. */
+export const PROPS_ANSWER_BYTES_MAX = 4 * 1_048_576;
+/** Chunks in a page of a manifest, and in an incident's cue. */
+export const MANIFEST_CHUNKS_MAX = 50_000;
+export const CUE_CHUNKS_MAX = 5_000;
 export const TAIL_TEXT_MAX = 65_536;
 export const TOP_LIMIT_DEFAULT = 10;
 export const TOP_LIMIT_MAX = 100;
@@ -53,6 +58,16 @@ export const INCIDENT_BEFORE_MS = 60_000;
 export const INCIDENT_AFTER_MS = 10_000;
 /** A read that runs longer fails: its snapshot keeps LMDB from reusing pages. */
 export const READ_MS_MAX = 5_000;
+/** A look-up that runs longer goes on in another thread, so that the others need not wait for it. */
+export const LOOKUP_MS_MAX = 25;
+/** Reads that wait for a reader thread: all of a thread's, and those of one reader. More are refused. */
+export const WAITING_READS_MAX = 256;
+export const WAITING_READS_OF_ONE_MAX = 64;
+/** How often a reader thread that died is started anew within a time; after that it stays down. */
+export const READER_RESTARTS_MAX = 5;
+export const READER_RESTARTS_MS = 600_000;
+/** The heap of a reader thread, MiB: what it needs for bounded answers, several times over. */
+export const READER_HEAP_MB = 256;
 
 // --- the log
 export const BATCH_EVENTS_MAX = 256;
@@ -147,4 +162,9 @@ export const KEY_BYTES_MAX = 1_978;
 assert(USER_ID_MAX * 3 + 32 <= KEY_BYTES_MAX, 'a user id fits a key');
 assert(SESSION_ID_MAX * 3 + 32 <= KEY_BYTES_MAX, 'a session id fits a key');
 assert(DAY_MS % BATCH_SPAN_MS === 0, 'a record batch can be cut at midnight');
+assert(2 * PROPS_ANSWER_BYTES_MAX <= ANSWER_BYTES_MAX, 'an answer has room for one event');
+assert(
+  LIST_LIMIT_MAX * (6 * TEXT_MAX + 64) <= ANSWER_BYTES_MAX,
+  'a list of names fits an answer, each character escaped',
+);
 assert(BODY_BYTES_DEFAULT <= QUEUE_BYTES_MAX, 'the queue holds at least one body');

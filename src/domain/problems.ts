@@ -34,7 +34,10 @@ export const PROBLEMS = {
   not_accepting: { status: 503, title: 'Not accepting data' },
   disk_full: { status: 503, title: 'Not enough disk space' },
   replay_disk_full: { status: 507, title: 'Not enough disk space for replays' },
-  read_timeout: { status: 503, title: 'The query took too long' },
+  reads_full: { status: 503, title: 'Too many queries wait' },
+  reader_died: { status: 503, title: 'The query was cut off' },
+  read_timeout: { status: 504, title: 'The query took too long' },
+  client_left: { status: 499, title: 'The client left before its answer' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

@@ -22,6 +22,8 @@ const ERROR = EVENT_TYPES.indexOf('error');
 const ROW_BYTES = 14;
 /** What is left of a 4 KiB page for one value: ⌊4,000 ÷ 14⌋ rows. */
 export const BLOCK_ROWS = 285;
+/** Days with errors of the app that are looked at for the next of a group: a century's, a fifth of a second. */
+const BESIDE_DAYS_MAX = 36_525;
 
 /** What the occurrences of a group have in common. */
 export interface ErrorGroup {
@@ -63,15 +65,20 @@ function packRows(known: Buffer | undefined, fresh: readonly Occurrence[], midni
   return value;
 }
 
-function* unpackRows(value: Buffer, midnight: number): Generator<Occurrence> {
-  for (let at = 0; at < value.length; at += ROW_BYTES) {
-    yield {
-      ts: midnight + value.readUInt32LE(at),
-      user: value.readUInt32LE(at + 4),
-      id: value.readUIntLE(at + 8, 6),
-    };
-  }
+/** The occurrences of one block, in the memory of its row: valid until the next read. */
+export interface OccurrenceBlock {
+  group: ErrorGroup;
+  midnight: number;
+  value: Buffer;
 }
+
+export const rowsOf = ({ value }: OccurrenceBlock): number => value.length / ROW_BYTES;
+export const occurrenceTs = ({ midnight, value }: OccurrenceBlock, row: number): number =>
+  midnight + value.readUInt32LE(row * ROW_BYTES);
+export const occurrenceUser = ({ value }: OccurrenceBlock, row: number): number =>
+  value.readUInt32LE(row * ROW_BYTES + 4);
+export const occurrenceId = ({ value }: OccurrenceBlock, row: number): number =>
+  value.readUIntLE(row * ROW_BYTES + 8, 6);
 
 interface Fold {
   /** Of the first block. */
@@ -136,30 +143,51 @@ export type ErrorGroups = ReturnType<typeof openErrorGroups>;
 export function openErrorGroups(env: Env) {
   const table = env.table('error_groups');
 
-  /** The days on which any group of the app has something; seeks pass over the others. */
-  function* daysOf(app: number, fromDay: number, toDay: number): Generator<number> {
-    const descending = fromDay > toDay;
-    for (let day: number | undefined = fromDay; day !== undefined; ) {
-      yield day;
-      const range: Range = descending
-        ? { start: dayKey(app, day), end: dayKey(app, toDay), reverse: true, limit: 1 }
-        : { start: dayKey(app, day + 1), end: dayKey(app, toDay + 1), limit: 1 };
+  /**
+   * The days on which the group has something: a seek for each day on which its app has anything. `check`
+   * is called for each.
+   */
+  function* daysOf(
+    group: ErrorGroup,
+    fromDay: number,
+    toDay: number,
+    check: () => void,
+    seeksMax = Number.POSITIVE_INFINITY,
+  ): Generator<{ day: number; blocks: Iterable<Entry> }> {
+    const step = fromDay > toDay ? -1 : 1;
+    let seeks = 0;
+    for (let day = fromDay; (toDay - day) * step >= 0 && seeks < seeksMax; seeks++) {
+      check();
+      const start = groupKey(group, day);
+      const range: Range =
+        step === 1
+          ? { start, end: dayKey(group.app, toDay + 1), limit: 1 }
+          : { start: prefixEnd(start), end: dayKey(group.app, toDay), reverse: true, limit: 1 };
       const [key]: Buffer[] = [...table.keys(range)];
-      day = key && parseKey(key).day;
+      if (key === undefined) return;
+      const found = parseKey(key);
+      const isPassed = step === 1 ? found.group.hash > group.hash : found.group.hash < group.hash;
+      if (found.day === day && found.group.hash === group.hash) {
+        yield { day, blocks: table.scan({ start, end: prefixEnd(start) }) };
+        day += step;
+      } else if (found.day === day || isPassed) day = found.day + step;
+      else day = found.day;
     }
   }
 
-  const blocksOn = (group: ErrorGroup, day: number): Iterable<Entry> => {
-    const prefix = groupKey(group, day);
-    return table.range({ start: prefix, end: prefixEnd(prefix) });
-  };
-
   /** A day can have very many: reads whole only what may be nearer than the nearest so far. */
-  const beside = (group: ErrorGroup, position: Position, toDay: number, sign: 1 | -1) => {
+  const beside = (
+    group: ErrorGroup,
+    position: Position,
+    toDay: number,
+    { sign, check }: { sign: 1 | -1; check: () => void },
+  ): number | undefined => {
     const isFurther = (a: Position, b: Position): boolean => sign * (a.ts - b.ts || a.id - b.id) > 0;
-    for (const day of daysOf(group.app, dayOf(position.ts), toDay)) {
+    const days = daysOf(group, dayOf(position.ts), toDay, check, BESIDE_DAYS_MAX);
+    for (const { day, blocks } of days) {
       let nearest: Position | undefined;
-      for (const { value } of blocksOn(group, day)) {
+      for (const { value } of blocks) {
+        check();
         for (let at = 0; at < value.length; at += ROW_BYTES) {
           const ts = day * DAY_MS + value.readUInt32LE(at);
           if (sign * (ts - position.ts) < 0 || (nearest && sign * (ts - nearest.ts) > 0)) continue;
@@ -173,24 +201,30 @@ export function openErrorGroups(env: Env) {
   };
 
   return {
-    /** Blocks of occurrences of every group of an app on the days from one to the other, both inclusive. */
-    *scan(app: number, fromDay: number, toDay: number) {
+    /** Blocks of every group of an app on the days from one to the other, both inclusive. */
+    *scan(app: number, fromDay: number, toDay: number): Generator<OccurrenceBlock> {
       const range = { start: dayKey(app, fromDay), end: dayKey(app, toDay + 1) };
-      for (const { key, value } of table.range(range)) {
+      for (const { key, value } of table.scan(range)) {
         const { group, day } = parseKey(key);
-        yield { group, rows: unpackRows(value, day * DAY_MS) };
+        yield { group, midnight: day * DAY_MS, value };
       }
     },
-    /** A group's occurrences a day, in id order; days descend where `fromDay` is the later one. */
-    *days(group: ErrorGroup, fromDay: number, toDay: number) {
-      for (const day of daysOf(group.app, fromDay, toDay)) {
-        const rows: Occurrence[] = [];
-        for (const { value } of blocksOn(group, day)) rows.push(...unpackRows(value, day * DAY_MS));
-        if (rows.length > 0) yield rows;
-      }
+    /** A group's blocks, a day at a time; days descend where `fromDay` is the later one. */
+    *days(group: ErrorGroup, fromDay: number, toDay: number, check: () => void) {
+      for (const { day, blocks } of daysOf(group, fromDay, toDay, check))
+        yield blocksOn(group, day * DAY_MS, blocks);
     },
-    /** The id of the occurrence next to a position by `(ts, id)`, on days up to and with `toDay`. */
-    next: (group: ErrorGroup, position: Position, toDay: number) => beside(group, position, toDay, 1),
-    previous: (group: ErrorGroup, position: Position, toDay: number) => beside(group, position, toDay, -1),
+    /**
+     * The id of the occurrence next to a position by `(ts, id)`, on days up to and with `toDay`, if that is
+     * within `BESIDE_DAYS_MAX` days on which the app has errors.
+     */
+    next: (group: ErrorGroup, position: Position, toDay: number, check: () => void) =>
+      beside(group, position, toDay, { sign: 1, check }),
+    previous: (group: ErrorGroup, position: Position, toDay: number, check: () => void) =>
+      beside(group, position, toDay, { sign: -1, check }),
   };
+}
+
+function* blocksOn(group: ErrorGroup, midnight: number, blocks: Iterable<Entry>): Generator<OccurrenceBlock> {
+  for (const { value } of blocks) yield { group, midnight, value };
 }

@@ -106,10 +106,16 @@ export function openErrors(env: Env) {
   const rows = env.table('error_counts');
   const blocks = env.table('error_times');
 
-  const countTimes = (app: number, hour: number, from: number, to: number): number => {
+  const countTimes = (
+    app: number,
+    hour: number,
+    { from, to }: { from: number; to: number },
+    check: () => void,
+  ): number => {
     const range = { start: hourBlockKey(app, hour, 0), end: hourBlockKey(app, hour + 1, 0) };
     let count = 0;
     for (const { value } of blocks.scan(range)) {
+      check();
       for (const time of viewNumbers(value)) if (time >= from && time <= to) count++;
     }
     return count;
@@ -123,14 +129,19 @@ export function openErrors(env: Env) {
       }
     },
     /** Errors of an app on one day within `[from, to]`, ms into the day. */
-    countWithin(app: number, day: number, { from, to }: { from: number; to: number }): number {
+    countWithin(
+      app: number,
+      day: number,
+      { from, to }: { from: number; to: number },
+      check: () => void,
+    ): number {
       const value = rows.get(dayKey(app, day));
       if (!value) return 0;
       const [first, last] = [Math.floor(from / HOUR_MS), Math.floor(to / HOUR_MS)];
       const startCut = from > first * HOUR_MS;
       const endCut = to < (last + 1) * HOUR_MS - 1;
       const part = (hour: number): number =>
-        countTimes(app, day * HOURS + hour, from - hour * HOUR_MS, to - hour * HOUR_MS);
+        countTimes(app, day * HOURS + hour, { from: from - hour * HOUR_MS, to: to - hour * HOUR_MS }, check);
       let count = sum(viewNumbers(value), startCut ? first + 1 : first, endCut ? last : last + 1);
       if (startCut) count += part(first);
       if (endCut && !(startCut && first === last)) count += part(last);

@@ -117,16 +117,16 @@ export function newNameSums() {
         sums[index] = (sums[index] as number) + sign * (low + (value[at + 5] as number) * 2 ** 24);
       }
     },
-    /** The names that occurred. */
-    entries() {
-      const found: [name: number, count: number][] = [];
+    /** How often a name occurred. */
+    of: (name: number): number => blocks.get(name >>> BLOCK_BITS)?.[name & (BLOCK_NAMES - 1)] ?? 0,
+    /** Calls `take` for each name that occurred; objects for a million would take a hundred megabytes. */
+    each(take: (name: number, count: number) => void): void {
       for (const [block, counts] of blocks) {
         for (let index = 0; index < BLOCK_NAMES; index++) {
           const count = counts[index] as number;
-          if (count > 0) found.push([block * BLOCK_NAMES + index, count]);
+          if (count > 0) take(block * BLOCK_NAMES + index, count);
         }
       }
-      return found;
     },
   };
 }

@@ -238,11 +238,18 @@ export function openNameHours(env: Env) {
   const counts = env.table('hour_counts');
   const times = env.table('hour_times');
   /** Adds what a quarter of an hour has in a part of time. */
-  const addQuarter = (sums: NameSums, app: number, type: number, quarter: number, part: Part): void => {
+  const addQuarter = (
+    sums: NameSums,
+    app: number,
+    type: number,
+    { quarter, part }: { quarter: number; part: Part },
+    check: () => void,
+  ): void => {
     const first = part.from - quarter * QUARTER_MS;
     const last = part.end - 1 - quarter * QUARTER_MS;
     const range = { start: timesKey(quarter, app, type, 0), end: timesKey(quarter, app, type + 1, 0) };
     for (const { value } of times.scan(range)) {
+      check();
       const [least, greatest] = [readU24(value, 0), readU24(value, 3)];
       if (greatest < first || least > last) continue;
       const isInside = least >= first && greatest <= last;
@@ -269,14 +276,17 @@ export function openNameHours(env: Env) {
 
   return {
     /** Adds up how often names of a type occurred. Meant for hours, not for months. */
-    addCounts(sums: NameSums, app: number, type: number, part: Part): void {
+    addCounts(sums: NameSums, app: number, type: number, part: Part, check: () => void): void {
       const addHours = (first: number, last: number): void => {
         const range = { start: countKey(app, type, first, 0), end: countKey(app, type, last + 1, 0) };
-        for (const { key, value } of counts.scan(range)) sums.addRow(key.readUIntBE(7, 3), value, part.sign);
+        for (const { key, value } of counts.scan(range)) {
+          check();
+          sums.addRow(key.readUIntBE(7, 3), value, part.sign);
+        }
       };
       inUnits(HOUR_MS, part, addHours, (rest) => {
         for (let quarter = quarterOf(rest.from); quarter * QUARTER_MS < rest.end; quarter++) {
-          addQuarter(sums, app, type, quarter, rest);
+          addQuarter(sums, app, type, { quarter, part: rest }, check);
         }
       });
     },

@@ -211,10 +211,19 @@ export function openNames(env: Env) {
   const counts = env.table('name_counts');
   const postings = env.table('postings');
   return {
-    /** Adds up how often names of a type occurred on whole days of an app. */
-    addCounts(sums: NameSums, app: number, type: number, fromDay: number, toDay: number): void {
-      const range = { start: countKey(app, type, fromDay, 0), end: countKey(app, type, toDay + 1, 0) };
-      for (const { key, value } of counts.scan(range)) sums.addRow(key.readUIntBE(6, 3), value);
+    /** Adds up how often names of a type occurred on whole days of an app; `check` is called for each row. */
+    addCounts(
+      sums: NameSums,
+      app: number,
+      type: number,
+      days: { from: number; to: number },
+      check: () => void,
+    ): void {
+      const range = { start: countKey(app, type, days.from, 0), end: countKey(app, type, days.to + 1, 0) };
+      for (const { key, value } of counts.scan(range)) {
+        check();
+        sums.addRow(key.readUIntBE(6, 3), value);
+      }
     },
     /** Blocks of a name's postings, days ascending; each valid until the next read. */
     *postings(app: number, type: number, name: number, fromDay: number, toDay: number) {

@@ -147,6 +147,8 @@ interface Query {
   to: number;
   /** All user numbers are below this. */
   users: number;
+  /** Called for each block. */
+  checkTime: () => void;
 }
 
 export function openUserHours(env: Env) {
@@ -156,7 +158,10 @@ export function openUserHours(env: Env) {
 
   return {
     /** Distinct users. Asks only about those with a run that begins before the range and ends after it. */
-    count({ apps, from, to, users }: Query, hasEvent: (app: number, user: number) => boolean): number {
+    count(
+      { apps, from, to, users, checkTime }: Query,
+      hasEvent: (app: number, user: number) => boolean,
+    ): number {
       const words = (users + 31) >>> 5;
       if (words > found.length) found = new Uint32Array(2 * words);
       found.fill(0, 0, words);
@@ -169,6 +174,7 @@ export function openUserHours(env: Env) {
           end: hourBlockKey(app, hourOf(to) + 1, 0),
         };
         for (const { key, value } of blocks.scan(range)) {
+          checkTime();
           const runs = viewNumbers(value);
           const length = runs.length / 3;
           const start = key.readUInt32BE(2) * HOUR_MS;

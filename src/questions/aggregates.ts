@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { TOP_LIMIT_DEFAULT, TOP_LIMIT_MAX } from '../domain/limits.js';
 import { app, limit, range } from './parameters.js';
 import { question } from './question.js';
-import { countedDays, countedNames } from './shapes.js';
+import { countedDays, countedNames, truncated } from './shapes.js';
 
 export const aggregates = question({
   path: '/v1/query/aggregates',
@@ -15,6 +15,7 @@ export const aggregates = question({
     top_events: countedNames,
     top_pages: countedNames,
     errors_by_day: countedDays,
+    truncated: truncated.describe('Only the latest days are here.'),
   }),
   lane: 'heavy',
 });

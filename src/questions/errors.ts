@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { app, limit, range, text } from './parameters.js';
 import { question } from './question.js';
-import { count, countedDays, eventId, unixMs } from './shapes.js';
+import { count, countedDays, eventId, truncated, unixMs } from './shapes.js';
 
 export const group = text('The id of an error group, as a listing gave it.');
 
@@ -17,6 +17,7 @@ const errorGroup = z.object({
   last_seen: unixMs,
   last_event_id: eventId,
   by_day: countedDays,
+  truncated: truncated.describe('Only the latest days are in by_day.'),
 });
 export type ErrorGroupRow = z.output<typeof errorGroup>;
 
@@ -28,6 +29,7 @@ export const errors = question({
   /** Equal counts: latest `last_seen` first, then greatest `last_event_id`. */
   answer: z.object({
     groups: z.array(errorGroup).describe('Greatest count first; everything counted within the range.'),
+    truncated: truncated.describe('Groups were left out, or earlier days of groups that say so too.'),
   }),
   lane: 'heavy',
 });

@@ -19,6 +19,7 @@ export function eventJson(event: StoredEvent): string {
   if (event.props !== undefined) json += `,"props":${event.props}`;
   if (event.user !== undefined) json += `,"user":${quote(event.user)}`;
   if (event.client_ts !== undefined) json += `,"client_ts":${event.client_ts}`;
+  if (event.truncated) json += ',"truncated":true';
   return `${json}}`;
 }
 

@@ -1,8 +1,6 @@
 /** One event. */
 import { z } from 'zod';
-import type { StoredEvent } from '../domain/event.js';
-import { ProblemError } from '../domain/problems.js';
-import { eventJson } from './event-json.js';
+import { foundEventJson } from './answer-json.js';
 import { integerFrom } from './parameters.js';
 import { question } from './question.js';
 import * as shapes from './shapes.js';
@@ -15,8 +13,5 @@ export const event = question({
   answer: shapes.event,
   lane: 'light',
   refusals: ['not_found'],
-  render(found: StoredEvent | undefined) {
-    if (found === undefined) throw new ProblemError('not_found', 'There is no event with this id.');
-    return eventJson(found);
-  },
+  render: foundEventJson,
 });

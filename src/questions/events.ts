@@ -1,7 +1,7 @@
 /** The list of events. */
 import { z } from 'zod';
 import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../domain/limits.js';
-import { type EventsPage, pageJson } from './event-json.js';
+import { pageJson } from './event-json.js';
 import { cursor, eventFilter, limit, range } from './parameters.js';
 import { question } from './question.js';
 import { eventsPage } from './shapes.js';
@@ -14,5 +14,5 @@ export const events = question({
   ask: z.object({ ...eventFilter, ...range, limit: limit(), cursor }),
   answer: eventsPage,
   lane: 'light',
-  render: (page: EventsPage) => pageJson(page),
+  render: pageJson,
 });

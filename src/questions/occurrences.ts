@@ -1,7 +1,7 @@
 /** The events of an error group. */
 import { z } from 'zod';
 import { group } from './errors.js';
-import { type EventsPage, pageJson } from './event-json.js';
+import { pageJson } from './event-json.js';
 import { cursor, limit, range } from './parameters.js';
 import { question } from './question.js';
 import { eventsPage } from './shapes.js';
@@ -13,5 +13,5 @@ export const occurrences = question({
   ask: z.object({ group, ...range, limit: limit(), cursor }),
   answer: eventsPage,
   lane: 'heavy',
-  render: (page: EventsPage) => pageJson(page),
+  render: pageJson,
 });

@@ -10,7 +10,7 @@ import {
   SESSION_ID_MAX,
   USER_ID_MAX,
 } from '../domain/limits.js';
-import { type EventPosition, parseCursor } from './cursor.js';
+import { type EventPosition, parseCursor, parseSeqCursor } from './cursor.js';
 
 type Documentation = Record<string, unknown> & { type: string; description?: string };
 
@@ -103,4 +103,10 @@ export const cursor = parameter<EventPosition, string>(
   'a next_cursor of an earlier answer',
   { type: 'string', description: 'Goes on after an earlier answer: its next_cursor.' },
   parseCursor,
+).optional();
+
+export const chunkCursor = parameter<number, string>(
+  'a next_cursor of an earlier answer',
+  { type: 'string', description: 'Goes on after an earlier answer: its next_cursor.' },
+  parseSeqCursor,
 ).optional();

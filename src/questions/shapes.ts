@@ -8,6 +8,9 @@ export const unixMs = z.int().min(0).max(MAX_TS).describe('Unix ms');
 export const count = z.int().min(0);
 export const day = z.iso.date().describe('UTC day');
 
+/** What an answer says that left something out to stay within its bound. */
+export const truncated = z.literal(true).optional();
+
 /** JSON as it arrives at a client. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -28,6 +31,7 @@ export const event = z
       .describe('Exactly as sent.'),
     user: z.object({ name: z.string().optional(), email: z.string().optional() }).optional(),
     client_ts: unixMs.optional().describe('What the client said the time was, where ts is not that.'),
+    truncated: truncated.describe('Props too large for an answer were left out.'),
   })
   .meta({ id: 'Event' });
 

@@ -11,6 +11,8 @@ import { prefixEnd, readU48, u16, u32, u48 } from '../log/file/keys.js';
 
 export const FILE_ID_BYTES = 16;
 const TS_AT = 10 + FILE_ID_BYTES;
+/** Greater than every `seq`. */
+const SEQ_END = 2 ** 32 - 1;
 
 export interface Chunk {
   seq: number;
@@ -107,8 +109,16 @@ function readsOf(tables: Tables) {
   const { chunks, files, expiry } = tables;
   return {
     count: (app: number, session: string) => countIn(tables, app, session),
-    /** Ascending by `seq`. */
-    list: (app: number, session: string) => Array.from(rowsOf(tables, app, session), ({ chunk }) => chunk),
+    /** With a `seq` over `after`, ascending. */
+    *after(app: number, session: string, after: number) {
+      const [start, end] = [chunkKey(app, session, after + 1), prefixEnd(sessionKey(app, session))];
+      for (const { key, value } of chunks.scan({ start, end })) yield unpack(key, value);
+    },
+    /** Of the session, descending by `seq`. */
+    *descending(app: number, session: string) {
+      const [start, end] = [chunkKey(app, session, SEQ_END), sessionKey(app, session)];
+      for (const { key, value } of chunks.scan({ start, end, reverse: true })) yield unpack(key, value);
+    },
     get(app: number, session: string, seq: number) {
       if (seq > CHUNK_SEQ_MAX) return undefined;
       const key = chunkKey(app, session, seq);

@@ -1,6 +1,5 @@
 /** Makes the `Store` port of a write side, a read side and the chunk files, on any threads. */
 import { DAY_MS } from '../domain/limits.js';
-import type { Ask, Found, QuestionName } from '../questions/index.js';
 import type { ChunkFiles } from '../replay/files.js';
 import { type NewChunk, type Store, StoreFailed, type StoreStats, type SweepCutoffs } from './port.js';
 import type { ReadSide, WriteSide } from './sides.js';
@@ -10,9 +9,7 @@ export type Later<T> = {
   [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
 };
 
-export type LaterReads = Later<Omit<ReadSide, 'ask'>> & {
-  ask<K extends QuestionName>(kind: K, ask: Ask<K>): Promise<Found<K>>;
-};
+export type LaterReads = Later<Omit<ReadSide, 'ask' | 'answer'>> & Pick<Store, 'ask' | 'answer'>;
 
 type WriteCall =
   | 'appNumber'
@@ -27,6 +24,7 @@ export interface Sides {
   write: Later<Pick<WriteSide, WriteCall>>;
   read: LaterReads;
   files: ChunkFiles;
+  reads: Store['reads'];
   queue: () => Pick<StoreStats, 'queue_requests' | 'queue_bytes'>;
   onCommit: Store['onCommit'];
   failed: Promise<Error>;
@@ -38,6 +36,7 @@ export function composeStore(sides: Sides): Store {
   const { write, read } = sides;
   return {
     ask: read.ask,
+    answer: read.answer,
     tail: read.tail,
     sessionApps: read.sessionApps,
     putChunk: (chunk) => putChunk(sides, chunk),
@@ -45,6 +44,7 @@ export function composeStore(sides: Sides): Store {
     sweep: (cutoffs) => sweep(sides, cutoffs),
     timeEvidence: write.timeEvidence,
     noteTime: write.noteTime,
+    reads: sides.reads,
     stats: async () => ({ ...(await write.stats()), ...sides.queue() }),
     onCommit: sides.onCommit,
     failed: sides.failed,

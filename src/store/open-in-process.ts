@@ -1,5 +1,6 @@
 /** The embedded engine on the calling thread, for commands and tests. */
 import { openChunkFiles } from '../replay/files.js';
+import type { ReadOptions } from './answers/scope.js';
 import { composeStore, type Later, type LaterReads } from './compose.js';
 import { openHeads } from './heads.js';
 import { finishErasures } from './offline/exclusive.js';
@@ -9,6 +10,8 @@ import { liveReadSide, openWriteSide } from './sides.js';
 export interface LmdbStoreOptions {
   dataDir: string;
   onProgress?: OnProgress;
+  /** For tests: other bounds of answers. */
+  reading?: ReadOptions;
   /** Unix ms; what retention and the memory of batch_ids go by. */
   now?: () => number;
 }
@@ -34,11 +37,12 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Writable
     fail = resolve;
   });
   const { env, log, close, head, ...write } = openWriteSide(dataDir, { onProgress, onFailure: fail });
-  const { read, renew } = liveReadSide(env, log);
+  const { read, renew } = liveReadSide(env, log, options.reading);
   const heads = openHeads(head());
   const store = composeStore({
     write: later(write, () => {}),
     read: later(read, renew) as LaterReads,
+    reads: () => ({ waiting: 0, refused: 0, deaths: 0 }),
     files: openChunkFiles(dataDir),
     queue: () => ({ queue_requests: 0, queue_bytes: 0 }),
     onCommit: heads.onCommit,

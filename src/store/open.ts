@@ -10,7 +10,7 @@ import { finishErasures } from './offline/exclusive.js';
 import type { OnProgress } from './port.js';
 import type { OpenedFolder } from './reopenable.js';
 import type { Notice } from './threads/messages.js';
-import { startReaders } from './threads/readers.js';
+import { type ReadersOptions, startReaders } from './threads/readers.js';
 import { startWriteThreads } from './threads/write-threads.js';
 
 export interface OpenStoreOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
@@ -18,6 +18,8 @@ export interface OpenStoreOptions extends Pick<Config, 'dataDir' | 'apps' | 'lim
   onNotice?: (notice: Notice) => void;
   /** Where the threads keep what they measure (`openMeters`). */
   meterMemory?: Float64Array;
+  /** For tests: other bounds of reads. */
+  readers?: Partial<ReadersOptions>;
   /** Unix ms. */
   now?: () => number;
 }
@@ -28,10 +30,11 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedFolder
   const { meterMemory = newMeterMemory() } = options;
   await finishErasures(dataDir, onProgress);
   const threads = await startWriteThreads({ dataDir, apps, limits, onProgress, onNotice, meterMemory });
-  const readers = startReaders(dataDir, threads.caughtUp);
+  const readers = startReaders({ dataDir, caughtUp: threads.caughtUp, onNotice, ...options.readers });
   const store = composeStore({
     write: threads.write,
     read: readers.read,
+    reads: readers.state,
     files: openChunkFiles(dataDir),
     queue: threads.queue.sizes,
     onCommit: threads.onCommit,

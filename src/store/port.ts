@@ -1,10 +1,12 @@
 /**
  * The `Store` port: everything the API knows about data. Engines on LMDB and on ClickHouse implement it. A
  * read sees each batch whose `append` had settled before the read began. After `READ_MS_MAX` it fails with
- * `ReadTimeout`; it never gives a part of the answer. An unknown app or user gets an empty answer.
+ * `ReadTimeout`. An answer holds no more than `AnswerBounds`, and says where that left something out. An
+ * unknown app or user gets an empty answer.
  */
 import type { EventRequest, StoredEvent } from '../domain/event.js';
 import type { Ask, Found, QuestionName } from '../questions/index.js';
+import type { RenderContext } from '../questions/question.js';
 
 /** Unix ms, both inclusive; absent means unbounded. */
 export interface TimeRange {
@@ -129,10 +131,38 @@ export interface StoreStats {
   commit_seconds: number;
 }
 
+/** For whom a read is. Readers take turns, and a read stops when its signal aborts (`ReadCancelled`). */
+export interface ReadFor {
+  /** Names whoever asks; one reader cannot fill the queue of reads. */
+  reader: string;
+  signal?: AbortSignal;
+}
+
+export interface ReadsState {
+  /** Reads that wait for a thread. */
+  waiting: number;
+  /** Reads refused since start because too many waited. */
+  refused: number;
+  /** Threads that read and died since start. */
+  deaths: number;
+  /** Why some reads fail until the collector is started again; absent while none do. */
+  down?: string;
+}
+
 export type AppendResult = 'stored' | 'duplicate';
 
 export interface Store {
   ask<K extends QuestionName>(kind: K, ask: Ask<K>): Promise<Found<K>>;
+  /**
+   * The same as JSON in UTF-8. Throws `ProblemError` where the question is refused, `ReadsFull` where too
+   * many wait.
+   */
+  answer<K extends QuestionName>(
+    kind: K,
+    ask: Ask<K>,
+    context: RenderContext,
+    whom: ReadFor,
+  ): Promise<Uint8Array<ArrayBuffer>>;
   /** Events in order of arrival. */
   tail(after: number, limit: number): Promise<TailPage>;
   /** Durable when it settles. Replaces a chunk of the same `(app, session, seq)`. */
@@ -150,6 +180,8 @@ export interface Store {
   /** Keeps a time that was trusted, for the next start. */
   noteTime(time: number): Promise<void>;
   stats(): Promise<StoreStats>;
+  /** How reading goes. */
+  reads(): ReadsState;
   /** Calls back with the new head after each durable commit; the result unsubscribes. */
   onCommit(listener: (head: number) => void): () => void;
   /** Resolves with the reason if a commit fails: nothing is accepted after that. */
@@ -185,4 +217,19 @@ export class StoreReopening extends Error {
 /** A read ran longer than `READ_MS_MAX`. */
 export class ReadTimeout extends Error {
   override name = 'ReadTimeout';
+}
+
+/** Nobody waits for the read any more. */
+export class ReadCancelled extends Error {
+  override name = 'ReadCancelled';
+}
+
+/** Too many reads wait already, of this reader or of all. */
+export class ReadsFull extends Error {
+  override name = 'ReadsFull';
+}
+
+/** The thread that ran the read died. */
+export class ReaderDied extends Error {
+  override name = 'ReaderDied';
 }

@@ -65,6 +65,7 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
     store: {
       ...methodsOn(ask),
       onCommit: heads.onCommit,
+      reads: () => opened?.store.reads() ?? { waiting: 0, refused: 0, deaths: 0 },
       failed,
       async close() {
         await turns.idle();
@@ -108,8 +109,9 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
 
 type AskOpened = <T>(question: (opened: OpenedFolder) => Promise<T>) => Promise<T>;
 
-const methodsOn = (ask: AskOpened): Omit<Store, 'onCommit' | 'failed' | 'close'> => ({
+const methodsOn = (ask: AskOpened): Omit<Store, 'onCommit' | 'reads' | 'failed' | 'close'> => ({
   ask: (kind, asked) => ask(({ store }) => store.ask(kind, asked)),
+  answer: (...args) => ask(({ store }) => store.answer(...args)),
   tail: (...args) => ask(({ store }) => store.tail(...args)),
   sessionApps: (...args) => ask(({ store }) => store.sessionApps(...args)),
   putChunk: (...args) => ask(({ store }) => store.putChunk(...args)),

@@ -14,12 +14,16 @@ import { removeOrphans } from '../replay/files.js';
 import { type Chunk, type Manifest, openManifest } from '../replay/manifest.js';
 import type { Meters } from '../telemetry/meters.js';
 import { openReads, type Reads } from './answers/index.js';
+import type { ReadOptions } from './answers/scope.js';
+import { readTail } from './answers/tail.js';
 import { type ExportPage, type ExportPosition, exportPage } from './offline/export.js';
 import type { OnProgress, StoreStats } from './port.js';
 import { openWriter, type Writer } from './writer.js';
 
 /** Chunks dropped in one transaction of a sweep. */
 const SWEEP_CHUNKS = 128;
+
+export type { ReadLimit } from './answers/deadline.js';
 
 export interface WriteSide extends Omit<Writer, 'stats'> {
   /** Commits a chunk's row; returns the file it replaced, to be removed. */
@@ -112,22 +116,24 @@ function applyInSlices(writer: Writer, log: Log, groups: Buffer[]): void {
   while (groups.length > 0) writer.apply(groups.splice(0, sliceOf(groups, log.counters().offset)));
 }
 
-export function readSideOf(env: Env, log: Log): ReadSide {
-  const reads = openReads(env, log);
-  return { ...reads, exportPage: (position) => exportPage(reads.tail, log, position) };
+export function readSideOf(env: Env, log: Log, options?: ReadOptions): ReadSide {
+  const reads = openReads(env, log, options);
+  // An export has every event whole.
+  const tail = (after: number, limit: number) => readTail(log, after, limit);
+  return { ...reads, exportPage: (position) => exportPage(tail, log, position) };
 }
 
 /** A read side whose views are, from each `renew` on, those that serve then. */
-export function liveReadSide(env: Env, log: Log): { read: ReadSide; renew(): void } {
+export function liveReadSide(env: Env, log: Log, options?: ReadOptions): { read: ReadSide; renew(): void } {
   const namesOf = () => String(servingOf(log, PROJECTIONS).map(({ name }) => name));
   let serving = '';
-  let current = readSideOf(servingViews(env, log, PROJECTIONS), log);
+  let current = readSideOf(servingViews(env, log, PROJECTIONS), log, options);
   const renew = (): void => {
     env.renewSnapshot();
     // Opening a table begins a new snapshot.
     for (let now = namesOf(); now !== serving; now = namesOf()) {
       serving = now;
-      current = readSideOf(servingViews(env, log, PROJECTIONS), log);
+      current = readSideOf(servingViews(env, log, PROJECTIONS), log, options);
       env.renewSnapshot();
     }
   };
@@ -141,7 +147,10 @@ export function liveReadSide(env: Env, log: Log): { read: ReadSide; renew(): voi
 }
 
 /** Opens the store's environment on a thread that only reads; a writer must have opened it before. */
-export function openReadSide(dataDir: string): { read: ReadSide; renew(): void; close(): Promise<void> } {
+export function openReadSide(
+  dataDir: string,
+  options?: ReadOptions,
+): { read: ReadSide; renew(): void; close(): Promise<void> } {
   const env = openEnv(dataDir, { mode: 'write' });
-  return { ...liveReadSide(env, openLog(env)), close: env.close };
+  return { ...liveReadSide(env, openLog(env), options), close: env.close };
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { cueFor } from '../../src/domain/replay-cue.js';
+import { openCue } from '../../src/domain/replay-cue.js';
 
 interface Chunk {
   seq: number;
@@ -15,7 +15,14 @@ const TO = 2_000;
 /** Chunks numbered from 1 by their times; `undefined` is one without. */
 const chunksAt = (...times: (number | undefined)[]): Chunk[] =>
   times.map((ts, i) => (ts === undefined ? { seq: i + 1 } : { seq: i + 1, ts }));
-const seqs = (...times: (number | undefined)[]) => cueFor(chunksAt(...times), FROM, TO).map(({ seq }) => seq);
+/** All that overlap. */
+const cueOf = (chunks: Chunk[]) => nearest(chunks, FROM, 1_000).chunks;
+function nearest(chunks: Chunk[], moment: number, max: number) {
+  const cue = openCue<Chunk>({ from: FROM, to: TO }, { moment, max });
+  for (const chunk of chunks.toReversed()) cue.add(chunk);
+  return cue.chunks();
+}
+const seqs = (...times: (number | undefined)[]) => cueOf(chunksAt(...times)).map(({ seq }) => seq);
 
 t.test('a session without chunks has no cue', async (t) => {
   t.same(seqs(), []);
@@ -73,8 +80,26 @@ t.test('follows the rule, whatever the chunks', async () => {
   fc.assert(
     fc.property(fc.array(time, { maxLength: 12 }), (times) => {
       const chunks = chunksAt(...times);
-      assert.deepEqual(cueFor(chunks, FROM, TO), rule(chunks));
+      assert.deepEqual(cueOf(chunks), rule(chunks));
     }),
     { numRuns: 500 },
+  );
+});
+
+t.test('of too many chunks those are kept that begin nearest to the moment', async (t) => {
+  const chunks = chunksAt(1_100, 1_200, 1_300, 1_400, 1_500);
+  const kept = (moment: number, max: number) => {
+    const { chunks: found, isCut } = nearest(chunks, moment, max);
+    return [found.map(({ seq }) => seq), isCut];
+  };
+  t.same(kept(1_300, 5), [[1, 2, 3, 4, 5], false]);
+  t.same(kept(1_300, 3), [[2, 3, 4], true]);
+  t.same(kept(1_600, 2), [[4, 5], true]);
+  t.same(kept(1_250, 1), [[3], true], 'of two that are equally near the later');
+  const timeless = nearest(chunksAt(1_100, undefined, 1_900), 1_900, 2);
+  t.same(
+    timeless.chunks.map(({ seq }) => seq),
+    [2, 3],
+    'one without a time is where the next begins',
   );
 });

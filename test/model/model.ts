@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { EventRequest, StoredEvent } from '../../src/domain/event.js';
 import { SEEN_MS } from '../../src/domain/limits.js';
+import { answerJson } from '../../src/questions/answer-json.js';
 import type { AppendResult, NewChunk, WritableStore } from '../../src/store/port.js';
 import { answersFrom, appsOfSession } from './model-answers.js';
 
@@ -81,6 +82,8 @@ export function createModel(): Model {
       return results;
     },
     ask: async (kind, ask) => answersFrom({ events, chunks, head })[kind](ask),
+    answer: async (kind, ask, context) =>
+      answerJson(kind, await answersFrom({ events, chunks, head })[kind](ask), context),
     async tail(after, limit) {
       const later = events.filter((event) => event.id > after);
       const page = later.slice(0, limit);
@@ -114,6 +117,7 @@ export function createModel(): Model {
     },
     timeEvidence: async (now) => now,
     noteTime: async () => {},
+    reads: () => ({ waiting: 0, refused: 0, deaths: 0 }),
     async stats() {
       return {
         head,

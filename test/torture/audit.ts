@@ -70,7 +70,7 @@ async function readHoldings(dataDir: string): Promise<Holdings> {
       );
       const texts = new Map<string, string>();
       for (const session of sessions) {
-        for (const { seq, fileId } of manifest.list(app, session)) {
+        for (const { seq, fileId } of manifest.after(app, session, 0)) {
           const [text] = JSON.parse(gunzipSync(readFileSync(chunkPath(dataDir, fileId))).toString('utf8'));
           texts.set(`${session}/${seq}`, text);
         }

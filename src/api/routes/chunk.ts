@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ProblemError } from '../../domain/problems.js';
-import { onlyApp } from '../../questions/replay.js';
+import { onlyApp } from '../../questions/answer-json.js';
 import type { StoredChunk } from '../../store/port.js';
 import type { ApiContext } from '../context.js';
 import { appsFor } from '../guards/access.js';

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Table } from '../file/env.js';
-import { put8, put32, putBytes, u32 } from '../file/keys.js';
+import { prefixEnd, put8, put32, putBytes, u32 } from '../file/keys.js';
 
 export const KINDS = ['app', 'user', 'name'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -23,7 +23,7 @@ function textKey(kind: Kind, text: string): Buffer {
   const isLong = bytes.length > TEXT_KEY_BYTES_MAX;
   const tail = isLong ? createHash('sha256').update(bytes).digest() : bytes;
   const key = Buffer.allocUnsafe(2 + tail.length);
-  putBytes(key, put8(key, put8(key, 0, kindByte(kind)), isLong ? 1 : 0), tail);
+  putBytes(key, put8(key, put8(key, 0, kindByte(kind)), isLong ? LONG : SHORT), tail);
   return key;
 }
 
@@ -42,6 +42,12 @@ function remember<K, V>(cache: Map<K, V>, key: K, value: V, text: string): void 
 }
 
 export const byKind = <V>(make: () => V): Record<Kind, V> => ({ app: make(), user: make(), name: make() });
+
+/** The first byte behind the kind in a key of a short text, and of a long one's hash. */
+const SHORT = 0;
+const LONG = 1;
+
+export type Dictionaries = ReturnType<typeof openDictionaries>;
 
 export function openDictionaries(table: Table) {
   const numbers = byKind(() => new Map<string, number>());
@@ -66,6 +72,17 @@ export function openDictionaries(table: Table) {
       const text = value.toString('utf8');
       remember(texts[kind], number, text, text);
       return text;
+    },
+    /** The numbers of the short texts that begin with `prefix`, in the order of the texts' bytes. */
+    *inOrder(kind: Kind, prefix: string): Generator<number> {
+      const start = Buffer.concat([Buffer.from([kindByte(kind), SHORT]), Buffer.from(prefix, 'utf8')]);
+      if (start.length > 2 + TEXT_KEY_BYTES_MAX) return;
+      for (const { value } of table.scan({ start, end: prefixEnd(start) })) yield value.readUInt32BE(0);
+    },
+    /** The numbers of the long texts, in no order. */
+    *long(kind: Kind): Generator<number> {
+      const start = Buffer.from([kindByte(kind), LONG]);
+      for (const { value } of table.scan({ start, end: prefixEnd(start) })) yield value.readUInt32BE(0);
     },
     /** Remembers a new text and its number, which saves a look-up. */
     learn(kind: Kind, number: number, text: string): void {

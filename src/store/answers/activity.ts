@@ -4,6 +4,7 @@ import { dayName, dayOf } from '../../domain/utc.js';
 import { obtain } from '../../projections/engine/projection.js';
 import { userStream } from '../../projections/streams.js';
 import type { ActivityDay } from '../../questions/activity.js';
+import { COMMA_BYTES, FRAME_BYTES, fitDays, jsonBytes } from '../../questions/bounds.js';
 import type { SyncAnswers } from '../../questions/index.js';
 import type { Bounds, Scope } from './scope.js';
 
@@ -12,7 +13,7 @@ const ERROR = EVENT_TYPES.indexOf('error');
 interface Day {
   event_count: number;
   error_count: number;
-  sessions: Set<string>;
+  session_count: number;
 }
 
 export function answerActivity(scope: Scope): Pick<SyncAnswers, 'activity'> {
@@ -21,38 +22,39 @@ export function answerActivity(scope: Scope): Pick<SyncAnswers, 'activity'> {
       const { from, to } = scope.clamp(range);
       const number = scope.log.dictionaries.number('user', user);
       if (number === undefined || from > to) return { days: [] };
-      return { days: daysOf(scope, number, scope.appNumbers(apps), { from, to }) };
+      const days = daysOf(scope, number, scope.appNumbers(apps), { from, to });
+      const room = scope.bounds.bytes - FRAME_BYTES;
+      const isCut = fitDays([days], room, (day) => jsonBytes(day) + COMMA_BYTES).includes(true);
+      return { days, ...(isCut ? { truncated: true } : {}) };
     },
   };
 }
 
 function daysOf(
-  { log, streams, openDeadline }: Scope,
+  { log, streams }: Scope,
   user: number,
   apps: readonly number[],
   { from, to }: Bounds,
 ): ActivityDay[] {
-  const checkTime = openDeadline();
   const days = new Map<number, Day>();
   for (const app of apps) {
+    // The same id in two apps is two sessions.
+    const sessions = new Map<number, Set<string>>();
     for (const ref of streams.oldestFirst(userStream(app, user), { from, to })) {
-      checkTime();
       const batch = log.batch(ref);
       for (const [index, ts] of batch.ts.entries()) {
         if (ts < from || ts > to) continue;
-        const day = obtain(days, dayOf(ts), () => ({ event_count: 0, error_count: 0, sessions: new Set() }));
+        const number = dayOf(ts);
+        const day = obtain(days, number, () => ({ event_count: 0, error_count: 0, session_count: 0 }));
         day.event_count++;
         if (batch.types[index] === ERROR) day.error_count++;
-        // The same id in two apps is two sessions.
-        day.sessions.add(`${app}/${batch.session}`);
+        obtain(sessions, number, () => new Set<string>()).add(batch.session);
       }
     }
+    for (const [number, { size }] of sessions) {
+      const day = days.get(number);
+      if (day) day.session_count += size;
+    }
   }
-  return [...days]
-    .sort(([a], [b]) => a - b)
-    .map(([day, { sessions, ...counts }]) => ({
-      day: dayName(day),
-      ...counts,
-      session_count: sessions.size,
-    }));
+  return [...days].sort(([a], [b]) => a - b).map(([day, counts]) => ({ day: dayName(day), ...counts }));
 }

@@ -44,6 +44,8 @@ function splitDays(from: number, to: number): DayParts {
 export interface AggregatesQuery extends CountQuery {
   /** Whether these are all apps: their users are counted together then. */
   areAll: boolean;
+  /** Days that an answer has room for at most. */
+  daysMax: number;
 }
 
 /**
@@ -56,40 +58,58 @@ export function aggregate(
   hasEvent: (app: number, user: number) => boolean,
 ) {
   const parts = splitDays(query.from, query.to);
-  const dau = new Map<number, number>();
-  const errors = new Map<number, number>();
+  const dau = openDaySums(query.daysMax);
+  const errors = openDaySums(query.daysMax);
   const events = newNameSums();
   const pages = newNameSums();
-  const add = (sums: Map<number, number>, day: number, count: number): void => {
-    if (count > 0) sums.set(day, (sums.get(day) ?? 0) + count);
-  };
 
   const addNames = (sums: NameSums, app: number, type: number): void =>
     inUnits(
       DAY_MS,
       { from: query.from, end: query.to + 1, sign: 1 },
-      (first, last) => views.names.addCounts(sums, app, type, first, last),
+      (first, last) => views.names.addCounts(sums, app, type, { from: first, to: last }, query.checkTime),
       (rest) => {
-        query.checkTime();
-        views.nameHours.addCounts(sums, app, type, rest);
+        views.nameHours.addCounts(sums, app, type, rest, query.checkTime);
       },
     );
 
   const dauApps = query.areAll ? undefined : query.apps;
-  for (const { day, count } of views.days.counts(dauApps, parts.wholeFrom, parts.wholeTo))
-    add(dau, day, count);
+  for (const { day, count } of views.days.counts(dauApps, parts.wholeFrom, parts.wholeTo)) {
+    query.checkTime();
+    dau.add(day, count);
+  }
   for (const { day, from, to } of parts.cut) {
     const midnight = day * DAY_MS;
-    add(dau, day, views.userHours.count({ ...query, from: midnight + from, to: midnight + to }, hasEvent));
+    dau.add(day, views.userHours.count({ ...query, from: midnight + from, to: midnight + to }, hasEvent));
   }
   for (const app of query.apps) {
-    query.checkTime();
-    for (const { day, count } of views.errors.counts(app, parts.wholeFrom, parts.wholeTo))
-      add(errors, day, count);
-    for (const { day, ...bounds } of parts.cut) add(errors, day, views.errors.countWithin(app, day, bounds));
+    for (const { day, count } of views.errors.counts(app, parts.wholeFrom, parts.wholeTo)) {
+      query.checkTime();
+      errors.add(day, count);
+    }
+    for (const { day, ...bounds } of parts.cut)
+      errors.add(day, views.errors.countWithin(app, day, bounds, query.checkTime));
     addNames(events, app, EVENT);
     addNames(pages, app, PAGEVIEW);
   }
-  const byDay = (sums: Map<number, number>) => [...sums].sort(([a], [b]) => a - b);
-  return { dau: byDay(dau), errors: byDay(errors), events, pages };
+  return { dau: dau.days(), errors: errors.days(), events, pages };
+}
+
+/** Counts by day, of the latest days only where they are more than `max`. */
+function openDaySums(max: number) {
+  let sums = new Map<number, number>();
+  let since = 0;
+  const latest = (): [day: number, count: number][] =>
+    [...sums].sort(([a], [b]) => a - b).slice(-Math.min(max, sums.size));
+  return {
+    add(day: number, count: number): void {
+      if (count <= 0 || day < since) return;
+      sums.set(day, (sums.get(day) ?? 0) + count);
+      if (sums.size < 2 * max) return;
+      sums = new Map(latest());
+      [since = 0] = sums.keys();
+    },
+    /** Ascending. `isCut`: there were more. */
+    days: () => ({ days: latest(), isCut: since > 0 || sums.size > max }),
+  };
 }

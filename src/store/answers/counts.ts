@@ -8,16 +8,17 @@ import { openNameHours } from '../../projections/name-hours.js';
 import { openNames } from '../../projections/names.js';
 import { userStream } from '../../projections/streams.js';
 import { openUserHours } from '../../projections/user-hours.js';
+import { dayBytes, daysMax, FRAME_BYTES, fitDays, jsonBytes } from '../../questions/bounds.js';
 import type { SyncAnswers } from '../../questions/index.js';
-import type { CountedDay, CountedName } from '../../questions/shapes.js';
+import type { CountedDay } from '../../questions/shapes.js';
 import type { TimeRange } from '../port.js';
 import { aggregate } from './aggregates.js';
 import { countFunnel } from './funnel.js';
-import { compareUtf8 } from './merge.js';
 import type { Bounds, CountQuery, Scope } from './scope.js';
+import { topNames } from './top-names.js';
 
 export function answerCounts(scope: Scope): Pick<SyncAnswers, 'funnel' | 'aggregates' | 'names'> {
-  const { env, log, streams, clamp, appNumbers, openDeadline } = scope;
+  const { env, log, streams, clamp, appNumbers, bounds, checkTime } = scope;
   const { dictionaries } = log;
   const views = {
     days: openDays(env),
@@ -30,9 +31,9 @@ export function answerCounts(scope: Scope): Pick<SyncAnswers, 'funnel' | 'aggreg
     ...clamp(range),
     apps: appNumbers(apps),
     users: log.counters().user,
-    checkTime: openDeadline(),
+    checkTime,
   });
-  const nameText = (name: number): string => dictionaries.text('name', name);
+  const names = { dictionaries, checkTime };
 
   const hasEvent = (app: number, user: number, { from, to }: Bounds): boolean => {
     for (const ref of streams.oldestFirst(userStream(app, user), { from, to })) {
@@ -52,49 +53,31 @@ export function answerCounts(scope: Scope): Pick<SyncAnswers, 'funnel' | 'aggreg
       const query = queryOf(apps, range);
       if (query.from > query.to || query.apps.length === 0)
         return { dau: [], top_events: [], top_pages: [], errors_by_day: [] };
-      const found = aggregate(views, { ...query, areAll: apps === undefined }, (app, user) =>
-        hasEvent(app, user, query),
+      const found = aggregate(
+        views,
+        { ...query, areAll: apps === undefined, daysMax: daysMax(bounds) },
+        (app, user) => hasEvent(app, user, query),
       );
-      return {
-        dau: found.dau.map(toDay),
-        top_events: topNames(found.events.entries(), limit, nameText),
-        top_pages: topNames(found.pages.entries(), limit, nameText),
-        errors_by_day: found.errors.map(toDay),
-      };
+      const top_events = topNames(names, found.events, { limit });
+      const top_pages = topNames(names, found.pages, { limit });
+      const dau = found.dau.days.map(toDay);
+      const errors_by_day = found.errors.days.map(toDay);
+      const room = bounds.bytes - FRAME_BYTES - jsonBytes([top_events, top_pages]);
+      const isCut = fitDays([dau, errors_by_day], room, dayBytes).includes(true);
+      const truncated = isCut || found.dau.isCut || found.errors.isCut;
+      return { dau, top_events, top_pages, errors_by_day, ...(truncated ? { truncated } : {}) };
     },
     names({ type, prefix = '', apps, limit }) {
       const types = type === undefined ? EVENT_TYPES.map((_, code) => code) : [typeCode(type)];
       const { from, to } = clamp({});
       const sums = newNameSums();
-      const checkTime = openDeadline();
       for (const app of appNumbers(apps)) {
-        for (const code of types) {
-          checkTime();
-          views.names.addCounts(sums, app, code, dayOf(from), dayOf(to));
-        }
+        for (const code of types)
+          views.names.addCounts(sums, app, code, { from: dayOf(from), to: dayOf(to) }, checkTime);
       }
-      const all = sums.entries();
-      const fitting = prefix === '' ? all : all.filter(([name]) => nameText(name).startsWith(prefix));
-      return { names: topNames(fitting, limit, nameText) };
+      return { names: topNames(names, sums, { limit, prefix }) };
     },
   };
 }
 
 const toDay = ([day, count]: [number, number]): CountedDay => ({ day: dayName(day), count });
-
-/** Greatest counts first, then by name. Looks up only names that can make the list. */
-function topNames(
-  sums: readonly [name: number, count: number][],
-  limit: number,
-  text: (name: number) => string,
-): CountedName[] {
-  const counts = Float64Array.from(sums, ([, count]) => count)
-    .sort()
-    .reverse();
-  const least = counts[Math.min(limit, counts.length) - 1] ?? 0;
-  return sums
-    .filter(([, count]) => count >= least)
-    .map(([number, count]) => ({ name: text(number), count }))
-    .sort((a, b) => b.count - a.count || compareUtf8(a.name, b.name))
-    .slice(0, limit);
-}

@@ -3,56 +3,40 @@ import { frameOf } from '../../domain/error-grouping.js';
 import type { StoredEvent } from '../../domain/event.js';
 import { MAX_TS } from '../../domain/limits.js';
 import { dayName, dayOf } from '../../domain/utc.js';
-import { obtain } from '../../projections/engine/projection.js';
 import {
   type ErrorGroup,
   type ErrorGroups,
   groupOf,
-  type Occurrence,
+  type OccurrenceBlock,
+  occurrenceId,
+  occurrenceTs,
   openErrorGroups,
+  rowsOf,
 } from '../../projections/error-groups.js';
+import {
+  dayBytes,
+  daysMax,
+  FRAME_BYTES,
+  fitDays,
+  jsonBytes,
+  openEvents,
+  openRows,
+} from '../../questions/bounds.js';
 import type { EventPosition } from '../../questions/cursor.js';
 import type { ErrorGroupRow } from '../../questions/errors.js';
 import { given } from '../../questions/given.js';
 import type { Neighbours } from '../../questions/incident.js';
-import type { SyncAnswers } from '../../questions/index.js';
-import { inOrder, nextOf } from './merge.js';
+import type { Found, SyncAnswers } from '../../questions/index.js';
+import { greatestGroups, type Sum } from './error-sums.js';
+import { inOrder, openFirst } from './merge.js';
 import type { Bounds, Scope } from './scope.js';
 
 const LAST_DAY = dayOf(MAX_TS);
-
-/** The sum of a group's occurrences; `newest` is the greatest by `(ts, id)`. */
-interface Sum {
-  group: ErrorGroup;
-  count: number;
-  users: Set<number>;
-  firstTs: number;
-  newest: EventPosition;
-  days: Map<number, number>;
-}
-
-const newSum = (group: ErrorGroup): Sum => ({
-  group,
-  count: 0,
-  users: new Set(),
-  firstTs: MAX_TS,
-  newest: { ts: -1, id: 0 },
-  days: new Map(),
-});
-
-function add(sum: Sum, { ts, user, id }: Occurrence): void {
-  const day = dayOf(ts);
-  sum.count++;
-  sum.users.add(user);
-  sum.firstTs = Math.min(sum.firstTs, ts);
-  if (inOrder({ ts, id }, sum.newest) > 0) sum.newest = { ts, id };
-  sum.days.set(day, (sum.days.get(day) ?? 0) + 1);
-}
+/** `,"by_day":[],"truncated":true` and one day. */
+const BY_DAY_BYTES = 96;
 
 /** The app, whose name may have a dot, and the group's hash. */
 const GROUP_ID = /^(.+)\.([0-9a-f]{24})$/s;
-
-const mostFirst = (a: Sum, b: Sum): number => b.count - a.count || inOrder(b.newest, a.newest);
 
 /** A group's id, opaque to clients: the same in every store. */
 const groupId = ({ log }: Scope, { app, hash }: ErrorGroup): string =>
@@ -69,10 +53,11 @@ function parseGroupId(
   return app === undefined || !appNumbers(apps).includes(app) ? undefined : { app, hash };
 }
 
-function eventOf({ log }: Scope, id: number): StoredEvent {
-  const batch = log.batchOf(id);
+function eventOf(scope: Scope, id: number): StoredEvent {
+  const batch = scope.log.batchOf(id);
   if (!batch) throw new Error(`event ${id} is in its error group, but not in the log`);
-  return log.event(batch, id - batch.offset);
+  scope.deadline.checkNow();
+  return scope.eventOf(batch, id - batch.offset);
 }
 
 /** `around` gives the incidents before and after an error, in its group. */
@@ -80,35 +65,47 @@ export function answerErrors(
   scope: Scope,
 ): Pick<SyncAnswers, 'errors' | 'occurrences'> & { around(event: StoredEvent): Neighbours } {
   const groups = openErrorGroups(scope.env);
-  const { log } = scope;
+  const { log, checkTime, bounds } = scope;
   return {
     errors({ apps, group, limit, ...range }) {
-      const bounds = scope.clamp(range);
-      if (bounds.from > bounds.to) return { groups: [] };
+      const times = scope.clamp(range);
+      if (times.from > times.to) return { groups: [] };
       const only = group === undefined ? undefined : parseGroupId(scope, group, apps);
       if (group !== undefined && !only) return { groups: [] };
-      const blocks = blocksOf(groups, { apps: scope.appNumbers(apps), only }, bounds);
-      const sums = sumUp(scope, blocks, bounds).sort(mostFirst).slice(0, limit);
-      return { groups: sums.map((sum) => toRow(scope, sum)) };
+      const sums = greatestGroups({
+        ...times,
+        blocks: () => blocksOf(groups, { apps: scope.appNumbers(apps), only }, times, checkTime),
+        limit,
+        users: log.counters().user,
+        daysMax: daysMax(bounds),
+        checkTime,
+      });
+      return groupRows(scope, sums);
     },
     occurrences({ apps, group, limit, cursor, ...range }) {
       const head = log.head();
-      const bounds = scope.clamp(range);
+      const times = scope.clamp(range);
       const only = parseGroupId(scope, group, apps);
-      const to = Math.min(bounds.to, cursor?.ts ?? bounds.to);
-      if (!only || bounds.from > to) return { events: [], head };
-      const found = before(scope, groups, only, { from: bounds.from, to, cursor, limit: limit + 1 });
-      const events = found.slice(0, limit).map(({ id }) => eventOf(scope, id));
-      return { events, head, ...nextOf(events, found) };
+      const to = Math.min(times.to, cursor?.ts ?? times.to);
+      if (!only || times.from > to) return { events: [], head };
+      const events = openEvents(bounds.bytes);
+      const found = before(scope, groups, only, { from: times.from, to, cursor, limit: limit + 1 });
+      for (const { id } of found) {
+        if (events.rows.length < limit && events.add(eventOf(scope, id))) continue;
+        const last = events.rows.at(-1) as EventPosition;
+        return { events: events.rows, head, next: { ts: last.ts, id: last.id } };
+      }
+      return { events: events.rows, head };
     },
     around(event) {
-      const batch = log.batchOf(event.id);
+      // Whose props are too large for an answer are too large to look for a stack in.
+      const batch = event.truncated ? undefined : log.batchOf(event.id);
       if (!batch) return {};
       const group = groupOf(batch, event.id - batch.offset);
       return given({
         group: groupId(scope, group),
-        previous: groups.previous(group, event, dayOf(log.fence())),
-        next: groups.next(group, event, LAST_DAY),
+        previous: groups.previous(group, event, dayOf(log.fence()), checkTime),
+        next: groups.next(group, event, LAST_DAY, checkTime),
       });
     },
   };
@@ -119,25 +116,26 @@ function* blocksOf(
   groups: ErrorGroups,
   { apps, only }: { apps: readonly number[]; only: ErrorGroup | undefined },
   { from, to }: Bounds,
-): Generator<{ group: ErrorGroup; rows: Iterable<Occurrence> }> {
+  check: () => void,
+): Generator<OccurrenceBlock> {
   const [first, last] = [dayOf(from), dayOf(to)];
-  if (only) for (const rows of groups.days(only, first, last)) yield { group: only, rows };
+  if (only) for (const blocks of groups.days(only, first, last, check)) yield* blocks;
   else for (const app of apps) yield* groups.scan(app, first, last);
 }
 
-/** The sums of all groups with an occurrence in the range. */
-function sumUp(scope: Scope, blocks: ReturnType<typeof blocksOf>, { from, to }: Bounds): Sum[] {
-  const sums = new Map<string, Sum>();
-  const checkTime = scope.openDeadline();
-  for (const { group, rows } of blocks) {
-    checkTime();
-    const sum = obtain(sums, `${group.app}/${group.hash}`, () => newSum(group));
-    for (const row of rows) if (row.ts >= from && row.ts <= to) add(sum, row);
-  }
-  return [...sums.values()].filter(({ count }) => count > 0);
+/** The rows of groups, and of their days, as many as an answer has room for. */
+function groupRows(scope: Scope, sums: readonly Sum[]): Found<'errors'> {
+  const { bytes } = scope.bounds;
+  const rows = openRows<ErrorGroupRow>(bytes, ({ by_day, ...row }) => jsonBytes(row) + BY_DAY_BYTES);
+  const all = sums.every((sum) => rows.add(toRow(scope, sum)));
+  const days = rows.rows.map(({ by_day }) => by_day);
+  const isCut = fitDays(days, bytes - FRAME_BYTES - rows.bytes(), dayBytes);
+  const groups = rows.rows.map((row, at) => (isCut[at] ? { ...row, truncated: true as const } : row));
+  const isWhole = all && groups.every(({ truncated }) => truncated === undefined);
+  return { groups, ...(isWhole ? {} : { truncated: true }) };
 }
 
-function toRow(scope: Scope, { group, count, users, firstTs, newest, days }: Sum): ErrorGroupRow {
+function toRow(scope: Scope, { group, count, users, firstTs, newest, days, sinceDay }: Sum): ErrorGroupRow {
   const { app, name, props } = eventOf(scope, newest.id);
   const frame = frameOf(props);
   return {
@@ -146,29 +144,34 @@ function toRow(scope: Scope, { group, count, users, firstTs, newest, days }: Sum
     name,
     ...(frame === '' ? {} : { frame }),
     count,
-    user_count: users.size,
+    user_count: users.count,
     first_seen: firstTs,
     last_seen: newest.ts,
     last_event_id: newest.id,
     by_day: [...days].sort(([a], [b]) => a - b).map(([day, count]) => ({ day: dayName(day), count })),
+    ...(sinceDay === 0 ? {} : { truncated: true }),
   };
 }
 
-/** A group's occurrences before `cursor`, latest first: at least `limit` if there are as many. */
+/** A group's newest occurrences before `cursor`, latest first. */
 function before(
   scope: Scope,
   groups: ErrorGroups,
   group: ErrorGroup,
   { from, to, cursor, limit }: Bounds & { cursor: EventPosition | undefined; limit: number },
-): Occurrence[] {
-  const found: Occurrence[] = [];
-  const checkTime = scope.openDeadline();
-  for (const rows of groups.days(group, dayOf(to), dayOf(from))) {
-    checkTime();
-    const inside = rows.filter(
-      (row) => row.ts >= from && row.ts <= to && (!cursor || inOrder(row, cursor) < 0),
-    );
-    for (const row of inside.sort((a, b) => inOrder(b, a))) found.push(row);
+): EventPosition[] {
+  const found: EventPosition[] = [];
+  for (const blocks of groups.days(group, dayOf(to), dayOf(from), scope.checkTime)) {
+    const { first, add } = openFirst<EventPosition>(limit - found.length, (a, b) => inOrder(b, a));
+    for (const block of blocks) {
+      scope.checkTime();
+      for (let row = 0; row < rowsOf(block); row++) {
+        const position = { ts: occurrenceTs(block, row), id: occurrenceId(block, row) };
+        if (position.ts < from || position.ts > to) continue;
+        if (cursor === undefined || inOrder(position, cursor) < 0) add(position);
+      }
+    }
+    for (const position of first) found.push(position);
     if (found.length >= limit) break;
   }
   return found;

@@ -1,28 +1,31 @@
 /** One event, and an incident: what its session did around it. */
 import { EVENT_TYPES, isIncident, type StoredEvent } from '../../domain/event.js';
-import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../../domain/limits.js';
-import { cueFor } from '../../domain/replay-cue.js';
+import { BATCH_SPAN_MS, INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../../domain/limits.js';
 import { lastTsBound } from '../../log/batches/log.js';
-import { sessionStream, typeStream } from '../../projections/streams.js';
+import { type StreamRef, sessionStream, typeStream } from '../../projections/streams.js';
+import { eventBytes, openEvents, withoutProps } from '../../questions/bounds.js';
 import type { EventPosition } from '../../questions/cursor.js';
 import { given } from '../../questions/given.js';
 import type { Neighbours } from '../../questions/incident.js';
 import type { SyncAnswers } from '../../questions/index.js';
 import type { answerErrors } from './errors.js';
 import { listEvents } from './listing.js';
-import { inOrder } from './merge.js';
-import { chunkRows } from './replay.js';
+import { inOrder, mergeOrdered } from './merge.js';
+import { cueOf } from './replay.js';
 import type { Bounds, Scope } from './scope.js';
+
+/** Of more record batches around an incident only the nearest are read: some half a second's. */
+const BREADCRUMB_BATCHES_MAX = 20_000;
 
 export function answerIncidents(
   scope: Scope,
   aroundError: ReturnType<typeof answerErrors>['around'],
 ): Pick<SyncAnswers, 'event' | 'incident'> {
-  const { log, clamp } = scope;
+  const { log, clamp, bounds } = scope;
 
   const find = (id: number, apps: readonly string[] | undefined): StoredEvent | undefined => {
     const batch = log.batchOf(id);
-    const event = batch && log.event(batch, id - batch.offset);
+    const event = batch && scope.eventOf(batch, id - batch.offset);
     return event && (apps === undefined || apps.includes(event.app)) ? event : undefined;
   };
 
@@ -32,31 +35,74 @@ export function answerIncidents(
       const event = find(event_id, apps);
       if (event === undefined || !isIncident(event)) return event && { event };
       const app = log.dictionaries.number('app', event.app) ?? 0;
-      const from = Math.max(event.ts - INCIDENT_BEFORE_MS, 0);
-      const to = Math.min(event.ts + INCIDENT_AFTER_MS, MAX_TS);
+      const times = {
+        from: Math.max(event.ts - INCIDENT_BEFORE_MS, 0),
+        to: Math.min(event.ts + INCIDENT_AFTER_MS, MAX_TS),
+      };
+      const cue = cueOf(scope, app, event, times);
+      const room = bounds.bytes - eventBytes(event) - cue.bytes;
+      const crumbs = breadcrumbs(scope, app, event, { ...clamp(times), room });
       const around = {
-        breadcrumbs: window(scope, sessionStream(app, event.session_id), clamp({ from, to })),
-        cue: cueFor(chunkRows(scope, app, event.session_id), from, to),
+        breadcrumbs: crumbs.events,
+        cue: cue.chunks,
         neighbours: event.type === 'error' ? aroundError(event) : aroundOther(scope, app, event),
+        ...(crumbs.isCut || cue.isCut ? { truncated: true as const } : {}),
       };
       return { event, around };
     },
   };
 }
 
-/** The events of a stream within a range, ascending by `(ts, id)`. */
-function window(scope: Scope, stream: Buffer, { from, to }: Bounds): StoredEvent[] {
-  const { log, streams } = scope;
+/** A stream's batches that can hold an event of the range, nearest to a time first by their `last`. */
+function nearestFirst({ streams }: Scope, stream: Buffer, { from, to }: Bounds, ts: number) {
+  return mergeOrdered<StreamRef>(
+    [
+      // The bound is on events; less a batch's span it is one on `last`.
+      streams.newestFirst(stream, { from, to: ts - 1 - BATCH_SPAN_MS }),
+      streams.oldestFirst(stream, { from: ts, to }),
+    ],
+    (a, b) => Math.abs(a.last - ts) - Math.abs(b.last - ts),
+  );
+}
+
+/** The session's events of the window that are nearest to the incident and have room, ascending. */
+function breadcrumbs(
+  scope: Scope,
+  app: number,
+  event: StoredEvent,
+  { room, ...window }: Bounds & { room: number },
+): { events: StoredEvent[]; isCut: boolean } {
+  const { ts: moment, id } = event;
+  // The incident itself is always among them; where it has no room a second time, without its props.
+  const own = eventBytes(event) > room ? withoutProps(event) : event;
   const found: StoredEvent[] = [];
-  const checkTime = scope.openDeadline();
-  for (const ref of streams.oldestFirst(stream, { from, to })) {
-    checkTime();
-    const batch = log.batch(ref);
-    batch.ts.forEach((ts, index) => {
-      if (ts >= from && ts <= to) found.push(log.event(batch, index));
-    });
+  let bytes = 0;
+  let batches = 0;
+  let isCut = false;
+  for (const ref of nearestFirst(scope, sessionStream(app, event.session_id), window, moment)) {
+    // Events further away than these have no room.
+    isCut = bytes > room || batches++ === BREADCRUMB_BATCHES_MAX;
+    if (isCut) break;
+    const batch = scope.log.batch(ref);
+    for (const [index, ts] of batch.ts.entries()) {
+      if (ts < window.from || ts > window.to || batch.offset + index === id) continue;
+      const other = scope.eventOf(batch, index);
+      found.push(other);
+      bytes += eventBytes(other);
+    }
   }
-  return found.sort(inOrder);
+  const rows = openEvents(room);
+  rows.add(own);
+  const distance = ({ ts, id: other }: StoredEvent): number =>
+    Math.abs(ts - moment) * 2 + (other > id ? 1 : 0);
+  found.sort((a, b) => distance(a) - distance(b) || Math.abs(a.id - id) - Math.abs(b.id - id));
+  for (const other of found) {
+    scope.checkTime();
+    if (rows.add(other)) continue;
+    isCut = true;
+    break;
+  }
+  return { events: rows.rows.sort(inOrder), isCut };
 }
 
 /** The neighbours among the app's events of the same type. */
@@ -65,9 +111,8 @@ function aroundOther(scope: Scope, app: number, event: StoredEvent): Neighbours 
   const type = EVENT_TYPES.indexOf(event.type);
   const before = listEvents(scope, { apps: [event.app], type: event.type, cursor: event, limit: 1 });
   let next: EventPosition | undefined;
-  const checkTime = scope.openDeadline();
   for (const ref of streams.oldestFirst(typeStream(app, type), { from: event.ts, to: MAX_TS })) {
-    checkTime();
+    scope.checkTime();
     if (next && ref.last > lastTsBound(next.ts)) break;
     const batch = log.batch(ref);
     for (const [index, ts] of batch.ts.entries()) {

@@ -2,8 +2,7 @@
  * Listings of events, newest first by `(ts, id)`. Record batches come by their last event that can match,
  * latest first, so an event goes into the listing as soon as its `ts` is greater than the next batch's.
  */
-import { EVENT_TYPES, type StoredEvent, textOf } from '../../domain/event.js';
-import { LIST_TEXT_MAX } from '../../domain/limits.js';
+import { EVENT_TYPES } from '../../domain/event.js';
 import type { BatchRef, Log } from '../../log/batches/log.js';
 import type { RecordBatch } from '../../log/batches/record-batch.js';
 import {
@@ -13,17 +12,16 @@ import {
   typeStream,
   userStream,
 } from '../../projections/streams.js';
+import { openEvents } from '../../questions/bounds.js';
 import type { EventPosition } from '../../questions/cursor.js';
 import type { EventsPage } from '../../questions/event-json.js';
 import { type ColumnFilter, mayMatch, toColumnFilter } from '../../questions/filter.js';
 import type { Ask } from '../../questions/index.js';
-import { mergeOrdered, nextOf } from './merge.js';
+import { mergeOrdered } from './merge.js';
 import type { Scope } from './scope.js';
 
-interface Found extends EventPosition {
-  batch: RecordBatch;
-  index: number;
-}
+/** What a listing needs of a batch before it gives out an event: less than the batch. */
+type Columns = Pick<RecordBatch, 'offset' | 'lastTs' | 'ts' | 'types' | 'count' | 'isAscending'>;
 
 const newerFirst = (a: EventPosition, b: EventPosition): number => b.ts - a.ts || b.id - a.id;
 const laterBatchFirst = (a: StreamRef, b: StreamRef): number => b.last - a.last || b.offset - a.offset;
@@ -61,33 +59,41 @@ function* wholeBatches(refs: Iterable<StreamRef>): Generator<StreamRef> {
   }
 }
 
+/** Bytes of batches that a listing holds; it reads what is beyond them once more when it is their turn. */
+const HELD_BYTES_MAX = 8 * 1_048_576;
+
 /** A batch at one of its matches; `left` of its events, all before that one, are not examined yet. */
-interface Standing extends Found {
+interface Standing extends EventPosition {
+  columns: Columns;
+  /** Absent where too much is held already. */
+  batch: RecordBatch | undefined;
+  index: number;
   left: number;
   /** The batch's indexes in order of time, where they are not in that order themselves. */
   order: number[] | undefined;
 }
 
 /** The batch at its latest match, if any. */
-function standAt(batch: RecordBatch, filter: Filter): Standing | undefined {
+function standAt(batch: RecordBatch, filter: Filter, isHeld: boolean): Standing | undefined {
   if (!mayMatch(batch, filter)) return undefined;
-  const { ts: times, count, isAscending } = batch;
+  const { offset, lastTs, ts: times, types, count, isAscending } = batch;
   const inTime = (a: number, b: number) => (times[a] as number) - (times[b] as number) || a - b;
   const order = isAscending ? undefined : Array.from({ length: count }, (_, index) => index).sort(inTime);
-  const standing = { batch, left: count, order, ts: 0, id: 0, index: 0 };
+  const columns = isHeld ? batch : { offset, lastTs, ts: times, types, count, isAscending };
+  const standing = { columns, batch: isHeld ? batch : undefined, left: count, order, ts: 0, id: 0, index: 0 };
   return advance(standing, filter) ? standing : undefined;
 }
 
 /** Moves to the previous match; false where there is none. */
 function advance(standing: Standing, { type, from, to, cursor }: Filter): boolean {
-  const { batch, order } = standing;
+  const { columns, order } = standing;
   while (standing.left > 0) {
     standing.left--;
     const index = order === undefined ? standing.left : (order[standing.left] as number);
-    const ts = batch.ts[index] as number;
-    const id = batch.offset + index;
+    const ts = columns.ts[index] as number;
+    const id = columns.offset + index;
     if (ts < from) return false;
-    if (ts > to || (type !== undefined && batch.types[index] !== type)) continue;
+    if (ts > to || (type !== undefined && columns.types[index] !== type)) continue;
     if (cursor !== undefined && ts === cursor.ts && id >= cursor.id) continue;
     standing.ts = ts;
     standing.id = id;
@@ -109,57 +115,71 @@ function insert(open: Standing[], standing: Standing): void {
   open.splice(low, 0, standing);
 }
 
-export function listEvents({ log, streams, clamp, openDeadline }: Scope, ask: Ask<'events'>): EventsPage {
+export function listEvents(scope: Scope, ask: Ask<'events'>): EventsPage {
+  const { log, clamp, bounds } = scope;
   const head = log.head();
   const { limit, cursor } = ask;
   const { from, to } = clamp(ask);
   const columns = from > to ? undefined : toColumnFilter(ask, log.dictionaries.number);
   if (!columns) return { events: [], head };
   const filter: Filter = { ...columns, from, to: Math.min(to, cursor?.ts ?? to), cursor };
-  const wanted = filter.type === undefined ? 0xff : 1 << filter.type;
-  const refs = candidates(log, streams, filter);
-  const found = newestFound(log, refs, filter, { wanted, limit: limit + 1 }, openDeadline());
-  const events: StoredEvent[] = [];
-  let size = 0;
-  for (const { batch, index } of found.slice(0, limit)) {
-    if (size > LIST_TEXT_MAX) break;
-    const event = log.event(batch, index);
-    size += textOf(event);
-    events.push(event);
+  const events = openEvents(bounds.bytes);
+  for (const { batch, index } of newest(scope, filter, limit + 1)) {
+    if (events.rows.length < limit && events.add(scope.eventOf(batch, index))) continue;
+    const { ts, id } = events.rows.at(-1) as EventPosition;
+    return { events: events.rows, head, next: { ts, id } };
   }
-  return { events, head, ...nextOf(events, found) };
+  return { events: events.rows, head };
 }
 
-function newestFound(
-  log: Log,
-  refs: Iterable<BatchRef | StreamRef>,
+interface Found {
+  batch: RecordBatch;
+  index: number;
+}
+
+/** The newest `limit` matches. */
+function* newest(
+  { log, streams, checkTime }: Scope,
   filter: Filter,
-  { wanted, limit }: { wanted: number; limit: number },
-  checkTime: () => void,
-): Found[] {
-  const found: Found[] = [];
+  limit: number,
+): Generator<Found, void, void> {
+  const wanted = filter.type === undefined ? 0xff : 1 << filter.type;
   const open: Standing[] = [];
-  const giveOut = (laterThan: number): void => {
-    while (found.length < limit) {
+  let given = 0;
+  let held = 0;
+  let last: RecordBatch | undefined;
+  const close = ({ batch }: Standing): void => {
+    held -= batch?.bytes ?? 0;
+  };
+  const batchOf = ({ batch, columns }: Standing): RecordBatch => {
+    last = batch ?? (last?.offset === columns.offset ? last : log.batch(columns));
+    return last;
+  };
+  const giveOut = function* (laterThan: number): Generator<Found, void, void> {
+    while (given < limit) {
       const latest = open.at(-1);
       if (latest === undefined || latest.ts <= laterThan) return;
       open.pop();
-      const { ts, id, batch, index } = latest;
-      found.push({ ts, id, batch, index });
+      const found = { batch: batchOf(latest), index: latest.index };
       if (advance(latest, filter)) insert(open, latest);
+      else close(latest);
+      given++;
+      yield found;
     }
   };
-  for (const ref of refs) {
+  for (const ref of candidates(log, streams, filter)) {
     checkTime();
-    giveOut('last' in ref ? ref.last : ref.lastTs);
-    if (found.length === limit) break;
+    yield* giveOut('last' in ref ? ref.last : ref.lastTs);
+    if (given === limit) return;
     if ((ref.mask & wanted) === 0) continue;
-    const standing = standAt(log.batch(ref), filter);
+    const batch = log.batch(ref);
+    const standing = standAt(batch, filter, held + batch.bytes <= HELD_BYTES_MAX);
     if (standing === undefined) continue;
+    held += standing.batch?.bytes ?? 0;
     insert(open, standing);
     // With so many later matches, the earliest batch is never needed.
-    if (found.length + open.length > limit) open.shift();
+    const unneeded = given + open.length > limit ? open.shift() : undefined;
+    if (unneeded !== undefined) close(unneeded);
   }
-  giveOut(-1);
-  return found;
+  yield* giveOut(-1);
 }

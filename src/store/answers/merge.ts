@@ -9,10 +9,25 @@ export function compareUtf8(a: string, b: string): number {
 /** By `(ts, id)`. */
 export const inOrder = (a: EventPosition, b: EventPosition): number => a.ts - b.ts || a.id - b.id;
 
-/** The cursor after a page, which has more behind it when more was found. */
-export function nextOf(page: readonly EventPosition[], found: readonly EventPosition[]) {
-  const last = page.at(-1);
-  return last && found.length > page.length ? { next: { ts: last.ts, id: last.id } } : {};
+/** Keeps the first `limit` of many items in an order; of equal ones the earlier added. Meant for small limits. */
+export function openFirst<T>(limit: number, compare: (a: T, b: T) => number) {
+  const first: T[] = [];
+  return {
+    /** In order. */
+    first,
+    add(item: T): void {
+      if (first.length === limit && compare(item, first[limit - 1] as T) >= 0) return;
+      let low = 0;
+      let high = first.length;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (compare(first[middle] as T, item) <= 0) low = middle + 1;
+        else high = middle;
+      }
+      first.splice(low, 0, item);
+      if (first.length > limit) first.pop();
+    },
+  };
 }
 
 /** Merges sequences that ascend by `compare`. Meant for a few: one for each app or stream. */

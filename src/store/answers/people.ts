@@ -4,11 +4,11 @@ import type { ListedUser } from '../../projections/users.js';
 import type { SyncAnswers } from '../../questions/index.js';
 import type { SessionRow } from '../../questions/sessions.js';
 import type { UserRow } from '../../questions/users.js';
-import { compareUtf8, mergeOrdered, take } from './merge.js';
+import { compareUtf8, mergeOrdered, openFirst, take } from './merge.js';
 import type { Scope } from './scope.js';
 
 export function answerPeople(scope: Scope): Pick<SyncAnswers, 'users' | 'sessions'> {
-  const { log, users, sessions, manifest, appNumbers, appName } = scope;
+  const { log, users, sessions, manifest, appNumbers, appName, checkTime } = scope;
   const { dictionaries } = log;
 
   const bySessionOrder = (a: ListedSession, b: ListedSession): number =>
@@ -36,19 +36,18 @@ export function answerPeople(scope: Scope): Pick<SyncAnswers, 'users' | 'session
     ...(row.email ? { email: row.email.text } : {}),
   });
 
-  const sessionsOfUser = (user: string, apps: readonly number[]): ListedSession[] => {
+  const sessionsOfUser = (user: string, apps: readonly number[], limit: number): ListedSession[] => {
     const number = dictionaries.number('user', user);
     if (number === undefined) return [];
-    const checkTime = scope.openDeadline();
-    const found: ListedSession[] = [];
+    const { first, add } = openFirst(limit, bySessionOrder);
     for (const app of apps) {
       for (const session of users.sessionsOf(app, number)) {
         checkTime();
         const row = sessions.get(app, session);
-        if (row) found.push({ app, session, ...row });
+        if (row) add({ app, session, ...row });
       }
     }
-    return found.sort(bySessionOrder);
+    return first;
   };
 
   function* oneUser(app: number, userId: string): Generator<ListedUser> {
@@ -72,7 +71,7 @@ export function answerPeople(scope: Scope): Pick<SyncAnswers, 'users' | 'session
               appNumbers(apps).map((app) => sessions.latest(app)),
               bySessionOrder,
             )
-          : sessionsOfUser(user, appNumbers(apps));
+          : sessionsOfUser(user, appNumbers(apps), limit);
       return { sessions: Array.from(take(rows, limit), sessionRow) };
     },
   };

@@ -1,13 +1,16 @@
 /** What the answers share: the log, the views, and the bounds of a read. */
-import { performance } from 'node:perf_hooks';
-import { MAX_TS, READ_MS_MAX } from '../../domain/limits.js';
+import type { JsonText, StoredEvent } from '../../domain/event.js';
+import { MAX_TS } from '../../domain/limits.js';
 import type { Log } from '../../log/batches/log.js';
+import type { RecordBatch } from '../../log/batches/record-batch.js';
 import type { Env } from '../../log/file/env.js';
 import { openSessions, type Sessions } from '../../projections/sessions.js';
 import { openStreams, type Streams } from '../../projections/streams.js';
 import { openUsers, type Users } from '../../projections/users.js';
+import { ANSWER_BOUNDS, type AnswerBounds, bounded } from '../../questions/bounds.js';
 import { type Manifest, openManifest } from '../../replay/manifest.js';
-import { ReadTimeout, type TimeRange } from '../port.js';
+import type { TimeRange } from '../port.js';
+import { ANY_READ, type Deadline, type NextLimit, openDeadline } from './deadline.js';
 import { cachingLog } from './recent-batches.js';
 
 export type Bounds = Required<TimeRange>;
@@ -17,8 +20,14 @@ export interface CountQuery extends Bounds {
   apps: readonly number[];
   /** One more than the greatest user number. */
   users: number;
-  /** Throws when the read must end. */
+  /** For each step of a loop: throws when the read must end. */
   checkTime: () => void;
+}
+
+export interface ReadOptions {
+  bounds?: AnswerBounds;
+  /** Asked at the beginning of each read. */
+  nextLimit?: NextLimit;
 }
 
 export interface Scope {
@@ -34,20 +43,27 @@ export interface Scope {
   /** The apps' numbers; all apps without a list. Unknown names are left out. */
   appNumbers(apps: readonly string[] | undefined): number[];
   appName(app: number): string;
-  /** The result is called often; it throws `ReadTimeout` once the read has run for `READ_MS_MAX`. */
-  openDeadline(): () => void;
+  bounds: AnswerBounds;
+  /** Of the read that runs. */
+  deadline: Deadline;
+  /** Begins a read. */
+  begin(): void;
+  /** For each step of a loop: throws when the read must end. */
+  checkTime(): void;
+  /** An event of a batch, without props that are too large for an answer. */
+  eventOf(batch: RecordBatch, index: number): StoredEvent;
 }
 
-function openDeadline(): () => void {
-  const end = performance.now() + READ_MS_MAX;
-  let calls = 0;
-  return () => {
-    if ((++calls & 0x3f) === 0 && performance.now() > end) throw new ReadTimeout(`over ${READ_MS_MAX} ms`);
-  };
-}
+/** In a batch of more bytes an event's texts are copied: as parts of the batch's they would keep it all. */
+const LARGE_BATCH_BYTES = 65_536;
 
-export function openScope(env: Env, stored: Log): Scope {
-  const log = cachingLog(stored);
+export function openScope(
+  env: Env,
+  stored: Log,
+  { bounds = ANSWER_BOUNDS, nextLimit = ANY_READ }: ReadOptions = {},
+): Scope {
+  const deadline = openDeadline();
+  const log = cachingLog(stored, deadline);
   const { dictionaries } = log;
   return {
     env,
@@ -64,6 +80,15 @@ export function openScope(env: Env, stored: Log): Scope {
             .map((app) => dictionaries.number('app', app))
             .filter((number): number is number => number !== undefined),
     appName: (app) => dictionaries.text('app', app),
-    openDeadline,
+    bounds,
+    deadline,
+    begin: () => deadline.begin(nextLimit()),
+    checkTime: deadline.check,
+    eventOf(batch, index) {
+      const event = bounded(log.event(batch, index), bounds);
+      const { props } = event;
+      if (props === undefined || batch.bytes < LARGE_BATCH_BYTES) return event;
+      return { ...event, props: Buffer.from(props, 'utf8').toString('utf8') as JsonText };
+    },
   };
 }

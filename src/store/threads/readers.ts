@@ -1,51 +1,152 @@
-/** The reader threads, from the HTTP thread: two lanes, so that no look-up waits for a heavy read. */
+/**
+ * The reader threads, from the HTTP thread. Look-ups have one of their own; one that turns out long goes on
+ * in the second, and passes over data run in the third: so no look-up waits for long.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { LOOKUP_MS_MAX, READ_MS_MAX, READER_HEAP_MB } from '../../domain/limits.js';
+import { ANSWER_BOUNDS, type AnswerBounds } from '../../questions/bounds.js';
 import { QUESTIONS } from '../../questions/index.js';
 import type { LaterReads } from '../compose.js';
-import { openCaller } from './rpc.js';
+import { type ReadFor, type ReadsState, ReadTimeout } from '../port.js';
+import { type Lane, openLane, type ReaderThread, type StartReader } from './lane.js';
+import type { Notice } from './messages.js';
+import { monotonicMs } from './read-call.js';
+import type { Call, Reply } from './rpc.js';
 
-const NICENESS = { light: 0, heavy: 10 };
+export interface ReaderData {
+  dataDir: string;
+  niceness: number;
+  /** Ids of reads that nobody waits for. */
+  cancelled: Int32Array;
+  bounds: AnswerBounds;
+}
 
-type Reader = ReturnType<typeof startReader>;
+/** Garbage is short-lived here; by default each thread would keep three times as much memory for it. */
+const YOUNG_GENERATION_MB = 16;
 
-function startReader(dataDir: string, niceness: number) {
-  const worker = new Worker(new URL('./reader-thread.js', import.meta.url), {
-    workerData: { dataDir, niceness },
-  });
-  const { calls, takeReply, fail } = openCaller<LaterReads & { close(): Promise<void> }>((call) =>
-    worker.postMessage(call),
-  );
-  worker.on('message', takeReply);
-  worker.on('error', fail);
-  worker.on('exit', () => fail(new Error('a reader thread ended')));
+export interface ReadersOptions {
+  dataDir: string;
+  /** A read begins once it resolves. */
+  caughtUp: () => Promise<void> | undefined;
+  onNotice: (notice: Notice) => void;
+  bounds?: AnswerBounds;
+  /** MiB. */
+  heapMb?: number;
+  /** How long a read may take, and a look-up before it goes on elsewhere. */
+  readMs?: number;
+  lookupMs?: number;
+}
+
+/** The collector's own reads. */
+const NOBODY: ReadFor = { reader: '' };
+
+type Method = keyof LaterReads;
+
+export function startReaders(options: ReadersOptions) {
+  const { dataDir, caughtUp, onNotice, bounds = ANSWER_BOUNDS, heapMb = READER_HEAP_MB } = options;
+  const { readMs = READ_MS_MAX, lookupMs = LOOKUP_MS_MAX } = options;
+  const startWith =
+    (niceness: number): StartReader =>
+    (onReply, onEnd, cancelled) =>
+      startThread({ dataDir, niceness, cancelled, bounds }, heapMb, onReply, onEnd);
+  const lanes = {
+    lookups: openLane({ name: 'short', start: startWith(0), onNotice, depth: 8 }),
+    long: openLane({ name: 'longer', start: startWith(0), onNotice, depth: 1 }),
+    passes: openLane({ name: 'heavy', start: startWith(10), onNotice, depth: 1 }),
+  };
+
+  const look = async (method: Method, args: unknown[], whom: ReadFor = NOBODY): Promise<never> => {
+    const read = { ...whom, method, args, endsAt: monotonicMs() + readMs };
+    await inTime(caughtUp(), readMs);
+    try {
+      return (await lanes.lookups.read({ ...read, workMs: lookupMs })) as never;
+    } catch (error) {
+      if (!(error instanceof ReadTimeout) || monotonicMs() >= read.endsAt) throw error;
+      return (await lanes.long.read({ ...read, workMs: readMs })) as never;
+    }
+  };
+  const pass = async (method: Method, args: unknown[], whom: ReadFor = NOBODY): Promise<never> => {
+    const endsAt = monotonicMs() + readMs;
+    await inTime(caughtUp(), readMs);
+    return (await lanes.passes.read({ ...whom, method, args, endsAt, workMs: readMs })) as never;
+  };
+  const byLane = (kind: keyof typeof QUESTIONS) => (QUESTIONS[kind].lane === 'light' ? look : pass);
+
+  const read: LaterReads = {
+    ask: (kind, ask) => byLane(kind)('ask', [kind, ask]),
+    answer: (kind, ask, context, whom) => byLane(kind)('answer', [kind, ask, context], whom),
+    tail: (...args) => look('tail', args),
+    sessionApps: (...args) => look('sessionApps', args),
+    chunkRow: (...args) => look('chunkRow', args),
+    exportPage: (...args) => pass('exportPage', args),
+  };
   return {
-    calls,
+    read,
+    state: () => stateOf(Object.values(lanes)),
     async close() {
-      await calls.close().catch(() => {});
+      await Promise.all(Object.values(lanes).map((lane) => lane.close()));
+    },
+  };
+}
+
+/** Waits for the tables, but no longer than a read may take. */
+async function inTime(caughtUp: Promise<void> | undefined, ms: number): Promise<void> {
+  if (caughtUp === undefined) return;
+  const enough = new AbortController();
+  const late = sleep(ms, true, { ref: false, signal: enough.signal }).catch(() => false);
+  const isLate = await Promise.race([caughtUp, late]).finally(() => enough.abort());
+  if (isLate === true) throw new ReadTimeout('the tables lag behind what is stored');
+}
+
+function stateOf(lanes: readonly Lane[]): ReadsState {
+  const states = lanes.map((lane) => lane.state());
+  const sum = (figure: 'waiting' | 'refused' | 'deaths'): number =>
+    states.reduce((total, state) => total + state[figure], 0);
+  const down = states.find((state) => state.down !== undefined)?.down;
+  return {
+    waiting: sum('waiting'),
+    refused: sum('refused'),
+    deaths: sum('deaths'),
+    ...(down === undefined ? {} : { down }),
+  };
+}
+
+function startThread(
+  workerData: ReaderData,
+  heapMb: number,
+  onReply: (reply: Reply) => void,
+  onEnd: (error: Error) => void,
+): ReaderThread {
+  const worker = new Worker(new URL('./reader-thread.js', import.meta.url), {
+    workerData,
+    resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  });
+  let reason = new Error('it ended');
+  let closed: (() => void) | undefined;
+  worker.on('message', (reply: Reply) => {
+    if (reply.id === CLOSE_ID) closed?.();
+    else onReply(reply);
+  });
+  worker.on('error', (error) => {
+    reason = error;
+  });
+  worker.once('exit', () => {
+    closed?.();
+    onEnd(reason);
+  });
+  return {
+    post: (call) => worker.postMessage(call),
+    async close() {
+      const isClosed = new Promise<void>((resolve) => {
+        closed = resolve;
+      });
+      worker.postMessage({ kind: 'call', id: CLOSE_ID, method: 'close', args: [] } satisfies Call);
+      await isClosed;
       await worker.terminate();
     },
   };
 }
 
-/** Each lane starts at its first use; a read begins once `caughtUp` resolves. */
-export function startReaders(dataDir: string, caughtUp: () => Promise<void> | undefined) {
-  const lanes: { light?: Reader; heavy?: Reader } = {};
-  const on = async (lane: 'light' | 'heavy'): Promise<Reader> => {
-    await caughtUp();
-    lanes[lane] ??= startReader(dataDir, NICENESS[lane]);
-    return lanes[lane];
-  };
-  const read: LaterReads = {
-    ask: async (kind, ask) => (await on(QUESTIONS[kind].lane)).calls.ask(kind, ask),
-    tail: async (...args) => (await on('light')).calls.tail(...args),
-    sessionApps: async (...args) => (await on('light')).calls.sessionApps(...args),
-    chunkRow: async (...args) => (await on('light')).calls.chunkRow(...args),
-    exportPage: async (...args) => (await on('heavy')).calls.exportPage(...args),
-  };
-  return {
-    read,
-    async close() {
-      await Promise.all([lanes.light?.close(), lanes.heavy?.close()]);
-    },
-  };
-}
+/** No read's id. */
+const CLOSE_ID = 0;

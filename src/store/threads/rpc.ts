@@ -1,7 +1,8 @@
 /** Calls between threads: a method name and arguments one way, a result or a described error the other. */
+import { ProblemError, type Refusal } from '../../domain/problems.js';
 import { StoreUnusable } from '../../log/file/data-dir.js';
 import { ViewNotReady } from '../../projections/engine/projection.js';
-import { ReadTimeout, StoreFailed, StoreFull } from '../port.js';
+import { ReadCancelled, ReadTimeout, StoreFailed, StoreFull } from '../port.js';
 
 export interface Call {
   kind: 'call';
@@ -19,20 +20,26 @@ export interface PlainError {
   stack?: string | undefined;
   /** The message of the error's `cause`, for example of a system call. */
   cause?: string | undefined;
+  /** Of a `ProblemError`. */
+  refusal?: Refusal;
 }
 
-const ERRORS = { StoreFull, StoreFailed, ReadTimeout, StoreUnusable, ViewNotReady } as const;
+const ERRORS = { StoreFull, StoreFailed, ReadCancelled, ReadTimeout, StoreUnusable, ViewNotReady } as const;
 
-export const toPlain = (error: unknown): PlainError =>
-  error instanceof Error
+export function toPlain(error: unknown): PlainError {
+  if (error instanceof ProblemError)
+    return { name: error.name, message: error.message, refusal: error.refusal };
+  return error instanceof Error
     ? { name: error.name, message: error.message, stack: error.stack, cause: causeOf(error) }
     : { name: 'Error', message: String(error) };
+}
 
 const causeOf = ({ cause }: Error): string | undefined =>
   cause instanceof Error ? cause.message : undefined;
 
 /** Makes the error again, with its class where the port documents one. */
-export function fromPlain({ name, message, stack, cause }: PlainError): Error {
+export function fromPlain({ name, message, stack, cause, refusal }: PlainError): Error {
+  if (refusal !== undefined) return new ProblemError(refusal.code, refusal.detail, refusal);
   const Class = name in ERRORS ? ERRORS[name as keyof typeof ERRORS] : Error;
   const error = new Class(message, cause === undefined ? {} : { cause: new Error(cause) });
   if (stack !== undefined) error.stack = stack;

@@ -1,6 +1,7 @@
 /** A store in memory for the API's own tests: it keeps what it is given, and fails where it is told to. */
 import { EventEmitter } from 'node:events';
 import { isIncident, type StoredEvent } from '../../../src/domain/event.js';
+import { answerJson } from '../../../src/questions/answer-json.js';
 import type { Answers } from '../../../src/questions/index.js';
 import type { ChunkRow } from '../../../src/questions/replay.js';
 import type { Store, StoredChunk, StoreStats, TailPage } from '../../../src/store/port.js';
@@ -126,6 +127,8 @@ export function createFakeStore(): FakeStore {
     fail: (reason) => fail(reason),
 
     ask: (kind, ask) => reading(() => answers[kind](ask)),
+    answer: async (kind, ask, context) => answerJson(kind, await reading(() => answers[kind](ask)), context),
+    reads: () => ({ waiting: 0, refused: 0, deaths: 0 }),
     async tail(after, limit) {
       tailReads++;
       const page = await reading(() => tailPage(after, limit));

@@ -1,0 +1,183 @@
+/**
+ * A lane: a reader thread and the reads that wait for it. It starts the thread at the first read, and anew
+ * when it died, so often within a time; after that every read of the lane fails.
+ */
+
+import { openFairQueue, type QueueBounds } from '../../domain/fair-queue.js';
+import {
+  READER_RESTARTS_MAX,
+  READER_RESTARTS_MS,
+  WAITING_READS_MAX,
+  WAITING_READS_OF_ONE_MAX,
+} from '../../domain/limits.js';
+import { ReadCancelled, ReaderDied, ReadsFull, ReadTimeout } from '../port.js';
+import type { Notice } from './messages.js';
+import { monotonicMs, type ReadCall, SLOTS } from './read-call.js';
+import { fromPlain, type Reply } from './rpc.js';
+
+/** A running thread; `onEnd` is called once, when it has ended by itself. */
+export interface ReaderThread {
+  post(call: ReadCall): void;
+  close(): Promise<void>;
+}
+
+export type StartReader = (
+  onReply: (reply: Reply) => void,
+  onEnd: (error: Error) => void,
+  cancelled: Int32Array,
+) => ReaderThread;
+
+export interface LaneOptions extends Partial<QueueBounds> {
+  name: string;
+  start: StartReader;
+  onNotice: (notice: Notice) => void;
+  /** Reads the thread is given at once. */
+  depth: number;
+  now?: () => number;
+}
+
+export interface Read {
+  method: string;
+  args: unknown[];
+  reader: string;
+  signal?: AbortSignal | undefined;
+  /** When it fails with `ReadTimeout`, ms of `monotonicMs`. */
+  endsAt: number;
+  /** How long the thread may work at it. */
+  workMs: number;
+}
+
+interface Open extends Read {
+  id: number;
+  /** Settles it once; what comes later is dropped. */
+  settle(settled: { result: unknown } | { error: Error }): void;
+}
+
+export type Lane = ReturnType<typeof openLane>;
+
+export function openLane({ name, start, onNotice, depth, now = monotonicMs, ...bounds }: LaneOptions) {
+  const { max = WAITING_READS_MAX, maxOfOne = WAITING_READS_OF_ONE_MAX } = bounds;
+  const waiting = openFairQueue<Open>({ max, maxOfOne });
+  /** What the thread works at, or has in its port. */
+  const underWay = new Map<number, Open>();
+  const cancelled = new Int32Array(new SharedArrayBuffer(SLOTS * Int32Array.BYTES_PER_ELEMENT));
+  const deaths = openDeaths(name, onNotice, now);
+  let thread: ReaderThread | undefined;
+  let isClosed = false;
+  let ids = 0;
+  let refused = 0;
+
+  const pump = (): void => {
+    while (underWay.size < depth && deaths.down() === undefined && !isClosed) {
+      const next = waiting.take();
+      if (next === undefined) return;
+      underWay.set(next.id, next);
+      thread ??= start(takeReply, onEnd, cancelled);
+      const { id, method, args, workMs, endsAt } = next;
+      thread.post({ kind: 'call', id, method, args, endsAt, workMs });
+    }
+  };
+  const takeReply = (reply: Reply): void => {
+    const done = underWay.get(reply.id);
+    underWay.delete(reply.id);
+    done?.settle('error' in reply ? { error: fromPlain(reply.error) } : { result: reply.result });
+    pump();
+  };
+  const fail = (error: Error, alsoWaiting: boolean): void => {
+    for (const open of underWay.values()) open.settle({ error });
+    underWay.clear();
+    while (alsoWaiting && waiting.size() > 0) waiting.take()?.settle({ error });
+  };
+  const onEnd = (error: Error): void => {
+    if (isClosed) return;
+    thread = undefined;
+    deaths.note(error);
+    fail(new ReaderDied(deaths.down() ?? error.message), deaths.down() !== undefined);
+    pump();
+  };
+  /** Nobody waits for it any more: it need not begin, or may end early. */
+  const leave = (open: Open, error: Error): void => {
+    waiting.drop(open);
+    if (underWay.has(open.id)) Atomics.store(cancelled, open.id % SLOTS, open.id);
+    open.settle({ error });
+  };
+
+  return {
+    read(read: Read): Promise<unknown> {
+      const down = deaths.down();
+      if (down !== undefined) return Promise.reject(new ReaderDied(down));
+      ids = (ids % ID_MAX) + 1;
+      const { open, settled } = track(read, ids, now, leave);
+      if (read.signal?.aborted) leave(open, left());
+      else if (waiting.add(open)) pump();
+      else {
+        refused++;
+        open.settle({ error: new ReadsFull('too many reads wait') });
+      }
+      return settled;
+    },
+    state: () => ({ refused, waiting: waiting.size(), deaths: deaths.count(), down: deaths.down() }),
+    async close(): Promise<void> {
+      isClosed = true;
+      await thread?.close();
+      fail(new ReaderDied('the store is closing'), true);
+    },
+  };
+}
+
+const left = (): ReadCancelled => new ReadCancelled('whoever asked has left');
+
+/** Settles a read once, and leaves it when its time is over or its signal aborts. */
+function track(read: Read, id: number, now: () => number, leave: (open: Open, error: Error) => void) {
+  const { promise: settled, resolve, reject } = withResolvers();
+  const onAbort = (): void => leave(open, left());
+  const onLate = (): void => leave(open, new ReadTimeout('no answer in time'));
+  const timer = setTimeout(onLate, Math.max(0, read.endsAt - now())).unref();
+  const open: Open = {
+    ...read,
+    id,
+    settle(settled) {
+      clearTimeout(timer);
+      read.signal?.removeEventListener('abort', onAbort);
+      if ('error' in settled) reject(settled.error);
+      else resolve(settled.result);
+    },
+  };
+  read.signal?.addEventListener('abort', onAbort, { once: true });
+  return { open, settled };
+}
+
+function withResolvers() {
+  let resolve: (value: unknown) => void = () => {};
+  let reject: (error: Error) => void = () => {};
+  const promise = new Promise<unknown>((...settle) => {
+    [resolve, reject] = settle;
+  });
+  return { promise, resolve, reject };
+}
+
+/** Counts a lane's deaths, and says when they are too many. */
+function openDeaths(name: string, onNotice: (notice: Notice) => void, now: () => number) {
+  const recent: number[] = [];
+  let count = 0;
+  let down: string | undefined;
+  return {
+    count: () => count,
+    down: () => down,
+    note({ message }: Error): void {
+      count++;
+      while (recent.length > 0 && now() - (recent[0] as number) > READER_RESTARTS_MS) recent.shift();
+      recent.push(now());
+      if (recent.length > READER_RESTARTS_MAX)
+        down = `the thread for ${name} reads died ${recent.length} times within ten minutes`;
+      const what =
+        down === undefined
+          ? 'started anew'
+          : 'too often: its reads fail until the collector is started again';
+      onNotice({ level: 'error', text: `a thread for ${name} reads died (${message}): ${what}` });
+    },
+  };
+}
+
+/** Ids go round: they stay numbers of 32 bits, and a slot is never another open read's. */
+const ID_MAX = 2 ** 30;
