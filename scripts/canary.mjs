@@ -224,8 +224,8 @@ const CANARIES = [
   {
     title: 'a collector that calls home',
     file: 'src/store/disk-watch.js',
-    from: 'let free = freeBytes();',
-    to: "let free = freeBytes(); fetch('http://127.0.0.1:9999/').catch(() => {});",
+    from: 'let free = look();',
+    to: "let free = look(); fetch('http://127.0.0.1:9999/').catch(() => {});",
     test: 'test/security/air-gap.test.js',
   },
 ];

@@ -5,7 +5,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { ProblemCode } from '../domain/problems.js';
 import type { ClockReading } from '../domain/time-evidence.js';
 import type { Store, StoreStats } from '../store/port.js';
-import { type HistogramReading, openHistogram, SECONDS_BOUNDS } from '../telemetry/meters.js';
+import { type HistogramReading, openHistogram, SECONDS_BOUNDS, threadsClock } from '../telemetry/meters.js';
 import type { ServerDeps } from './context.js';
 
 const INGEST_ROUTES = ['events', 'replay'] as const;
@@ -20,7 +20,7 @@ export interface Reloads {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 interface MetricsOptions
-  extends Pick<ServerDeps, 'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'now' | 'clock'> {
+  extends Pick<ServerDeps, 'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'clock'> {
   store: Pick<Store, 'stats'>;
   hasFailed: () => boolean;
   streamReaders: () => number;
@@ -220,7 +220,7 @@ const HISTOGRAMS = {
 
 /** Adds the metrics of the collector and of its threads; the result reads the threads' meters. */
 function addCollector(registry: Registry, options: MetricsOptions): () => void {
-  const { hasFailed, streamReaders, disk, meters, version, reloads, walBytes, now, clock } = options;
+  const { hasFailed, streamReaders, disk, meters, version, reloads, walBytes, clock } = options;
   let last = meters.read();
   const gauges: [name: string, help: string, read: () => number | boolean][] = [
     [
@@ -232,13 +232,14 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
     [
       'spyglass_store_unapplied_seconds',
       'How long the oldest of these groups has been durable',
-      () => secondsSince(last.unapplied_since, now()),
+      () => secondsSince(last.unapplied_since, threadsClock()),
     ],
     ['spyglass_store_chunks', 'Replay chunks stored', () => last.chunks],
     ['spyglass_store_chunk_bytes', 'Bytes of the replay chunks stored', () => last.chunk_bytes],
     ['spyglass_store_journal_bytes', 'Bytes of the journal files', walBytes],
     ['spyglass_store_failed', 'Whether a commit failed: nothing is accepted until a new start', hasFailed],
     ['spyglass_disk_free_bytes', 'Bytes the disk of the data folder has free', disk.freeBytes],
+    ['spyglass_disk_free_files', 'Files (inodes) the disk of the data folder has free', disk.freeFiles],
     ['spyglass_disk_takes_replays', 'Whether the disk has room enough for replays', disk.takesReplays],
     ['spyglass_disk_takes_events', 'Whether the disk has room enough for events', disk.takesEvents],
     [

@@ -28,6 +28,10 @@ export const REPLAY_HOUR_BYTES_DEFAULT = 4 * 1_073_741_824;
 /** Free space below which replays, then events, are refused: the rest lets the operator clean up. */
 export const REPLAY_FREE_BYTES_DEFAULT = 1_073_741_824;
 export const EVENTS_FREE_BYTES_DEFAULT = 256 * 1_048_576;
+/** Chunks are charged by whole blocks: a chunk of two bytes takes one, and an inode. */
+export const DISK_BLOCK_BYTES = 4_096;
+/** Free inodes below which replays are refused: each chunk takes one. */
+export const REPLAY_FREE_FILES = 10_000;
 export const DISK_RETRY_AFTER_S = 60;
 export const CHUNK_SEQ_MAX = 1_000_000;
 
