@@ -188,8 +188,8 @@ const CANARIES = [
   },
   {
     title: 'readers of the live feed without end',
-    file: 'src/api/routes/stream.js',
-    from: 'stream.followers() >= STREAM_READERS_MAX',
+    file: 'src/api/live/places.js',
+    from: '(taken.get(key) ?? 0) >= max',
     to: 'false',
     test: 'test/security/limits.test.js',
   },

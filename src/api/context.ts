@@ -7,8 +7,10 @@ import type { AuditTrail, DiskWatch, EraseReport, Erasure, Store } from '../stor
 import type { Meters } from '../telemetry/meters.js';
 import type { Cors } from './guards/cors.js';
 import type { NoteAnswer } from './ingest-answers.js';
+import type { Places } from './live/places.js';
 import type { StreamHub } from './live/stream.js';
 import type { Metrics, Reloads } from './metrics.js';
+import type { Watchings } from './watchings.js';
 
 export type Logger = Pick<FastifyBaseLogger, 'level' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
@@ -43,6 +45,8 @@ export interface ApiContext extends Omit<ServerDeps, 'ready'> {
   readonly metrics: Metrics;
   readonly noteAnswer: NoteAnswer;
   readonly stream: StreamHub;
+  readonly places: Places;
+  readonly watchings: Watchings;
   /** Whether reads see everything; false again after a failed commit. */
   readonly isReady: () => boolean;
   /** Whether a commit has failed: nothing is accepted after that. */

@@ -7,6 +7,7 @@ import type { ClockReading } from '../domain/time-evidence.js';
 import type { Store, StoreStats } from '../store/port.js';
 import { type HistogramReading, openHistogram, SECONDS_BOUNDS, threadsClock } from '../telemetry/meters.js';
 import type { ServerDeps } from './context.js';
+import type { Watchings } from './watchings.js';
 
 const INGEST_ROUTES = ['events', 'replay'] as const;
 export type IngestRoute = (typeof INGEST_ROUTES)[number];
@@ -24,6 +25,7 @@ interface MetricsOptions
   store: Pick<Store, 'stats'>;
   hasFailed: () => boolean;
   streamReaders: () => number;
+  watchings: Pick<Watchings, 'counts'>;
 }
 
 /** These series begin at 0: Prometheus sees no increase in one that begins with its first event. */
@@ -265,6 +267,16 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
     'Configurations read again while running, by whether they could be used',
     ['result'],
     () => Object.entries(reloads()).map(([result, count]) => [{ result }, count] as const),
+  );
+  addCounter(registry, 'spyglass_audit_lines_total', 'Lines of the audit trail since start', [], () => [
+    [{}, options.watchings.counts().lines],
+  ]);
+  addCounter(
+    registry,
+    'spyglass_audit_refusals_total',
+    'Replays not shown since start, because their line could not be written',
+    [],
+    () => [[{}, options.watchings.counts().refused]],
   );
   new Gauge({
     name: 'spyglass_build_info',
