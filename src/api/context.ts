@@ -9,8 +9,10 @@ import type { ClientAddress } from './guards/client-address.js';
 import type { Cors } from './guards/cors.js';
 import type { Readers } from './guards/readers.js';
 import type { NoteAnswer } from './ingest-answers.js';
+import type { Places } from './live/places.js';
 import type { StreamHub } from './live/stream.js';
 import type { Metrics, Reloads } from './metrics.js';
+import type { Watchings } from './watchings.js';
 
 export type Logger = Pick<FastifyBaseLogger, 'level' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
@@ -47,6 +49,8 @@ export interface ApiContext extends Omit<ServerDeps, 'ready'> {
   readonly metrics: Metrics;
   readonly noteAnswer: NoteAnswer;
   readonly stream: StreamHub;
+  readonly places: Places;
+  readonly watchings: Watchings;
   /** Whether reads see everything; false again after a failed commit. */
   readonly isReady: () => boolean;
   /** Whether a commit has failed: nothing is accepted after that. */

@@ -25,6 +25,7 @@ import { createClientAddress } from './guards/client-address.js';
 import { createCors } from './guards/cors.js';
 import { createReaders } from './guards/readers.js';
 import { createNoteAnswer } from './ingest-answers.js';
+import { createPlaces } from './live/places.js';
 import { createStreamHub } from './live/stream.js';
 import { createMetrics } from './metrics.js';
 import type { DescribedRoute } from './openapi.js';
@@ -42,6 +43,7 @@ import { questionRoutes } from './routes/questions.js';
 import { replayUploadRoute } from './routes/replay.js';
 import { sdkRoute } from './routes/sdk.js';
 import { streamRoute } from './routes/stream.js';
+import { createWatchings } from './watchings.js';
 
 export { DASHBOARD_DIR } from './pages/dashboard.js';
 
@@ -160,7 +162,8 @@ function createContext(deps: ServerDeps): ApiContext {
   const hasFailed = () => failed;
   const stream = createStreamHub({ store, log });
   onTakeOver(config, stream.review);
-  const metrics = createMetrics({ ...deps, hasFailed, streamReaders: stream.followers });
+  const watchings = createWatchings(deps.audit, deps.disk);
+  const metrics = createMetrics({ ...deps, hasFailed, streamReaders: stream.followers, watchings });
   return {
     ...deps,
     cors: createCors(config),
@@ -169,6 +172,8 @@ function createContext(deps: ServerDeps): ApiContext {
     metrics,
     noteAnswer: createNoteAnswer(metrics, log, now),
     stream,
+    places: createPlaces(),
+    watchings,
     isReady: () => !failed && ready() && store.reads().down === undefined,
     hasFailed,
   };

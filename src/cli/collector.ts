@@ -9,7 +9,7 @@ import type { TimeEvidence } from '../domain/time-evidence.js';
 import { VERSION } from '../domain/version.js';
 import { walBytes } from '../log/wal/wal.js';
 import { openAuditTrail } from '../store/audit.js';
-import { startDiskWatch } from '../store/disk-watch.js';
+import { ROOM_WITHOUT_END, startDiskWatch } from '../store/disk-watch.js';
 import { lockDataDir } from '../store/offline/exclusive.js';
 import { runJob } from '../store/offline/run-job.js';
 import { type OpenStoreOptions, openStore } from '../store/open.js';
@@ -131,8 +131,8 @@ async function openEngine(
   const { dataDir } = config;
   if (config.store.engine === 'clickhouse') {
     const { openClickhouse } = await import('../clickhouse/open.js');
-    const { freeBytes, isOpen: isReady, ...opened } = await openClickhouse(config.store, config, tuning);
-    const disk = startDiskWatch(dataDir, config.disk, freeBytes);
+    const { isOpen: isReady, ...opened } = await openClickhouse(config.store, config, tuning);
+    const disk = startDiskWatch(dataDir, config.disk, () => ROOM_WITHOUT_END);
     return { ...opened, isReady, disk, takeCommands: async () => {}, letGo: async () => {} };
   }
   const lock = await lockDataDir(dataDir);

@@ -24,6 +24,7 @@ export const PROBLEMS = {
   foreign_host: { status: 421, title: 'Not a host of this collector' },
   rate_limited: { status: 429, title: 'Too many events' },
   replay_budget: { status: 429, title: 'Too many replay bytes this hour' },
+  too_many_replays: { status: 429, title: 'Too many replays watched' },
   locked_out: { status: 429, title: 'Too many wrong passwords' },
   headers_too_large: { status: 431, title: 'Request headers too large' },
   internal: { status: 500, title: 'Internal error' },

@@ -63,10 +63,15 @@ export interface EraseReport {
 
 export interface DiskWatch {
   freeBytes(): number;
+  /** How many files can still be made. */
+  freeFiles(): number;
   takesEvents(): boolean;
   takesReplays(): boolean;
-  /** Takes bytes from the app's hourly replay budget, or gives the seconds until the next budget. */
-  spend(app: string, bytes: number, now: number): number | undefined;
+  /**
+   * Takes a chunk's blocks from the app's hourly replay budget, or gives the seconds until the next budget.
+   * `at` is of `performance.now()`.
+   */
+  spend(app: string, chunkBytes: number, at?: number): number | undefined;
 }
 
 /** Somebody watched a session's replay. */

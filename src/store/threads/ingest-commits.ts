@@ -7,7 +7,7 @@ import type { SealedCommit } from '../../log/wal/commit.js';
 import { parseCommitGroup } from '../../log/wal/commit-group.js';
 import { openPending } from '../../log/wal/pending.js';
 import { openWal } from '../../log/wal/wal.js';
-import type { Meters } from '../../telemetry/meters.js';
+import { type Meters, threadsClock } from '../../telemetry/meters.js';
 import { openCommitting, openFailStop } from '../committing.js';
 
 export type IngestCommits = ReturnType<typeof openIngestCommits>;
@@ -79,7 +79,7 @@ function openUnapplied(meters: Meters) {
   };
   return {
     add({ commit, bytes: { length } }: Pick<SealedCommit, 'commit' | 'bytes'>): void {
-      groups.push({ commit, bytes: length, durableAt: Date.now() });
+      groups.push({ commit, bytes: length, durableAt: threadsClock() });
       bytes += length;
       note();
     },

@@ -34,6 +34,7 @@ export function createTestServer(deps: Partial<ServerDeps> = {}): Promise<Fastif
     audit: { note: async () => {}, list: async () => [] },
     disk: {
       freeBytes: () => Number.MAX_SAFE_INTEGER,
+      freeFiles: () => Number.MAX_SAFE_INTEGER,
       takesEvents: () => true,
       takesReplays: () => true,
       spend: () => undefined,
