@@ -9,31 +9,8 @@ interface Window {
   events: number;
 }
 
-/** Windows by app: a `Map`, or `sharedWindows` for two threads. */
-export interface Windows {
-  get(app: string): Window | undefined;
-  set(app: string, window: Window): unknown;
-}
-
-/** Memory for `sharedWindows`. */
-export const newWindowMemory = (apps: number): Float64Array =>
-  new Float64Array(new SharedArrayBuffer(apps * 2 * Float64Array.BYTES_PER_ELEMENT));
-
-/** Windows in shared memory: one thread writes, another may read. Both pass `apps` in the same order. */
-export function sharedWindows(apps: readonly string[], memory: Float64Array): Windows {
-  const indexes = new Map(apps.map((app, index) => [app, index * 2]));
-  return {
-    get(app) {
-      const index = indexes.get(app);
-      if (index === undefined) return undefined;
-      return { startedAt: memory[index] ?? 0, events: memory[index + 1] ?? 0 };
-    },
-    set(app, { startedAt, events }) {
-      const index = indexes.get(app);
-      if (index !== undefined) memory.set([startedAt, events], index);
-    },
-  };
-}
+/** Windows by app. */
+export type Windows = Map<string, Window>;
 
 /** Counts events at `now` (Unix ms); if too many, gives the seconds until the window ends, 1 … 60. */
 type EventLimiter = (app: string, events: number, now: number) => number | undefined;
@@ -49,7 +26,7 @@ export function createEventLimiter(eventsPerMinute: number, windows: Windows = n
   return (app, events, now) => {
     const last = windows.get(app);
     const window = last === undefined || hasEnded(last, now) ? { startedAt: now, events: 0 } : last;
-    if (events > 0 && window.events + events > eventsPerMinute) {
+    if (window.events + events > eventsPerMinute) {
       const leftMs = Math.min(window.startedAt + WINDOW_MS - now, WINDOW_MS);
       return Math.ceil(leftMs / 1_000);
     }

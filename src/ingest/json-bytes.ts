@@ -80,7 +80,7 @@ export function unicodeEscapeWidth(bytes: Uint8Array, at: number): number {
 }
 
 /** The UTF-16 code unit of the four hex digits at `at`. */
-function hexAt(bytes: Uint8Array, at: number): number {
+export function hexAt(bytes: Uint8Array, at: number): number {
   const a = HEX[bytes[at] ?? 0] ?? 16;
   const b = HEX[bytes[at + 1] ?? 0] ?? 16;
   const c = HEX[bytes[at + 2] ?? 0] ?? 16;

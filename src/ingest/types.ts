@@ -1,6 +1,13 @@
 /** What ingest takes and gives, and what the two readers of a body give. */
 import type { ColumnRequest, EventColumns } from '../domain/event-columns.js';
 import type { Refusal } from '../domain/problems.js';
+import type { Credentials } from './credentials.js';
+
+/** What the queue needs of a socket. */
+export interface Connection {
+  readonly destroyed: boolean;
+  once(event: 'close', listener: () => void): unknown;
+}
 
 /** A `POST /v1/events` as it came from the socket. */
 export interface IngestRequest {
@@ -11,6 +18,18 @@ export interface IngestRequest {
   origin?: string;
   /** Unix ms. */
   receivedAt: number;
+  /** The client's address, as far as it counts as one client. */
+  address?: string;
+  /** Once it has closed, the request is dropped if it still waits. */
+  connection?: Connection;
+}
+
+/** What is known of a request before it is read. */
+export interface Known {
+  /** Its body, inflated: valid UTF-8. */
+  json?: Buffer;
+  /** The app and key that it showed, which fit. */
+  credentials?: Credentials;
 }
 
 export type IngestOutcome = { batch: ColumnRequest; refusal?: never } | { refusal: Refusal; batch?: never };

@@ -5,6 +5,7 @@ import { eventBatchSchema } from '../../ingest/schema.js';
 import type { IngestRequest } from '../../ingest/types.js';
 import type { ApiContext } from '../context.js';
 import { DISK_FULL, NOT_ACCEPTING, sendProblem } from '../errors.js';
+import { clientAddress, networkOf } from '../guards/client-address.js';
 import { stored } from '../schemas.js';
 
 const EMPTY = Buffer.alloc(0);
@@ -49,9 +50,15 @@ export function eventsIngestRoute(app: FastifyInstance, context: ApiContext): vo
 }
 
 /** Assigns instead of spreading: the hot path. */
-function ingestRequest({ raw, body }: FastifyRequest, receivedAt: number): IngestRequest {
+function ingestRequest(incoming: FastifyRequest, receivedAt: number): IngestRequest {
+  const { raw, body } = incoming;
   const { headers } = raw;
-  const request: IngestRequest = { body: Buffer.isBuffer(body) ? body : EMPTY, receivedAt };
+  const request: IngestRequest = {
+    body: Buffer.isBuffer(body) ? body : EMPTY,
+    receivedAt,
+    address: networkOf(clientAddress(incoming)),
+    connection: raw.socket,
+  };
   const encoding = headers['content-encoding'];
   if (encoding !== undefined) request.encoding = encoding.toLowerCase();
   if (headers.origin !== undefined) request.origin = headers.origin;

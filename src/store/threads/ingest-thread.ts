@@ -1,15 +1,14 @@
 /**
- * The ingest thread: parses raw requests, makes commit groups of the valid ones, and writes these to the WAL.
+ * The ingest thread: reads raw requests, makes commit groups of the valid ones, and writes these to the WAL.
  * Requests that arrive while a group waits for the disk are the next group: no timer holds a request back.
  */
 import '../../telemetry/source-maps.js';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ColumnRequest } from '../../domain/event-columns.js';
-import { GROUP_BODY_BYTES_MAX, GROUP_REQUESTS_MAX, RETRY_AFTER_S } from '../../domain/limits.js';
+import { RETRY_AFTER_S } from '../../domain/limits.js';
 import type { Refusal } from '../../domain/problems.js';
-import { sharedWindows, type Windows } from '../../ingest/event-limiter.js';
-import { createIngest, type IngestOptions } from '../../ingest/ingest.js';
-import type { IngestOutcome, IngestRequest } from '../../ingest/types.js';
+import type { IngestOptions } from '../../ingest/ingest.js';
+import { Intake, type Taken } from '../../ingest/intake.js';
+import type { IngestMessage } from '../../ingest/messages.js';
 import { reason, StoreUnusable } from '../../log/file/data-dir.js';
 import { openMeters } from '../../telemetry/meters.js';
 import { StoreFailed } from '../port.js';
@@ -19,7 +18,6 @@ import type {
   EndMessage,
   FromIngest,
   IngestData,
-  IngestMessage,
   IngestSettings,
   WriterToIngest,
 } from './messages.js';
@@ -28,7 +26,7 @@ import { answer, type Call, toPlain } from './rpc.js';
 if (!parentPort) throw new Error('the ingest thread must be started by openStore');
 const port = parentPort;
 const post = (message: FromIngest): void => port.postMessage(message);
-const { dataDir, meterMemory, writer, ...settings } = workerData as IngestData;
+const { dataDir, gone, meterMemory, writer, ...settings } = workerData as IngestData;
 const meters = openMeters(meterMemory);
 
 /** LMDB's errors have numbers. After a failed transaction LMDB refuses reads too. */
@@ -41,143 +39,27 @@ function refuse({ error }: { error: Error }): Refusal {
   return { code: 'internal', detail: 'the batch could not be stored' };
 }
 
-function requestsOf({ bytes, lengths, receivedAt, headers }: IngestMessage): IngestRequest[] {
-  let at = 0;
-  const requests = lengths.map((length, index): IngestRequest => {
-    const body = bytes.subarray(at, at + length);
-    at += length;
-    return { body, receivedAt: receivedAt[index] ?? 0 };
-  });
-  for (const [index, named] of headers) Object.assign(requests[index] ?? {}, named);
-  return requests;
-}
-
-class NotLoaded extends Error {}
-
-/** Reads the bodies that the fast reader leaves; loaded at the first one, since few apps send such a body. */
-function openExactReader() {
-  let readExact: IngestOptions['readExact'] | undefined;
-  return {
-    /** Throws `NotLoaded`. */
-    read: (json: Buffer) => {
-      if (readExact === undefined) throw new NotLoaded();
-      return readExact(json);
-    },
-    /** If it cannot be loaded, the bodies that need it are refused. */
-    async load(): Promise<void> {
-      try {
-        ({ readExact } = await import('../../ingest/exact-reader.js'));
-      } catch (error) {
-        const text = `some bodies are refused until the collector is started again: ${reason(error)}`;
-        post({ kind: 'notice', level: 'error', text });
-        readExact = () => {
-          throw error;
-        };
-      }
-    },
-  };
-}
-
-/** Requests at the head of the queue: parsed, to be stored together, or refused. */
-interface Taken {
-  count: number;
-  batches: ColumnRequest[];
-  /** By batch: the index of its request. */
-  indexes: number[];
-  refusals: [index: number, Refusal][];
-  /** The next request needs the exact reader, which is not loaded yet. */
-  isCutShort: boolean;
-}
-
-function take(
-  waiting: readonly IngestRequest[],
-  ingest: (request: IngestRequest) => IngestOutcome | undefined,
-): Taken {
-  const taken: Taken = { count: 0, batches: [], indexes: [], refusals: [], isCutShort: false };
-  let bodyBytes = 0;
-  for (const request of waiting) {
-    if (taken.count === GROUP_REQUESTS_MAX || bodyBytes > GROUP_BODY_BYTES_MAX) break;
-    const outcome = ingest(request);
-    if (outcome === undefined) {
-      taken.isCutShort = true;
-      break;
-    }
-    if (outcome.refusal) taken.refusals.push([taken.count, outcome.refusal]);
-    else {
-      taken.batches.push(outcome.batch);
-      taken.indexes.push(taken.count);
-    }
-    bodyBytes += request.body.length;
-    taken.count++;
+/** If it cannot be loaded, the bodies that need it are refused. */
+async function loadExact(): Promise<IngestOptions['readExact']> {
+  try {
+    return (await import('../../ingest/exact-reader.js')).readExact;
+  } catch (error) {
+    const text = `some bodies are refused until the collector is started again: ${reason(error)}`;
+    post({ kind: 'notice', level: 'error', text });
+    return () => {
+      throw error;
+    };
   }
-  return taken;
 }
 
-/** Takes in raw requests in the order of arrival, by settings that may change. */
-function openIntake(commits: IngestCommits) {
-  const exactReader = openExactReader();
-  let windows: Windows = new Map();
-  let ingest: (request: IngestRequest) => IngestOutcome;
-  let waiting: IngestRequest[] = [];
-  let isDraining = false;
-  let isLoading = false;
-
-  /** Undefined where it needs the exact reader, which is not loaded yet. */
-  const parse = (request: IngestRequest): IngestOutcome | undefined => {
-    try {
-      return ingest(request);
-    } catch (error) {
-      if (error instanceof NotLoaded) return undefined;
-      return { refusal: { code: 'internal', detail: 'the batch could not be read' } };
-    }
-  };
-  const load = async (): Promise<void> => {
-    isLoading = true;
-    await exactReader.load();
-    isLoading = false;
-    drainSoon();
-  };
-  const drain = (): void => {
-    isDraining = false;
-    // While the writer is behind, requests wait here and fill the queue, which then refuses.
-    if (waiting.length === 0 || commits.isFull() || isLoading) return;
-    const { count, batches, indexes, refusals, isCutShort } = take(waiting, parse);
-    waiting = waiting.slice(count);
-    if (isCutShort) void load();
-    if (count === 0) return;
-    const outcomes = batches.length > 0 ? commits.commit(batches) : [];
-    outcomes.forEach((outcome, index) => {
-      if ('error' in outcome) refusals.push([indexes[index] ?? 0, refuse(outcome)]);
-    });
-    post({ kind: 'ingested', count, refusals, commit: commits.pending.newest() });
-    if (waiting.length > 0) drainSoon();
-  };
-  const drainSoon = (): void => {
-    if (isDraining) return;
-    isDraining = true;
-    setImmediate(drain);
-  };
-
-  return {
-    drainSoon,
-    push(requests: readonly IngestRequest[]): void {
-      waiting.push(...requests);
-      drainSoon();
-    },
-    dropWaiting(): void {
-      waiting = [];
-    },
-    /** Later requests are parsed by these settings; what apps have sent this minute still counts. */
-    configure({ apps, limits, windowMemory }: IngestSettings): void {
-      const before = windows;
-      windows = sharedWindows(Object.keys(apps), windowMemory);
-      ingest = createIngest({ apps, limits, readExact: exactReader.read, windows });
-      for (const app of Object.keys(apps)) {
-        const window = before.get(app);
-        if (window) windows.set(app, window);
-      }
-    },
-  };
+/** Stores what is valid as one group, and answers. */
+function store(commits: IngestCommits, { valid, refusals }: Taken): void {
+  const outcomes = valid.length > 0 ? commits.commit(valid.map(({ batch }) => batch)) : [];
+  const places = valid.map(({ place }) => place);
+  outcomes.forEach((outcome, index) => {
+    if ('error' in outcome) refusals.push([places[index] ?? 0, refuse(outcome)]);
+  });
+  post({ kind: 'ingested', places, refusals, commit: commits.pending.newest() });
 }
 
 /** The answers are durable; each names the commit that reads have to see. */
@@ -215,9 +97,15 @@ function openCommits(): IngestCommits | undefined {
 function start(): void {
   const commits = openCommits();
   if (!commits) return;
-  const intake = openIntake(commits);
+  const intake = new Intake({
+    gone,
+    loadExact,
+    // While the writer is behind, no more groups are made.
+    isReady: () => !commits.isFull(),
+    take: (taken) => store(commits, taken),
+  });
   intake.configure(settings);
-  const calls = openCalls(commits, intake.configure);
+  const calls = openCalls(commits, (changed) => intake.configure(changed));
   writer.on('message', (message: WriterToIngest) => {
     if (message.kind === 'opened') return;
     commits.applied(message.commit);
@@ -225,9 +113,9 @@ function start(): void {
   });
   port.on('message', (message: IngestMessage | Call | EndMessage) => {
     if (message.kind === 'call') void answer(calls, message).then(post);
-    else if (message.kind === 'ingest') intake.push(requestsOf(message));
+    else if (message.kind === 'ingest') intake.push(message);
     else {
-      intake.dropWaiting();
+      intake.clear();
       void commits.close().then(() => process.exit());
     }
   });

@@ -1,7 +1,7 @@
 /** The messages between the HTTP thread, the ingest thread and the writer thread. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../../config/config.js';
-import type { Refusal } from '../../domain/problems.js';
+import type { Answers } from '../../ingest/messages.js';
 import type { Progress } from '../port.js';
 import type { Call, PlainError, Reply } from './rpc.js';
 
@@ -14,38 +14,21 @@ export interface WriterData {
 }
 
 /** The configuration of ingest; a reload replaces it. */
-export interface IngestSettings extends Pick<Config, 'apps' | 'limits'> {
-  /** Shared memory that counts each app's events of the minute. */
-  windowMemory: Float64Array;
-}
+export type IngestSettings = Pick<Config, 'apps' | 'limits'>;
 
 export interface IngestData extends IngestSettings {
   dataDir: string;
+  /** Of `openIngestQueue`. */
+  gone: Uint8Array;
   /** Of `openMeters`. */
   meterMemory: Float64Array;
   /** To the writer thread. */
   writer: MessagePort;
 }
 
-/**
- * Raw requests of one turn of the HTTP thread: their bodies one after the other in one transferred buffer.
- * The rest is in columns, since copying an object for each request would cost both threads more than the
- * bodies do.
- */
-export interface IngestMessage {
-  kind: 'ingest';
-  bytes: Uint8Array<ArrayBuffer>;
-  lengths: number[];
-  receivedAt: number[];
-  /** Of the requests that have any, ascending by index. */
-  headers: [index: number, headers: { encoding?: string; origin?: string }][];
-}
-
-/** The oldest `count` requests not yet answered are durable, except the refused. */
-export interface IngestedMessage {
+/** Requests that are answered. */
+export interface IngestedMessage extends Answers {
   kind: 'ingested';
-  count: number;
-  refusals: [index: number, refusal: Refusal][];
   /** The newest commit that is durable. */
   commit: number;
 }

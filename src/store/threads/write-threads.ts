@@ -6,20 +6,16 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config/config.js';
 import { RETRY_AFTER_S } from '../../domain/limits.js';
-import { newWindowMemory, sharedWindows } from '../../ingest/event-limiter.js';
-import { readExact } from '../../ingest/exact-reader.js';
-import { createIngest } from '../../ingest/ingest.js';
+import { openIngestQueue } from '../../ingest/queue.js';
 import type { Later, Sides } from '../compose.js';
 import { openHeads } from '../heads.js';
 import { type OnProgress, StoreFailed } from '../port.js';
-import { openIngestQueue } from './ingest-queue.js';
 import type { IngestCalls } from './ingest-thread.js';
 import type {
   EndMessage,
   FromIngest,
   FromWriter,
   IngestData,
-  IngestSettings,
   Notice,
   ToWriter,
   WriterData,
@@ -74,18 +70,17 @@ function openProgress(askToApply: (commit: number) => void) {
 
 export async function startWriteThreads(options: WriteThreadsOptions) {
   const { dataDir, apps, limits, onProgress, onNotice, meterMemory } = options;
-  const firstSettings = ingestSettings({ apps, limits });
   const { port1, port2 } = new MessageChannel();
   const writer = startThread('writer', { dataDir, meterMemory, ingest: port1 }, port1);
-  const ingest = startThread('ingest', { dataDir, meterMemory, writer: port2, ...firstSettings }, port2);
+  const queue = openIngestQueue(
+    (message, transfer) => ingest.postMessage(message, transfer),
+    limits.body_bytes,
+  );
+  const ingestData: IngestData = { dataDir, apps, limits, gone: queue.gone, meterMemory, writer: port2 };
+  const ingest = startThread('ingest', ingestData, port2);
   const toWriter = (message: ToWriter): void => writer.postMessage(message);
   const callWriter = openCaller<WriterCalls>(toWriter);
   const callIngest = openCaller<Later<IngestCalls>>((call) => ingest.postMessage(call));
-  let check = checkOf(firstSettings);
-  const queue = openIngestQueue(
-    (message, transfer) => ingest.postMessage(message, transfer),
-    (request) => check(request),
-  );
   const progress = openProgress((commit) => toWriter({ kind: 'apply', commit }));
   const heads = openHeads();
   const failure = watchThreads({ writer, ingest }, (error) => {
@@ -126,11 +121,8 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     failed: failure.failed,
     caughtUp: progress.caughtUp,
     onCommit: heads.onCommit,
-    async configure(changed: Pick<Config, 'apps' | 'limits'>) {
-      const settings = ingestSettings(changed);
-      check = checkOf(settings);
-      await callIngest.calls.configure(settings);
-    },
+    configure: ({ apps, limits }: Pick<Config, 'apps' | 'limits'>) =>
+      callIngest.calls.configure({ apps, limits }),
     async close() {
       await progress.caughtUp()?.catch(() => {});
       failure.ignore();
@@ -195,18 +187,6 @@ function writeSideOf(
       return { ...tables, ...ingested };
     },
   };
-}
-
-const ingestSettings = ({ apps, limits }: Pick<Config, 'apps' | 'limits'>): IngestSettings => ({
-  apps,
-  limits,
-  windowMemory: newWindowMemory(Object.keys(apps).length),
-});
-
-/** Checks a request as the ingest thread would, and counts nothing. */
-function checkOf({ apps, limits, windowMemory }: IngestSettings) {
-  const { get } = sharedWindows(Object.keys(apps), windowMemory);
-  return createIngest({ apps, limits, readExact, windows: { get, set: () => {} } });
 }
 
 function startThread(name: string, workerData: WriterData | IngestData, port: MessagePort): Worker {

@@ -41,7 +41,8 @@ t.test('a body reaches ingest byte for byte, whatever it calls itself', async (t
     const answer = await ask(url, '/v1/events', { method: 'POST', body, headers });
     t.equal(answer.status, 204, `${type}`);
     t.equal(answer.text, '');
-    t.same(taken.at(-1), { body, receivedAt: 42 }, `${type}`);
+    t.same(taken.at(-1)?.body, body, `${type}`);
+    t.match(taken.at(-1), { receivedAt: 42, address: '127.0.0.1' }, `${type}`);
   }
 });
 
@@ -50,7 +51,8 @@ t.test('the encoding and the origin go along, an absent body is an empty one', a
   const { url } = await serve(t, { ingest, now: () => 42 });
   const headers = { 'content-encoding': 'GZIP', origin: 'https://in.example' };
   t.equal((await ask(url, '/v1/events', { method: 'POST', headers })).status, 204);
-  t.same(taken, [{ body: Buffer.alloc(0), encoding: 'gzip', origin: 'https://in.example', receivedAt: 42 }]);
+  t.match(taken, [{ encoding: 'gzip', origin: 'https://in.example', receivedAt: 42 }]);
+  t.same(taken[0]?.body, Buffer.alloc(0));
 });
 
 t.test('a refusal is answered as it is', async (t) => {

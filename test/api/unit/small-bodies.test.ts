@@ -36,7 +36,7 @@ for (const [name, head] of Object.entries(HEADS)) {
     const [next] = (await once(socket, 'data')) as [Buffer];
     t.match(next.toString(), /^HTTP\/1\.1 204 /);
     t.same(
-      taken,
+      taken.map(({ body, receivedAt }) => ({ body, receivedAt })),
       ['abcdefghi', '{}'].map((text) => ({ body: Buffer.from(text), receivedAt: 42 })),
     );
     socket.destroy();

@@ -3,14 +3,9 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import t from 'tap';
-import { newWindowMemory } from '../../../src/ingest/event-limiter.js';
+import type { IngestMessage } from '../../../src/ingest/messages.js';
 import { commitOf } from '../../../src/log/wal/commit-group.js';
-import type {
-  CommitGroupMessage,
-  IngestData,
-  IngestedMessage,
-  IngestMessage,
-} from '../../../src/store/threads/messages.js';
+import type { CommitGroupMessage, IngestData, IngestedMessage } from '../../../src/store/threads/messages.js';
 import { newMeterMemory, openMeters } from '../../../src/telemetry/meters.js';
 import { event } from '../../support/http.js';
 
@@ -22,7 +17,7 @@ t.test('groups that wait for a stuck writer show, from the first one on, until i
     dataDir: t.testdir({}),
     apps: { inventory: { key: 'k', origins: [] } },
     limits: { body_bytes: 10_000, chunk_bytes: 10_000, events_per_minute: 0 },
-    windowMemory: newWindowMemory(1),
+    gone: new Uint8Array(new SharedArrayBuffer(1)),
     meterMemory,
     writer: port2,
   };
@@ -41,10 +36,10 @@ t.test('groups that wait for a stuck writer show, from the first one on, until i
     const bytes = new Uint8Array(
       Buffer.from(JSON.stringify({ app: 'inventory', key: 'k', events: [event()] })),
     );
-    const columns = { lengths: [bytes.length], receivedAt: [began], headers: [] };
+    const columns = { lengths: [bytes.length], receivedAt: [began], places: [0], senders: [0], headers: [] };
     thread.postMessage({ kind: 'ingest', bytes, ...columns } satisfies IngestMessage);
     const [answer] = (await once(thread, 'message')) as [IngestedMessage];
-    t.match(answer, { kind: 'ingested', count: 1, refusals: [] }, 'it is durable all the same');
+    t.match(answer, { kind: 'ingested', places: [0], refusals: [] }, 'it is durable all the same');
     const { unapplied_commits, unapplied_since } = meters.read();
     t.equal(unapplied_commits, sent);
     t.ok(unapplied_since >= began && unapplied_since <= Date.now());

@@ -1,0 +1,224 @@
+/**
+ * The intake, on the thread that reads bodies: what to do with raw requests, in which order.
+ *
+ * Each request is first looked at (`door.ts`): a wrong app or key at the body's start is refused at once. With
+ * the right one it waits for its turn, and is read then. A request that does not show any waits until nobody else
+ * does; its body is then searched, within a small share of the thread's time.
+ */
+import type { Config } from '../config/config.js';
+import type { ColumnRequest } from '../domain/event-columns.js';
+import {
+  GROUP_BODY_BYTES_MAX,
+  GROUP_REQUESTS_MAX,
+  QUEUE_BYTES_MAX,
+  QUEUE_REQUESTS_MAX,
+} from '../domain/limits.js';
+import type { Refusal } from '../domain/problems.js';
+import { claimedBytes } from './body.js';
+import { createDoor, type Door } from './door.js';
+import { openLate } from './late.js';
+import type { IngestMessage } from './messages.js';
+import { openReading, type ReadExact } from './reading.js';
+import { FULL, HUNG_UP } from './refusals.js';
+import { openRoom } from './room.js';
+import { openTurns, type Waits } from './turns.js';
+import type { IngestRequest, Known } from './types.js';
+
+/** A valid request; its place is to be answered once it is stored. */
+export interface ValidRequest {
+  place: number;
+  batch: ColumnRequest;
+}
+
+/** Requests that are done with here: to be stored, or to be answered with a refusal. */
+export interface Taken {
+  valid: ValidRequest[];
+  refusals: [place: number, refusal: Refusal][];
+}
+
+export interface IntakeOptions {
+  /** Of the queue: a place's byte is 1 once its connection has closed. */
+  gone: Uint8Array;
+  /** Loads the exact reader, at the first body that needs it: few apps send one. */
+  loadExact: () => Promise<ReadExact>;
+  /** Whether `take` can take valid requests. Call `drainSoon` once it can again. */
+  isReady: () => boolean;
+  /** Gets what is done with, some requests at a time. */
+  take: (taken: Taken) => void;
+}
+
+interface Entry extends Waits {
+  request: IngestRequest;
+  place: number;
+  known: Known;
+  /** Whether it takes of its app's share. */
+  holdsRoom: boolean;
+}
+
+const NOTHING_KNOWN: Known = {};
+
+function entriesOf(message: IngestMessage): Entry[] {
+  const { bytes, lengths, receivedAt, places, senders, headers } = message;
+  let at = 0;
+  const entries = lengths.map((length, index): Entry => {
+    const body = bytes.subarray(at, at + length);
+    at += length;
+    return {
+      request: { body, receivedAt: receivedAt[index] ?? 0 },
+      place: places[index] ?? 0,
+      sender: senders[index] ?? 0,
+      app: '',
+      bytes: length,
+      holdsRoom: false,
+      known: NOTHING_KNOWN,
+    };
+  });
+  for (const [index, named] of headers) Object.assign(entries[index]?.request ?? {}, named);
+  return entries;
+}
+
+/** Call `configure` before the first `push`. */
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #reading: ReturnType<typeof openReading>;
+  readonly #late: ReturnType<typeof openLate<Entry>>;
+  readonly #turns = openTurns<Entry>();
+  readonly #room = openRoom<string>({ requests: QUEUE_REQUESTS_MAX, bytes: QUEUE_BYTES_MAX });
+  #door: Door | undefined;
+  #hasSeveralApps = false;
+  #bodyBytesMax = 0;
+  #isDraining = false;
+  /** The next request, where it waits for what reads it. */
+  #held: Entry | undefined;
+  #taken: Taken = { valid: [], refusals: [] };
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#reading = openReading(options.loadExact, () => this.drainSoon());
+    this.#late = openLate<Entry>(
+      (entry) => this.#search(entry),
+      () => this.#turns.count() === 0 && this.#held === undefined,
+    );
+  }
+
+  /** The requests that are looked at or read from here on go by these settings. */
+  configure(settings: Pick<Config, 'apps' | 'limits'>): void {
+    this.#door = createDoor(settings);
+    this.#reading.configure(settings);
+    this.#bodyBytesMax = settings.limits.body_bytes;
+    this.#hasSeveralApps = Object.keys(settings.apps).length > 1;
+  }
+
+  push(message: IngestMessage): void {
+    for (const entry of entriesOf(message)) this.#look(entry);
+    this.#hand();
+  }
+
+  drainSoon(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    setImmediate(() => this.#drain());
+  }
+
+  /** Forgets what waits: nobody is answered any more. */
+  clear(): void {
+    this.#turns.clear();
+    this.#late.clear();
+    this.#held = undefined;
+  }
+
+  #look(entry: Entry): void {
+    if (this.#isGone(entry)) {
+      this.#refuse(entry, HUNG_UP);
+      return;
+    }
+    const seen = this.#door?.look(entry.request);
+    if (seen === undefined) this.#waitLate(entry);
+    else if (seen.refusal === undefined) this.#wait(entry, seen.known);
+    else this.#refuse(entry, seen.refusal);
+  }
+
+  #search(entry: Entry): void {
+    const found = this.#isGone(entry) ? { refusal: HUNG_UP } : this.#door?.search(entry.request);
+    if (found?.refusal !== undefined) this.#refuse(entry, found.refusal);
+    else if (found !== undefined) this.#wait(entry, found.known);
+    this.#hand();
+  }
+
+  #wait(entry: Entry, known: Known): void {
+    entry.known = known;
+    entry.app = known.credentials?.app ?? '';
+    entry.bytes = known.json?.length ?? claimedBytes(entry.request);
+    // What says that it is too large may lie.
+    if (entry.bytes > this.#bodyBytesMax) {
+      this.#waitLate(entry);
+      return;
+    }
+    // An app that is alone needs to leave nothing to others.
+    entry.holdsRoom = this.#hasSeveralApps && this.#room.take(entry.app, entry.bytes);
+    if (this.#hasSeveralApps && !entry.holdsRoom) {
+      this.#refuse(entry, FULL);
+      return;
+    }
+    this.#turns.push(entry);
+    this.drainSoon();
+  }
+
+  #waitLate(entry: Entry): void {
+    if (!this.#late.push(entry)) this.#refuse(entry, FULL);
+  }
+
+  #drain(): void {
+    this.#isDraining = false;
+    // While nothing can be stored, requests wait here and fill the queue, which then refuses.
+    if (!this.#options.isReady() || this.#reading.isLoading()) return;
+    let bytes = 0;
+    for (let count = 0; count < GROUP_REQUESTS_MAX && bytes < GROUP_BODY_BYTES_MAX; count++) {
+      const entry = this.#held ?? this.#turns.next();
+      if (entry === undefined) break;
+      if (entry.holdsRoom) this.#room.leave(entry.app, entry.bytes);
+      entry.holdsRoom = false;
+      this.#held = this.#read(entry) ? undefined : entry;
+      if (this.#held !== undefined) break;
+      bytes += entry.bytes;
+    }
+    this.#hand();
+    if (this.#turns.count() > 0) this.drainSoon();
+    else this.#late.soon();
+  }
+
+  /** Reads a request that has its turn; false where it has to wait for what reads it. */
+  #read(entry: Entry): boolean {
+    if (this.#isGone(entry)) {
+      this.#refuse(entry, HUNG_UP);
+      return true;
+    }
+    const { known, request, place } = entry;
+    const decoded = known.json === undefined ? this.#door?.inflate(request) : { json: known.json };
+    if (decoded?.json === undefined) {
+      if (decoded === undefined) this.#waitLate(entry);
+      else this.#refuse(entry, decoded.refusal);
+      return true;
+    }
+    known.json = decoded.json;
+    const outcome = this.#reading.read(request, known);
+    if (outcome?.batch !== undefined) this.#taken.valid.push({ place, batch: outcome.batch });
+    else if (outcome !== undefined) this.#refuse(entry, outcome.refusal);
+    return outcome !== undefined;
+  }
+
+  #isGone({ place }: Entry): boolean {
+    return Atomics.load(this.#options.gone, place) === 1;
+  }
+
+  #refuse({ place }: Entry, refusal: Refusal): void {
+    this.#taken.refusals.push([place, refusal]);
+  }
+
+  #hand(): void {
+    const { valid, refusals } = this.#taken;
+    if (valid.length + refusals.length === 0) return;
+    this.#taken = { valid: [], refusals: [] };
+    this.#options.take({ valid, refusals });
+  }
+}

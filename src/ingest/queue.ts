@@ -1,0 +1,161 @@
+/**
+ * The bounded queue before the intake thread, on the HTTP thread: it looks at no body. The raw requests of one
+ * turn are one message. Each request holds a place until it is answered, in any order.
+ */
+import { QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX } from '../domain/limits.js';
+import type { Refusal } from '../domain/problems.js';
+import { claimedBytes } from './body.js';
+import type { Answers, IngestMessage } from './messages.js';
+import { FULL, HUNG_UP } from './refusals.js';
+import { openRoom } from './room.js';
+import type { Connection, IngestRequest } from './types.js';
+
+interface Waiting {
+  address: string;
+  bytes: number;
+  /** The places of the connection's requests. */
+  held: Set<number> | undefined;
+  resolve: (refusal: Refusal | undefined) => void;
+}
+
+/** A request, with what the queue knows of it. */
+interface Queued {
+  request: IngestRequest;
+  place: number;
+  sender: number;
+}
+
+/** The requests of one turn as one message. */
+function packTurn(turn: readonly Queued[]): IngestMessage {
+  let length = 0;
+  for (const { request } of turn) length += request.body.length;
+  const bytes = new Uint8Array(length);
+  const message: IngestMessage = {
+    ...{ kind: 'ingest', bytes, lengths: [], receivedAt: [] },
+    ...{ places: [], senders: [], headers: [] },
+  };
+  let at = 0;
+  for (const { request, place, sender } of turn) {
+    const { body, receivedAt, encoding, origin } = request;
+    bytes.set(body, at);
+    at += body.length;
+    const count = message.lengths.push(body.length);
+    message.receivedAt.push(receivedAt);
+    message.places.push(place);
+    message.senders.push(sender);
+    if (encoding === undefined && origin === undefined) continue;
+    message.headers.push([
+      count - 1,
+      { ...(encoding !== undefined && { encoding }), ...(origin !== undefined && { origin }) },
+    ]);
+  }
+  return message;
+}
+
+/** Numbers for addresses; one that has not been seen for a while gets another. */
+function openNumbers() {
+  const numbers = new Map<string, number>();
+  let next = 0;
+  return (address: string): number => {
+    const known = numbers.get(address);
+    if (known !== undefined) return known;
+    if (numbers.size >= QUEUE_REQUESTS_MAX) numbers.clear();
+    numbers.set(address, next);
+    return next++;
+  };
+}
+
+/** Flags the places of requests whose connection has closed, in memory that the intake thread sees. */
+function openConnections(gone: Uint8Array) {
+  const places = new WeakMap<Connection, Set<number>>();
+  return (connection: Connection, place: number): Set<number> => {
+    const known = places.get(connection);
+    if (known !== undefined) return known.add(place);
+    const held = new Set([place]);
+    places.set(connection, held);
+    connection.once('close', () => {
+      for (const each of held) Atomics.store(gone, each, 1);
+    });
+    return held;
+  };
+}
+
+export type IngestQueue = ReturnType<typeof openIngestQueue>;
+
+/**
+ * `post` sends to the thread that has the intake; that thread needs `gone`. `bodyBytesMax` is the limit of a
+ * body, inflated.
+ */
+export function openIngestQueue(
+  post: (message: IngestMessage, transfer: ArrayBuffer[]) => void,
+  bodyBytesMax: number,
+) {
+  const gone = new Uint8Array(new SharedArrayBuffer(QUEUE_REQUESTS_MAX));
+  const room = openRoom<string>({ requests: QUEUE_REQUESTS_MAX, bytes: QUEUE_BYTES_MAX });
+  const free = Array.from({ length: QUEUE_REQUESTS_MAX }, (_, index) => QUEUE_REQUESTS_MAX - 1 - index);
+  const waiting: (Waiting | undefined)[] = new Array(QUEUE_REQUESTS_MAX).fill(undefined);
+  const hold = openConnections(gone);
+  const numberOf = openNumbers();
+  let turn: Queued[] = [];
+  let refusedBy: Refusal | undefined;
+  let onIdle: (() => void)[] = [];
+
+  const flush = (): void => {
+    const message = packTurn(turn);
+    turn = [];
+    post(message, [message.bytes.buffer]);
+  };
+  const noteIdle = (): void => {
+    if (room.used.requests > 0) return;
+    for (const resolve of onIdle) resolve();
+    onIdle = [];
+  };
+  const answer = (place: number, refusal: Refusal | undefined): void => {
+    const one = waiting[place];
+    if (one === undefined) return;
+    waiting[place] = undefined;
+    free.push(place);
+    one.held?.delete(place);
+    room.leave(one.address, one.bytes);
+    one.resolve(refusal);
+  };
+
+  return {
+    /** Shared memory: a place's byte is 1 once the connection of its request has closed. */
+    gone,
+    ingest(request: IngestRequest): Promise<Refusal | undefined> {
+      const { address = '', connection } = request;
+      if (refusedBy) return Promise.resolve(refusedBy);
+      if (connection?.destroyed) return Promise.resolve(HUNG_UP);
+      // One that says more will be refused: it must not take the room of others.
+      const claim = claimedBytes(request);
+      const bytes = claim > bodyBytesMax ? request.body.length : claim;
+      const place = room.take(address, bytes) ? free.pop() : undefined;
+      if (place === undefined) return Promise.resolve(FULL);
+      Atomics.store(gone, place, 0);
+      const held = connection && hold(connection, place);
+      return new Promise((resolve) => {
+        waiting[place] = { address, bytes, held, resolve };
+        if (turn.push({ request, place, sender: numberOf(address) }) === 1) setImmediate(flush);
+      });
+    },
+    answer({ places, refusals }: Answers): void {
+      for (const [place, refusal] of refusals) answer(place, refusal);
+      for (const place of places) answer(place, undefined);
+      noteIdle();
+    },
+    /** Answers every request, waiting and to come, with the refusal. */
+    refuseAll(refusal: Refusal): void {
+      refusedBy = refusal;
+      for (let place = 0; place < waiting.length; place++) answer(place, refusal);
+      noteIdle();
+    },
+    sizes: () => ({ queue_requests: room.used.requests, queue_bytes: room.used.bytes }),
+    /** Settles when nothing waits. */
+    idle: () =>
+      new Promise<void>((resolve) => {
+        onIdle.push(resolve);
+        noteIdle();
+      }),
+  };
+}

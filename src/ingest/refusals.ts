@@ -1,0 +1,14 @@
+/** Refusals that say the same to everybody: one object each, which a message holds once. */
+import { RETRY_AFTER_S } from '../domain/limits.js';
+import type { Refusal } from '../domain/problems.js';
+
+export const FULL: Refusal = {
+  code: 'queue_full',
+  detail: 'the write queue is full; try again',
+  retryAfterS: RETRY_AFTER_S,
+};
+
+export const WRONG_KEY: Refusal = { code: 'unauthorized_app', detail: 'No such app, or not its key.' };
+
+/** Nobody reads this one. */
+export const HUNG_UP: Refusal = { code: 'hung_up', detail: 'The client closed the connection.' };
