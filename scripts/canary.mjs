@@ -38,6 +38,13 @@ const CANARIES = [
     test: 'test/clickhouse/partitions.test.js',
   },
   {
+    title: 'as many inserts into ClickHouse at once as come',
+    file: 'src/clickhouse/intake-thread.js',
+    from: 'inserts < INSERTS_MAX',
+    to: 'true',
+    test: 'test/clickhouse/ingest.test.js',
+  },
+  {
     title: 'no check of the origin',
     file: 'src/ingest/ingest.js',
     from: '!keyring.allowsOrigin(envelope.app, request.origin)',
