@@ -202,8 +202,8 @@ const CANARIES = [
   },
   {
     title: 'readers of the live feed without end',
-    file: 'src/api/routes/stream.js',
-    from: 'stream.followers() >= STREAM_READERS_MAX',
+    file: 'src/api/live/places.js',
+    from: '(taken.get(key) ?? 0) >= max',
     to: 'false',
     test: 'test/security/limits.test.js',
   },
@@ -238,8 +238,8 @@ const CANARIES = [
   {
     title: 'a collector that calls home',
     file: 'src/store/disk-watch.js',
-    from: 'let free = freeBytes();',
-    to: "let free = freeBytes(); fetch('http://127.0.0.1:9999/').catch(() => {});",
+    from: 'let free = look();',
+    to: "let free = look(); fetch('http://127.0.0.1:9999/').catch(() => {});",
     test: 'test/security/air-gap.test.js',
   },
 ];

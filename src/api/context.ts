@@ -1,13 +1,16 @@
 /** What the server is given, and what its routes share. */
 import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '../config/config.js';
+import type { ClockReading } from '../domain/time-evidence.js';
 import type { Ingest } from '../ingest/types.js';
 import type { AuditTrail, DiskWatch, EraseReport, Erasure, Store } from '../store/port.js';
 import type { Meters } from '../telemetry/meters.js';
 import type { Cors } from './guards/cors.js';
 import type { NoteAnswer } from './ingest-answers.js';
+import type { Places } from './live/places.js';
 import type { StreamHub } from './live/stream.js';
 import type { Metrics, Reloads } from './metrics.js';
+import type { Watchings } from './watchings.js';
 
 export type Logger = Pick<FastifyBaseLogger, 'level' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
@@ -27,6 +30,8 @@ export interface ServerDeps {
   /** Bytes of the WAL's files. */
   walBytes: () => number;
   reloads: () => Reloads;
+  /** What time it is, as far as it can be trusted. */
+  clock: () => ClockReading;
   /** Whether the store's views are caught up. */
   ready: () => boolean;
   /** The folder of the built dashboard. */
@@ -40,6 +45,8 @@ export interface ApiContext extends Omit<ServerDeps, 'ready'> {
   readonly metrics: Metrics;
   readonly noteAnswer: NoteAnswer;
   readonly stream: StreamHub;
+  readonly places: Places;
+  readonly watchings: Watchings;
   /** Whether reads see everything; false again after a failed commit. */
   readonly isReady: () => boolean;
   /** Whether a commit has failed: nothing is accepted after that. */

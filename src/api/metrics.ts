@@ -3,9 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ProblemCode } from '../domain/problems.js';
+import type { ClockReading } from '../domain/time-evidence.js';
 import type { Store, StoreStats } from '../store/port.js';
-import { type HistogramReading, openHistogram, SECONDS_BOUNDS } from '../telemetry/meters.js';
+import { type HistogramReading, openHistogram, SECONDS_BOUNDS, threadsClock } from '../telemetry/meters.js';
 import type { ServerDeps } from './context.js';
+import type { Watchings } from './watchings.js';
 
 const INGEST_ROUTES = ['events', 'replay'] as const;
 export type IngestRoute = (typeof INGEST_ROUTES)[number];
@@ -19,10 +21,11 @@ export interface Reloads {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 interface MetricsOptions
-  extends Pick<ServerDeps, 'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'now'> {
+  extends Pick<ServerDeps, 'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'clock'> {
   store: Pick<Store, 'stats'>;
   hasFailed: () => boolean;
   streamReaders: () => number;
+  watchings: Pick<Watchings, 'counts'>;
 }
 
 /** These series begin at 0: Prometheus sees no increase in one that begins with its first event. */
@@ -219,7 +222,7 @@ const HISTOGRAMS = {
 
 /** Adds the metrics of the collector and of its threads; the result reads the threads' meters. */
 function addCollector(registry: Registry, options: MetricsOptions): () => void {
-  const { hasFailed, streamReaders, disk, meters, version, reloads, walBytes, now } = options;
+  const { hasFailed, streamReaders, disk, meters, version, reloads, walBytes, clock } = options;
   let last = meters.read();
   const gauges: [name: string, help: string, read: () => number | boolean][] = [
     [
@@ -231,15 +234,26 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
     [
       'spyglass_store_unapplied_seconds',
       'How long the oldest of these groups has been durable',
-      () => secondsSince(last.unapplied_since, now()),
+      () => secondsSince(last.unapplied_since, threadsClock()),
     ],
     ['spyglass_store_chunks', 'Replay chunks stored', () => last.chunks],
     ['spyglass_store_chunk_bytes', 'Bytes of the replay chunks stored', () => last.chunk_bytes],
     ['spyglass_store_journal_bytes', 'Bytes of the journal files', walBytes],
     ['spyglass_store_failed', 'Whether a commit failed: nothing is accepted until a new start', hasFailed],
     ['spyglass_disk_free_bytes', 'Bytes the disk of the data folder has free', disk.freeBytes],
+    ['spyglass_disk_free_files', 'Files (inodes) the disk of the data folder has free', disk.freeFiles],
     ['spyglass_disk_takes_replays', 'Whether the disk has room enough for replays', disk.takesReplays],
     ['spyglass_disk_takes_events', 'Whether the disk has room enough for events', disk.takesEvents],
+    [
+      'spyglass_clock_trusted',
+      'Whether the wall clock is within a day of all that the store knows, or was believed since',
+      () => clock().state === 'trusted',
+    ],
+    [
+      'spyglass_clock_ahead_seconds',
+      'How far the wall clock is ahead of all that the store knows',
+      () => aheadSeconds(clock()),
+    ],
     ['spyglass_stream_readers', 'Readers of the live feed', streamReaders],
   ];
   for (const gauge of gauges) addGauge(registry, ...gauge);
@@ -253,6 +267,16 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
     'Configurations read again while running, by whether they could be used',
     ['result'],
     () => Object.entries(reloads()).map(([result, count]) => [{ result }, count] as const),
+  );
+  addCounter(registry, 'spyglass_audit_lines_total', 'Lines of the audit trail since start', [], () => [
+    [{}, options.watchings.counts().lines],
+  ]);
+  addCounter(
+    registry,
+    'spyglass_audit_refusals_total',
+    'Replays not shown since start, because their line could not be written',
+    [],
+    () => [[{}, options.watchings.counts().refused]],
   );
   new Gauge({
     name: 'spyglass_build_info',
@@ -278,6 +302,9 @@ function addStore(registry: Registry): (stats: StoreStats) => void {
     last = stats;
   };
 }
+
+/** 0 where the store knows of no time. */
+const aheadSeconds = ({ wall, evidence = wall }: ClockReading): number => (wall - evidence) / 1_000;
 
 /** 0 where `time` is 0. */
 const secondsSince = (time: number, now: number): number =>

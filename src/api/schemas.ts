@@ -76,7 +76,13 @@ export const auditAnswer = z.object({
   ),
 });
 
-export const healthAnswer = z.object({ status: z.string() });
+export const healthAnswer = z.object({
+  status: z.string(),
+  clock: z
+    .enum(['ahead', 'behind', 'unknown'])
+    .optional()
+    .describe('The clock is in doubt, against the newest time the store knows: see docs/reliability.md.'),
+});
 
 /** A 204. */
 export const stored = { 204: { description: 'Done; durable on disk.' } };

@@ -23,6 +23,7 @@ import { createPasswordGate, type Guard, requirePassword } from './guards/auth.j
 import { crossSite, foreignHost, hostMissing, hostTwice } from './guards/browser-guards.js';
 import { createCors } from './guards/cors.js';
 import { createNoteAnswer } from './ingest-answers.js';
+import { createPlaces } from './live/places.js';
 import { createStreamHub } from './live/stream.js';
 import { createMetrics } from './metrics.js';
 import type { DescribedRoute } from './openapi.js';
@@ -39,6 +40,7 @@ import { questionRoutes } from './routes/questions.js';
 import { replayUploadRoute } from './routes/replay.js';
 import { sdkRoute } from './routes/sdk.js';
 import { streamRoute } from './routes/stream.js';
+import { createWatchings } from './watchings.js';
 
 export { DASHBOARD_DIR } from './pages/dashboard.js';
 
@@ -153,13 +155,16 @@ function createContext(deps: ServerDeps): ApiContext {
   });
   const hasFailed = () => failed;
   const stream = createStreamHub({ store, log });
-  const metrics = createMetrics({ ...deps, hasFailed, streamReaders: stream.followers });
+  const watchings = createWatchings(deps.audit, deps.disk);
+  const metrics = createMetrics({ ...deps, hasFailed, streamReaders: stream.followers, watchings });
   return {
     ...deps,
     cors: createCors(config),
     metrics,
     noteAnswer: createNoteAnswer(metrics, log, now),
     stream,
+    places: createPlaces(),
+    watchings,
     isReady: () => !failed && ready(),
     hasFailed,
   };

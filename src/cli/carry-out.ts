@@ -4,15 +4,21 @@ import { relative } from 'node:path';
 import type { Asker, CommandRuns } from '../api/commands/answer-commands.js';
 import type { Config } from '../config/config.js';
 import { ProblemError } from '../domain/problems.js';
+import type { TimeEvidence } from '../domain/time-evidence.js';
 import { exportPages } from '../store/offline/export.js';
 import { runJob } from '../store/offline/run-job.js';
 import { makeWorkFolder } from '../store/offline/work-folder.js';
 import type { DiskWatch } from '../store/port.js';
 import type { Reopenable } from '../store/reopenable.js';
-import { cutoffsAt } from './sweeping.js';
+import { cutoffsBy } from './sweeping.js';
 import { mib } from './units.js';
 
-export function carryOut(config: Config, engine: Reopenable, disk: DiskWatch): CommandRuns {
+export function carryOut(
+  config: Config,
+  engine: Reopenable,
+  disk: DiskWatch,
+  clock: TimeEvidence,
+): CommandRuns {
   const { dataDir } = config;
   const { store, whileClosed } = engine;
 
@@ -44,7 +50,7 @@ export function carryOut(config: Config, engine: Reopenable, disk: DiskWatch): C
       for await (const page of exportPages(engine.exportPage, after, onProgress)) await onText(page);
       return {};
     },
-    sweep: (retention) => store.sweep(cutoffsAt(retention, Date.now())),
+    sweep: async ({ trust_clock, ...retention }) => store.sweep(cutoffsBy(clock, retention, trust_clock)),
     erase: ({ user, app }, { onProgress }) =>
       whileClosed(() => runJob('erase', dataDir, onProgress, app === undefined ? { user } : { user, app })),
     compact: (_, { onProgress }) => whileClosed(() => runJob('compact', dataDir, onProgress)),

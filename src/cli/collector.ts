@@ -5,10 +5,11 @@ import type { ClickhouseTuning } from '../clickhouse/open.js';
 import type { Config } from '../config/config.js';
 import { needRestart, takeOver } from '../config/live-config.js';
 import { SHUTDOWN_MS } from '../domain/limits.js';
+import type { TimeEvidence } from '../domain/time-evidence.js';
 import { VERSION } from '../domain/version.js';
 import { walBytes } from '../log/wal/wal.js';
 import { openAuditTrail } from '../store/audit.js';
-import { startDiskWatch } from '../store/disk-watch.js';
+import { ROOM_WITHOUT_END, startDiskWatch } from '../store/disk-watch.js';
 import { lockDataDir } from '../store/offline/exclusive.js';
 import { runJob } from '../store/offline/run-job.js';
 import { type OpenStoreOptions, openStore } from '../store/open.js';
@@ -16,7 +17,7 @@ import type { AuditTrail, EraseReport, Erasure, OnProgress, Store } from '../sto
 import { type Opened, openReopenable } from '../store/reopenable.js';
 import type { Notice } from '../store/threads/messages.js';
 import { newMeterMemory, openMeters } from '../telemetry/meters.js';
-import { startSweeping } from './sweeping.js';
+import { openClock, startSweeping } from './sweeping.js';
 
 export interface Collector {
   /** Where it answers: `http://host:port`, the port as bound. */
@@ -33,7 +34,7 @@ export interface Collector {
 
 /**
  * Opens the store, serves it over HTTP, and sweeps it daily. Port 0 binds a free one; `tuning` is for tests
- * of ClickHouse. Throws what binding the port or opening the store throws; the port is tried first, before
+ * of ClickHouse; `trustClock` says that the clock is right, whatever the store knows. Throws what binding the port or opening the store throws; the port is tried first, before
  * anything is written.
  */
 export async function startCollector(
@@ -41,6 +42,7 @@ export async function startCollector(
   log: Logger,
   onProgress: OnProgress = () => {},
   tuning: ClickhouseTuning = {},
+  trustClock = false,
 ): Promise<Collector> {
   // A reload changes this object, so its readers always see the newest settings.
   const config = structuredClone(given);
@@ -54,6 +56,7 @@ export async function startCollector(
   const { store, ingest, isOpen, audit, erase, disk } = opened;
   const closeEngine = () => store.close().finally(opened.letGo);
   try {
+    const clock = await openClock(store, trustClock);
     const { createServer, DASHBOARD_DIR } = await serverModule;
     const server = await createServer({
       config,
@@ -68,14 +71,15 @@ export async function startCollector(
       meters: openMeters(meterMemory),
       walBytes: () => (config.store.engine === 'lmdb' ? walBytes(config.dataDir) : 0),
       reloads: () => reloads,
+      clock: clock.look,
       dashboardDir: DASHBOARD_DIR,
       now: Date.now,
     });
     await server.listen(config.listen);
     const address = server.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : config.listen.port;
-    const sweeping = startSweeping(store, config.retention, log);
-    await opened.takeCommands(log);
+    const sweeping = startSweeping(store, config.retention, log, clock);
+    await opened.takeCommands(log, clock);
     return {
       url: urlOf(config.listen.host, port),
       port,
@@ -91,7 +95,7 @@ export async function startCollector(
         reloads.refused++;
       },
       close: async () => {
-        sweeping.stop();
+        await sweeping.stop();
         disk.stop();
         // Half-sent requests must not delay the end.
         const cutOff = setTimeout(() => server.server.closeAllConnections(), SHUTDOWN_MS / 2);
@@ -113,7 +117,7 @@ interface OpenedEngine extends Opened {
   erase(erasure: Erasure): Promise<EraseReport>;
   disk: ReturnType<typeof startDiskWatch>;
   /** Answers the operator's commands from here on, if the engine has a data folder. */
-  takeCommands(log: Logger): Promise<void>;
+  takeCommands(log: Logger, clock: TimeEvidence): Promise<void>;
   /** Releases the data folder, once the store is closed. */
   letGo(): Promise<void>;
 }
@@ -127,8 +131,8 @@ async function openEngine(
   const { dataDir } = config;
   if (config.store.engine === 'clickhouse') {
     const { openClickhouse } = await import('../clickhouse/open.js');
-    const { freeBytes, ...opened } = await openClickhouse(config.store, config, tuning);
-    const disk = startDiskWatch(dataDir, config.disk, freeBytes);
+    const opened = await openClickhouse(config.store, config, tuning);
+    const disk = startDiskWatch(dataDir, config.disk, () => ROOM_WITHOUT_END);
     return { ...opened, disk, takeCommands: async () => {}, letGo: async () => {} };
   }
   const lock = await lockDataDir(dataDir);
@@ -145,13 +149,13 @@ async function openEngine(
     audit: openAuditTrail(dataDir),
     disk,
     erase: (erasure) => reopenable.whileClosed(() => runJob('erase', dataDir, () => {}, erasure)),
-    async takeCommands(log) {
+    async takeCommands(log, clock) {
       // Loaded only after the store's threads have started.
       const [{ answerCommands }, { carryOut }] = await Promise.all([
         import('../api/commands/answer-commands.js'),
         import('./carry-out.js'),
       ]);
-      lock.serve(answerCommands(carryOut(config, reopenable, disk), log));
+      lock.serve(answerCommands(carryOut(config, reopenable, disk, clock), log));
     },
     letGo: lock.release,
   };

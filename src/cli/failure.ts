@@ -24,7 +24,8 @@ export function explain(error: unknown): { message: string; exitCode: number } |
   if (error instanceof CommandFailure) return { message, exitCode: error.exitCode };
   // By name: the classes are in modules that a command which fails early never loads.
   if (name === 'ConfigError') return { message, exitCode: EXIT_USAGE };
-  if (name.startsWith('Store') || name === 'NotDelivered') return { message, exitCode: EXIT_FAILED };
+  if (name.startsWith('Store') || name === 'NotDelivered' || name === 'ProblemError')
+    return { message, exitCode: EXIT_FAILED };
   const system: ListenError = error;
   if (system.syscall === 'listen') return { message: listenMessage(system), exitCode: EXIT_FAILED };
   return system.code && system.syscall ? { message, exitCode: EXIT_FAILED } : undefined;

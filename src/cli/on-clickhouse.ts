@@ -1,6 +1,6 @@
 /** What commands do where the configuration keeps events in ClickHouse. */
 import type { ClickhouseStore } from '../clickhouse/store.js';
-import type { EraseReport, Erasure, SweepCutoffs, SweepReport } from '../store/port.js';
+import type { EraseReport, Erasure, Store, SweepReport } from '../store/port.js';
 import { readConfig, type Where } from './config-file.js';
 import { EXIT_FAILED } from './failure.js';
 import { withProgress } from './progress.js';
@@ -47,10 +47,9 @@ export const rebuildClickhouse = (where: Where): Promise<boolean> =>
 
 export const sweepClickhouse = (
   where: Where,
-  cutoffs: () => Promise<SweepCutoffs>,
+  sweep: (store: Store) => Promise<SweepReport>,
   tell: (name: string, report: SweepReport) => void,
-): Promise<boolean> =>
-  onClickhouse(where, async (store) => tell(store.engine.database, await store.sweep(await cutoffs())));
+): Promise<boolean> => onClickhouse(where, async (store) => tell(store.engine.database, await sweep(store)));
 
 /** Undefined where the configuration keeps events in a data folder. */
 export async function eraseOnClickhouse(where: Where, erasure: Erasure): Promise<EraseReport | undefined> {

@@ -20,12 +20,12 @@ export async function onStore<K extends CommandName, T>(
 ): Promise<T> {
   assertStore(dataDir);
   return withProgress(ask.command, unit, async (onProgress) => {
-    for (const end = Date.now() + LOCK_WAIT_MS; ; await retryPause()) {
+    for (const end = performance.now() + LOCK_WAIT_MS; ; await retryPause()) {
       const collector = await askCollector(dataDir, ask);
       if (collector) return asked(collector, onProgress);
       const { takeStore } = await import('../store/offline/take-store.js');
       const lock = await takeStore(dataDir, 0).catch((error: Error) => {
-        if (error instanceof StoreInUse && Date.now() < end) return error;
+        if (error instanceof StoreInUse && performance.now() < end) return error;
         throw error;
       });
       if (!(lock instanceof Error)) return alone(onProgress).finally(lock?.release);

@@ -11,6 +11,9 @@ A running collector answers 503 to everybody else meanwhile, some seconds for a 
 const COPIED = `
 Beside a running collector it works on a copy, for which the data folder needs room.`;
 
+const TRUST_CLOCK =
+  'the clock is right, although it is over a day ahead of all the store knows: delete by it';
+
 const IN_A_CLONE = `
 In a clone of the repository: \`npx spyglass <command>\`, from the folder of package.json.`;
 
@@ -63,6 +66,7 @@ function serve(): Command {
     .description('Run the collector: take events in, answer queries, serve the dashboard.')
     .configOption()
     .addOption(level.choices(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']))
+    .option('--trust-clock', TRUST_CLOCK)
     .option('--quiet', 'do not say where it answers, with which keys: for a service, whose output is kept')
     .examples(
       ['spyglass serve', `with ./${CONFIG_FILE}, written first if there is none`],
@@ -175,6 +179,7 @@ function sweep(): Command {
     .storeOptions()
     .option('--events-days <n>', 'keep events this many whole days (default: as configured)', days)
     .option('--replays-days <n>', 'keep replays this many whole days (default: as configured)', days)
+    .option('--trust-clock', TRUST_CLOCK)
     .examples(
       ['spyglass sweep', 'in the running collector, or else in its data folder'],
       ['spyglass sweep --data ./data --events-days 90', 'without a configuration'],

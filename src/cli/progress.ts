@@ -49,11 +49,11 @@ async function startBar(label: string, unit: string): Promise<Progress> {
 }
 
 function startLines(label: string, unit: string): Progress {
-  let next = Date.now() + LINE_EVERY_MS;
+  let next = performance.now() + LINE_EVERY_MS;
   return {
     update({ done, total }) {
-      if (Date.now() < next) return;
-      next = Date.now() + LINE_EVERY_MS;
+      if (performance.now() < next) return;
+      next = performance.now() + LINE_EVERY_MS;
       console.error(`${label}: ${done.toLocaleString('en')} of ${total.toLocaleString('en')} ${unit}`);
     },
     stop: () => {},

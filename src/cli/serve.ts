@@ -4,6 +4,7 @@ import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
 import type { Config } from '../config/config.js';
 import { SHUTDOWN_MS } from '../domain/limits.js';
+import type { OnProgress } from '../store/port.js';
 import { announcement } from './announcement.js';
 import { type Collector, startCollector } from './collector.js';
 import { configPath, readConfig, type Where, writeFirstConfig } from './config-file.js';
@@ -12,6 +13,8 @@ import { type Progress, startProgress } from './progress.js';
 
 export interface ServeOptions extends Where {
   logLevel?: string;
+  /** Deletes by the clock, however far ahead of the store it is. */
+  trustClock?: true;
   /** Prints no announcement: it has keys, and a service's output is kept. */
   quiet?: true;
 }
@@ -31,7 +34,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   outliveOutput();
   const signal = firstSignal();
   const log = openLogger(levelOf(options, config));
-  const started = start(config, log);
+  const started = start(config, log, options.trustClock);
   onReload(async () => reload(await started, options, log));
   const collector = await started;
   if (!options.quiet)
@@ -50,14 +53,15 @@ export async function serve(options: ServeOptions): Promise<void> {
   process.exit(hasFailed ? EXIT_FAILED : code);
 }
 
-async function start(config: Config, log: Logger): Promise<Collector> {
+async function start(config: Config, log: Logger, trustClock?: boolean): Promise<Collector> {
   // The bar is loaded at the first progress: most starts have none.
   let progress: Promise<Progress> | undefined;
   try {
-    return await startCollector(config, log, (at) => {
+    const onProgress: OnProgress = (at) => {
       progress ??= startProgress('bringing views up to the log', 'events');
       void progress.then((bar) => bar.update(at));
-    });
+    };
+    return await startCollector(config, log, onProgress, {}, trustClock);
   } finally {
     (await progress)?.stop();
   }

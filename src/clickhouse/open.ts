@@ -33,6 +33,5 @@ export async function openClickhouse(
     /** Whether the engine answered the last request. */
     isOpen: isUp,
     erase,
-    freeBytes: () => Number.MAX_SAFE_INTEGER,
   };
 }

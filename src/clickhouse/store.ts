@@ -102,6 +102,14 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
     putChunk: chunks.put,
     chunk: chunks.get,
     sweep: (cutoffs) => sweep(engine, meta, cutoffs, now),
+    async timeEvidence(wall) {
+      await meta.refresh();
+      if (meta.clock() > 0) return meta.clock();
+      const received = await queryNumber(engine, 'SELECT max(received_at) FROM batches');
+      if (received > 0) return received;
+      return (await greatestId()) === 0 ? wall : undefined;
+    },
+    noteTime: (time) => meta.raise('clock', time),
     stats: openStats(engine, arrivals, appender),
     onCommit: heads.onCommit,
     // Never: the engine may come back after any failure.
@@ -145,13 +153,13 @@ function watchHead(arrivals: Arrivals) {
 async function sweep(
   engine: Engine,
   meta: Meta,
-  { eventsBefore, replaysBefore }: SweepCutoffs,
+  { eventsBefore, replaysBefore, now: trusted }: SweepCutoffs,
   now: () => number,
 ): Promise<SweepReport> {
   if (eventsBefore !== undefined) await meta.raise('fence', eventsBefore);
   const { events, newest } = await deleteBelow(engine, meta.fence());
   if (events > 0) await meta.raise('swept', newest);
-  await forgetRetries(engine, meta.fence(), now());
+  await forgetRetries(engine, meta.fence(), trusted ?? now());
   return { events, chunks: replaysBefore === undefined ? 0 : await deleteChunks(engine, replaysBefore) };
 }
 
@@ -190,7 +198,8 @@ async function openMeta(engine: Engine) {
     refresh,
     fence: () => known.get('fence') ?? 0,
     swept: () => known.get('swept') ?? 0,
-    async raise(name: 'fence' | 'swept', value: number): Promise<void> {
+    clock: () => known.get('clock') ?? 0,
+    async raise(name: 'fence' | 'swept' | 'clock', value: number): Promise<void> {
       if (value <= (known.get(name) ?? 0)) return;
       await engine.insert('meta', [{ name, value }]);
       known.set(name, value);

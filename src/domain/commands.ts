@@ -19,7 +19,10 @@ export interface Commands {
   verify: { ask: Nothing; answer: Copy };
   backup: { ask: Nothing; answer: Copy };
   export: { ask: { after: number }; answer: Nothing };
-  sweep: { ask: { events_days: number; replays_days: number }; answer: { events: number; chunks: number } };
+  sweep: {
+    ask: { events_days: number; replays_days: number; trust_clock?: boolean | undefined };
+    answer: { events: number; chunks: number };
+  };
   erase: {
     ask: { user: string; app?: string | undefined };
     answer: { events: number; sessions: number; chunks: number } & Bytes;

@@ -28,6 +28,10 @@ export const REPLAY_HOUR_BYTES_DEFAULT = 4 * 1_073_741_824;
 /** Free space below which replays, then events, are refused: the rest lets the operator clean up. */
 export const REPLAY_FREE_BYTES_DEFAULT = 1_073_741_824;
 export const EVENTS_FREE_BYTES_DEFAULT = 256 * 1_048_576;
+/** Chunks are charged by whole blocks: a chunk of two bytes takes one, and an inode. */
+export const DISK_BLOCK_BYTES = 4_096;
+/** Free inodes below which replays are refused: each chunk takes one. */
+export const REPLAY_FREE_FILES = 10_000;
 export const DISK_RETRY_AFTER_S = 60;
 export const CHUNK_SEQ_MAX = 1_000_000;
 
@@ -89,6 +93,10 @@ export const APPLY_PAUSE_MS_MAX = 250;
 // --- the stream
 export const STREAM_HEARTBEAT_MS = 5_000;
 export const STREAM_READERS_MAX = 500;
+/** Of these all but the operator may take so many, one app's readers so many, and these at one address. */
+export const STREAM_OTHERS_MAX = 400;
+export const STREAM_APP_READERS_MAX = 100;
+export const STREAM_CLIENT_READERS_MAX = 50;
 export const STREAM_PAGE_EVENTS = 256;
 /** The least time between two reads of the log for live readers. */
 export const STREAM_PAUSE_MS = 20;
@@ -96,6 +104,16 @@ export const STREAM_PAUSE_MS = 20;
 export const STREAM_BUFFER_BYTES_MAX = 1_048_576;
 /** A reader that accepts nothing for this long is dropped. */
 export const STREAM_STALL_MS = 30_000;
+
+// --- the audit trail
+/** A file of this size is set aside; so many files are kept: 200 MiB are some million lines. */
+export const AUDIT_FILE_BYTES_MAX = 16 * 1_048_576;
+export const AUDIT_FILES_MAX = 16;
+/** The same reader of the same session is one line for this long. */
+export const AUDIT_WATCHING_MS = 10 * 60_000;
+/** Names from one address within that time; and lines of one address a minute, more than a person makes. */
+export const AUDIT_NAMES_MAX = 10;
+export const AUDIT_LINES_PER_MINUTE = 300;
 
 // --- dashboard password
 export const LOCKOUT_FAILURES = 10;

@@ -5,7 +5,7 @@
  * then `[ts u48]` where the upload named one. `chunk_counts`: `[app u16][session utf8]` → u32.
  * `chunk_files`: `[file id]` → the chunk's key. `chunk_expiry`: `[received u48][file id]` → the chunk's key.
  */
-import { CHUNK_SEQ_MAX } from '../domain/limits.js';
+import { CHUNK_SEQ_MAX, MAX_TS } from '../domain/limits.js';
 import type { Env, Table } from '../log/file/env.js';
 import { prefixEnd, readU48, u16, u32, u48 } from '../log/file/keys.js';
 
@@ -104,7 +104,7 @@ function* rowsOf({ chunks }: Tables, app: number, session: string): Generator<{ 
 }
 
 function readsOf(tables: Tables) {
-  const { chunks, files } = tables;
+  const { chunks, files, expiry } = tables;
   return {
     count: (app: number, session: string) => countIn(tables, app, session),
     /** Ascending by `seq`. */
@@ -114,6 +114,11 @@ function readsOf(tables: Tables) {
       const key = chunkKey(app, session, seq);
       const value = chunks.get(key);
       return value && unpack(key, value);
+    },
+    /** When the newest chunk was received, Unix ms. */
+    lastReceipt(): number | undefined {
+      const [last] = expiry.keys({ start: u48(MAX_TS), reverse: true, limit: 1 });
+      return last && readU48(last, 0);
     },
     holdsFile: (fileId: string) => files.get(fileKey(fileId)) !== undefined,
     /** The chunk a file that the manifest names is of. */

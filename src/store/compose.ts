@@ -1,4 +1,5 @@
 /** Makes the `Store` port of a write side, a read side and the chunk files, on any threads. */
+import { DAY_MS } from '../domain/limits.js';
 import type { Ask, Found, QuestionName } from '../questions/index.js';
 import type { ChunkFiles } from '../replay/files.js';
 import { type NewChunk, type Store, StoreFailed, type StoreStats, type SweepCutoffs } from './port.js';
@@ -13,8 +14,17 @@ export type LaterReads = Later<Omit<ReadSide, 'ask'>> & {
   ask<K extends QuestionName>(kind: K, ask: Ask<K>): Promise<Found<K>>;
 };
 
+type WriteCall =
+  | 'appNumber'
+  | 'putChunkRow'
+  | 'dropExpiredChunks'
+  | 'sweepEvents'
+  | 'timeEvidence'
+  | 'noteTime'
+  | 'stats';
+
 export interface Sides {
-  write: Later<Pick<WriteSide, 'appNumber' | 'putChunkRow' | 'dropExpiredChunks' | 'sweepEvents' | 'stats'>>;
+  write: Later<Pick<WriteSide, WriteCall>>;
   read: LaterReads;
   files: ChunkFiles;
   queue: () => Pick<StoreStats, 'queue_requests' | 'queue_bytes'>;
@@ -33,6 +43,8 @@ export function composeStore(sides: Sides): Store {
     putChunk: (chunk) => putChunk(sides, chunk),
     chunk: (...args) => readChunk(sides, ...args),
     sweep: (cutoffs) => sweep(sides, cutoffs),
+    timeEvidence: write.timeEvidence,
+    noteTime: write.noteTime,
     stats: async () => ({ ...(await write.stats()), ...sides.queue() }),
     onCommit: sides.onCommit,
     failed: sides.failed,
@@ -65,9 +77,14 @@ async function readChunk({ read, files }: Sides, ...[app, session, seq]: Paramet
   throw new Error(`the file of chunk ${seq} is missing: run spyglass verify`);
 }
 
-async function sweep({ write, files, now }: Sides, { eventsBefore, replaysBefore }: SweepCutoffs) {
+/** No retention is shorter than a whole day. */
+const greatestFence = (now = Number.POSITIVE_INFINITY): number =>
+  Math.max(0, now - (now % DAY_MS || 0) - DAY_MS);
+
+async function sweep({ write, files, now }: Sides, cutoffs: SweepCutoffs) {
+  const { eventsBefore, replaysBefore } = cutoffs;
   // Even without a cutoff: this continues an interrupted sweep, and forgets expired batch_ids.
-  const events = await write.sweepEvents(eventsBefore ?? 0, now());
+  const events = await write.sweepEvents(eventsBefore ?? 0, cutoffs.now ?? now(), greatestFence(cutoffs.now));
   let chunks = 0;
   while (replaysBefore !== undefined) {
     const dropped = await write.dropExpiredChunks(replaysBefore);

@@ -61,10 +61,15 @@ export interface EraseReport {
 
 export interface DiskWatch {
   freeBytes(): number;
+  /** How many files can still be made. */
+  freeFiles(): number;
   takesEvents(): boolean;
   takesReplays(): boolean;
-  /** Takes bytes from the app's hourly replay budget, or gives the seconds until the next budget. */
-  spend(app: string, bytes: number, now: number): number | undefined;
+  /**
+   * Takes a chunk's blocks from the app's hourly replay budget, or gives the seconds until the next budget.
+   * `at` is of `performance.now()`.
+   */
+  spend(app: string, chunkBytes: number, at?: number): number | undefined;
 }
 
 /** Somebody watched a session's replay. */
@@ -99,6 +104,11 @@ export interface SweepCutoffs {
   eventsBefore?: number;
   /** Deletes chunks received earlier. */
   replaysBefore?: number;
+  /**
+   * The time it is, as far as it can be trusted: `batch_id`s expire by it, and a fence less than a day before
+   * it is lowered, once all below is deleted. Absent: they expire by the store's clock, the fence stays.
+   */
+  now?: number;
 }
 
 export interface SweepReport {
@@ -137,6 +147,13 @@ export interface Store {
   chunk(app: string, session: string, seq: number): Promise<StoredChunk | undefined>;
   /** Commits the fence, then deletes, expired batch_ids too. The next sweep finishes an interrupted one. */
   sweep(cutoffs: SweepCutoffs): Promise<SweepReport>;
+  /**
+   * The time that `noteTime` was told last, else the greatest time of receipt; `now` where nothing was ever
+   * stored, undefined where nothing tells a time.
+   */
+  timeEvidence(now: number): Promise<number | undefined>;
+  /** Keeps a time that was trusted, for the next start. */
+  noteTime(time: number): Promise<void>;
   stats(): Promise<StoreStats>;
   /** Calls back with the new head after each durable commit; the result unsubscribes. */
   onCommit(listener: (head: number) => void): () => void;

@@ -110,6 +110,8 @@ const methodsOn = (ask: AskOpened): Omit<Store, 'onCommit' | 'failed' | 'close'>
   putChunk: (...args) => ask(({ store }) => store.putChunk(...args)),
   chunk: (...args) => ask(({ store }) => store.chunk(...args)),
   sweep: (...args) => ask(({ store }) => store.sweep(...args)),
+  timeEvidence: (...args) => ask(({ store }) => store.timeEvidence(...args)),
+  noteTime: (...args) => ask(({ store }) => store.noteTime(...args)),
   stats: () => ask(({ store }) => store.stats()),
 });
 

@@ -21,8 +21,16 @@ export interface Swept {
   foldViews(): unknown;
 }
 
-/** Sweeps events below `before` (a UTC midnight) and expired batch_ids; returns how many events went. */
-export async function sweepEvents(store: Swept, before: number, now: number): Promise<number> {
+/**
+ * Sweeps events below `before` (a UTC midnight) and expired batch_ids; returns how many events went. A fence
+ * above `fenceMax` is lowered to that.
+ */
+export async function sweepEvents(
+  store: Swept,
+  before: number,
+  now: number,
+  fenceMax: number,
+): Promise<number> {
   const { log, transact, foldViews } = store;
   const fence = Math.floor(before / DAY_MS) * DAY_MS;
   if (fence > log.fence()) transact(() => log.tables.meta.put(META.fence, u48(fence)));
@@ -35,6 +43,8 @@ export async function sweepEvents(store: Swept, before: number, now: number): Pr
   }
   while (sweepDays(store) > 0) await nextTurn();
   while (forgetSeen(store, now) > 0) await nextTurn();
+  // Nothing is left below the fence, so no view holds half of anything there.
+  if (log.fence() > fenceMax) transact(() => log.tables.meta.put(META.fence, u48(fenceMax)));
   return events;
 }
 

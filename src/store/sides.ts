@@ -2,16 +2,18 @@
  * The embedded engine's write side, for the one thread that writes, and its read side, for any thread:
  * synchronous functions over one LMDB environment, of which `compose.ts` makes the `Store` port.
  */
-import { type Log, openLog } from '../log/batches/log.js';
+import { MAX_TS } from '../domain/limits.js';
+import { type Log, META, openLog } from '../log/batches/log.js';
 import { StoreUnusable } from '../log/file/data-dir.js';
 import { type Env, openEnv } from '../log/file/env.js';
+import { readU48, u48 } from '../log/file/keys.js';
 import { continues } from '../log/wal/apply.js';
 import { readWal, WAL_FILES } from '../log/wal/wal.js';
 import type { BrokenView } from '../projections/engine/lifecycle.js';
 import { servingOf, servingViews } from '../projections/engine/serving.js';
 import { PROJECTIONS } from '../projections/registry.js';
 import { removeOrphans } from '../replay/files.js';
-import { type Chunk, openManifest } from '../replay/manifest.js';
+import { type Chunk, type Manifest, openManifest } from '../replay/manifest.js';
 import type { Meters } from '../telemetry/meters.js';
 import { openReads, type Reads } from './answers/index.js';
 import { type ExportPage, type ExportPosition, exportPage } from './offline/export.js';
@@ -26,6 +28,9 @@ export interface WriteSide extends Omit<Writer, 'stats'> {
   putChunkRow(app: number, session: string, chunk: Chunk): string | undefined;
   /** Drops some rows of chunks received before `before`; returns their files, none when all are gone. */
   dropExpiredChunks(before: number): string[];
+  /** See the port. */
+  timeEvidence(now: number): number | undefined;
+  noteTime(time: number): void;
   stats(): Omit<StoreStats, 'queue_requests' | 'queue_bytes'>;
   head(): number;
   close(): Promise<void>;
@@ -94,10 +99,21 @@ export function openWriteSide(
       noteChunks();
       return files;
     },
+    timeEvidence: (now) => timeEvidence(log, manifest, now),
+    noteTime: (time) => writer.transact(() => log.tables.meta.put(META.clock, u48(time))),
     stats: () => ({ head: log.head(), file_bytes: env.fileBytes(), ...writer.stats }),
     head: () => log.head(),
     close: () => env.close(),
   };
+}
+
+function timeEvidence(log: Log, manifest: Manifest, now: number): number | undefined {
+  const noted = log.tables.meta.get(META.clock);
+  if (noted) return readU48(noted, 0);
+  const [batchId] = log.tables.expiry.keys({ start: u48(MAX_TS), reverse: true, limit: 1 });
+  const receipts = [batchId && readU48(batchId, 0), manifest.lastReceipt()].filter((at) => at !== undefined);
+  if (receipts.length > 0) return Math.max(...receipts);
+  return log.head() === 0 ? now : undefined;
 }
 
 export function readSideOf(env: Env, log: Log): ReadSide {

@@ -22,8 +22,8 @@ export interface Writer extends Committing {
   transact(write: () => void): void;
   /** Folds some more of the log into views that do not serve yet; undefined when there is none. */
   foldViews(): FoldingProgress | undefined;
-  /** Sweeps events below `before` (a UTC midnight) and expired batch_ids; returns how many events went. */
-  sweepEvents(before: number, now: number): Promise<number>;
+  /** See `retention.ts`. */
+  sweepEvents(before: number, now: number, fenceMax: number): Promise<number>;
 }
 
 export interface WriterOptions {
@@ -52,6 +52,6 @@ export function openWriter(env: Env, log: Log, { onFailure, onBroken }: WriterOp
     apply,
     transact,
     foldViews,
-    sweepEvents: (before, now) => sweepEvents({ log, views, transact, foldViews }, before, now),
+    sweepEvents: (...args) => sweepEvents({ log, views, transact, foldViews }, ...args),
   };
 }

@@ -1,5 +1,8 @@
 /** What the store's threads measure, in shared memory, readable even while the disk blocks a thread. */
 
+/** Ms that no change of the wall clock moves, the same in every thread; `performance.now` is each thread's own. */
+export const threadsClock = (): number => Number(process.hrtime.bigint() / 1_000_000n);
+
 /** Upper bounds in seconds. */
 export const SECONDS_BOUNDS: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
@@ -53,7 +56,7 @@ const GAUGES = [
   /** Commit groups that are durable and not applied yet. Ingest thread. */
   'unapplied_commits',
   'unapplied_bytes',
-  /** When the oldest of them became durable, Unix ms; 0 when there is none. */
+  /** When the oldest of them became durable, of `threadsClock`; 0 when there is none. */
   'unapplied_since',
   /** Replay chunks in the manifest. Writer thread. */
   'chunks',

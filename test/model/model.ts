@@ -112,6 +112,8 @@ export function createModel(): Model {
       chunks = chunks.filter((chunk) => chunk.receivedAt >= (cutoffs.replaysBefore ?? 0));
       return { events: before.events - events.length, chunks: before.chunks - chunks.length };
     },
+    timeEvidence: async (now) => now,
+    noteTime: async () => {},
     async stats() {
       return {
         head,

@@ -1,5 +1,6 @@
 /** What keeps the disk from being filled: an app's replay budget of the hour, and floors of free space. */
 import t from 'tap';
+import { REPLAY_FREE_FILES } from '../../src/domain/limits.js';
 import { startDiskWatch } from '../../src/store/disk-watch.js';
 import { startCollector } from '../support/collector.js';
 import { apps, ask, event, keyOf, postEvents, problemOf } from '../support/http.js';
@@ -7,13 +8,14 @@ import { chunk, manifest, postReplay } from '../support/replay.js';
 
 const HUGE = Number.MAX_SAFE_INTEGER;
 const HOUR = 3_600_000;
+const BLOCK = 4_096;
 const body = { app: 'inventory', key: keyOf('inventory'), events: [event()] };
 const bytes = chunk('some recording');
 const send = (url: string, seq: number, app = 'inventory') =>
   postReplay(url, `session=s_1&seq=${seq}&app=${app}`, bytes, keyOf(app));
 
 t.test('an app has a budget of replay bytes an hour, of its own', async (t) => {
-  const disk = { replay_bytes_per_hour: 2 * bytes.length };
+  const disk = { replay_bytes_per_hour: 2 * BLOCK };
   const c = await startCollector({ apps: apps('inventory', 'shop'), disk });
   t.teardown(() => c.close());
   for (const seq of [1, 2]) t.equal((await send(c.url, seq)).status, 204);
@@ -50,12 +52,10 @@ t.test('below the second one events stop too, and reads go on', async (t) => {
   t.match((await ask(c.url, '/metrics')).text, /^spyglass_disk_takes_events 0$/m);
 });
 
-t.test('the floors and the hour, to the byte and the millisecond', async (t) => {
-  let free = 100;
-  const limits = { replay_bytes_per_hour: 10, replay_free_bytes: 100, events_free_bytes: 50 };
-  const watchAt = (bytes: number) => {
-    free = bytes;
-    const watch = startDiskWatch('/nowhere', limits, () => free);
+t.test('the floors and the hour, to the byte, the file and the millisecond', async (t) => {
+  const limits = { replay_bytes_per_hour: 10 * BLOCK, replay_free_bytes: 100, events_free_bytes: 50 };
+  const watchAt = (bytes: number, files = HUGE) => {
+    const watch = startDiskWatch('/nowhere', limits, () => ({ bytes, files }));
     watch.stop();
     return [watch.takesReplays(), watch.takesEvents()];
   };
@@ -63,12 +63,47 @@ t.test('the floors and the hour, to the byte and the millisecond', async (t) => 
   t.same(watchAt(99), [false, true]);
   t.same(watchAt(50), [false, true]);
   t.same(watchAt(49), [false, false]);
+  t.same(watchAt(100, REPLAY_FREE_FILES), [true, true]);
+  t.same(watchAt(100, REPLAY_FREE_FILES - 1), [false, true], 'events make no files');
   const watch = startDiskWatch('/nowhere', limits);
   t.teardown(() => watch.stop());
   t.ok(watch.takesEvents(), 'a disk that does not tell is taken to have room');
-  t.equal(watch.spend('a', 10, 0), undefined);
+  t.equal(watch.spend('a', 10 * BLOCK, 0), undefined);
   t.equal(watch.spend('a', 1, 1_000), 3_599);
   t.equal(watch.spend('a', 1, HOUR - 1), 1);
-  t.equal(watch.spend('a', 11, HOUR), 3_600, 'more than an hour’s at once is never taken');
-  t.equal(watch.spend('a', 10, HOUR), undefined);
+  t.equal(watch.spend('a', 10 * BLOCK + 1, HOUR), 3_600, 'more than an hour’s at once is never taken');
+  t.equal(watch.spend('a', 10 * BLOCK, HOUR), undefined);
+});
+
+t.test('a chunk is charged what it takes of the disk, not what was sent', async (t) => {
+  const disk = { replay_bytes_per_hour: 10 * BLOCK, replay_free_bytes: 0, events_free_bytes: 0 };
+  const watch = startDiskWatch('/nowhere', disk);
+  t.teardown(() => watch.stop());
+  const taken = (bytes: number) => {
+    let chunks = 0;
+    while (watch.spend(`chunks of ${bytes}`, bytes) === undefined) chunks++;
+    return chunks;
+  };
+  t.equal(taken(2), 10);
+  t.equal(taken(BLOCK), 10);
+  t.equal(taken(BLOCK + 1), 5);
+});
+
+t.test('a wall clock that is set moves no budget', async (t) => {
+  const disk = { replay_bytes_per_hour: BLOCK, replay_free_bytes: 0, events_free_bytes: 0 };
+  const watch = startDiskWatch('/nowhere', disk);
+  t.teardown(() => watch.stop());
+  watch.spend('a', 1);
+  const wall = Date.now;
+  for (const shift of [-48 * HOUR, 48 * HOUR]) {
+    t.intercept(Date, 'now', { value: () => wall() + shift });
+    const retryAfterS = watch.spend('a', 1) ?? 0;
+    t.ok(retryAfterS > 3_000 && retryAfterS <= 3_600, `${retryAfterS}`);
+  }
+});
+
+t.test('free files are in the metrics', async (t) => {
+  const c = await startCollector({ apps: apps('inventory') });
+  t.teardown(() => c.close());
+  t.match((await ask(c.url, '/metrics')).text, /^spyglass_disk_free_files \d/m);
 });

@@ -5,20 +5,22 @@ import t from 'tap';
 import {
   BODY_BYTES_DEFAULT,
   LIST_TEXT_MAX,
+  STREAM_CLIENT_READERS_MAX,
   STREAM_READERS_MAX,
   TAIL_TEXT_MAX,
 } from '../../src/domain/limits.js';
 import { startCollector } from '../support/collector.js';
-import { apps, ask, basic, event, get, keyOf, NOON, postEvents, problemOf, store } from '../support/http.js';
+import { ask, basic, event, get, keyOf, NOON, postEvents, problemOf, store } from '../support/http.js';
 import { chunk, postReplay } from '../support/replay.js';
 import type { EventsAnswer } from '../support/rows.js';
 import { openStream } from '../support/sse.js';
 
 const PASSWORD = 'correct horse';
+const TEAM = 'battery staple';
 const ANSWER_MS_MAX = 60_000;
 const key = keyOf('inventory');
 const c = await startCollector({
-  apps: apps('inventory'),
+  apps: { inventory: { key: keyOf('inventory'), origins: [], read_password: TEAM } },
   auth: { dashboard_password: PASSWORD },
   limits: { chunk_bytes: 100_000 },
 });
@@ -237,6 +239,17 @@ t.test('the live feed has so many readers and no more, and room again when one l
     again.close();
     status = again.status;
   }
+});
+
+t.test('one app’s reader does not take the places of the others', async (t) => {
+  const open = (password: string) => openStream(c.url, '/v1/stream', basic(password));
+  const greedy = await Promise.all(Array.from({ length: STREAM_READERS_MAX }, () => open(TEAM)));
+  const taken = greedy.filter(({ status }) => status === 200);
+  t.equal(taken.length, STREAM_CLIENT_READERS_MAX);
+  t.equal(greedy.filter(({ status }) => status === 503).length, greedy.length - taken.length);
+  const operator = await open(PASSWORD);
+  t.equal(operator.status, 200);
+  for (const one of [...greedy, operator]) one.close();
 });
 
 t.test('what nobody asked a password for does not say what this is, or which version', async (t) => {

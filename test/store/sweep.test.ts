@@ -87,6 +87,46 @@ t.test('forgets expired batch_ids, where events and replays are kept for ever', 
   );
 });
 
+t.test('a fence in the future refuses, and is lowered once the time is trusted', async (t) => {
+  const dataDir = await folder(t);
+  const now = () => TODAY + DAY_MS / 2;
+  const events = (store: WritableStore) =>
+    store.ask('events', { limit: 500 }).then(({ events }) => events.length);
+  await withStore(dataDir, now, async (store) => {
+    await store.append([batch('before-it', now(), TODAY), batch('ahead-of-it', now(), TODAY + 40 * DAY_MS)]);
+    // What a clock that was ahead for once left behind.
+    await store.sweep({ eventsBefore: TODAY + 30 * DAY_MS });
+    const [refused] = await store.append([batch('much-too-soon', now(), TODAY)]);
+    t.match(refused, { status: 'rejected', reason: { name: 'FenceAhead' } });
+    t.equal((await store.stats()).late_events, 0, 'no acknowledgement');
+    await store.sweep({ now: now() });
+    const [stored] = await store.append([batch('much-too-soon', now(), TODAY)]);
+    t.match(stored, { status: 'fulfilled', value: 'stored' });
+    t.equal(await events(store), 2);
+    const [late] = await store.append([batch('a-week-late', now(), TODAY - 7 * DAY_MS)]);
+    t.match(late, { status: 'fulfilled' });
+    t.equal((await store.stats()).late_events, 1, 'the fence is a day before the trusted time');
+  });
+  t.equal((await verifyStore(dataDir, () => {})).problem, undefined, 'views are as a rebuild makes them');
+});
+
+t.test('what the store knows of the time: what was noted, else the newest receipt', async (t) => {
+  const dataDir = await folder(t);
+  await withStore(dataDir, Date.now, async (store) => {
+    t.equal(await store.timeEvidence(7), 7, 'an empty store has nothing to lose');
+    const { batchId: _, ...nameless } = batch('', TODAY, TODAY);
+    await store.append([nameless]);
+    t.equal(await store.timeEvidence(7), undefined, 'events say when they happened, as a client tells it');
+    await store.append([batch('with-an-id', TODAY + 5, TODAY)]);
+    t.equal(await store.timeEvidence(7), TODAY + 5);
+    const chunk = { app: 'inventory', session: 's', seq: 1, receivedAt: TODAY + 9 };
+    await store.putChunk({ ...chunk, bytes: new Uint8Array(2) });
+    t.equal(await store.timeEvidence(7), TODAY + 9);
+    await store.noteTime(TODAY - 1);
+  });
+  await withStore(dataDir, Date.now, async (store) => t.equal(await store.timeEvidence(7), TODAY - 1));
+});
+
 t.test('finishes what a sweep that was cut off had begun', async (t) => {
   const dataDir = await folder(t);
   const now = () => TODAY;

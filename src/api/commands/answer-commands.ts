@@ -31,7 +31,12 @@ const days = z.int().min(0).max(36_500);
 const asks = z.discriminatedUnion('command', [
   z.strictObject({ command: z.enum(['verify', 'backup', 'compact', 'rebuild']) }),
   z.strictObject({ command: z.literal('export'), after: z.int().min(0) }),
-  z.strictObject({ command: z.literal('sweep'), events_days: days, replays_days: days }),
+  z.strictObject({
+    command: z.literal('sweep'),
+    events_days: days,
+    replays_days: days,
+    trust_clock: z.boolean().optional(),
+  }),
   eraseBody.extend({ command: z.literal('erase') }).strict(),
 ]);
 

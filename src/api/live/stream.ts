@@ -28,7 +28,7 @@ interface Follower {
   readonly filter: EventFilter;
   /** Every event up to this id was sent, does not match or no longer exists. */
   position: number;
-  /** Since when catching up waits for it to accept more, Unix ms. */
+  /** Since when catching up waits for it to accept more, of `performance.now()`. */
   waitingSince?: number;
   gone: boolean;
 }
@@ -131,7 +131,7 @@ function push(hub: Hub, follower: Follower, frame: string): void {
 }
 
 function beat(hub: Hub): void {
-  const now = Date.now();
+  const now = performance.now();
   for (const follower of hub.followers) {
     if (follower.waitingSince === undefined) push(hub, follower, idFrame(follower.position));
     else if (now - follower.waitingSince > STREAM_STALL_MS) drop(hub, follower);
@@ -219,7 +219,7 @@ function join(hub: Hub, follower: Follower): boolean {
 async function pour(follower: Follower, frame: string): Promise<void> {
   const { sink } = follower;
   if (follower.gone || sink.write(frame)) return;
-  follower.waitingSince = Date.now();
+  follower.waitingSince = performance.now();
   await new Promise<void>((resolve) => {
     const goOn = () => {
       sink.off('drain', goOn);

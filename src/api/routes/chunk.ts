@@ -27,14 +27,14 @@ const routeConfig = {
       },
       304: { description: 'Still what If-None-Match names.' },
     },
-    refusals: [...QUESTION_REFUSALS, 'not_found', 'ambiguous_session'],
+    refusals: [...QUESTION_REFUSALS, 'not_found', 'ambiguous_session', 'too_many_replays', 'disk_full'],
   },
 } as const;
 
 const chunkPath = chunkAsk.pick({ id: true, seq: true });
 const chunkQuery = chunkAsk.pick({ app: true });
 
-export function chunkRoute(app: FastifyInstance, { store, audit, now }: ApiContext): void {
+export function chunkRoute(app: FastifyInstance, { store, watchings, now }: ApiContext): void {
   app.get('/v1/sessions/:id/replay/:seq', { config: routeConfig }, async (request, reply) => {
     const { id, seq } = validated(chunkPath, request.params);
     const apps = appsFor(request.access, validated(chunkQuery, request.query).app);
@@ -44,7 +44,7 @@ export function chunkRoute(app: FastifyInstance, { store, audit, now }: ApiConte
     if (owner === undefined || chunk === undefined)
       throw new ProblemError('not_found', 'There is no such chunk of this session.');
     const { role, name } = request.access;
-    await audit.note({
+    await watchings.note({
       at: now(),
       role,
       name,

@@ -8,7 +8,7 @@ import { json, validated } from '../route.js';
 import { appsAnswer, auditAnswer, auditAsk, healthAnswer } from '../schemas.js';
 
 /** Adds `/healthz` and `/readyz`, which need no password. */
-export function healthRoutes(app: FastifyInstance, { isReady }: ApiContext): void {
+export function healthRoutes(app: FastifyInstance, { isReady, clock }: ApiContext): void {
   const answers = { 200: json(healthAnswer) };
   const healthz = { summary: 'Whether the process lives', tag: 'Operator', answers, refusals: [] } as const;
   const readyz = {
@@ -20,7 +20,8 @@ export function healthRoutes(app: FastifyInstance, { isReady }: ApiContext): voi
   app.get('/healthz', { config: { describe: healthz } }, async () => ({ status: 'ok' }));
   app.get('/readyz', { config: { describe: readyz } }, async () => {
     if (!isReady()) throw new ProblemError('not_accepting', 'The store is not ready.');
-    return { status: 'ready' };
+    const { state } = clock();
+    return state === 'trusted' ? { status: 'ready' } : { status: 'ready', clock: state };
   });
 }
 

@@ -75,7 +75,7 @@ export function replayUploadRoute(app: FastifyInstance, context: ApiContext): vo
           retryAfterS: RETRY_AFTER_S,
         });
       }
-      const retryAfterS = disk.spend(owner, chunk.bytes.length, receivedAt);
+      const retryAfterS = disk.spend(owner, chunk.bytes.length);
       if (retryAfterS !== undefined) {
         throw new ProblemError('replay_budget', 'The app has sent all the replay bytes it may in an hour.', {
           retryAfterS,

@@ -2,11 +2,11 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { STREAM_READERS_MAX } from '../../domain/limits.js';
 import { ProblemError } from '../../domain/problems.js';
 import { given } from '../../questions/given.js';
 import type { ApiContext } from '../context.js';
 import { appsFor } from '../guards/access.js';
+import { clientAddress, networkOf } from '../guards/client-address.js';
 import { validated } from '../route.js';
 import { lastEventId, streamAsk } from '../schemas.js';
 
@@ -31,18 +31,22 @@ const describe = {
 } as const;
 
 /** Adds its own `HEAD` too: fastify's would open a stream. */
-export function streamRoute(app: FastifyInstance, { store, stream }: ApiContext): void {
+export function streamRoute(app: FastifyInstance, { store, stream, places }: ApiContext): void {
   const options = { exposeHeadRoute: false, config: { access, describe } };
   app.get('/v1/stream', options, async (request, reply) => {
     const { after, app: only, ...filter } = validated(streamAsk, request.query);
-    if (stream.followers() >= STREAM_READERS_MAX) {
+    const resumed = resumeFrom(request.headers['last-event-id']) ?? after;
+    const leave = places.take({ ...request.access, network: networkOf(clientAddress(request)) });
+    if (leave === undefined) {
       throw new ProblemError(
         'too_many_readers',
-        `The live feed has ${STREAM_READERS_MAX} readers already. Come back when some have left.`,
+        'The live feed has as many readers as it may have, of all or from you. Come back when some have left.',
         { retryAfterS: STREAM_RETRY_AFTER_S },
       );
     }
-    const from = resumeFrom(request.headers['last-event-id']) ?? after ?? (await store.stats()).head;
+    if (reply.raw.closed) leave();
+    else reply.raw.once('close', leave);
+    const from = resumed ?? (await store.stats()).head;
     const apps = appsFor(request.access, only);
     const response = hijack(reply.headers(HEADERS));
     response.flushHeaders();

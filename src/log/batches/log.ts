@@ -4,7 +4,8 @@
  * Tables: `log`: `[lastTs u48][offset u48]` → record batch (LZ4);
  * `offsets`: `[offset u48]` → `[lastTs u48][count u16]`;
  * `dictionary`, `seen` and `seen_expiry` (see their files);
- * `meta`: `format` → JSON, `next` → the counters below, `fence` → u48, `views` → JSON of the projections.
+ * `meta`: `format` → JSON, `next` → the counters below, `fence` → u48, `clock` → u48
+ * (the time trusted last), `views` → JSON of the projections.
  */
 import { randomUUID } from 'node:crypto';
 import type { StoredEvent } from '../../domain/event.js';
@@ -46,6 +47,7 @@ export const META = {
   format: Buffer.from('format'),
   next: Buffer.from('next'),
   fence: Buffer.from('fence'),
+  clock: Buffer.from('clock'),
   views: Buffer.from('views'),
 } as const;
 

@@ -38,7 +38,7 @@ export interface WriterLock {
 /** Takes the lock of an existing folder, waiting up to `waitMs` for another; throws `StoreUnusable`. */
 export async function acquireWriterLock(dataDir: string, waitMs = LOCK_WAIT_MS): Promise<WriterLock> {
   const folder = socketFolder(dataDir);
-  const end = Date.now() + waitMs;
+  const end = performance.now() + waitMs;
   try {
     for (;;) {
       const opening = olderReleaseOpens(dataDir);
@@ -50,7 +50,8 @@ export async function acquireWriterLock(dataDir: string, waitMs = LOCK_WAIT_MS):
         }
         await own.lower();
       }
-      if (Date.now() >= end) throw new StoreInUse(opening ?? `another spyglass is running on ${dataDir}`);
+      if (performance.now() >= end)
+        throw new StoreInUse(opening ?? `another spyglass is running on ${dataDir}`);
       await retryPause();
     }
   } catch (error) {

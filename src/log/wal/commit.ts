@@ -38,6 +38,20 @@ export interface SealedCommit extends Omit<CommitGroup, 'batches'> {
   events: number;
 }
 
+/** The fence lies in the future, so either the fence or the clock is wrong. */
+export class FenceAhead extends Error {
+  override name = 'FenceAhead';
+
+  constructor(fence: number, receivedAt: number) {
+    super(
+      `the clock says ${utc(receivedAt)}, and retention has deleted everything before ${utc(fence)}: ` +
+        'set the clock right, or if it is right start with --trust-clock',
+    );
+  }
+}
+
+const utc = (time: number): string => new Date(time).toISOString();
+
 /** `late` counts events below the fence, which are not stored. */
 interface Added {
   result: 'stored' | 'duplicate';
@@ -121,6 +135,8 @@ function add(draft: Draft, request: EventRequest | ColumnRequest): Added {
   if (firstId !== undefined && late > 0) {
     throw new RangeError('events below the retention fence cannot be imported');
   }
+  // What happens now would be dropped: an acknowledgement would be a lie.
+  if (late > 0 && draft.fence > receivedAt) throw new FenceAhead(draft.fence, receivedAt);
   writeEvents(draft, kept, app, firstId ?? next.offset);
   if (batchId !== undefined) batchIds.set(key, { app, batchId, receivedAt, offset: next.offset });
   draft.hasStored = true;

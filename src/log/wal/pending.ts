@@ -65,6 +65,10 @@ export function openPending(log: Log) {
     raiseFence(raised: number): void {
       fence = Math.max(fence, raised);
     },
+    /** A fence above this was wrong. */
+    lowerFence(greatest: number): void {
+      fence = Math.min(fence, greatest);
+    },
     /** The newest commit sealed; every one up to it is in the log or here. */
     newest: () => counters.commit - 1,
   };

@@ -30,8 +30,8 @@ export type FromJob = { progress: Progress } | { answer: unknown } | { error: Pl
 const post = (message: FromJob): void => parentPort?.postMessage(message);
 let next = 0;
 const onProgress = ({ done, total }: Progress): void => {
-  if (Date.now() < next) return;
-  next = Date.now() + EVERY_MS;
+  if (performance.now() < next) return;
+  next = performance.now() + EVERY_MS;
   post({ progress: { done, total } });
 };
 const { dataDir, job, subject } = workerData as JobData;

@@ -5,7 +5,7 @@ import { openEnv } from '../../log/file/env.js';
 import type { SealedCommit } from '../../log/wal/commit.js';
 import { openPending } from '../../log/wal/pending.js';
 import { openWal } from '../../log/wal/wal.js';
-import type { Meters } from '../../telemetry/meters.js';
+import { type Meters, threadsClock } from '../../telemetry/meters.js';
 import { openCommitting, openFailStop } from '../committing.js';
 
 export type IngestCommits = ReturnType<typeof openIngestCommits>;
@@ -62,7 +62,7 @@ function openUnapplied(meters: Meters) {
   };
   return {
     add(sealed: SealedCommit): void {
-      groups.push({ commit: sealed.commit, bytes: sealed.bytes.length, durableAt: Date.now() });
+      groups.push({ commit: sealed.commit, bytes: sealed.bytes.length, durableAt: threadsClock() });
       bytes += sealed.bytes.length;
       note();
     },

@@ -10,6 +10,7 @@ import type { IngestOptions } from '../../ingest/ingest.js';
 import { Intake, type Taken } from '../../ingest/intake.js';
 import type { IngestMessage } from '../../ingest/messages.js';
 import { reason, StoreUnusable } from '../../log/file/data-dir.js';
+import { FenceAhead } from '../../log/wal/commit.js';
 import { openMeters } from '../../telemetry/meters.js';
 import { StoreFailed } from '../port.js';
 import { type IngestCommits, openIngestCommits } from './ingest-commits.js';
@@ -28,11 +29,28 @@ const port = parentPort;
 const post = (message: FromIngest): void => port.postMessage(message);
 const { dataDir, gone, meterMemory, writer, ...settings } = workerData as IngestData;
 const meters = openMeters(meterMemory);
+const FENCE_NOTICE_MS = 60_000;
+const FENCE_RETRY_AFTER_S = 60;
 
 /** LMDB's errors have numbers. After a failed transaction LMDB refuses reads too. */
 const isOfLmdb = (error: Error): boolean => typeof (error as { code?: unknown }).code === 'number';
 
+/** Says at most once a minute that the fence is wrong. */
+function openFenceNotice() {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return (error: Error): void => {
+    if (performance.now() - saidAt < FENCE_NOTICE_MS) return;
+    saidAt = performance.now();
+    post({ kind: 'notice', level: 'warn', text: `events are refused: ${error.message}` });
+  };
+}
+const noticeFence = openFenceNotice();
+
 function refuse({ error }: { error: Error }): Refusal {
+  if (error instanceof FenceAhead) {
+    noticeFence(error);
+    return { code: 'not_accepting', detail: error.message, retryAfterS: FENCE_RETRY_AFTER_S };
+  }
   if (error instanceof StoreFailed || isOfLmdb(error)) {
     return { code: 'not_accepting', detail: error.message, retryAfterS: RETRY_AFTER_S };
   }
@@ -77,6 +95,7 @@ function openCalls(commits: IngestCommits, configure: (settings: IngestSettings)
       pending.raiseFence(fence);
       return pending.newest();
     },
+    lowerFence: pending.lowerFence,
   };
 }
 

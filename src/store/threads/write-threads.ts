@@ -175,11 +175,15 @@ function writeSideOf(
       if (!isApplied) await progress.caughtUp();
       return number;
     },
-    async sweepEvents(before, now) {
+    timeEvidence: writer.timeEvidence,
+    noteTime: writer.noteTime,
+    async sweepEvents(before, now, fenceMax) {
       // Later events below the fence are dropped; the tables hold all earlier ones when the sweep begins.
       progress.durable(await ingest.raiseFence(before));
       await progress.caughtUp();
-      return writer.sweepEvents(before, now);
+      const events = await writer.sweepEvents(before, now, fenceMax);
+      await ingest.lowerFence(fenceMax);
+      return events;
     },
     async stats() {
       await progress.caughtUp();

@@ -142,6 +142,8 @@ export function createFakeStore(): FakeStore {
         return bytes && { bytes, etag: `e${bytes.length}` };
       }),
     sweep: async () => ({ events: 0, chunks: 0 }),
+    timeEvidence: async (now) => now,
+    noteTime: async () => {},
     stats: () => reading(() => ({ ...STATS, head })),
     onCommit(listener) {
       commits.on('commit', listener);

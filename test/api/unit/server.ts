@@ -34,6 +34,7 @@ export function createTestServer(deps: Partial<ServerDeps> = {}): Promise<Fastif
     audit: { note: async () => {}, list: async () => [] },
     disk: {
       freeBytes: () => Number.MAX_SAFE_INTEGER,
+      freeFiles: () => Number.MAX_SAFE_INTEGER,
       takesEvents: () => true,
       takesReplays: () => true,
       spend: () => undefined,
@@ -41,6 +42,7 @@ export function createTestServer(deps: Partial<ServerDeps> = {}): Promise<Fastif
     meters: openMeters(),
     walBytes: () => 0,
     reloads: () => ({ applied: 0, refused: 0 }),
+    clock: () => ({ state: 'trusted', wall: 0, evidence: 0, time: 0, doubtMs: 0 }),
     ready: () => true,
     dashboardDir: DASHBOARD_DIR,
     now: Date.now,
