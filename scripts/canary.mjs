@@ -31,6 +31,20 @@ const CANARIES = [
     env: { SPYGLASS_SEEDS: '5' },
   },
   {
+    title: 'an insert into as many partitions of ClickHouse as a batch has months',
+    file: 'src/clickhouse/partitions.js',
+    from: 'if (isNarrow(rows))',
+    to: 'if (true)',
+    test: 'test/clickhouse/partitions.test.js',
+  },
+  {
+    title: 'as many inserts into ClickHouse at once as come',
+    file: 'src/clickhouse/intake-thread.js',
+    from: 'inserts < INSERTS_MAX',
+    to: 'true',
+    test: 'test/clickhouse/ingest.test.js',
+  },
+  {
     title: 'no check of the origin',
     file: 'src/ingest/ingest.js',
     from: '!keyring.allowsOrigin(envelope.app, request.origin)',

@@ -46,7 +46,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
     ...['store', 'store/answers', 'store/threads', 'projections', 'projections/engine', 'replay'],
     ...['log/wal', 'log/batches', 'log/file', 'ingest', 'telemetry'],
   ],
-  clickhouse: ['store', 'store/offline', 'questions', 'ingest', 'config'],
+  clickhouse: ['store', 'store/offline', 'questions', 'ingest', 'config', 'telemetry'],
   api: [
     ...['store', 'questions', 'ingest', 'config', 'telemetry'],
     ...['api/guards', 'api/live', 'api/pages', 'api/routes'],
@@ -183,6 +183,13 @@ t.test('a start loads what its threads need: HTTP no LMDB, no thread schemas, in
     const packages = loaded(`store/threads/${thread}-thread.js`);
     t.ok(packages.has('lmdb') && !packages.has('zod'), `LMDB and no schemas for ${thread}`);
   }
+  const intake = loaded('clickhouse/intake-thread.js');
+  for (const other of ['lmdb', 'zod', '@clickhouse/client'])
+    t.notOk(intake.has(other), `${other} for the intake of ClickHouse`);
+  const engine = loaded('clickhouse/open.js');
+  t.ok(engine.has('ingest/queue.js') && intake.has('ingest/fast-reader.js'), 'a queue here, a reader there');
+  for (const reader of ['fast', 'exact'])
+    t.notOk(engine.has(`ingest/${reader}-reader.js`), `${reader} reader for HTTP`);
   t.ok(loaded('store/threads/writer-thread.js').has('projections/sessions.js'), 'views were found');
   t.same(
     [...ingest].filter((file) => dirname(file) === 'projections'),

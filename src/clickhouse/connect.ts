@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { READ_MS_MAX } from '../domain/limits.js';
 import { ReadTimeout, StoreFailed } from '../store/port.js';
+import { PARTITIONS_MAX } from './partitions.js';
 
 /** Where the engine is and which of its databases is ours. */
 export interface Address {
@@ -71,7 +72,6 @@ const SETTINGS: ClickHouseSettings = {
   insert_distributed_sync: 1,
   distributed_foreground_insert: 1,
   insert_deduplicate: 0,
-  max_partitions_per_insert_block: '0',
   skip_unavailable_shards: 0,
   fallback_to_stale_replicas_for_distributed_queries: 0,
   load_balancing: 'in_order',
@@ -79,6 +79,10 @@ const SETTINGS: ClickHouseSettings = {
   mutations_sync: '2',
   distributed_ddl_task_timeout: '600',
 };
+/** Rows that come from outside. */
+const ROWS_FROM_OUTSIDE: ClickHouseSettings = { max_partitions_per_insert_block: String(PARTITIONS_MAX) };
+/** A fold reads its rows from our tables: as many partitions as these have. */
+const ROWS_OF_OURS: ClickHouseSettings = { max_partitions_per_insert_block: '0' };
 /** For replicas: a row is acknowledged once most replicas of its shard have it. */
 const QUORUM: ClickHouseSettings = { insert_quorum: 'auto', insert_quorum_parallel: 1 };
 
@@ -120,7 +124,11 @@ export async function connect({ url, database, cluster }: Address): Promise<Engi
   const { ask, isUp } = openAsking(clients, ClickHouseError);
 
   const run = async (client: ClickHouseClient, sql: string, params: Params): Promise<void> => {
-    await client.command({ query: sql, query_params: { ...params }, clickhouse_settings: settings });
+    await client.command({
+      query: sql,
+      query_params: { ...params },
+      clickhouse_settings: { ...settings, ...pick(ROWS_OF_OURS, known) },
+    });
   };
 
   return {
@@ -151,7 +159,7 @@ export async function connect({ url, database, cluster }: Address): Promise<Engi
           format: 'JSONEachRow',
           abort_signal: AbortSignal.timeout(INSERT_MS_MAX),
           columns: Object.keys(rows[0] ?? {}) as [string, ...string[]],
-          clickhouse_settings: settings,
+          clickhouse_settings: { ...settings, ...pick(ROWS_FROM_OUTSIDE, known) },
         });
       }),
     command: (sql, params = {}) => ask((client) => run(client, sql, params)),

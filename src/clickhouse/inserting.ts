@@ -2,6 +2,7 @@
 import { StoreFailed, type StoreStats } from '../store/port.js';
 import { type Engine, RowsRefused } from './connect.js';
 import type { Work } from './numbering.js';
+import { insertEvents } from './partitions.js';
 
 export type AppendStats = Omit<StoreStats, 'head' | 'file_bytes' | 'queue_requests' | 'queue_bytes'>;
 
@@ -15,7 +16,7 @@ export function openInserter(engine: Engine, stats: AppendStats) {
     const firstId = rows.reduce((least, { id }) => Math.min(least, id), Number.MAX_SAFE_INTEGER);
     firstIds.add(firstId);
     try {
-      if (rows.length > 0) await engine.insert('events', rows);
+      if (rows.length > 0) await insertEvents(engine, rows);
       const whole = works.flatMap(({ base, generation, batch: { app, batchId, receivedAt } }) =>
         batchId === undefined ? [] : [{ base, app, batch_id: batchId, generation, received_at: receivedAt }],
       );

@@ -20,9 +20,10 @@ export async function openClickhouse(
   return {
     store: {
       ...store,
+      failed: Promise.race([store.failed, queue.failed]),
       stats: async () => ({ ...(await store.stats()), ...queue.sizes() }),
       async close() {
-        await queue.idle();
+        await queue.close();
         await store.close();
       },
     },

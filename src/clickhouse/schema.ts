@@ -9,6 +9,7 @@
  * On a cluster each table is `…_local` on every shard and a Distributed table over them. Events are sharded
  * by user, so a funnel needs one shard a user. A shard's views fold its own events; readers merge all states.
  */
+import { EVENTS_PARTITION, VIEWS_PARTITION } from './partitions.js';
 
 interface Table {
   columns: string;
@@ -37,7 +38,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
       person_email Nullable(String), client_ts Nullable(UInt64), error_group String, frame String,
       batch String, idx UInt32`,
     engine: 'MergeTree()',
-    partition: 'intDiv(hour, 720)',
+    partition: EVENTS_PARTITION,
     order: 'hour, user_id, app, ts, id',
     shard: 'cityHash64(user_id)',
   },
@@ -55,7 +56,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
       events AggregateFunction(uniqExact, String, UInt32),
       errors AggregateFunction(uniqExactIf, String, UInt32, UInt8)`,
     engine: 'AggregatingMergeTree()',
-    partition: 'intDiv(day, 30)',
+    partition: VIEWS_PARTITION,
     order: 'app, session_id, day',
     shard: 'cityHash64(session_id)',
   },
@@ -66,7 +67,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
       told_name AggregateFunction(argMaxIf, String, ${AT}, UInt8),
       told_email AggregateFunction(argMaxIf, String, ${AT}, UInt8)`,
     engine: 'AggregatingMergeTree()',
-    partition: 'intDiv(day, 30)',
+    partition: VIEWS_PARTITION,
     order: 'app, user_id, day',
     shard: 'cityHash64(user_id)',
   },
@@ -75,7 +76,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
       app String, day UInt32, first_ts AggregateFunction(min, UInt64), last_ts AggregateFunction(max, UInt64),
       users AggregateFunction(uniqExact, String), errors AggregateFunction(uniqExactIf, String, UInt32, UInt8)`,
     engine: 'AggregatingMergeTree()',
-    partition: 'intDiv(day, 30)',
+    partition: VIEWS_PARTITION,
     order: 'app, day',
     shard: 'cityHash64(app, day)',
   },
@@ -83,7 +84,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
     columns:
       'app String, type UInt8, name String, day UInt32, events AggregateFunction(uniqExact, String, UInt32)',
     engine: 'AggregatingMergeTree()',
-    partition: 'intDiv(day, 30)',
+    partition: VIEWS_PARTITION,
     order: 'app, type, name, day',
     shard: 'cityHash64(name)',
   },

@@ -16,6 +16,7 @@ import {
 import type { NewChunk, Store } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { EMBEDDED_ID_END } from './ids.js';
+import { insertEvents } from './partitions.js';
 import { digest, toRow } from './rows.js';
 import { queryNumber } from './sql.js';
 
@@ -44,7 +45,7 @@ export async function moveEvents(
   events: readonly StoredEvent[],
 ): Promise<void> {
   const rows = events.map((event) => toRow(event.app, event, event.id, identityOf(store, event.id)));
-  if (rows.length > 0) await engine.insert('events', rows);
+  if (rows.length > 0) await insertEvents(engine, rows);
 }
 
 export async function moveBatchIds(engine: Engine, batches: readonly ExportedBatchId[]): Promise<void> {
