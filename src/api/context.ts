@@ -26,6 +26,8 @@ export interface ServerDeps {
   meters: Meters;
   /** Bytes of the WAL's files. */
   walBytes: () => number;
+  /** Erasures that were asked for and are not done. */
+  erasuresPending: () => number;
   reloads: () => Reloads;
   /** Whether the store's views are caught up. */
   ready: () => boolean;

@@ -19,7 +19,10 @@ export interface Reloads {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 interface MetricsOptions
-  extends Pick<ServerDeps, 'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'now'> {
+  extends Pick<
+    ServerDeps,
+    'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'erasuresPending' | 'now'
+  > {
   store: Pick<Store, 'stats'>;
   hasFailed: () => boolean;
   streamReaders: () => number;
@@ -219,7 +222,8 @@ const HISTOGRAMS = {
 
 /** Adds the metrics of the collector and of its threads; the result reads the threads' meters. */
 function addCollector(registry: Registry, options: MetricsOptions): () => void {
-  const { hasFailed, streamReaders, disk, meters, version, reloads, walBytes, now } = options;
+  const { hasFailed, streamReaders, disk, meters, version, reloads, walBytes, erasuresPending, now } =
+    options;
   let last = meters.read();
   const gauges: [name: string, help: string, read: () => number | boolean][] = [
     [
@@ -236,6 +240,11 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
     ['spyglass_store_chunks', 'Replay chunks stored', () => last.chunks],
     ['spyglass_store_chunk_bytes', 'Bytes of the replay chunks stored', () => last.chunk_bytes],
     ['spyglass_store_journal_bytes', 'Bytes of the journal files', walBytes],
+    [
+      'spyglass_store_pending_erasures',
+      'Erasures that were asked for and are not done: the users are still in the store',
+      erasuresPending,
+    ],
     ['spyglass_store_failed', 'Whether a commit failed: nothing is accepted until a new start', hasFailed],
     ['spyglass_disk_free_bytes', 'Bytes the disk of the data folder has free', disk.freeBytes],
     ['spyglass_disk_takes_replays', 'Whether the disk has room enough for replays', disk.takesReplays],

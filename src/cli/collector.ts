@@ -9,6 +9,7 @@ import { VERSION } from '../domain/version.js';
 import { walBytes } from '../log/wal/wal.js';
 import { openAuditTrail } from '../store/audit.js';
 import { startDiskWatch } from '../store/disk-watch.js';
+import { pendingErasures } from '../store/offline/erasures.js';
 import { lockDataDir } from '../store/offline/exclusive.js';
 import { runJob } from '../store/offline/run-job.js';
 import { type OpenStoreOptions, openStore } from '../store/open.js';
@@ -67,6 +68,7 @@ export async function startCollector(
       disk,
       meters: openMeters(meterMemory),
       walBytes: () => (config.store.engine === 'lmdb' ? walBytes(config.dataDir) : 0),
+      erasuresPending: () => (config.store.engine === 'lmdb' ? pendingErasures(config.dataDir).length : 0),
       reloads: () => reloads,
       dashboardDir: DASHBOARD_DIR,
       now: Date.now,

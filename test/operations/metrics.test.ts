@@ -156,6 +156,7 @@ t.test('the threads’ gauges and histograms as they are measured', async (t) =>
     meters,
     now: () => 12_500,
     walBytes: () => 8_192,
+    erasuresPending: () => 0,
     reloads: () => ({ applied: 2, refused: 1 }),
   });
   const now = await scrape(url);

@@ -40,6 +40,7 @@ export function createTestServer(deps: Partial<ServerDeps> = {}): Promise<Fastif
     },
     meters: openMeters(),
     walBytes: () => 0,
+    erasuresPending: () => 0,
     reloads: () => ({ applied: 0, refused: 0 }),
     ready: () => true,
     dashboardDir: DASHBOARD_DIR,
