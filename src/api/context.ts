@@ -31,6 +31,8 @@ export interface ServerDeps {
   meters: Meters;
   /** Bytes of the WAL's files. */
   walBytes: () => number;
+  /** Erasures that were asked for and are not done. */
+  erasuresPending: () => number;
   reloads: () => Reloads;
   /** What time it is, as far as it can be trusted. */
   clock: () => ClockReading;

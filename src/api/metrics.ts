@@ -21,7 +21,10 @@ export interface Reloads {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 interface MetricsOptions
-  extends Pick<ServerDeps, 'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'clock'> {
+  extends Pick<
+    ServerDeps,
+    'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'erasuresPending' | 'clock'
+  > {
   store: Pick<Store, 'stats' | 'reads'>;
   hasFailed: () => boolean;
   streamReaders: () => number;
@@ -239,6 +242,11 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
     ['spyglass_store_chunks', 'Replay chunks stored', () => last.chunks],
     ['spyglass_store_chunk_bytes', 'Bytes of the replay chunks stored', () => last.chunk_bytes],
     ['spyglass_store_journal_bytes', 'Bytes of the journal files', walBytes],
+    [
+      'spyglass_store_pending_erasures',
+      'Erasures that were asked for and are not done: the users are still in the store',
+      options.erasuresPending,
+    ],
     ['spyglass_store_failed', 'Whether a commit failed: nothing is accepted until a new start', hasFailed],
     ['spyglass_disk_free_bytes', 'Bytes the disk of the data folder has free', disk.freeBytes],
     ['spyglass_disk_free_files', 'Files (inodes) the disk of the data folder has free', disk.freeFiles],

@@ -10,6 +10,7 @@ import { VERSION } from '../domain/version.js';
 import { walBytes } from '../log/wal/wal.js';
 import { openAuditTrail } from '../store/audit.js';
 import { ROOM_WITHOUT_END, startDiskWatch } from '../store/disk-watch.js';
+import { pendingErasures } from '../store/offline/erasures.js';
 import { lockDataDir } from '../store/offline/exclusive.js';
 import { runJob } from '../store/offline/run-job.js';
 import { type OpenStoreOptions, openStore } from '../store/open.js';
@@ -70,6 +71,7 @@ export async function startCollector(
       disk,
       meters: openMeters(meterMemory),
       walBytes: () => (config.store.engine === 'lmdb' ? walBytes(config.dataDir) : 0),
+      erasuresPending: () => (config.store.engine === 'lmdb' ? pendingErasures(config.dataDir).length : 0),
       reloads: () => reloads,
       clock: clock.look,
       dashboardDir: DASHBOARD_DIR,

@@ -28,8 +28,14 @@ export function explain(error: unknown): { message: string; exitCode: number } |
     return { message, exitCode: EXIT_FAILED };
   const system: ListenError = error;
   if (system.syscall === 'listen') return { message: listenMessage(system), exitCode: EXIT_FAILED };
+  // Of LMDB: an error number instead of a name, and no call.
+  if (NO_ROOM.includes(Number(system.code)))
+    return { message: `the disk did not take it: ${message}`, exitCode: EXIT_FAILED };
   return system.code && system.syscall ? { message, exitCode: EXIT_FAILED } : undefined;
 }
+
+/** `EIO`, which LMDB also gives when only a part was written, and `ENOSPC`. */
+const NO_ROOM = [5, 28];
 
 type ListenError = NodeJS.ErrnoException & { address?: string; port?: number };
 

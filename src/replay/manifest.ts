@@ -99,9 +99,9 @@ function openTotals({ chunks }: Tables) {
 const countIn = ({ counts }: Tables, app: number, session: string): number =>
   counts.get(countKey(app, session))?.readUInt32BE(0) ?? 0;
 
-function* rowsOf({ chunks }: Tables, app: number, session: string): Generator<{ key: Buffer; chunk: Chunk }> {
+function* rowsOf({ chunks }: Tables, app: number, session: string, limit = Number.POSITIVE_INFINITY) {
   const start = sessionKey(app, session);
-  for (const { key, value } of chunks.range({ start, end: prefixEnd(start) }))
+  for (const { key, value } of chunks.range({ start, end: prefixEnd(start), limit }))
     yield { key, chunk: unpack(key, value) };
 }
 
@@ -179,10 +179,10 @@ function writesOf(tables: Tables, totals: ReturnType<typeof openTotals>) {
       expiry.put(expiryKey(chunk), key);
       return replaced?.fileId;
     },
-    /** Inside a transaction: drops every chunk of a session; returns their files, to be removed. */
-    dropSession(app: number, session: string): string[] {
-      const rows = [...rowsOf(tables, app, session)];
-      setCount(app, session, 0);
+    /** Inside a transaction: drops up to `limit` chunks of a session; returns their files, to be removed. */
+    dropSession(app: number, session: string, limit: number): string[] {
+      const rows = [...rowsOf(tables, app, session, limit)];
+      setCount(app, session, countIn(tables, app, session) - rows.length);
       return rows.map(({ key, chunk }) => drop(key, chunk));
     },
     /** Inside a transaction: drops up to `limit` chunks received before `before`; returns their files. */

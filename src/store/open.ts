@@ -28,7 +28,7 @@ export interface OpenStoreOptions extends Pick<Config, 'dataDir' | 'apps' | 'lim
 export async function openStore(options: OpenStoreOptions): Promise<OpenedFolder> {
   const { dataDir, apps, limits, onProgress = () => {}, onNotice = () => {}, now = Date.now } = options;
   const { meterMemory = newMeterMemory() } = options;
-  await finishErasures(dataDir, onProgress);
+  await finishErasures(dataDir, onProgress, (text) => onNotice({ level: 'error', text }));
   const threads = await startWriteThreads({ dataDir, apps, limits, onProgress, onNotice, meterMemory });
   const readers = startReaders({ dataDir, caughtUp: threads.caughtUp, onNotice, ...options.readers });
   const store = composeStore({

@@ -98,6 +98,13 @@ export function putText(table: Table, kind: Kind, number: number, text: string):
   table.put(numberKey(kind, number), Buffer.from(text, 'utf8'));
 }
 
+/** The texts of a kind whose numbers are in a range, `end` excluded, ascending. */
+export function* textsFrom(table: Table, kind: Kind, start: number, end: number) {
+  const range = { start: numberKey(kind, start), end: numberKey(kind, end) };
+  for (const { key, value } of table.range(range))
+    yield { number: key.readUInt32BE(1), text: value.toString('utf8') };
+}
+
 /** Inside a transaction: forgets a text for good. Readers opened before may remember it. */
 export function forgetText(table: Table, kind: Kind, text: string, number: number): void {
   table.remove(textKey(kind, text));

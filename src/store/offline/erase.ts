@@ -1,29 +1,30 @@
 /**
  * Erasure: removes users from a closed store: their events, the replays of their sessions, and all texts only
  * they had. Its steps, each harmless when done again after a crash:
- *   1. the WAL is applied; 2. the log is read for the user's batches, their sessions, and names nobody else
- *   uses; 3. the sessions' chunks go, rows and files; 4. the batches go, the texts, and the views; 5. views
- *   are folded anew; 6. the data file is rewritten, the WAL removed; 7. the request for the erasure goes.
- * Numbers of users and names are never given again.
+ *   1. the WAL is applied, and the views are given up; 2. the log is read once: the user's batches go, some at
+ *   a time, each with the chunks of its session; 3. the texts go that no event has any more; 4. views are
+ *   folded anew; 5. the data file is rewritten, the WAL removed; 6. the request for the erasure goes.
+ * Memory does not grow with what a user has. Numbers of users and names are never given again.
  */
 import { rmSync } from 'node:fs';
-import { forgetText } from '../../log/batches/dictionaries.js';
+import { forgetText, textsFrom } from '../../log/batches/dictionaries.js';
 import type { Log } from '../../log/batches/log.js';
 import type { RecordBatch } from '../../log/batches/record-batch.js';
-import type { Env } from '../../log/file/env.js';
+import { type Env, openEnv } from '../../log/file/env.js';
 import { readU48, timeKey, u48 } from '../../log/file/keys.js';
 import { removeWal } from '../../log/wal/wal.js';
 import { forgetViews } from '../../projections/rebuild.js';
 import { chunkPath } from '../../replay/files.js';
-import { openManifest } from '../../replay/manifest.js';
+import { type Manifest, openManifest } from '../../replay/manifest.js';
 import type { EraseReport, Erasure, OnProgress } from '../port.js';
 import { openWriteSide } from '../sides.js';
 import { foldAhead } from '../threads/folding-ahead.js';
 import { compactStore } from './compact.js';
-import { askForErasure, erasuresDone, pendingErasures, removeLeftovers } from './erasures.js';
+import { askForErasure, beginErasures, erasuresDone, removeLeftovers } from './erasures.js';
+import { makeWorkFolder } from './work-folder.js';
 
-/** Batches deleted in one transaction. */
-const DELETE_BATCHES = 1_024;
+/** Batches or texts deleted in one transaction. */
+const DELETE_ROWS = 1_024;
 
 /** Erases a user; the caller has the writer lock, and nobody has the store open. Throws `StoreUnusable`. */
 export async function eraseUser(dataDir: string, erasure: Erasure, onProgress: OnProgress) {
@@ -35,11 +36,12 @@ export async function eraseUser(dataDir: string, erasure: Erasure, onProgress: O
 
 /** Carries out what was asked for; the caller has the writer lock, and nobody has the store open. */
 export async function carryOutErasures(dataDir: string, onProgress: OnProgress): Promise<EraseReport> {
+  const due = beginErasures(dataDir);
   const { env, log, close } = openWriteSide(dataDir, { onProgress, onFailure: () => {} });
   const report = { events: 0, sessions: 0, chunks: 0 };
   try {
-    for (const erasure of pendingErasures(dataDir)) {
-      const erased = eraseRows(env, log, erasure);
+    for (const erasure of due) {
+      const erased = await withSessions(dataDir, (sessions) => eraseRows(env, log, erasure, sessions));
       report.events += erased.events;
       report.sessions += erased.sessions;
       report.chunks += erased.chunks;
@@ -50,83 +52,135 @@ export async function carryOutErasures(dataDir: string, onProgress: OnProgress):
   }
   removeWal(dataDir);
   const sizes = await compactStore(dataDir, () => {});
-  erasuresDone(dataDir);
+  erasuresDone(dataDir, due);
   return { ...report, ...sizes };
 }
 
-/** What a store holds of a user. */
-interface Traces {
-  user: number;
-  batches: RecordBatch[];
-  sessions: Map<string, { app: number; session: string }>;
-  /** Numbers of the names that only the user's events have. */
-  names: Set<number>;
-  /** Whether apps from which the user is not erased have events of the user. */
-  isKnownElsewhere: boolean;
+/** What an erasure needs to know of a batch of the user. */
+type Found = Pick<RecordBatch, 'app' | 'session' | 'lastTs' | 'offset' | 'count'>;
+
+/** The sessions met so far, in a throw-away file: a user may have millions. */
+interface Sessions {
+  add(batches: readonly Found[]): void;
+  count(): number;
 }
 
-function eraseRows(env: Env, log: Log, erasure: Erasure) {
-  const traces = findTraces(log, erasure);
-  if (traces === undefined) return { events: 0, sessions: 0, chunks: 0 };
-  const chunks = dropChunks(env, traces);
+async function withSessions<T>(dataDir: string, work: (sessions: Sessions) => T): Promise<T> {
+  const folder = makeWorkFolder(dataDir);
+  const env = openEnv(folder, { mode: 'scratch' });
+  try {
+    const table = env.table('sessions');
+    return work({
+      add: (batches) =>
+        env.transaction(() => {
+          for (const { app, session } of batches) table.put(Buffer.from(`${app} ${session}`), PRESENT);
+        }),
+      count: table.entryCount,
+    });
+  } finally {
+    await env.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const PRESENT = Buffer.from([0]);
+
+function eraseRows(env: Env, log: Log, erasure: Erasure, sessions: Sessions) {
+  const user = log.dictionaries.number('user', erasure.user);
+  const app = erasure.app === undefined ? undefined : log.dictionaries.number('app', erasure.app);
+  if (user === undefined || (erasure.app !== undefined && app === undefined))
+    return { events: 0, sessions: 0, chunks: 0 };
   forgetViews(env, log);
-  const { log: byTime, offsets, dictionary } = log.tables;
-  for (let at = 0; at < traces.batches.length; at += DELETE_BATCHES) {
+  const kept = openKept(log, user);
+  const manifest = openManifest(env);
+  const erased = { events: 0, chunks: 0 };
+  const remove = (batches: readonly Found[]): void => {
+    erased.chunks += dropChunks(env, manifest, batches);
     env.transaction(() => {
-      for (const { lastTs, offset } of traces.batches.slice(at, at + DELETE_BATCHES)) {
-        byTime.remove(timeKey(lastTs, offset));
-        offsets.remove(u48(offset));
+      for (const { lastTs, offset } of batches) {
+        log.tables.log.remove(timeKey(lastTs, offset));
+        log.tables.offsets.remove(u48(offset));
       }
     });
-  }
-  env.transaction(() => {
-    if (!traces.isKnownElsewhere) forgetText(dictionary, 'user', erasure.user, traces.user);
-    for (const name of traces.names)
-      forgetText(dictionary, 'name', log.dictionaries.text('name', name), name);
-  });
-  const events = traces.batches.reduce((sum, batch) => sum + batch.ts.length, 0);
-  return { events, sessions: traces.sessions.size, chunks };
-}
-
-/** Reads every batch there is, those below the fence too. */
-function findTraces(log: Log, erasure: Erasure): Traces | undefined {
-  const user = log.dictionaries.number('user', erasure.user);
-  if (user === undefined) return undefined;
-  const app = erasure.app === undefined ? undefined : log.dictionaries.number('app', erasure.app);
-  if (erasure.app !== undefined && app === undefined) return undefined;
-  const traces: Traces = {
-    user,
-    batches: [],
-    sessions: new Map(),
-    names: new Set(),
-    isKnownElsewhere: false,
+    sessions.add(batches);
+    for (const { count } of batches) erased.events += count;
   };
-  const othersNames = new Set<number>();
-  for (const { key, value } of log.tables.offsets.range({})) {
-    const batch = log.batch({ lastTs: readU48(value, 0), offset: readU48(key, 0) });
-    const isErased = batch.user === user && (app === undefined || batch.app === app);
-    for (const name of batch.names) (isErased ? traces.names : othersNames).add(name);
-    if (isErased) {
-      traces.batches.push(batch);
-      const { app, session } = batch;
-      traces.sessions.set(`${app} ${session}`, { app, session });
-    } else if (batch.user === user) traces.isKnownElsewhere = true;
+  const isErased = (batch: RecordBatch) => batch.user === user && (app === undefined || batch.app === app);
+  for (let from = 0; from <= log.head(); ) {
+    const { found, next } = findBatches(log, from, isErased, kept.add);
+    if (found.length > 0) remove(found);
+    from = next;
+    // A snapshot that is held keeps LMDB from using the pages again that went.
+    env.renewSnapshot();
   }
-  for (const name of othersNames) traces.names.delete(name);
-  return traces;
+  forgetNames(env, log, kept.hasName);
+  if (!kept.hasUser()) env.transaction(() => forgetText(log.tables.dictionary, 'user', erasure.user, user));
+  return { ...erased, sessions: sessions.count() };
 }
 
-/** Drops the sessions' chunks, also of sessions with other users: a recording may show the user. */
-function dropChunks(env: Env, { sessions }: Traces): number {
-  const manifest = openManifest(env);
+/**
+ * Drops the chunks of batches' sessions, also of sessions with other users: a recording may show the user.
+ * Returns how many.
+ */
+function dropChunks(env: Env, manifest: Manifest, batches: readonly Found[]): number {
+  const left = batches.filter(({ app, session }) => manifest.count(app, session) > 0);
   let dropped = 0;
-  for (const { app, session } of sessions.values()) {
-    let files: string[] = [];
+  while (left.length > 0) {
+    const files: string[] = [];
     env.transaction(() => {
-      files = manifest.dropSession(app, session);
+      for (let next = left.at(-1); next && files.length < DELETE_ROWS; next = left.at(-1)) {
+        files.push(...manifest.dropSession(next.app, next.session, DELETE_ROWS));
+        if (manifest.count(next.app, next.session) === 0) left.pop();
+      }
     });
     for (const fileId of files) rmSync(chunkPath(env.dataDir, fileId), { force: true });
     dropped += files.length;
   }
   return dropped;
+}
+
+/** What is still in use by batches that stay: a bit a name, and the user. */
+function openKept(log: Log, user: number) {
+  const names = new Uint8Array(Math.ceil(log.counters().name / 8));
+  let hasUser = false;
+  return {
+    add(batch: RecordBatch): void {
+      for (const name of batch.names) names[name >>> 3] = (names[name >>> 3] as number) | (1 << (name & 7));
+      hasUser ||= batch.user === user;
+    },
+    hasName: (name: number): boolean => (((names[name >>> 3] ?? 0) >>> (name & 7)) & 1) === 1,
+    hasUser: () => hasUser,
+  };
+}
+
+/** Reads from an id on, below the fence too, until so many batches are found; `keep` gets the others. */
+function findBatches(
+  log: Log,
+  from: number,
+  isWanted: (batch: RecordBatch) => boolean,
+  keep: (batch: RecordBatch) => void,
+): { found: Found[]; next: number } {
+  const found: Found[] = [];
+  for (const { key, value } of log.tables.offsets.range({ start: u48(from) })) {
+    const batch = log.batch({ lastTs: readU48(value, 0), offset: readU48(key, 0) });
+    const { app, session, lastTs, offset, count } = batch;
+    if (isWanted(batch)) found.push({ app, session, lastTs, offset, count });
+    else keep(batch);
+    if (found.length === DELETE_ROWS) return { found, next: offset + 1 };
+  }
+  return { found, next: log.head() + 1 };
+}
+
+/** Forgets the names that no event has: also those of batches that went before a crash. */
+function forgetNames(env: Env, log: Log, isKept: (name: number) => boolean): void {
+  const { dictionary } = log.tables;
+  const end = log.counters().name;
+  for (let start = 0; start < end; start += DELETE_ROWS) {
+    const names = [...textsFrom(dictionary, 'name', start, Math.min(end, start + DELETE_ROWS))];
+    const unused = names.filter(({ number }) => !isKept(number));
+    if (unused.length === 0) continue;
+    env.transaction(() => {
+      for (const { number, text } of unused) forgetText(dictionary, 'name', text, number);
+    });
+  }
 }

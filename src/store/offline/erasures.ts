@@ -9,28 +9,62 @@ import { WORK_FOLDER } from './work-folder.js';
 
 const ERASURES_FILE = 'erasures.json';
 
+/** How often an erasure is tried before starts leave it alone, and the collector serves without it. */
+const TRIES_MAX = 3;
+
+/** `tries` counts the times that it was begun. */
+export interface PendingErasure extends Erasure {
+  tries?: number;
+}
+
 /** The erasures asked for and not done yet; empty as a rule. */
-export function pendingErasures(dataDir: string): Erasure[] {
+export function pendingErasures(dataDir: string): PendingErasure[] {
   try {
-    return JSON.parse(readFileSync(join(dataDir, ERASURES_FILE), 'utf8')) as Erasure[];
+    return JSON.parse(readFileSync(join(dataDir, ERASURES_FILE), 'utf8')) as PendingErasure[];
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
 }
 
-/** Durable when it returns. */
+const isSame = (a: Erasure, b: Erasure): boolean => a.user === b.user && a.app === b.app;
+const isDue = ({ tries = 0 }: PendingErasure): boolean => tries < TRIES_MAX;
+
+/** The erasures that a start carries out: those that were not tried too often. */
+export const dueErasures = (dataDir: string): PendingErasure[] => pendingErasures(dataDir).filter(isDue);
+
+/** Durable when it returns; asked for again, an erasure is tried again. */
 export function askForErasure(dataDir: string, erasure: Erasure): void {
-  const path = join(dataDir, ERASURES_FILE);
-  const fresh = `${path}.new`;
-  writeFileSync(fresh, JSON.stringify([...pendingErasures(dataDir), erasure]), { mode: 0o600 });
-  syncPath(fresh);
-  renameSync(fresh, path);
+  const others = pendingErasures(dataDir).filter((pending) => !isSame(pending, erasure));
+  writeErasures(dataDir, [...others, erasure]);
+}
+
+/** Counts a try of each erasure that is due, durably, and returns them: a try may end the process. */
+export function beginErasures(dataDir: string): PendingErasure[] {
+  const pending = pendingErasures(dataDir);
+  writeErasures(
+    dataDir,
+    pending.map((one) => (isDue(one) ? { ...one, tries: (one.tries ?? 0) + 1 } : one)),
+  );
+  return pending.filter(isDue);
+}
+
+export function erasuresDone(dataDir: string, done: readonly Erasure[]): void {
+  const left = pendingErasures(dataDir).filter((one) => !done.some((erasure) => isSame(one, erasure)));
+  if (left.length > 0) {
+    writeErasures(dataDir, left);
+    return;
+  }
+  rmSync(join(dataDir, ERASURES_FILE), { force: true });
   syncPath(dataDir);
 }
 
-export function erasuresDone(dataDir: string): void {
-  rmSync(join(dataDir, ERASURES_FILE), { force: true });
+function writeErasures(dataDir: string, erasures: readonly PendingErasure[]): void {
+  const path = join(dataDir, ERASURES_FILE);
+  const fresh = `${path}.new`;
+  writeFileSync(fresh, JSON.stringify(erasures), { mode: 0o600 });
+  syncPath(fresh);
+  renameSync(fresh, path);
   syncPath(dataDir);
 }
 

@@ -2,7 +2,7 @@
 import { closeToOthers, prepareDataDir } from '../../log/file/data-dir.js';
 import { acquireWriterLock, type WriterLock } from '../../log/file/writer-lock.js';
 import type { OnProgress } from '../port.js';
-import { pendingErasures, removeLeftovers } from './erasures.js';
+import { dueErasures, pendingErasures, removeLeftovers } from './erasures.js';
 
 /** Locks a folder in which a store is, or will be. Throws `StoreUnusable`. */
 export async function lockDataDir(dataDir: string): Promise<WriterLock> {
@@ -18,9 +18,28 @@ export async function lockDataDir(dataDir: string): Promise<WriterLock> {
   return lock;
 }
 
-/** Carries out the erasures that were asked for; for the holder of the lock. Throws what the disk throws. */
-export async function finishErasures(dataDir: string, onProgress: OnProgress): Promise<void> {
+/**
+ * Carries out the erasures that were asked for, on a thread of its own; for the holder of the lock. One that
+ * fails keeps no store from opening: it stays pending, and `onPending` says so in words at each start.
+ */
+export async function finishErasures(
+  dataDir: string,
+  onProgress: OnProgress,
+  onPending: (text: string) => void = () => {},
+): Promise<void> {
   if (pendingErasures(dataDir).length === 0) return;
-  // Loaded only when needed, to keep a start quick.
-  await (await import('./erase.js')).carryOutErasures(dataDir, onProgress);
+  let reason = 'it failed too often to be tried at each start';
+  if (dueErasures(dataDir).length > 0) {
+    // Loaded only when needed, to keep a start quick.
+    const { runJob } = await import('./run-job.js');
+    await runJob('finishErasures', dataDir, onProgress).catch((error: Error) => {
+      reason = error.message;
+    });
+  }
+  const left = pendingErasures(dataDir).length;
+  if (left > 0)
+    onPending(
+      `${left} erasures that were asked for are not done, and the users are still in the store: ${reason}. ` +
+        'Ask for them again with `spyglass erase`',
+    );
 }

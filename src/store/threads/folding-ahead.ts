@@ -6,6 +6,7 @@ import type { Env } from '../../log/file/env.js';
 import { type BrokenView, type FoldingProgress, openViews } from '../../projections/engine/lifecycle.js';
 import { buffersOf, type StagedRows, writeRows } from '../../projections/engine/stage.js';
 import { PROJECTIONS } from '../../projections/registry.js';
+import { workHeap } from './heap.js';
 import { fromPlain, type PlainError } from './rpc.js';
 
 /** Record batches of a pass: many, to write most rows only once; few, for a small memory. */
@@ -63,7 +64,11 @@ export async function foldAhead(
     due.map(({ projection, checkpoint }) => [projection.name, checkpoint]),
   );
   const workerData: FoldAheadData = { dataDir: env.dataDir, checkpoints, passBatches, written };
-  const worker = new Worker(new URL('./fold-thread.js', import.meta.url), { name: 'fold', workerData });
+  const worker = new Worker(new URL('./fold-thread.js', import.meta.url), {
+    name: 'fold',
+    workerData,
+    resourceLimits: workHeap(),
+  });
   const tell = (messages: number): void => {
     Atomics.store(written, 0, messages);
     Atomics.notify(written, 0);

@@ -1,0 +1,72 @@
+/** Erasures that cannot be carried out keep no store from opening: they stay pending, said at each start, and can be asked for again. */
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { eraseUser } from '../../../src/store/offline/erase.js';
+import { askForErasure, dueErasures, pendingErasures } from '../../../src/store/offline/erasures.js';
+import { WORK_FOLDER } from '../../../src/store/offline/work-folder.js';
+import { openStore } from '../../../src/store/open.js';
+import { openLmdbStore } from '../../../src/store/open-in-process.js';
+
+const NOW = Date.UTC(2026, 5, 1, 12);
+const OPTIONS = { apps: {}, limits: { body_bytes: 1_048_576, chunk_bytes: 1_048_576, events_per_minute: 0 } };
+
+async function storeOf(dataDir: string, users: readonly string[]): Promise<void> {
+  const store = await openLmdbStore({ dataDir, now: () => NOW });
+  for (const user_id of users)
+    await store.append([
+      {
+        app: 'shop',
+        receivedAt: NOW,
+        events: [{ ts: NOW, user_id, session_id: `of ${user_id}`, type: 'event', name: `only ${user_id}` }],
+      },
+    ]);
+  await store.close();
+}
+
+/** Opens the store as a collector does: who is in it, and what it says of erasures. */
+async function start(dataDir: string): Promise<{ users: string[]; said: string }> {
+  const said: string[] = [];
+  const { store } = await openStore({
+    ...{ ...OPTIONS, dataDir, now: () => NOW },
+    onNotice: ({ level, text }) => level === 'error' && said.push(text),
+  });
+  const { users } = await store.ask('users', { limit: 10 });
+  await store.close();
+  return { users: users.map(({ user_id }) => user_id).sort(), said: said.join() };
+}
+
+t.test(
+  'an erasure that fails at each start is tried three times, and served beside from then on',
+  async (t) => {
+    const dataDir = t.testdir();
+    await storeOf(dataDir, ['alice', 'bob']);
+    askForErasure(dataDir, { user: 'alice' });
+    const inTheWay = join(dataDir, WORK_FOLDER);
+    writeFileSync(inTheWay, 'a file where the erasure needs a folder');
+    for (let tries = 1; tries <= 3; tries++) {
+      const { users, said } = await start(dataDir);
+      t.same(users, ['alice', 'bob'], 'the store opens');
+      t.match(said, /^1 erasures .* still in the store: .*EEXIST/);
+      t.same(pendingErasures(dataDir), [{ user: 'alice', tries }]);
+    }
+    rmSync(inTheWay);
+    t.same(dueErasures(dataDir), []);
+    t.match((await start(dataDir)).said, /still in the store: it failed too often/);
+    t.same(pendingErasures(dataDir), [{ user: 'alice', tries: 3 }], 'no start tries it any more');
+
+    await eraseUser(dataDir, { user: 'bob' }, () => {});
+    t.same(pendingErasures(dataDir), [{ user: 'alice', tries: 3 }], 'it keeps no other from being done');
+    await eraseUser(dataDir, { user: 'alice' }, () => {});
+    t.same(pendingErasures(dataDir), []);
+    t.same(await start(dataDir), { users: [], said: '' });
+  },
+);
+
+t.test('one that only a crash cut off is carried out by the next start', async (t) => {
+  const dataDir = t.testdir();
+  await storeOf(dataDir, ['alice', 'bob']);
+  askForErasure(dataDir, { user: 'alice' });
+  t.same(await start(dataDir), { users: ['bob'], said: '' });
+  t.same(pendingErasures(dataDir), []);
+});
