@@ -15,6 +15,7 @@ import {
   SHUTDOWN_MS,
 } from '../domain/limits.js';
 import type { Refusal } from '../domain/problems.js';
+import { boundAnswers } from './answer-bound.js';
 import { isSmallBody, readSmallBody, SMALL_BODY, watchUnfinishedBodies } from './bodies.js';
 import type { ApiContext, ServerDeps } from './context.js';
 import { answerClientError, createErrorHandler, sendProblem } from './errors.js';
@@ -237,6 +238,7 @@ function prepareIngest(scope: FastifyInstance, { config, cors, log, noteAnswer }
 
 /** The routes that need a password. */
 function addGuardedRoutes(scope: FastifyInstance, context: ApiContext): void {
+  scope.addHook('onSend', boundAnswers(context.log));
   questionRoutes(scope, context);
   chunkRoute(scope, context);
   streamRoute(scope, context);

@@ -93,7 +93,7 @@ const ROUTES: Record<string, { query?: string[]; statuses: string[] }> = {
     statuses: ['200', '400'],
   },
   'get /v1/query/activity': { query: ['user', 'app', 'from', 'to'], statuses: ['200', '400'] },
-  'get /v1/sessions/{}/replay': { query: ['app'], statuses: ['200', '404', '409'] },
+  'get /v1/sessions/{}/replay': { query: ['app', 'cursor'], statuses: ['200', '404', '409'] },
   'get /v1/sessions/{}/replay/{}': { query: ['app'], statuses: ['200', '404', '409'] },
   'get /v1/events/{}': { statuses: ['200', '400', '404'] },
   'get /v1/incidents/{}': { statuses: ['200', '400', '404'] },

@@ -28,7 +28,7 @@ t.test('a read that fails is a 5xx, and nothing of its inside leaves the server'
   const { url, store, lines } = await serve(t);
   store.readError = Object.assign(new Error('took 5001 ms'), { name: 'ReadTimeout' });
   for (const path of READS) {
-    t.match(problemOf(await ask(url, path), 503), { title: 'The query took too long' }, path);
+    t.match(problemOf(await ask(url, path), 504), { title: 'The query took too long' }, path);
   }
   store.readError = new Error('MDB_PANIC in /srv/data');
   for (const path of READS) t.notMatch(problemOf(await ask(url, path), 500).detail, /MDB|srv/, path);
