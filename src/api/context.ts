@@ -30,6 +30,8 @@ export interface ServerDeps {
   /** Bytes of the WAL's files. */
   walBytes: () => number;
   reloads: () => Reloads;
+  /** Log lines that nobody read, since the start. */
+  logLinesDropped: () => number;
   /** What time it is, as far as it can be trusted. */
   clock: () => ClockReading;
   /** Whether the store's views are caught up. */

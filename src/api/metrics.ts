@@ -21,7 +21,10 @@ export interface Reloads {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 interface MetricsOptions
-  extends Pick<ServerDeps, 'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'clock'> {
+  extends Pick<
+    ServerDeps,
+    'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'clock' | 'logLinesDropped'
+  > {
   store: Pick<Store, 'stats'>;
   hasFailed: () => boolean;
   streamReaders: () => number;
@@ -267,6 +270,13 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
     'Configurations read again while running, by whether they could be used',
     ['result'],
     () => Object.entries(reloads()).map(([result, count]) => [{ result }, count] as const),
+  );
+  addCounter(
+    registry,
+    'spyglass_log_lines_dropped_total',
+    'Log lines dropped since start, because nobody read standard error',
+    [],
+    () => [[{}, options.logLinesDropped()]],
   );
   addCounter(registry, 'spyglass_audit_lines_total', 'Lines of the audit trail since start', [], () => [
     [{}, options.watchings.counts().lines],

@@ -119,6 +119,12 @@ export const LOCKOUT_MS = 60_000;
 /** Addresses whose failures are remembered; the one whose last failure is oldest goes first. */
 export const LOCKOUT_ADDRESSES_MAX = 10_000;
 
+// --- the log
+/** UTF-16 code units of log lines that standard error has not taken; further lines are dropped, and counted. */
+export const LOG_UNSENT_CHARS_MAX = 1_048_576;
+/** How long the end of the process waits for a reader of standard output or error. */
+export const LOG_FLUSH_MS = 1_000;
+
 // --- HTTP
 /** How long a request may take to arrive: a slow line needs minutes for a large chunk. */
 export const REQUEST_MS_MAX = 300_000;
