@@ -5,6 +5,7 @@ import type { ClockReading } from '../domain/time-evidence.js';
 import type { Ingest } from '../ingest/types.js';
 import type { AuditTrail, DiskWatch, EraseReport, Erasure, Store } from '../store/port.js';
 import type { Meters } from '../telemetry/meters.js';
+import type { Connections } from './connections.js';
 import type { Cors } from './guards/cors.js';
 import type { NoteAnswer } from './ingest-answers.js';
 import type { Places } from './live/places.js';
@@ -49,6 +50,7 @@ export interface ApiContext extends Omit<ServerDeps, 'ready'> {
   readonly stream: StreamHub;
   readonly places: Places;
   readonly watchings: Watchings;
+  readonly connections: Connections;
   /** Whether reads see everything; false again after a failed commit. */
   readonly isReady: () => boolean;
   /** Whether a commit has failed: nothing is accepted after that. */

@@ -6,6 +6,7 @@ import type { ProblemCode } from '../domain/problems.js';
 import type { ClockReading } from '../domain/time-evidence.js';
 import type { Store, StoreStats } from '../store/port.js';
 import { type HistogramReading, openHistogram, SECONDS_BOUNDS, threadsClock } from '../telemetry/meters.js';
+import type { Connections } from './connections.js';
 import type { ServerDeps } from './context.js';
 import type { Watchings } from './watchings.js';
 
@@ -29,6 +30,7 @@ interface MetricsOptions
   hasFailed: () => boolean;
   streamReaders: () => number;
   watchings: Pick<Watchings, 'counts'>;
+  connections: Pick<Connections, 'counts'>;
 }
 
 /** These series begin at 0: Prometheus sees no increase in one that begins with its first event. */
@@ -257,6 +259,7 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
       'How far the wall clock is ahead of all that the store knows',
       () => aheadSeconds(clock()),
     ],
+    ['spyglass_http_connections', 'Open connections', () => options.connections.counts().open],
     ['spyglass_stream_readers', 'Readers of the live feed', streamReaders],
   ];
   for (const gauge of gauges) addGauge(registry, ...gauge);
@@ -270,6 +273,19 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
     'Configurations read again while running, by whether they could be used',
     ['result'],
     () => Object.entries(reloads()).map(([result, count]) => [{ result }, count] as const),
+  );
+  addCounter(
+    registry,
+    'spyglass_http_connections_turned_away_total',
+    'Connections refused or cut since start, because there were as many as there may be',
+    ['how'],
+    () => {
+      const { cut, refused } = options.connections.counts();
+      return [
+        [{ how: 'cut' }, cut],
+        [{ how: 'refused' }, refused],
+      ];
+    },
   );
   addCounter(
     registry,

@@ -121,7 +121,7 @@ export const LOCKOUT_ADDRESSES_MAX = 10_000;
 
 // --- the log
 /** UTF-16 code units of log lines that standard error has not taken; further lines are dropped, and counted. */
-export const LOG_UNSENT_CHARS_MAX = 1_048_576;
+export const LOG_UNSENT_CHARS_MAX = 524_288;
 /** How long the end of the process waits for a reader of standard output or error. */
 export const LOG_FLUSH_MS = 1_000;
 
@@ -133,6 +133,13 @@ export const HEADERS_MS_MAX = 10_000;
 /** How often connections are checked against these bounds. */
 export const CONNECTION_CHECK_MS = 2_000;
 export const KEEP_ALIVE_MS = 72_000;
+/** Connections at once, each of which takes some 32 KiB (docs/deploy.md has the sum). */
+export const CONNECTIONS_MAX = 8_192;
+/** Descriptors that connections leave to files and to the engine's own. */
+export const FILES_RESERVED = 256;
+/** Refused connections that may read their answer, and for how long. */
+export const LINGERING_MAX = 64;
+export const REFUSED_LINGER_MS = 1_000;
 /** The least time between two log lines about a full queue. */
 export const REFUSAL_LOG_MS = 10_000;
 /** Bytes of unfinished bodies over all connections; beyond it the oldest one is cut off. */
