@@ -5,7 +5,7 @@
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config/config.js';
-import { RETRY_AFTER_S } from '../../domain/limits.js';
+import { INGEST_HEAP_MB, RETRY_AFTER_S } from '../../domain/limits.js';
 import { newWindowMemory, sharedWindows } from '../../ingest/event-limiter.js';
 import { readExact } from '../../ingest/exact-reader.js';
 import { createIngest } from '../../ingest/ingest.js';
@@ -218,7 +218,10 @@ function startThread(name: string, workerData: WriterData | IngestData, port: Me
     name,
     workerData,
     transferList: [port],
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    resourceLimits: {
+      maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
+      ...(name === 'ingest' && { maxOldGenerationSizeMb: INGEST_HEAP_MB }),
+    },
   });
 }
 
