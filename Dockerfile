@@ -19,5 +19,5 @@ VOLUME /data
 EXPOSE 7474
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:7474/healthz').then((a) => process.exit(a.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "--single-threaded-gc", "--max-semi-space-size=4", "dist/src/cli/main.js"]
+ENTRYPOINT ["node", "--single-threaded-gc", "--max-semi-space-size=4", "--max-old-space-size=320", "dist/src/cli/main.js"]
 CMD ["serve", "--quiet", "--config", "/config/spyglass.config.json"]

@@ -5,6 +5,7 @@ import type { ClockReading } from '../domain/time-evidence.js';
 import type { Ingest } from '../ingest/types.js';
 import type { AuditTrail, DiskWatch, EraseReport, Erasure, Store } from '../store/port.js';
 import type { Meters } from '../telemetry/meters.js';
+import type { Connections } from './connections.js';
 import type { ClientAddress } from './guards/client-address.js';
 import type { Cors } from './guards/cors.js';
 import type { Readers } from './guards/readers.js';
@@ -34,6 +35,8 @@ export interface ServerDeps {
   /** Erasures that were asked for and are not done. */
   erasuresPending: () => number;
   reloads: () => Reloads;
+  /** Log lines that nobody read, since the start. */
+  logLinesDropped: () => number;
   /** What time it is, as far as it can be trusted. */
   clock: () => ClockReading;
   /** Whether the store's views are caught up. */
@@ -53,6 +56,7 @@ export interface ApiContext extends Omit<ServerDeps, 'ready'> {
   readonly stream: StreamHub;
   readonly places: Places;
   readonly watchings: Watchings;
+  readonly connections: Connections;
   /** Whether reads see everything; false again after a failed commit. */
   readonly isReady: () => boolean;
   /** Whether a commit has failed: nothing is accepted after that. */

@@ -25,6 +25,12 @@ export const REPLAY_DISK_FULL: Refusal = {
   retryAfterS: DISK_RETRY_AFTER_S,
 };
 
+export const OUT_OF_FILES: Refusal = {
+  code: 'out_of_files',
+  detail: 'The collector has as many files and connections open as it may. Send the same again in a moment.',
+  retryAfterS: RETRY_AFTER_S,
+};
+
 /** By an error's name or code, since the store's errors lose their class between threads. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   ReadTimeout: {
@@ -56,6 +62,8 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   StoreFailed: NOT_ACCEPTING,
   // From a chunk's file: a commit on a full disk is a `StoreFailed`.
   ENOSPC: REPLAY_DISK_FULL,
+  EMFILE: OUT_OF_FILES,
+  ENFILE: OUT_OF_FILES,
   FST_ERR_CTP_BODY_TOO_LARGE: {
     code: 'body_too_large',
     detail: 'The body is larger than this collector takes.',
@@ -129,13 +137,19 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
     code: 'bad_request',
     detail: 'This is not an HTTP request.',
   };
+  socket.end(rawProblem(refusal));
+}
+
+/** A whole answer, for a connection that is closed then. */
+export function rawProblem(refusal: Refusal): string {
   const { status } = PROBLEMS[refusal.code];
   const body = problemJson(refusal);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Content-Type: application/problem+json',
     `Content-Length: ${Buffer.byteLength(body)}`,
+    ...(refusal.retryAfterS === undefined ? [] : [`Retry-After: ${refusal.retryAfterS}`]),
     'Connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
 }

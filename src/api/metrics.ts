@@ -6,6 +6,7 @@ import type { ProblemCode } from '../domain/problems.js';
 import type { ClockReading } from '../domain/time-evidence.js';
 import type { Store, StoreStats } from '../store/port.js';
 import { type HistogramReading, openHistogram, SECONDS_BOUNDS, threadsClock } from '../telemetry/meters.js';
+import type { Connections } from './connections.js';
 import type { ServerDeps } from './context.js';
 import type { Watchings } from './watchings.js';
 
@@ -23,12 +24,13 @@ export type Metrics = ReturnType<typeof createMetrics>;
 interface MetricsOptions
   extends Pick<
     ServerDeps,
-    'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'erasuresPending' | 'clock'
+    'disk' | 'meters' | 'version' | 'reloads' | 'walBytes' | 'erasuresPending' | 'clock' | 'logLinesDropped'
   > {
   store: Pick<Store, 'stats' | 'reads'>;
   hasFailed: () => boolean;
   streamReaders: () => number;
   watchings: Pick<Watchings, 'counts'>;
+  connections: Pick<Connections, 'counts'>;
 }
 
 /** These series begin at 0: Prometheus sees no increase in one that begins with its first event. */
@@ -223,6 +225,40 @@ const HISTOGRAMS = {
   group_requests: ['spyglass_store_group_requests', 'Requests that commit groups made durable at once'],
 } as const;
 
+/** Adds counters of what a bound turned away or dropped. */
+function addDropped(registry: Registry, options: MetricsOptions): void {
+  addCounter(
+    registry,
+    'spyglass_http_connections_turned_away_total',
+    'Connections refused or cut since start, because there were as many as there may be',
+    ['how'],
+    () => {
+      const { cut, refused } = options.connections.counts();
+      return [
+        [{ how: 'cut' }, cut],
+        [{ how: 'refused' }, refused],
+      ];
+    },
+  );
+  addCounter(
+    registry,
+    'spyglass_log_lines_dropped_total',
+    'Log lines dropped since start, because nobody read standard error',
+    [],
+    () => [[{}, options.logLinesDropped()]],
+  );
+  addCounter(registry, 'spyglass_audit_lines_total', 'Lines of the audit trail since start', [], () => [
+    [{}, options.watchings.counts().lines],
+  ]);
+  addCounter(
+    registry,
+    'spyglass_audit_refusals_total',
+    'Replays not shown since start, because their line could not be written',
+    [],
+    () => [[{}, options.watchings.counts().refused]],
+  );
+}
+
 /** Adds the metrics of the collector and of its threads; the result reads the threads' meters. */
 function addCollector(registry: Registry, options: MetricsOptions): () => void {
   const { store, hasFailed, streamReaders, disk, meters, version, reloads, walBytes, clock } = options;
@@ -268,6 +304,7 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
       'Whether some reads fail until a new start: their thread died too often',
       () => store.reads().down !== undefined,
     ],
+    ['spyglass_http_connections', 'Open connections', () => options.connections.counts().open],
     ['spyglass_stream_readers', 'Readers of the live feed', streamReaders],
   ];
   for (const gauge of gauges) addGauge(registry, ...gauge);
@@ -292,16 +329,7 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
     ['result'],
     () => Object.entries(reloads()).map(([result, count]) => [{ result }, count] as const),
   );
-  addCounter(registry, 'spyglass_audit_lines_total', 'Lines of the audit trail since start', [], () => [
-    [{}, options.watchings.counts().lines],
-  ]);
-  addCounter(
-    registry,
-    'spyglass_audit_refusals_total',
-    'Replays not shown since start, because their line could not be written',
-    [],
-    () => [[{}, options.watchings.counts().refused]],
-  );
+  addDropped(registry, options);
   new Gauge({
     name: 'spyglass_build_info',
     help: 'Always 1; its label tells the version',

@@ -17,6 +17,7 @@ import {
 import type { Refusal } from '../domain/problems.js';
 import { boundAnswers } from './answer-bound.js';
 import { isSmallBody, readSmallBody, SMALL_BODY, watchUnfinishedBodies } from './bodies.js';
+import { createConnections } from './connections.js';
 import type { ApiContext, ServerDeps } from './context.js';
 import { answerClientError, createErrorHandler, sendProblem } from './errors.js';
 import { NOBODY_ASKED, restrict } from './guards/access.js';
@@ -76,6 +77,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     // A longer parameter is a 404 like any other unknown path.
     routerOptions: { maxParamLength: MAX_HEADER_BYTES, querystringParser: parseQueryString },
   });
+  context.connections.watch(app.server);
   // An unknown expectation may be ignored (RFC 9110, 10.1.1); node would answer with a bare 417.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.decorateRequest('access');
@@ -163,8 +165,15 @@ function createContext(deps: ServerDeps): ApiContext {
   const hasFailed = () => failed;
   const stream = createStreamHub({ store, log });
   onTakeOver(config, stream.review);
+  const connections = createConnections(log);
   const watchings = createWatchings(deps.audit, deps.disk);
-  const metrics = createMetrics({ ...deps, hasFailed, streamReaders: stream.followers, watchings });
+  const metrics = createMetrics({
+    ...deps,
+    hasFailed,
+    streamReaders: stream.followers,
+    watchings,
+    connections,
+  });
   return {
     ...deps,
     cors: createCors(config),
@@ -176,6 +185,7 @@ function createContext(deps: ServerDeps): ApiContext {
     places: createPlaces(),
     watchings,
     isReady: () => !failed && ready() && store.reads().down === undefined,
+    connections,
     hasFailed,
   };
 }

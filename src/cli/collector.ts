@@ -33,9 +33,16 @@ export interface Collector {
   close(): Promise<void>;
 }
 
+export interface CollectorOptions {
+  /** The clock is right, however far ahead of the store it is. */
+  trustClock?: boolean | undefined;
+  /** Log lines dropped since the start. */
+  logLinesDropped?: () => number;
+}
+
 /**
  * Opens the store, serves it over HTTP, and sweeps it daily. Port 0 binds a free one; `tuning` is for tests
- * of ClickHouse; `trustClock` says that the clock is right, whatever the store knows. Throws what binding the port or opening the store throws; the port is tried first, before
+ * of ClickHouse. Throws what binding the port or opening the store throws; the port is tried first, before
  * anything is written.
  */
 export async function startCollector(
@@ -43,7 +50,7 @@ export async function startCollector(
   log: Logger,
   onProgress: OnProgress = () => {},
   tuning: ClickhouseTuning = {},
-  trustClock = false,
+  { trustClock = false, logLinesDropped = () => 0 }: CollectorOptions = {},
 ): Promise<Collector> {
   // A reload changes this object, so its readers always see the newest settings.
   const config = structuredClone(given);
@@ -74,6 +81,7 @@ export async function startCollector(
       erasuresPending: () => (config.store.engine === 'lmdb' ? pendingErasures(config.dataDir).length : 0),
       reloads: () => reloads,
       clock: clock.look,
+      logLinesDropped,
       dashboardDir: DASHBOARD_DIR,
       now: Date.now,
     });

@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
 import type { Config } from '../config/config.js';
-import { SHUTDOWN_MS } from '../domain/limits.js';
+import { LOG_FLUSH_MS, SHUTDOWN_MS } from '../domain/limits.js';
 import type { OnProgress } from '../store/port.js';
 import { announcement } from './announcement.js';
-import { type Collector, startCollector } from './collector.js';
+import { type Collector, type CollectorOptions, startCollector } from './collector.js';
 import { configPath, readConfig, type Where, writeFirstConfig } from './config-file.js';
 import { EXIT_FAILED, EXIT_OK, explain } from './failure.js';
+import { flushed, openLogOutput } from './log-output.js';
 import { type Progress, startProgress } from './progress.js';
 
 export interface ServeOptions extends Where {
@@ -33,8 +34,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   const config = await readConfig(options);
   outliveOutput();
   const signal = firstSignal();
-  const log = openLogger(levelOf(options, config));
-  const started = start(config, log, options.trustClock);
+  const output = openLogOutput(process.stderr);
+  const log = pino({ level: levelOf(options, config), base: null }, output);
+  const started = start(config, log, { trustClock: options.trustClock, logLinesDropped: output.dropped });
   onReload(async () => reload(await started, options, log));
   const collector = await started;
   if (!options.quiet)
@@ -48,12 +50,13 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
   const reason = await Promise.race([signal, collector.store.failed]);
   const code = reason instanceof Error ? await giveUp(collector) : await shutDown(collector);
+  await flushed([process.stdout, process.stderr], LOG_FLUSH_MS);
   // Node's own exit fails an assertion when it cannot restore the terminal.
   if (terminalIsGone()) endAtOnce();
   process.exit(hasFailed ? EXIT_FAILED : code);
 }
 
-async function start(config: Config, log: Logger, trustClock?: boolean): Promise<Collector> {
+async function start(config: Config, log: Logger, given: CollectorOptions): Promise<Collector> {
   // The bar is loaded at the first progress: most starts have none.
   let progress: Promise<Progress> | undefined;
   try {
@@ -61,17 +64,10 @@ async function start(config: Config, log: Logger, trustClock?: boolean): Promise
       progress ??= startProgress('bringing views up to the log', 'events');
       void progress.then((bar) => bar.update(at));
     };
-    return await startCollector(config, log, onProgress, {}, trustClock);
+    return await startCollector(config, log, onProgress, {}, given);
   } finally {
     (await progress)?.stop();
   }
-}
-
-/** JSON lines on standard error, for whatever collects logs. */
-function openLogger(level: string): Logger {
-  const output = pino.destination({ dest: 2, sync: true });
-  output.on('error', () => {});
-  return pino({ level, base: null }, output);
 }
 
 /** Output may break when a terminal goes away; that must not end the process. */

@@ -131,6 +131,8 @@ export const STREAM_PAGE_EVENTS = 256;
 export const STREAM_PAUSE_MS = 20;
 /** A reader with more unsent bytes is dropped; it can resume from its last id. */
 export const STREAM_BUFFER_BYTES_MAX = 1_048_576;
+/** Unsent bytes of all readers; beyond it those with the most are dropped. */
+export const STREAM_ALL_BYTES_MAX = 32 * 1_048_576;
 /** A reader that accepts nothing for this long is dropped. */
 export const STREAM_STALL_MS = 30_000;
 
@@ -146,6 +148,12 @@ export const AUDIT_WATCHING_MS = 10 * 60_000;
 export const AUDIT_NAMES_MAX = 10;
 export const AUDIT_LINES_PER_MINUTE = 300;
 
+// --- memory, in MiB: docs/deploy.md has the sum, and a test that it fits the container
+/** Old space of the HTTP thread and of each other thread that is given none: node's flag, as it is shipped. */
+export const HEAP_MB = 320;
+/** The ingest thread holds one request's objects at a time. */
+export const INGEST_HEAP_MB = 256;
+
 // --- dashboard password
 export const LOCKOUT_FAILURES = 10;
 /** Wrong passwords that are answered at once; the answer to each further one waits this much longer. */
@@ -156,6 +164,12 @@ export const LOCKOUT_MS = 60_000;
 /** Addresses whose failures are remembered; the one whose last failure is oldest goes first. */
 export const LOCKOUT_ADDRESSES_MAX = 10_000;
 
+// --- the log
+/** UTF-16 code units of log lines that standard error has not taken; further lines are dropped, and counted. */
+export const LOG_UNSENT_CHARS_MAX = 524_288;
+/** How long the end of the process waits for a reader of standard output or error. */
+export const LOG_FLUSH_MS = 1_000;
+
 // --- HTTP
 /** How long a request may take to arrive: a slow line needs minutes for a large chunk. */
 export const REQUEST_MS_MAX = 300_000;
@@ -164,10 +178,17 @@ export const HEADERS_MS_MAX = 10_000;
 /** How often connections are checked against these bounds. */
 export const CONNECTION_CHECK_MS = 2_000;
 export const KEEP_ALIVE_MS = 72_000;
+/** Connections at once, each with a small body under way: docs/deploy.md has the sum of all that is held. */
+export const CONNECTIONS_MAX = 6_144;
+/** Descriptors that connections leave to files and to the engine's own. */
+export const FILES_RESERVED = 256;
+/** Refused connections that may read their answer, and for how long. */
+export const LINGERING_MAX = 64;
+export const REFUSED_LINGER_MS = 1_000;
 /** The least time between two log lines about a full queue. */
 export const REFUSAL_LOG_MS = 10_000;
 /** Bytes of unfinished bodies over all connections; beyond it the oldest one is cut off. */
-export const UNFINISHED_BYTES_MAX = 128 * 1_048_576;
+export const UNFINISHED_BYTES_MAX = 64 * 1_048_576;
 /** Smaller bodies are not counted: a connection costs as much by itself. */
 export const SMALL_BODY_BYTES = 16_384;
 /** Bytes of replay chunks that are being written; more are refused with a 503. */

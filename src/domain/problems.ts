@@ -28,6 +28,7 @@ export const PROBLEMS = {
   locked_out: { status: 429, title: 'Too many wrong passwords' },
   headers_too_large: { status: 431, title: 'Request headers too large' },
   internal: { status: 500, title: 'Internal error' },
+  out_of_files: { status: 503, title: 'Too many open files or connections' },
   reopening: { status: 503, title: 'The store is being rewritten' },
   too_many_readers: { status: 503, title: 'Too many readers of the live feed' },
   view_not_ready: { status: 503, title: 'A view is being folded' },

@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { StoredEvent } from '../../domain/event.js';
 import {
+  STREAM_ALL_BYTES_MAX,
   STREAM_BUFFER_BYTES_MAX,
   STREAM_ENDING_MS,
   STREAM_HEARTBEAT_MS,
@@ -43,8 +44,9 @@ interface StreamOptions {
   heartbeatMs?: number;
   /** The least time between two reads for live followers. */
   pauseMs?: number;
-  /** Unsent bytes of a live follower. */
+  /** Unsent bytes of a live follower, and of all together. */
   bufferBytesMax?: number;
+  allBytesMax?: number;
 }
 
 interface Hub extends Required<StreamOptions> {
@@ -67,6 +69,7 @@ export function createStreamHub(options: StreamOptions) {
     heartbeatMs: STREAM_HEARTBEAT_MS,
     pauseMs: STREAM_PAUSE_MS,
     bufferBytesMax: STREAM_BUFFER_BYTES_MAX,
+    allBytesMax: STREAM_ALL_BYTES_MAX,
     ...options,
     followers: new Set(),
     live: new Set(),
@@ -186,9 +189,24 @@ async function offerToAll(hub: Hub, page: TailPage): Promise<void> {
     if (unyielded > hub.bufferBytesMax / 4) {
       unyielded = 0;
       await turn();
+      shed(hub);
     }
   }
   for (const follower of live) follower.position = Math.max(follower.position, page.next);
+  shed(hub);
+}
+
+/** Drops the followers with the most unsent bytes while all together have too many. */
+function shed(hub: Hub): void {
+  let unsent = 0;
+  for (const { sink } of hub.followers) unsent += sink.writableLength;
+  if (unsent <= hub.allBytesMax) return;
+  const slowest = [...hub.followers].sort((a, b) => b.sink.writableLength - a.sink.writableLength);
+  for (const follower of slowest) {
+    if (unsent <= hub.allBytesMax) return;
+    unsent -= follower.sink.writableLength;
+    drop(hub, follower);
+  }
 }
 
 /** Reads one page at a time for all followers that catch up, with a turn of the event loop after each. */

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config/config.js';
-import { RETRY_AFTER_S, STOP_APPLY_MS } from '../../domain/limits.js';
+import { INGEST_HEAP_MB, RETRY_AFTER_S, STOP_APPLY_MS } from '../../domain/limits.js';
 import { openIngestQueue } from '../../ingest/queue.js';
 import type { Later, Sides } from '../compose.js';
 import { openHeads } from '../heads.js';
@@ -244,7 +244,10 @@ function startThread(name: string, workerData: WriterData | IngestData, port: Me
     name,
     workerData,
     transferList: [port],
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    resourceLimits: {
+      maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
+      ...(name === 'ingest' && { maxOldGenerationSizeMb: INGEST_HEAP_MB }),
+    },
   });
 }
 

@@ -74,7 +74,7 @@ function parseFrame(block: string): Frame {
 function createHub(
   t: Test,
   store: FakeStore,
-  options: { heartbeatMs?: number; pauseMs?: number } = {},
+  options: { heartbeatMs?: number; pauseMs?: number; allBytesMax?: number } = {},
 ): StreamHub {
   const hub = createStreamHub({ store, log, pauseMs: 1, bufferBytesMax: 10_000, ...options });
   t.teardown(() => hub.close());
@@ -294,6 +294,22 @@ t.test('a reader that takes nothing', async (t) => {
     await closed;
     t.equal(hub.followers(), 1);
     t.same(reader.ids(), upTo(50));
+  });
+
+  t.test('is dropped first when all together have too much waiting', async (t) => {
+    const store = createFakeStore();
+    const hub = createHub(t, store, { allBytesMax: 5_000 });
+    const sinks = [0, 1, 2].map(
+      () => new Writable({ highWaterMark: 100_000, decodeStrings: false, write: () => {} }),
+    );
+    sinks.forEach((sink, index) => hub.follow(sink, index === 2 ? { user: 'nobody' } : {}, 0));
+    await sleep(20);
+    // Too little for the bound of one.
+    store.commit(4, { props });
+    await Promise.race(sinks.map((sink) => once(sink, 'close')));
+    await sleep(20);
+    t.ok(sinks.reduce((sum, sink) => sum + (sink.destroyed ? 0 : sink.writableLength), 0) <= 5_000);
+    t.equal(sinks[2]?.destroyed, false, 'whoever keeps up stays');
   });
 
   t.test('is waited for while it catches up, with one frame in hand', async (t) => {
