@@ -42,11 +42,14 @@ export async function build(root) {
   });
   rmSync(target, { recursive: true, force: true });
   mkdirSync(join(target, 'assets'), { recursive: true });
-  for (const { path, contents } of outputFiles) {
+  const names = namesOf(metafile);
+  const isFrame = ({ path }) => basename(path) === names.frame;
+  for (const { path, contents } of outputFiles.filter((file) => !isFrame(file))) {
     writeFileSync(path, contents);
     writeFileSync(`${path}.gz`, gzipSync(contents, { level: GZIP_LEVEL }));
   }
-  const names = namesOf(metafile);
+  // The frame's policy lets it load nothing, so its styles are within it.
+  const inline = { frame: `<style>${outputFiles.find(isFrame).text.trim()}</style>` };
   const preloads = scriptsBehind(metafile, names.main).map(
     (name) => `<link rel="modulepreload" href="/assets/${name}">`,
   );
@@ -56,7 +59,7 @@ export async function build(root) {
       join(target, page),
       html
         .replace('{preloads}', preloads.join('\n'))
-        .replace(/\{(\w+)\}/g, (_, entry) => `/assets/${names[entry]}`),
+        .replace(/\{(\w+)\}/g, (_, entry) => inline[entry] ?? `/assets/${names[entry]}`),
     );
   }
 }

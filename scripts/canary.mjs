@@ -59,6 +59,20 @@ const CANARIES = [
     test: 'test/security/browser-guards.test.js',
   },
   {
+    title: 'an answer of the API as a style sheet',
+    file: 'src/api/guards/browser-guards.js',
+    from: "dest === 'empty' ||",
+    to: 'true ||',
+    test: 'test/security/browser-guards.test.js',
+  },
+  {
+    title: 'styles from here in the frame of a recording',
+    file: 'src/api/pages/dashboard.js',
+    from: "style-src 'unsafe-inline'",
+    to: "style-src 'self' 'unsafe-inline'",
+    test: 'test/security/browser-guards.test.js',
+  },
+  {
     title: "an app's reader who is not kept to the app",
     file: 'src/api/guards/access.js',
     from: 'asked === undefined ? apps : [asked]',

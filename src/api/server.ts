@@ -22,7 +22,7 @@ import type { ApiContext, ServerDeps } from './context.js';
 import { answerClientError, createErrorHandler, sendProblem } from './errors.js';
 import { NOBODY_ASKED, restrict } from './guards/access.js';
 import { createPasswordGate, type Guard, requirePassword } from './guards/auth.js';
-import { crossSite, foreignHost, hostMissing, hostTwice } from './guards/browser-guards.js';
+import { crossSite, embedded, foreignHost, hostMissing, hostTwice } from './guards/browser-guards.js';
 import { createClientAddress } from './guards/client-address.js';
 import { createCors } from './guards/cors.js';
 import { createReaders } from './guards/readers.js';
@@ -200,7 +200,8 @@ function goOn(refusal: Refusal | undefined, reply: FastifyReply, done: () => voi
 function createGuard({ config, readers, clientAddress, now }: ApiContext): Guard {
   const askPassword = requirePassword(createPasswordGate(readers.opens), clientAddress, now);
   return (request, reply, done) => {
-    const refusal = hostTwice(request) ?? foreignHost(request, config) ?? crossSite(request);
+    const refusal =
+      hostTwice(request) ?? foreignHost(request, config) ?? crossSite(request) ?? embedded(request);
     const letIn = () => goOn(restrict(request), reply, done);
     if (refusal !== undefined) {
       sendProblem(reply, refusal);

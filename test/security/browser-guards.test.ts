@@ -133,3 +133,50 @@ t.test('no other site can have an answer as a picture or a script', async (t) =>
   t.equal(headers['x-content-type-options'], 'nosniff');
   t.equal(headers['access-control-allow-origin'], undefined);
 });
+
+t.test('nothing that a page loads may be an answer of the API', async (t) => {
+  const paths = [
+    '/v1/query/events',
+    '/v1/apps',
+    '/v1/audit',
+    '/v1/stream',
+    '/v1/nothing',
+    '/metrics',
+    '/openapi.json',
+  ];
+  const loaded = [
+    'style',
+    'image',
+    'script',
+    'font',
+    'frame',
+    'iframe',
+    'object',
+    'embed',
+    'audio',
+    'track',
+    'worker',
+    'x',
+  ];
+  const status = async (path: string, dest: string, site?: string) => {
+    const headers = { ...basic(PASSWORD), 'sec-fetch-dest': dest, ...(site && { 'sec-fetch-site': site }) };
+    return (await ask(closed.url, path, { method: path === '/v1/stream' ? 'HEAD' : 'GET', headers })).status;
+  };
+  for (const path of paths) {
+    for (const dest of loaded) t.equal(await status(path, dest, 'same-origin'), 403, `${dest} of ${path}`);
+    t.equal(await status(path, 'document', 'cross-site'), 403, 'another site leads there');
+    const expected = path === '/v1/nothing' ? 404 : 200;
+    for (const site of ['none', 'same-origin'])
+      t.equal(await status(path, 'document', site), expected, 'a person opens it');
+    t.equal(await status(path, 'empty', 'same-origin'), expected, 'the page asks');
+  }
+  for (const path of ['/sdk/spyglass.js', '/', '/assets/frame.html', '/docs'])
+    for (const dest of ['script', 'iframe']) t.equal(await status(path, dest, 'cross-site'), 200, path);
+});
+
+t.test('the frame of a recording may load nothing, from here neither', async (t) => {
+  const { headers } = await ask(open.url, '/assets/frame.html');
+  const policy = String(headers['content-security-policy']).split('; ');
+  t.ok(policy.includes("default-src 'none'"));
+  for (const rule of policy.filter((rule) => /-src /.test(rule))) t.notMatch(rule, /'self'|\*|https?:/, rule);
+});

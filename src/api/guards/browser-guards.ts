@@ -49,6 +49,22 @@ export function crossSite({ method, raw }: FastifyRequest): Refusal | undefined 
   return { code: 'cross_site', detail: 'Another site may not change anything here.' };
 }
 
+/** Where a browser may put an answer of the API: a script of the page reads it, or a person opens it. */
+const API = /^\/(v1\/|metrics$|openapi\.json$)/;
+
+/** A read of the API by a style, picture, frame or anything else that a page may hold without the reader's knowledge. */
+export function embedded({ raw }: FastifyRequest): Refusal | undefined {
+  const { 'sec-fetch-dest': dest, 'sec-fetch-site': site } = raw.headers;
+  if (dest === undefined || dest === 'empty' || !API.test(raw.url?.split('?', 1)[0] ?? '')) return undefined;
+  if (dest === 'document' && (site === 'none' || site === 'same-origin' || site === undefined))
+    return undefined;
+  return {
+    code: 'cross_site',
+    detail:
+      "The API answers a page's own requests and addresses that a person opens, nothing that a page loads.",
+  };
+}
+
 /** The name or address of a `Host` header, without its port. */
 function hostName(host: string): string {
   const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(host)?.[1];
