@@ -45,6 +45,13 @@ const CANARIES = [
     test: 'test/clickhouse/ingest.test.js',
   },
   {
+    title: 'an erasure on ClickHouse that nobody takes up again',
+    file: 'src/clickhouse/erasures.js',
+    from: 'return least?.worker === worker;',
+    to: 'return false;',
+    test: 'test/clickhouse/erasures.test.js',
+  },
+  {
     title: 'no check of the origin',
     file: 'src/ingest/ingest.js',
     from: '!keyring.allowsOrigin(envelope.app, request.origin)',

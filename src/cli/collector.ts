@@ -131,7 +131,7 @@ async function openEngine(
   const { dataDir } = config;
   if (config.store.engine === 'clickhouse') {
     const { openClickhouse } = await import('../clickhouse/open.js');
-    const opened = await openClickhouse(config.store, config, tuning);
+    const opened = await openClickhouse(config.store, config, tuning, options.onNotice);
     const disk = startDiskWatch(dataDir, config.disk, () => ROOM_WITHOUT_END);
     return { ...opened, disk, takeCommands: async () => {}, letGo: async () => {} };
   }

@@ -130,6 +130,13 @@ export const TABLES: Readonly<Record<string, Table>> = {
     order: 'node, at',
     shard: 'cityHash64(node)',
   },
+  /** Erasures that are not done, a row for each time that a collector (`worker`) noted that it carries one out. */
+  erasures: {
+    columns: 'id String, user_id String, app String, worker String, at UInt64',
+    engine: 'MergeTree()',
+    order: 'id',
+    shard: 'cityHash64(id)',
+  },
   audit: {
     columns: 'at UInt64, role String, name String, address String, app String, session_id String',
     engine: 'MergeTree()',

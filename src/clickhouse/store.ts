@@ -12,10 +12,11 @@ import { type Appender, openAppender } from './append.js';
 import { type Arrivals, openArrivals } from './arrivals.js';
 import { openChunks } from './chunks.js';
 import { type Address, connect, type Engine } from './connect.js';
+import { openErasures } from './erasures.js';
 import { createIds, type IdSource } from './ids.js';
 import { takeNode } from './lease.js';
 import { migrate } from './migrations.js';
-import { deleteBelow, deleteChunks, eraseUser, forgetRetries } from './retention.js';
+import { deleteBelow, deleteChunks, forgetRetries } from './retention.js';
 import { queryNumber } from './sql.js';
 
 /** How far the stream trails the clock: an id given this long ago is stored, or its insert has failed. */
@@ -30,6 +31,8 @@ export interface ClickhouseStoreOptions extends Address {
   ids?: (head: number) => IdSource;
   trailMs?: number;
   pollMs?: number;
+  /** After how long an erasure that nobody notes is taken up. */
+  erasureFreeMs?: number;
 }
 
 export interface ClickhouseStore extends WritableStore {
@@ -37,6 +40,8 @@ export interface ClickhouseStore extends WritableStore {
   /** Whether the engine, with every shard, answered the last request. */
   isUp(): boolean;
   erase(erasure: Erasure): Promise<EraseReport>;
+  /** Carries out erasures that were cut off; returns how many. */
+  resumeErasures(): Promise<number>;
 }
 
 /** Connects, migrates the schema, and claims a number for ids. Throws `ClickhouseUnusable`. */
@@ -77,6 +82,7 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
   const chunks = openChunks(engine, createIds(node));
   const parts = { engine, arrivals, chunks, fence: meta.fence };
   const answers = openAnswers(parts);
+  const erasures = openErasures(engine, options.erasureFreeMs);
   let up = true;
   let isPolling = false;
   const timer = setInterval(async () => {
@@ -116,9 +122,10 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
     failed: new Promise<Error>(() => {}),
     async erase(erasure) {
       const bytesBefore = await fileBytes(engine);
-      const report = await eraseUser(engine, erasure);
+      const report = await erasures.erase(erasure);
       return { ...report, bytesBefore, bytesAfter: await fileBytes(engine) };
     },
+    resumeErasures: erasures.resume,
     async close() {
       clearInterval(timer);
       lease?.end();

@@ -57,6 +57,8 @@ export interface EraseReport {
   /** Of the data file. */
   bytesBefore: number;
   bytesAfter: number;
+  /** When the engine will have removed the files that held it, Unix ms; undefined: they are gone. */
+  goneFromDiskAt?: number;
 }
 
 export interface DiskWatch {
