@@ -52,6 +52,13 @@ const CANARIES = [
     test: 'test/clickhouse/erasures.test.js',
   },
   {
+    title: 'a collector on ClickHouse that deletes by its own clock alone',
+    file: 'src/clickhouse/clocks.js',
+    from: 'return fastMs > CLOCK_APART_MS ? fastMs : 0;',
+    to: 'return 0;',
+    test: 'test/clickhouse/clocks.test.js',
+  },
+  {
     title: 'no check of the origin',
     file: 'src/ingest/ingest.js',
     from: '!keyring.allowsOrigin(envelope.app, request.origin)',

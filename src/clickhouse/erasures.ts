@@ -9,15 +9,12 @@ import { randomUUID } from 'node:crypto';
 import type { EraseReport, Erasure } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { deleteFrom, eraseUser } from './retention.js';
-import { queryNumber } from './sql.js';
+import { ENGINE_NOW_MS, queryNumber } from './sql.js';
 
 const NOTE_MS = 20_000;
 const FREE_AFTER_MS = 90_000;
 /** How long the engine takes at most to remove files that are due. */
 const CLEANUP_MS = 60_000;
-
-/** In ms, by the engine's clock: collectors' clocks may differ. */
-const ENGINE_NOW = 'toUInt64(toUnixTimestamp(now())) * 1000';
 
 interface Pending extends Erasure {
   id: string;
@@ -32,7 +29,7 @@ export function openErasures(engine: Engine, freeAfterMs = FREE_AFTER_MS) {
   const note = ({ id, user, app = '' }: Pending): Promise<void> =>
     engine.command(
       `INSERT INTO erasures (id, user_id, app, worker, at)
-       SELECT {id:String}, {user:String}, {app:String}, {worker:String}, ${ENGINE_NOW}`,
+       SELECT {id:String}, {user:String}, {app:String}, {worker:String}, ${ENGINE_NOW_MS}`,
       { id, user, app, worker },
     );
 
@@ -57,7 +54,7 @@ export function openErasures(engine: Engine, freeAfterMs = FREE_AFTER_MS) {
   const claim = async (pending: Pending): Promise<boolean> => {
     await note(pending);
     const [least] = await engine.query<{ worker: string }>(
-      `SELECT DISTINCT worker FROM erasures WHERE id = {id:String} AND at + {free:UInt64} > ${ENGINE_NOW}
+      `SELECT DISTINCT worker FROM erasures WHERE id = {id:String} AND at + {free:UInt64} > ${ENGINE_NOW_MS}
        ORDER BY worker ASC LIMIT 1`,
       { id: pending.id, free: freeAfterMs },
     );
@@ -75,7 +72,7 @@ export function openErasures(engine: Engine, freeAfterMs = FREE_AFTER_MS) {
     async resume(): Promise<number> {
       const free = await engine.query<{ id: string; its_user: string; its_app: string }>(
         `SELECT id, any(user_id) AS its_user, any(app) AS its_app FROM erasures
-         GROUP BY id HAVING max(at) + {free:UInt64} <= ${ENGINE_NOW}`,
+         GROUP BY id HAVING max(at) + {free:UInt64} <= ${ENGINE_NOW_MS}`,
         { free: freeAfterMs },
       );
       let done = 0;

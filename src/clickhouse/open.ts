@@ -1,6 +1,7 @@
 /** Opens the engine for a collector: the store, the ingest queue, the audit trail. */
 import type { Config } from '../config/config.js';
 import { openAudit } from './audit.js';
+import { CLOCK_APART_MS, type Clocks } from './clocks.js';
 import { openIngest } from './ingest.js';
 import { type ClickhouseStoreOptions, openClickhouseStore } from './store.js';
 
@@ -12,8 +13,8 @@ export type ClickhouseTuning = Omit<ClickhouseStoreOptions, keyof ClickhouseConf
 /** What the operator is told. */
 type OnNotice = (notice: { level: 'info' | 'warn'; text: string }) => void;
 
-/** How often to look for erasures that were cut off. */
-const RESUME_MS = 60_000;
+/** How often to look for erasures that were cut off, and at the clocks. */
+const LOOK_MS = 60_000;
 
 /** Throws `ClickhouseUnusable`. */
 export async function openClickhouse(
@@ -22,19 +23,23 @@ export async function openClickhouse(
   tuning: ClickhouseTuning,
   onNotice: OnNotice = () => {},
 ) {
-  const { engine, erase, isUp, resumeErasures, ...store } = await openClickhouseStore({
+  const { engine, erase, isUp, resumeErasures, clocks, ...store } = await openClickhouseStore({
     ...settings,
     ...tuning,
   });
   const queue = openIngest(store, config);
-  const stopResuming = keepResuming(resumeErasures, onNotice);
+  const jobs = [keepResuming(resumeErasures, onNotice), keepComparing(clocks, onNotice)];
   return {
     store: {
       ...store,
       failed: Promise.race([store.failed, queue.failed]),
-      stats: async () => ({ ...(await store.stats()), ...queue.sizes() }),
+      stats: async () => ({
+        ...(await store.stats()),
+        ...queue.sizes(),
+        ahead_of_engine_seconds: clocks.aheadMs() / 1_000,
+      }),
       async close() {
-        stopResuming();
+        for (const stop of jobs) stop();
         await queue.close();
         await store.close();
       },
@@ -46,6 +51,27 @@ export async function openClickhouse(
     isOpen: isUp,
     erase,
   };
+}
+
+/** Notes this collector's clock, now and every minute, and says when it begins to be off the engine's. */
+function keepComparing(clocks: Clocks, onNotice: OnNotice): () => void {
+  let wasOff = false;
+  const run = async (): Promise<void> => {
+    await clocks.note();
+    const seconds = Math.round(clocks.aheadMs() / 1_000);
+    const isOff = Math.abs(clocks.aheadMs()) > CLOCK_APART_MS;
+    if (isOff && !wasOff) {
+      const side = seconds > 0 ? 'ahead of' : 'behind';
+      const text = `the clock is ${Math.abs(seconds)} s ${side} ClickHouse's: retention goes by the lesser of that and the collectors' median`;
+      onNotice({ level: 'warn', text });
+    }
+    wasOff = isOff;
+  };
+  // While the engine is away there is nothing to compare with.
+  const look = () => void run().catch(() => {});
+  look();
+  const timer = setInterval(look, LOOK_MS).unref();
+  return () => clearInterval(timer);
 }
 
 /** Takes up erasures that were cut off, here or in another collector: now, and every minute. */
@@ -65,7 +91,7 @@ function keepResuming(resume: () => Promise<number>, onNotice: OnNotice): () => 
     isRunning = false;
   };
   void run();
-  const timer = setInterval(() => void run(), RESUME_MS).unref();
+  const timer = setInterval(() => void run(), LOOK_MS).unref();
   return () => {
     isStopped = true;
     clearInterval(timer);

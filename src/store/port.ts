@@ -134,6 +134,8 @@ export interface StoreStats {
   queue_bytes: number;
   /** Seconds spent in commits (fold, write, fsync) since start. */
   commit_seconds: number;
+  /** How far the clock is ahead of a shared engine's; negative behind it. Absent on the embedded engine. */
+  ahead_of_engine_seconds?: number;
 }
 
 export type AppendResult = 'stored' | 'duplicate';
