@@ -45,6 +45,20 @@ const CANARIES = [
     test: 'test/clickhouse/ingest.test.js',
   },
   {
+    title: 'an erasure on ClickHouse that nobody takes up again',
+    file: 'src/clickhouse/erasures.js',
+    from: 'return least?.worker === worker;',
+    to: 'return false;',
+    test: 'test/clickhouse/erasures.test.js',
+  },
+  {
+    title: 'a collector on ClickHouse that deletes by its own clock alone',
+    file: 'src/clickhouse/clocks.js',
+    from: 'return fastMs > CLOCK_APART_MS ? fastMs : 0;',
+    to: 'return 0;',
+    test: 'test/clickhouse/clocks.test.js',
+  },
+  {
     title: 'no check of the origin',
     file: 'src/ingest/ingest.js',
     from: '!keyring.allowsOrigin(envelope.app, request.origin)',

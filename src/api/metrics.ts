@@ -58,13 +58,20 @@ const STORE_FIGURES: Record<keyof StoreStats, string> = {
   deduplicated_batches: 'Batches answered from the memory of batch ids since start',
   late_events: 'Events not stored because they lay below the retention fence, since start',
   commit_seconds: 'Seconds spent in commits since start',
+  ahead_of_engine_seconds: 'How far the clock is ahead of that of ClickHouse',
   head: 'The newest committed event id',
   file_bytes: 'Bytes of the data file',
   queue_requests: 'Requests waiting to be committed',
   queue_bytes: 'Bytes waiting to be committed',
 };
 /** All others only grow: they are counters. */
-const STORE_GAUGES: readonly string[] = ['head', 'file_bytes', 'queue_requests', 'queue_bytes'];
+const STORE_GAUGES: readonly string[] = [
+  'head',
+  'file_bytes',
+  'queue_requests',
+  'queue_bytes',
+  'ahead_of_engine_seconds',
+];
 
 /** Several servers in one process have metrics of their own. */
 export function createMetrics(options: MetricsOptions) {

@@ -56,8 +56,11 @@ export const eraseAnswer = z.object({
   chunks: count.describe('Replay chunks of these sessions that were removed.'),
   gone_from_reads: z.literal(true),
   gone_from_disk: z
-    .literal(true)
-    .describe('The data file was rewritten. Backups and exports are not ours to change.'),
+    .boolean()
+    .describe(
+      'Whether the files that held it are gone. ClickHouse keeps them for some minutes. Backups and exports are not ours to change.',
+    ),
+  gone_from_disk_at: unixMs.optional().describe('When they will be, where they are not.'),
   file_bytes_before: count,
   file_bytes_after: count,
 });

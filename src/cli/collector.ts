@@ -141,7 +141,12 @@ async function openEngine(
   const { dataDir } = config;
   if (config.store.engine === 'clickhouse') {
     const { openClickhouse } = await import('../clickhouse/open.js');
-    const { isOpen: isReady, ...opened } = await openClickhouse(config.store, config, tuning);
+    const { isOpen: isReady, ...opened } = await openClickhouse(
+      config.store,
+      config,
+      tuning,
+      options.onNotice,
+    );
     const disk = startDiskWatch(dataDir, config.disk, () => ROOM_WITHOUT_END);
     return { ...opened, isReady, disk, takeCommands: async () => {}, letGo: async () => {} };
   }

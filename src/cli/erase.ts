@@ -1,5 +1,5 @@
 /** `spyglass erase`: removes a user from a store, and says what was erased. */
-import type { Erasure } from '../store/port.js';
+import type { EraseReport, Erasure } from '../store/port.js';
 import { dataDirOf, type Where } from './config-file.js';
 import { eraseOnClickhouse } from './on-clickhouse.js';
 import { onStore } from './on-store.js';
@@ -20,10 +20,16 @@ export async function erase({ user, app, ...where }: EraseOptions): Promise<void
       `  events    ${receipt.events}, of ${receipt.sessions} sessions`,
       `  replays   ${receipt.chunks} chunks, all that these sessions had`,
       '  answers   gone from every one, at once',
-      `  disk      gone: the data file was rewritten, ${mib(receipt.bytesAfter)} (was ${mib(receipt.bytesBefore)})`,
+      `  disk      ${onDisk(receipt)}`,
       '  elsewhere backups and exports made before still have it',
     ].join('\n'),
   );
+}
+
+function onDisk({ bytesBefore, bytesAfter, goneFromDiskAt }: EraseReport): string {
+  if (goneFromDiskAt !== undefined)
+    return `not yet: the engine keeps replaced files until about ${new Date(goneFromDiskAt).toISOString()}`;
+  return `gone: the data file was rewritten, ${mib(bytesAfter)} (was ${mib(bytesBefore)})`;
 }
 
 async function eraseInFolder(where: Where, erasure: Erasure) {

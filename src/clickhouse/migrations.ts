@@ -4,7 +4,7 @@ import { FOLDS, type Fold, TABLES } from './schema.js';
 import { queryNumber } from './sql.js';
 
 /** What each version adds to the one before it; append only. All statements are idempotent. */
-const VERSIONS: readonly ((engine: Engine) => Promise<void>)[] = [createAll];
+const VERSIONS: readonly ((engine: Engine) => Promise<void>)[] = [createAll, createAll];
 
 /** Settings that sync files and folder before an insert is acknowledged. */
 const DURABLE = ['fsync_after_insert', 'fsync_part_directory'];

@@ -19,7 +19,7 @@ const SUMMED = ['sessions', 'days', 'names'] as const;
 /** Session ids per statement; parameters are part of the URL, whose length the oldest servers limit. */
 const SESSIONS_AT_ONCE = 50;
 
-const deleteFrom = (engine: Engine, table: string, condition: string, params: Params): Promise<void> =>
+export const deleteFrom = (engine: Engine, table: string, condition: string, params: Params): Promise<void> =>
   engine.everywhere(
     (on) => `ALTER TABLE ${engine.database}.${localTable(engine, table)} ${on} DELETE WHERE ${condition}`,
     params,
@@ -78,7 +78,7 @@ async function deleteAny(engine: Engine, table: string, column: string, bound: n
 export async function eraseUser(
   engine: Engine,
   { user, app }: Erasure,
-): Promise<Omit<EraseReport, 'bytesBefore' | 'bytesAfter'>> {
+): Promise<Pick<EraseReport, 'events' | 'sessions' | 'chunks'>> {
   const ofUser = all(equal('user_id', 'String', user), equal('app', 'String', app));
   const parts = await engine.query<{ app: string; days: number[]; sessions: string[] }>(
     `SELECT app, groupUniqArray(day) AS days, groupUniqArrayMerge(sessions) AS sessions

@@ -130,6 +130,20 @@ export const TABLES: Readonly<Record<string, Table>> = {
     order: 'node, at',
     shard: 'cityHash64(node)',
   },
+  /** How far each collector (`token`) was ahead of the engine's clock, when (`at`, by the engine's). */
+  clocks: {
+    columns: 'token String, at UInt64, ahead_ms Int64',
+    engine: 'MergeTree()',
+    order: 'at',
+    shard: 'cityHash64(token)',
+  },
+  /** Erasures that are not done, a row for each time that a collector (`worker`) noted that it carries one out. */
+  erasures: {
+    columns: 'id String, user_id String, app String, worker String, at UInt64',
+    engine: 'MergeTree()',
+    order: 'id',
+    shard: 'cityHash64(id)',
+  },
   audit: {
     columns: 'at UInt64, role String, name String, address String, app String, session_id String',
     engine: 'MergeTree()',

@@ -30,6 +30,9 @@ export const beforePosition = (position: EventPosition | undefined): Condition =
         params: { before_ts: position.ts, before_id: position.id },
       };
 
+/** The engine's clock, Unix ms in whole seconds: collectors' clocks may differ. */
+export const ENGINE_NOW_MS = 'toUInt64(toUnixTimestamp(now())) * 1000';
+
 /** The number in the first column of an answer's first row; 0 where there is no row. */
 export async function queryNumber(
   engine: Engine,

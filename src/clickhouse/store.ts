@@ -12,11 +12,13 @@ import { appsOfSession, openAnswers } from './answers.js';
 import { type Appender, openAppender } from './append.js';
 import { type Arrivals, openArrivals } from './arrivals.js';
 import { openChunks } from './chunks.js';
+import { type Clocks, openClocks } from './clocks.js';
 import { type Address, connect, type Engine } from './connect.js';
+import { openErasures } from './erasures.js';
 import { createIds, type IdSource } from './ids.js';
 import { takeNode } from './lease.js';
 import { migrate } from './migrations.js';
-import { deleteBelow, deleteChunks, eraseUser, forgetRetries } from './retention.js';
+import { deleteBelow, deleteChunks, forgetRetries } from './retention.js';
 import { queryNumber } from './sql.js';
 
 /** How far the stream trails the clock: an id given this long ago is stored, or its insert has failed. */
@@ -25,12 +27,16 @@ const TRAIL_MS = 3_000;
 const POLL_MS = 1_000;
 
 export interface ClickhouseStoreOptions extends Address {
-  /** Unix ms. */
+  /** Unix ms; stands in for the engine's clock, too. */
   now?: () => number;
+  /** The engine's clock, Unix ms. */
+  engineNow?: () => Promise<number>;
   /** Another source of ids, for an engine with one collector; `head` is the newest id. */
   ids?: (head: number) => IdSource;
   trailMs?: number;
   pollMs?: number;
+  /** After how long an erasure that nobody notes is taken up. */
+  erasureFreeMs?: number;
 }
 
 export interface ClickhouseStore extends WritableStore {
@@ -38,6 +44,9 @@ export interface ClickhouseStore extends WritableStore {
   /** Whether the engine, with every shard, answered the last request. */
   isUp(): boolean;
   erase(erasure: Erasure): Promise<EraseReport>;
+  readonly clocks: Clocks;
+  /** Carries out erasures that were cut off; returns how many. */
+  resumeErasures(): Promise<number>;
 }
 
 /** Connects, migrates the schema, and claims a number for ids. Throws `ClickhouseUnusable`. */
@@ -78,24 +87,13 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
   const chunks = openChunks(engine, createIds(node));
   const parts = { engine, arrivals, chunks, fence: meta.fence };
   const answers = openAnswers(parts);
-  let up = true;
-  let isPolling = false;
-  const timer = setInterval(async () => {
-    // One poll at a time: an engine that is slow must not be asked more and more.
-    if (isPolling) return;
-    isPolling = true;
-    up = await meta
-      .refresh()
-      .then(heads.look)
-      .then(
-        () => true,
-        () => false,
-      );
-    isPolling = false;
-  }, pollMs).unref();
+  const engineNow = options.engineNow ?? (options.now && (async () => now()));
+  const clocks = openClocks({ engine, now, ...(engineNow && { engineNow }) });
+  const erasures = openErasures(engine, options.erasureFreeMs);
+  const polling = keepPolling(() => meta.refresh().then(heads.look), pollMs);
   return {
     engine,
-    isUp: () => up && engine.isUp(),
+    isUp: () => polling.succeeded() && engine.isUp(),
     append: appender.append,
     ask: (kind, ask) => answers[kind](ask),
     answer: async (kind, ask, context) => answerJson(kind, await answers[kind](ask), context),
@@ -104,7 +102,7 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
     sessionApps: (session) => appsOfSession(parts, session),
     putChunk: chunks.put,
     chunk: chunks.get,
-    sweep: (cutoffs) => sweep(engine, meta, cutoffs, now),
+    sweep: async (cutoffs) => sweep(engine, meta, await clocks.agreed(cutoffs), now),
     async timeEvidence(wall) {
       await meta.refresh();
       if (meta.clock() > 0) return meta.clock();
@@ -112,23 +110,41 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
       if (received > 0) return received;
       return (await greatestId()) === 0 ? wall : undefined;
     },
-    noteTime: (time) => meta.raise('clock', time),
+    noteTime: async (time) => meta.raise('clock', time - (await clocks.fastBy())),
     stats: openStats(engine, arrivals, appender),
     onCommit: heads.onCommit,
     // Never: the engine may come back after any failure.
     failed: new Promise<Error>(() => {}),
     async erase(erasure) {
       const bytesBefore = await fileBytes(engine);
-      const report = await eraseUser(engine, erasure);
+      const report = await erasures.erase(erasure);
       return { ...report, bytesBefore, bytesAfter: await fileBytes(engine) };
     },
+    clocks,
+    resumeErasures: erasures.resume,
     async close() {
-      clearInterval(timer);
+      polling.stop();
       lease?.end();
       await appender.idle();
       await engine.close();
     },
   };
+}
+
+/** One poll at a time: an engine that is slow must not be asked more and more. */
+function keepPolling(poll: () => Promise<void>, everyMs: number) {
+  let succeeded = true;
+  let isPolling = false;
+  const timer = setInterval(async () => {
+    if (isPolling) return;
+    isPolling = true;
+    succeeded = await poll().then(
+      () => true,
+      () => false,
+    );
+    isPolling = false;
+  }, everyMs).unref();
+  return { succeeded: () => succeeded, stop: () => clearInterval(timer) };
 }
 
 /** Tells listeners about each new head. */

@@ -59,6 +59,8 @@ export interface EraseReport {
   /** Of the data file. */
   bytesBefore: number;
   bytesAfter: number;
+  /** When the engine will have removed the files that held it, Unix ms; undefined: they are gone. */
+  goneFromDiskAt?: number;
 }
 
 export interface DiskWatch {
@@ -134,6 +136,8 @@ export interface StoreStats {
   queue_bytes: number;
   /** Seconds spent in commits (fold, write, fsync) since start. */
   commit_seconds: number;
+  /** How far the clock is ahead of a shared engine's; negative behind it. Absent on the embedded engine. */
+  ahead_of_engine_seconds?: number;
 }
 
 /** For whom a read is. Readers take turns, and a read stops when its signal aborts (`ReadCancelled`). */

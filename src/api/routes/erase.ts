@@ -28,20 +28,23 @@ export function eraseRoute(app: FastifyInstance, { erase, log }: ApiContext): vo
     scope.post('/v1/erase', { bodyLimit: BODY_BYTES_MAX, config }, async (request) => {
       const { user, app: only } = validated(eraseBody, request.body);
       const erasure: Erasure = only === undefined ? { user } : { user, app: only };
-      const { bytesBefore, bytesAfter, ...counts } = await erase(erasure).catch((error: Error) => {
-        log.error({ err: error, reqId: request.id }, 'erasure failed');
-        throw new ProblemError(
-          'internal',
-          'The erasure did not come to its end. The next start takes it up again.',
-        );
-      });
+      const { bytesBefore, bytesAfter, goneFromDiskAt, ...counts } = await erase(erasure).catch(
+        (error: Error) => {
+          log.error({ err: error, reqId: request.id }, 'erasure failed');
+          throw new ProblemError(
+            'internal',
+            'The erasure did not come to its end. The next start takes it up again.',
+          );
+        },
+      );
       // Only the receipt names the user, not the log.
       log.info({ reqId: request.id, ...counts }, 'a user was erased');
       return {
         ...erasure,
         ...counts,
         gone_from_reads: true,
-        gone_from_disk: true,
+        gone_from_disk: goneFromDiskAt === undefined,
+        ...(goneFromDiskAt !== undefined && { gone_from_disk_at: goneFromDiskAt }),
         file_bytes_before: bytesBefore,
         file_bytes_after: bytesAfter,
       };
