@@ -5,7 +5,13 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { ProblemCode } from '../domain/problems.js';
 import type { ClockReading } from '../domain/time-evidence.js';
 import type { Store, StoreStats } from '../store/port.js';
-import { type HistogramReading, openHistogram, SECONDS_BOUNDS, threadsClock } from '../telemetry/meters.js';
+import {
+  type HistogramReading,
+  type Meters,
+  openHistogram,
+  SECONDS_BOUNDS,
+  threadsClock,
+} from '../telemetry/meters.js';
 import type { Connections } from './connections.js';
 import type { ServerDeps } from './context.js';
 import type { Watchings } from './watchings.js';
@@ -249,6 +255,16 @@ function addDropped(registry: Registry, options: MetricsOptions): void {
   );
   addCounter(
     registry,
+    'spyglass_reads_refused_total',
+    'Reads refused because too many waited, since start',
+    [],
+    () => [[{}, options.store.reads().refused]],
+  );
+  addCounter(registry, 'spyglass_reader_deaths_total', 'Threads that read and died, since start', [], () => [
+    [{}, options.store.reads().deaths],
+  ]);
+  addCounter(
+    registry,
     'spyglass_log_lines_dropped_total',
     'Log lines dropped since start, because nobody read standard error',
     [],
@@ -266,29 +282,29 @@ function addDropped(registry: Registry, options: MetricsOptions): void {
   );
 }
 
-/** Adds the metrics of the collector and of its threads; the result reads the threads' meters. */
-function addCollector(registry: Registry, options: MetricsOptions): () => void {
-  const { store, hasFailed, streamReaders, disk, meters, version, reloads, walBytes, clock } = options;
-  let last = meters.read();
-  const gauges: [name: string, help: string, read: () => number | boolean][] = [
+type GaugeOf = [name: string, help: string, read: () => number | boolean];
+
+function gaugesOf(options: MetricsOptions, last: () => ReturnType<Meters['read']>): GaugeOf[] {
+  const { store, hasFailed, streamReaders, disk, walBytes, erasuresPending, clock } = options;
+  return [
     [
       'spyglass_store_unapplied_commits',
       'Commit groups that are durable and not in the tables yet',
-      () => last.unapplied_commits,
+      () => last().unapplied_commits,
     ],
-    ['spyglass_store_unapplied_bytes', 'Bytes of these groups', () => last.unapplied_bytes],
+    ['spyglass_store_unapplied_bytes', 'Bytes of these groups', () => last().unapplied_bytes],
     [
       'spyglass_store_unapplied_seconds',
       'How long the oldest of these groups has been durable',
-      () => secondsSince(last.unapplied_since, threadsClock()),
+      () => secondsSince(last().unapplied_since, threadsClock()),
     ],
-    ['spyglass_store_chunks', 'Replay chunks stored', () => last.chunks],
-    ['spyglass_store_chunk_bytes', 'Bytes of the replay chunks stored', () => last.chunk_bytes],
+    ['spyglass_store_chunks', 'Replay chunks stored', () => last().chunks],
+    ['spyglass_store_chunk_bytes', 'Bytes of the replay chunks stored', () => last().chunk_bytes],
     ['spyglass_store_journal_bytes', 'Bytes of the journal files', walBytes],
     [
       'spyglass_store_pending_erasures',
       'Erasures that were asked for and are not done: the users are still in the store',
-      options.erasuresPending,
+      erasuresPending,
     ],
     ['spyglass_store_failed', 'Whether a commit failed: nothing is accepted until a new start', hasFailed],
     ['spyglass_disk_free_bytes', 'Bytes the disk of the data folder has free', disk.freeBytes],
@@ -314,21 +330,17 @@ function addCollector(registry: Registry, options: MetricsOptions): () => void {
     ['spyglass_http_connections', 'Open connections', () => options.connections.counts().open],
     ['spyglass_stream_readers', 'Readers of the live feed', streamReaders],
   ];
-  for (const gauge of gauges) addGauge(registry, ...gauge);
+}
+
+/** Adds the metrics of the collector and of its threads; the result reads the threads' meters. */
+function addCollector(registry: Registry, options: MetricsOptions): () => void {
+  const { meters, version, reloads } = options;
+  let last = meters.read();
+  for (const gauge of gaugesOf(options, () => last)) addGauge(registry, ...gauge);
   for (const [meter, [name, help]] of Object.entries(HISTOGRAMS)) {
     const reading = () => last[meter as keyof typeof HISTOGRAMS];
     addHistogram(registry, name, help, () => [{ labels: {}, reading: reading() }]);
   }
-  addCounter(
-    registry,
-    'spyglass_reads_refused_total',
-    'Reads refused because too many waited, since start',
-    [],
-    () => [[{}, store.reads().refused]],
-  );
-  addCounter(registry, 'spyglass_reader_deaths_total', 'Threads that read and died, since start', [], () => [
-    [{}, store.reads().deaths],
-  ]);
   addCounter(
     registry,
     'spyglass_config_reloads_total',
