@@ -87,6 +87,20 @@ const CANARIES = [
     test: 'test/ingest/ingest.test.js',
   },
   {
+    title: 'a batch unpacked again for each error in it',
+    file: 'src/log/batches/record-batch.js',
+    from: 'this.#details ??= unpackDetails',
+    to: 'this.#details = unpackDetails',
+    test: 'test/log/batches/props-of.test.js',
+  },
+  {
+    title: 'a full queue that lets bodies without a key in',
+    file: 'src/ingest/queue.js',
+    from: 'room.used.requests >= QUEUE_GLANCE_REQUESTS',
+    to: 'false',
+    test: 'test/ingest/queue.test.js',
+  },
+  {
     title: 'no check of the host',
     file: 'src/api/guards/browser-guards.js',
     from: 'isLocalName(name) ||',

@@ -80,8 +80,6 @@ function openConnections(gone: Uint8Array) {
   };
 }
 
-export type IngestQueue = ReturnType<typeof openIngestQueue>;
-
 /**
  * `post` sends to the thread that has the intake; that thread needs `gone`. `bodyBytesMax` is the limit of a
  * body, inflated. While the thread cannot keep up, as during a slow sync, only what `showsKey` at a glance is let
