@@ -83,9 +83,10 @@ export const BATCH_SPAN_MS = 60_000;
 // --- the write queue
 export const QUEUE_REQUESTS_MAX = 2_048;
 export const QUEUE_BYTES_MAX = 32 * 1_048_576;
-/** Requests, and bytes of their bodies, that did not show their key and wait until nobody else does. */
+/** Once so many requests wait, only those that show the right key at a glance are let in. */
+export const QUEUE_GLANCE_REQUESTS = 256;
+/** Requests that did not show their key and wait until nobody else does. */
 export const LATE_REQUESTS_MAX = 64;
-export const LATE_BYTES_MAX = QUEUE_BYTES_MAX;
 /** Once they have taken this long, they pause for this many times as long as they took. */
 export const LATE_MS = 1;
 export const LATE_PAUSE_FACTOR = 9;

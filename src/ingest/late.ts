@@ -1,5 +1,5 @@
 /** Requests that did not show their key: few of them wait, and get what time nobody else wants. */
-import { LATE_BYTES_MAX, LATE_MS, LATE_PAUSE_FACTOR, LATE_REQUESTS_MAX } from '../domain/limits.js';
+import { LATE_MS, LATE_PAUSE_FACTOR, LATE_REQUESTS_MAX, QUEUE_BYTES_MAX } from '../domain/limits.js';
 import { openRoom } from './room.js';
 import type { IngestRequest } from './types.js';
 
@@ -10,7 +10,7 @@ interface Waits {
 
 /** `search` gets one request after the other, while `mayRun` says that nobody else waits. */
 export function openLate<Entry extends Waits>(search: (entry: Entry) => void, mayRun: () => boolean) {
-  const room = openRoom<number>({ requests: LATE_REQUESTS_MAX, bytes: LATE_BYTES_MAX });
+  const room = openRoom<number>({ requests: LATE_REQUESTS_MAX, bytes: QUEUE_BYTES_MAX });
   let waiting: Entry[] = [];
   let timer: NodeJS.Timeout | undefined;
   let dueAt = 0;

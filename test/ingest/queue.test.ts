@@ -3,8 +3,9 @@ import { EventEmitter } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
-import { QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX } from '../../src/domain/limits.js';
+import { QUEUE_BYTES_MAX, QUEUE_GLANCE_REQUESTS, QUEUE_REQUESTS_MAX } from '../../src/domain/limits.js';
 import type { Refusal } from '../../src/domain/problems.js';
+import { createDoor } from '../../src/ingest/door.js';
 import type { IngestMessage } from '../../src/ingest/messages.js';
 import { openIngestQueue } from '../../src/ingest/queue.js';
 import type { IngestRequest } from '../../src/ingest/types.js';
@@ -67,6 +68,40 @@ t.test('a full queue answers 503 and sends nothing on', async (t) => {
   await nextTurn();
   t.match([...outcomes], [['{"this is": no JSON', { code: 'queue_full', retryAfterS: 1 }]]);
   t.equal(messages.length, 1);
+});
+
+t.test('while many wait, only what shows its key at a glance is let in', async (t) => {
+  const door = createDoor({
+    apps: { a: { key: 'right', origins: [] } },
+    limits: { body_bytes: BODY_BYTES_MAX, chunk_bytes: 1, events_per_minute: 0 },
+  });
+  let glances = 0;
+  const queue = openIngestQueue(
+    () => {},
+    BODY_BYTES_MAX,
+    (request) => {
+      glances++;
+      return door.showsKey(request);
+    },
+  );
+  const outcomes: (Refusal | undefined)[] = [];
+  const send = (text: string, encoding?: string) => {
+    const body = encoding === undefined ? Buffer.from(text) : gzipSync(text);
+    const request = { body, receivedAt: 1, address: '10.0.0.1', ...(encoding !== undefined && { encoding }) };
+    void queue.ingest(request).then((refusal) => outcomes.push(refusal));
+  };
+  for (let n = 0; n < QUEUE_GLANCE_REQUESTS; n++) send('no key');
+  t.equal(glances, 0, 'in calm no body is looked at');
+  const [right, wrong] = ['right', 'wrong'].map((key) => `{"app":"a","key":"${key}","events":[`);
+  for (const encoding of [undefined, 'gzip']) {
+    for (const text of [wrong, '{"events":[', '[', '']) send(text ?? '', encoding);
+  }
+  await nextTurn();
+  t.match(outcomes, new Array(8).fill({ code: 'queue_full' }));
+  for (const encoding of [undefined, 'gzip']) send(right ?? '', encoding);
+  await nextTurn();
+  t.equal(outcomes.length, 8);
+  t.equal(queue.sizes().queue_requests, QUEUE_GLANCE_REQUESTS + 2);
 });
 
 t.test('one address takes half of it, by requests or bytes', async (t) => {

@@ -1,5 +1,6 @@
 /** One event's props are the same whether they are read alone or with everything else there is of a batch. */
 import fc from 'fast-check';
+import { Unpackr } from 'msgpackr';
 import t from 'tap';
 import type { JsonText, NewEvent } from '../../../src/domain/event.js';
 import { decodeBatch } from '../../../src/log/batches/record-batch.js';
@@ -52,4 +53,22 @@ t.test('props read alone', async (t) => {
     { numRuns: 300 },
   );
   t.pass();
+});
+
+t.test('a batch is unpacked once, whoever asks for how many props', async (t) => {
+  const commit = beginCommit(memoryBase());
+  const events = Array.from(
+    { length: 200 },
+    (_, n): NewEvent => ({
+      ...{ ts: NOON + n, user_id: 'u', session_id: 's', type: 'error', name: 'n' },
+      props: `{"é":${n}}` as JsonText,
+    }),
+  );
+  commit.add({ app: 'shop', receivedAt: NOON, events });
+  const group = parseCommitGroup((commit.seal() as { bytes: Buffer }).bytes);
+  const [place] = group.batches;
+  const batch = decodeBatch(group.bytes.subarray(place?.value, place?.valueEnd), 1, String);
+  const unpacked = t.capture(Unpackr.prototype, 'unpack', Unpackr.prototype.unpack);
+  events.forEach(({ props }, index) => t.equal(batch.propsOf(index), props));
+  t.equal(unpacked().length, 1);
 });
