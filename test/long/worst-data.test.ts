@@ -88,7 +88,13 @@ async function sendAll(from: number, end: number): Promise<void> {
       ...worstEvent(at + i, 26),
       props: { é: `ü ${at + i}` },
     }));
-    const text = JSON.stringify({ app: APP, key: KEY, batch_id: `worst-batch-${at}`, sent_at: Date.now(), events });
+    const text = JSON.stringify({
+      app: APP,
+      key: KEY,
+      batch_id: `worst-batch-${at}`,
+      sent_at: Date.now(),
+      events,
+    });
     const body = gzipSync(text, { level: 1 });
     const init = { method: 'POST', body, headers: { 'content-encoding': 'gzip' } };
     for (let status = 0; status !== 204; await sleep(status === 204 ? 0 : 100)) {
