@@ -1,7 +1,7 @@
 /** Runs work on the whole store on a thread of its own, so that the HTTP thread goes on answering. */
 import { Worker } from 'node:worker_threads';
 import type { OnProgress, Progress } from '../port.js';
-import { workHeap } from '../threads/heap.js';
+import { threadError, workHeap } from '../threads/heap.js';
 import { fromPlain } from '../threads/rpc.js';
 import type { FromJob, JobData, Jobs } from './job-thread.js';
 
@@ -35,7 +35,7 @@ export function runJob<K extends keyof Jobs>(
       if ('progress' in message) onProgress(message.progress);
       else came = message;
     });
-    worker.once('error', (error) => reject(new StoreJobFailed(job, error)));
+    worker.once('error', (error) => reject(new StoreJobFailed(job, threadError(job, error))));
     // Only then is what the thread had open closed.
     worker.once('exit', () => {
       if (came === undefined) reject(new Error(`the thread of ${job} ended`));

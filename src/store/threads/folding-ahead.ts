@@ -6,7 +6,7 @@ import type { Env } from '../../log/file/env.js';
 import { type BrokenView, type FoldingProgress, openViews } from '../../projections/engine/lifecycle.js';
 import { buffersOf, type StagedRows, writeRows } from '../../projections/engine/stage.js';
 import { PROJECTIONS } from '../../projections/registry.js';
-import { workHeap } from './heap.js';
+import { threadError, workHeap } from './heap.js';
 import { fromPlain, type PlainError } from './rpc.js';
 
 /** Record batches of a pass: many, to write most rows only once; few, for a small memory. */
@@ -101,7 +101,9 @@ export async function foldAhead(
     failure = error;
     tell(STOP);
   }
-  const [code] = (await once(worker, 'exit')) as [number];
+  const [code] = (await once(worker, 'exit').catch((error: Error) => {
+    throw threadError('folding', error);
+  })) as [number];
   if (failure !== undefined) throw failure;
   if (views.due().length > 0) throw new Error(`the thread that folds ended too early, with ${code}`);
   return broken;

@@ -12,6 +12,7 @@ import { openIngestQueue } from '../../ingest/queue.js';
 import type { Later, Sides } from '../compose.js';
 import { openHeads } from '../heads.js';
 import { type OnProgress, StoreFailed } from '../port.js';
+import { threadError } from './heap.js';
 import type { IngestCalls } from './ingest-thread.js';
 import type {
   EndMessage,
@@ -117,7 +118,7 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
 
   try {
     // Both at once: the ingest thread may be ready before the writer's message arrives.
-    await Promise.all([ready(writer), ready(ingest)]);
+    await Promise.all([ready('writer', writer), ready('ingest', ingest)]);
   } catch (error) {
     failure.ignore();
     await Promise.all([end(ingest), end(writer)]);
@@ -197,7 +198,7 @@ function watchThreads(threads: { writer: Worker; ingest: Worker }, onFailure: (e
       worker.on('message', (message: FromWriter | FromIngest) => {
         if (message.kind === 'failed') fail(fromPlain(message.error));
       });
-      worker.on('error', fail);
+      worker.on('error', (error) => fail(threadError(name, error)));
       worker.on('exit', () => fail(new StoreFailed(`the ${name} thread ended`)));
     }
   });
@@ -269,9 +270,9 @@ function end(worker: Worker): Promise<void> {
 }
 
 /** Settles once the thread says that it is ready; rejects with why it cannot be. */
-function ready(worker: Worker): Promise<void> {
+function ready(name: string, worker: Worker): Promise<void> {
   return new Promise((resolve, reject) => {
-    worker.once('error', reject);
+    worker.once('error', (error) => reject(threadError(name, error)));
     worker.on('message', (message: FromWriter | FromIngest) => {
       if (message.kind === 'ready') resolve();
       if (message.kind === 'unusable') reject(fromPlain(message.error));
