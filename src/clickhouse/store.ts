@@ -18,6 +18,7 @@ import { takeNode } from './lease.js';
 import { migrate } from './migrations.js';
 import { deleteBelow, deleteChunks, eraseUser, forgetRetries } from './retention.js';
 import { queryNumber } from './sql.js';
+import { openTurns } from './turns.js';
 
 /** How far the stream trails the clock: an id given this long ago is stored, or its insert has failed. */
 const TRAIL_MS = 3_000;
@@ -78,6 +79,7 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
   const chunks = openChunks(engine, createIds(node));
   const parts = { engine, arrivals, chunks, fence: meta.fence };
   const answers = openAnswers(parts);
+  const turns = openTurns();
   let up = true;
   let isPolling = false;
   const timer = setInterval(async () => {
@@ -98,8 +100,9 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
     isUp: () => up && engine.isUp(),
     append: appender.append,
     ask: (kind, ask) => answers[kind](ask),
-    answer: async (kind, ask, context) => answerJson(kind, await answers[kind](ask), context),
-    reads: () => ({ waiting: 0, refused: 0, deaths: 0 }),
+    answer: (kind, ask, context, whom) =>
+      turns.take(whom, async () => answerJson(kind, await answers[kind](ask), context)),
+    reads: turns.state,
     tail: arrivals.tail,
     sessionApps: (session) => appsOfSession(parts, session),
     putChunk: chunks.put,

@@ -31,7 +31,7 @@ t.comment(`filled in ${Math.round((performance.now() - filledAt) / 1_000)} s`);
 
 const collector = await spawnCollector({
   dataDir,
-  limits: { body_bytes: 64 * 1_048_576, chunk_bytes: 64 * 1_048_576 },
+  limits: { body_bytes: 32 * 1_048_576, chunk_bytes: 64 * 1_048_576 },
 });
 t.teardown(() => collector.close());
 
