@@ -50,8 +50,12 @@ const anonMb = (): number => {
 interface Listed {
   events: { id: number }[];
 }
+function parse<T>({ status, text }: { status: number; text: string }): T {
+  if (status !== 200) throw new Error(`${status} ${text}`);
+  return JSON.parse(text) as T;
+}
 const first = async (query: string): Promise<number> =>
-  (JSON.parse((await ask(`/v1/query/events?limit=1&${query}`)).text) as Listed).events[0]?.id ?? 0;
+  parse<Listed>(await ask(`/v1/query/events?limit=1&${query}`)).events[0]?.id ?? 0;
 
 t.test('every route is bounded in bytes, time and memory', async (t) => {
   const ids = await Promise.all(
