@@ -132,12 +132,18 @@ async function moveChunks(
   let session = '';
   let there = new Map<number, string>();
   const markOf = (size: number, receivedAt: number) => `${size}/${receivedAt}`;
+  const pageOf = ({ session: id, app }: NewChunk, cursor: number) =>
+    target.ask('replay', { id, apps: [app], cursor });
   await withProgress('replays', 'chunks', async (onProgress) => {
     for await (const chunk of chunks) {
       if (session !== `${chunk.app}/${chunk.session}`) {
         session = `${chunk.app}/${chunk.session}`;
-        const { chunks } = await target.ask('replay', { id: chunk.session, apps: [chunk.app] });
-        there = new Map(chunks.map((row) => [row.seq, markOf(row.size_bytes, row.received_at)]));
+        there = new Map();
+        for (let cursor: number | undefined = 0; cursor !== undefined; ) {
+          const page: Awaited<ReturnType<typeof pageOf>> = await pageOf(chunk, cursor);
+          for (const row of page.chunks) there.set(row.seq, markOf(row.size_bytes, row.received_at));
+          cursor = page.next;
+        }
       }
       if (there.get(chunk.seq) !== markOf(chunk.bytes.byteLength, chunk.receivedAt))
         await target.putChunk(chunk);

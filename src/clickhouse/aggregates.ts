@@ -3,6 +3,15 @@ import { EVENT_TYPES } from '../domain/event.js';
 import { DAY_MS } from '../domain/limits.js';
 import { dayName, dayOf } from '../domain/utc.js';
 import type { ActivityDay } from '../questions/activity.js';
+import {
+  ANSWER_BOUNDS,
+  COMMA_BYTES,
+  dayBytes,
+  daysMax,
+  FRAME_BYTES,
+  fitDays,
+  jsonBytes,
+} from '../questions/bounds.js';
 import { ALL, all, type Condition, type EventFilter, ofApps, toCondition } from '../questions/filter.js';
 import type { Ask, Found } from '../questions/index.js';
 import type { CountedDay, CountedName } from '../questions/shapes.js';
@@ -51,8 +60,8 @@ export async function aggregate(
   const [wholeDays, ...cutDays] = await Promise.all([
     engine.query<DayRow>(
       `SELECT day, uniqExactMerge(users) AS user_count, uniqExactIfMerge(errors) AS error_count
-       FROM days WHERE ${days.sql} GROUP BY day`,
-      days.params,
+       FROM days WHERE ${days.sql} GROUP BY day ORDER BY day DESC LIMIT {days:UInt32}`,
+      { ...days.params, days: daysMax(ANSWER_BOUNDS) + 1 },
     ),
     ...parts.map(({ sql, params }) =>
       engine.query<DayRow>(
@@ -68,12 +77,11 @@ export async function aggregate(
   const rows = [...wholeDays, ...cutDays.flat()].sort((a, b) => a.day - b.day);
   const byDay = (figure: 'user_count' | 'error_count'): CountedDay[] =>
     rows.filter((row) => row[figure] > 0).map((row) => ({ day: dayName(row.day), count: row[figure] }));
-  return {
-    dau: byDay('user_count'),
-    top_events: named(EVENT),
-    top_pages: named(PAGEVIEW),
-    errors_by_day: byDay('error_count'),
-  };
+  const [dau, errors_by_day] = [byDay('user_count'), byDay('error_count')];
+  const [top_events, top_pages] = [named(EVENT), named(PAGEVIEW)];
+  const room = ANSWER_BOUNDS.bytes - FRAME_BYTES - jsonBytes([top_events, top_pages]);
+  const isCut = fitDays([dau, errors_by_day], room, dayBytes).includes(true);
+  return { dau, top_events, top_pages, errors_by_day, ...(isCut ? { truncated: true } : {}) };
 }
 
 /** Of each type the greatest counts first, then by the name's bytes. */
@@ -132,16 +140,19 @@ export async function activityOf(
   engine: Engine,
   { user, apps }: Ask<'activity'>,
   range: Times,
-): Promise<ActivityDay[]> {
+): Promise<Found<'activity'>> {
   const filter: EventFilter = { user, ...(apps && { apps }) };
   const times = await timesOf(engine, filter, range);
-  if (!times) return [];
+  if (!times) return { days: [] };
   const { sql, params } = all(within(times), toCondition(filter));
   const rows = await engine.query<Omit<ActivityDay, 'day'> & { day: number }>(
     `SELECT intDiv(hour, 24) AS day, uniqExact(batch, idx) AS event_count,
        uniqExactIf(batch, idx, type = ${ERROR}) AS error_count, uniqExact(app, session_id) AS session_count
-     FROM events WHERE ${sql} GROUP BY day ORDER BY day`,
-    params,
+     FROM events WHERE ${sql} GROUP BY day ORDER BY day DESC LIMIT {days:UInt32}`,
+    { ...params, days: daysMax(ANSWER_BOUNDS) + 1 },
   );
-  return rows.map(({ day, ...counts }) => ({ day: dayName(day), ...counts }));
+  const days = rows.reverse().map(({ day, ...counts }) => ({ day: dayName(day), ...counts }));
+  const room = ANSWER_BOUNDS.bytes - FRAME_BYTES;
+  const isCut = fitDays([days], room, (day) => jsonBytes(day) + COMMA_BYTES).includes(true);
+  return { days, ...(isCut ? { truncated: true } : {}) };
 }

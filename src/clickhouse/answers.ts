@@ -1,8 +1,18 @@
 /** How the engine answers each question. */
 import { isIncident, type StoredEvent } from '../domain/event.js';
-import { INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../domain/limits.js';
+import { CHUNK_SEQ_MAX, INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../domain/limits.js';
 import { openCue } from '../domain/replay-cue.js';
 import { dayOf } from '../domain/utc.js';
+import { referenceBytesMax } from '../questions/answer-json.js';
+import {
+  ANSWER_BOUNDS,
+  bounded,
+  cueMax,
+  eventBytes,
+  FRAME_BYTES,
+  manifestMax,
+  withoutProps,
+} from '../questions/bounds.js';
 import type { Answers } from '../questions/index.js';
 import type { ChunkRow } from '../questions/replay.js';
 import type { TimeRange } from '../store/port.js';
@@ -12,9 +22,12 @@ import type { Chunks } from './chunks.js';
 import type { Engine } from './connect.js';
 import { listGroups, neighboursOf } from './errors.js';
 import { countFunnel } from './funnel.js';
-import { listAll, listNewest } from './listing.js';
+import { listAround, listNewest } from './listing.js';
 import { listSessions, listUsers } from './people.js';
 import type { Times } from './sql.js';
+
+/** Chunks read at once. */
+const CUE_PAGE = 20_000;
 
 interface Parts {
   engine: Engine;
@@ -44,7 +57,9 @@ export function openAnswers(parts: Parts): Answers {
   });
   const find = async (id: number, apps: readonly string[] | undefined): Promise<StoredEvent | undefined> => {
     const event = await arrivals.event(id);
-    return event && (apps === undefined || apps.includes(event.app)) ? event : undefined;
+    return event && (apps === undefined || apps.includes(event.app))
+      ? bounded(event, ANSWER_BOUNDS)
+      : undefined;
   };
   return {
     async events(ask) {
@@ -57,8 +72,8 @@ export function openAnswers(parts: Parts): Answers {
     funnel: (ask) => countFunnel(engine, ask, clamp(ask)),
     aggregates: (ask) => aggregate(engine, ask, clamp(ask)),
     names: async (ask) => ({ names: await listNames(engine, ask, clamp({})) }),
-    activity: async (ask) => ({ days: await activityOf(engine, ask, clamp(ask)) }),
-    errors: async (ask) => ({ groups: await listGroups(engine, ask, clamp(ask)) }),
+    activity: (ask) => activityOf(engine, ask, clamp(ask)),
+    errors: (ask) => listGroups(engine, ask, clamp(ask)),
     async occurrences({ group, apps, ...ask }) {
       const head = await arrivals.head();
       const listed = { group, ...(apps && { apps }) };
@@ -70,24 +85,51 @@ export function openAnswers(parts: Parts): Answers {
       const { app, session_id } = event;
       const from = Math.max(event.ts - INCIDENT_BEFORE_MS, 0);
       const to = Math.min(event.ts + INCIDENT_AFTER_MS, MAX_TS);
-      const [breadcrumbs, rows, neighbours] = await Promise.all([
-        listAll(engine, { apps: [app], session: session_id }, clamp({ from, to })),
-        chunks.list(app, session_id),
+      const each = referenceBytesMax(session_id, app);
+      const window = { from, to };
+      const cue = await cueOf(chunks, event, window, cueMax(ANSWER_BOUNDS, each));
+      const own = eventBytes(event);
+      const room = ANSWER_BOUNDS.bytes - FRAME_BYTES - own - cue.chunks.length * each;
+      const [crumbs, neighbours] = await Promise.all([
+        listAround(engine, event, clamp(window), room),
         neighboursOf(engine, event, clamp({})),
       ]);
-      const cue = openCue<ChunkRow>({ from, to }, { moment: event.ts, max: 5000 });
-      for (const row of rows.toReversed()) cue.add(row);
-      return { event, around: { breadcrumbs, cue: cue.chunks().chunks, neighbours } };
+      const breadcrumbs =
+        own > room
+          ? crumbs.events.map((one) => (one.id === event.id ? withoutProps(one) : one))
+          : crumbs.events;
+      const isCut = cue.isCut || crumbs.isCut;
+      return {
+        event,
+        around: { breadcrumbs, cue: cue.chunks, neighbours, ...(isCut ? { truncated: true } : {}) },
+      };
     },
-    async replay({ id, apps }) {
+    async replay({ id, apps, cursor = 0 }) {
       // One app that was asked for is the answer even where it does not have the session.
       const found =
         apps?.length === 1
           ? apps
           : (await appsOfSession(parts, id)).filter((app) => apps?.includes(app) ?? true);
       const [only] = found;
-      const rows = found.length === 1 && only !== undefined ? await chunks.list(only, id) : [];
-      return { session: id, apps: found, chunks: rows };
+      if (found.length !== 1 || only === undefined) return { session: id, apps: found, chunks: [] };
+      const limit = manifestMax(ANSWER_BOUNDS, referenceBytesMax(id, only));
+      const rows = await chunks.page(only, id, { after: cursor, limit: limit + 1 });
+      const page = rows.slice(0, limit);
+      const last = page.at(-1);
+      const next = last && rows.length > limit ? { next: last.seq } : {};
+      return { session: id, apps: found, chunks: page, ...next };
     },
   };
+}
+
+/** Reads a session's chunks in pages, latest first, for those that the window needs. */
+async function cueOf(chunks: Chunks, { app, session_id, ts }: StoredEvent, window: Times, max: number) {
+  const cue = openCue<ChunkRow>(window, { moment: ts, max });
+  for (let before = CHUNK_SEQ_MAX + 1; ; ) {
+    const rows = await chunks.page(app, session_id, { before, limit: CUE_PAGE });
+    for (const row of rows) cue.add(row);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < CUE_PAGE) return cue.chunks();
+    before = last.seq;
+  }
 }

@@ -54,6 +54,8 @@ const ANSWER_MS_MAX = 2 * READ_MS_MAX;
 const REQUEST_MS_MAX = 600_000;
 const CONNECTIONS = 16;
 const TIMEOUT_EXCEEDED = '159';
+/** More rows or bytes than the statement may give. */
+const RESULT_TOO_LARGE = '396';
 /** Another server of the cluster, or its keeper, cannot be reached. */
 const GONE_ERRORS: ReadonlySet<string> = new Set(['209', '210', '225', '242', '279', '285', '999']);
 /** A value that cannot be parsed, is out of bounds, or has the wrong type. */
@@ -198,6 +200,7 @@ function openAsking(
         if (error instanceof ClickHouseError) {
           up = true;
           if (error.code === TIMEOUT_EXCEEDED) throw new ReadTimeout(`over ${READ_MS_MAX} ms`);
+          if (error.code === RESULT_TOO_LARGE) throw new ReadTimeout('more than a read may hold');
           if (GONE_ERRORS.has(error.code)) throw new StoreFailed('a shard does not answer', { cause: error });
           if (ROW_ERRORS.has(error.code)) throw new RowsRefused(error.message, { cause: error });
           throw error;

@@ -2,11 +2,21 @@
 import { frameOf } from '../domain/error-grouping.js';
 import type { StoredEvent } from '../domain/event.js';
 import { dayName } from '../domain/utc.js';
+import {
+  ANSWER_BOUNDS,
+  BY_DAY_BYTES,
+  dayBytes,
+  daysMax,
+  FRAME_BYTES,
+  fitDays,
+  jsonBytes,
+  openRows,
+} from '../questions/bounds.js';
 import type { EventPosition } from '../questions/cursor.js';
 import type { ErrorGroupRow } from '../questions/errors.js';
 import { all, type Condition, equal, ofApps, toCondition } from '../questions/filter.js';
 import type { Neighbours } from '../questions/incident.js';
-import type { Ask } from '../questions/index.js';
+import type { Ask, Found } from '../questions/index.js';
 import type { CountedDay } from '../questions/shapes.js';
 import type { Engine } from './connect.js';
 import { type Listed, listNewest } from './listing.js';
@@ -16,8 +26,6 @@ import { type Times, within } from './sql.js';
 interface GroupRow extends Omit<ErrorGroupRow, 'group' | 'by_day'> {
   error_group: string;
   frame: string;
-  /** Of each error. */
-  days: number[];
 }
 
 /** Each error once, with the least id of its identity. */
@@ -30,31 +38,53 @@ export async function listGroups(
   engine: Engine,
   { apps, group, limit }: Ask<'errors'>,
   range: Times,
-): Promise<ErrorGroupRow[]> {
-  if (range.from > range.to) return [];
+): Promise<Found<'errors'>> {
+  if (range.from > range.to) return { groups: [] };
   const condition = all(within(range), ofApps(apps), equal('error_group', 'String', group));
-  const rows = await engine.query<GroupRow>(
+  const found = await engine.query<GroupRow>(
     `SELECT error_group, any(its_app) AS app, any(its_name) AS name, any(its_frame) AS frame, count() AS count,
        uniqExact(its_user) AS user_count, min(its_ts) AS first_seen, max(its_ts) AS last_seen,
-       argMax(least_id, (its_ts, least_id)) AS last_event_id, groupArray(intDiv(its_ts, 86400000)) AS days
+       argMax(least_id, (its_ts, least_id)) AS last_event_id
      FROM (${once(condition)}) GROUP BY error_group
      ORDER BY count DESC, last_seen DESC, last_event_id DESC LIMIT {limit:UInt32}`,
     { ...condition.params, limit },
   );
-  return rows.map(({ error_group, app, name, frame, days, ...counts }) => ({
-    group: error_group,
-    app,
-    name,
-    ...(frame && { frame }),
-    ...counts,
-    by_day: countDays(days),
-  }));
+  const days = await daysOf(engine, condition, found);
+  const rows = openRows<ErrorGroupRow>(
+    ANSWER_BOUNDS.bytes,
+    ({ by_day, ...row }) => jsonBytes(row) + BY_DAY_BYTES,
+  );
+  const areAll = found.every(({ error_group, frame, ...row }) =>
+    rows.add({
+      group: error_group,
+      ...row,
+      ...(frame && { frame }),
+      by_day: days.get(error_group) ?? [],
+    }),
+  );
+  const lists = rows.rows.map(({ by_day }) => by_day);
+  const isCut = fitDays(lists, ANSWER_BOUNDS.bytes - FRAME_BYTES - rows.bytes(), dayBytes);
+  const groups = rows.rows.map((row, at) => (isCut[at] ? { ...row, truncated: true as const } : row));
+  return { groups, ...(areAll && !isCut.includes(true) ? {} : { truncated: true }) };
 }
 
-function countDays(days: readonly number[]): CountedDay[] {
-  const counts = new Map<number, number>();
-  for (const day of days) counts.set(day, (counts.get(day) ?? 0) + 1);
-  return [...counts].sort(([a], [b]) => a - b).map(([day, count]) => ({ day: dayName(day), count }));
+/** The latest days of groups, ascending: as many as any answer has room for, and one. */
+async function daysOf(
+  engine: Engine,
+  condition: Condition,
+  groups: readonly GroupRow[],
+): Promise<Map<string, CountedDay[]>> {
+  const days = new Map(groups.map(({ error_group }) => [error_group, [] as CountedDay[]]));
+  if (groups.length === 0) return days;
+  const rows = await engine.query<{ error_group: string; day: number; count: number }>(
+    `SELECT error_group, intDiv(its_ts, 86400000) AS day, count() AS count FROM (${once(condition)})
+     WHERE error_group IN (SELECT arrayJoin({groups:Array(String)}))
+     GROUP BY error_group, day ORDER BY day DESC LIMIT {days:UInt32}`,
+    { ...condition.params, groups: [...days.keys()], days: daysMax(ANSWER_BOUNDS) + 1 },
+  );
+  for (const { error_group, day, count } of rows.reverse())
+    days.get(error_group)?.push({ day: dayName(day), count });
+  return days;
 }
 
 /** The incidents before and after one, in its error group, or among its app's events of its type. */

@@ -2,17 +2,24 @@
  * Listings of events, newest first by `(ts, id)`. The table is ordered by hour, then by user, so a listing
  * reads backwards in windows that grow, between the earliest and latest time that the views give.
  */
-import type { StoredEvent } from '../domain/event.js';
+import type { JsonText, StoredEvent } from '../domain/event.js';
 import { HOUR_MS } from '../domain/limits.js';
+import { ANSWER_BOUNDS, eventBytes, eventBytesAtMost, openRows, withoutProps } from '../questions/bounds.js';
 import type { EventPosition } from '../questions/cursor.js';
 import type { EventsPage } from '../questions/event-json.js';
 import { all, type Condition, type EventFilter, equal, ofApps, toCondition } from '../questions/filter.js';
 import type { Engine } from './connect.js';
-import { EVENT_COLUMNS, type ReadRow, toEvent, withoutRepeats } from './rows.js';
+import { hasLongProps, LISTED_COLUMNS, type ListedRow, toEvent, withoutRepeats } from './rows.js';
 import { beforePosition, daysWithin, type Times, within } from './sql.js';
 
+/** `,"props":` */
+const PROPS_MEMBER_BYTES = 9;
+const NO_TEXTS = 'id, ts, batch, idx';
+const TEXT_BYTES = 'length(name) + ifNull(length(url), 0) + ifNull(length(props), 0)';
 const FIRST_WINDOW_MS = HOUR_MS;
 const WINDOW_GROWTH = 24;
+/** What this process holds of a statement's rows: a page's, several times over. */
+const READ_BYTES_MAX = String(64 * 1_048_576);
 /** Rows to read beyond a page's, since some may be copies. */
 const SPARE_ROWS = 16;
 
@@ -58,7 +65,7 @@ export async function listNewest(
   const times = await timesOf(engine, listed, bounds);
   if (!times) return { events: [] };
   const condition = all(conditionOf(listed), beforePosition(cursor));
-  const found: ReadRow[] = [];
+  const found: ListedRow[] = [];
   let width = FIRST_WINDOW_MS;
   for (let to = times.to; to >= times.from && found.length <= limit; ) {
     const from = Math.max(times.from, to - width + 1);
@@ -66,12 +73,49 @@ export async function listNewest(
     to = from - 1;
     width *= WINDOW_GROWTH;
   }
-  const page = found.slice(0, limit);
-  const last = page.at(-1);
+  const page = openPage(ANSWER_BOUNDS.bytes);
+  const isWhole = found.slice(0, limit).every(page.add) && found.length <= limit;
+  const last = page.rows.at(-1);
   return {
-    events: page.map(toEvent),
-    ...(last && found.length > limit ? { next: { ts: last.ts, id: last.id } } : {}),
+    events: await eventsOf(engine, page.rows),
+    ...(last === undefined || isWhole ? {} : { next: { ts: last.ts, id: last.id } }),
   };
+}
+
+/** Takes rows while their events have room. */
+const openPage = (bytesMax: number) =>
+  openRows<ListedRow>(
+    bytesMax,
+    (row) => eventBytes(shortEvent(row)) + longBytes(row),
+    (row) => eventBytesAtMost(shortEvent(row)) + longBytes(row),
+  );
+
+/** The event without its long props; without those too large for any answer for good. */
+function shortEvent({ short_props, props_bytes, ...row }: ListedRow): StoredEvent {
+  const event = toEvent({ ...row, props: short_props });
+  return props_bytes > ANSWER_BOUNDS.propsBytes ? withoutProps(event) : event;
+}
+
+const isAsked = (row: ListedRow): boolean => hasLongProps(row) && row.props_bytes <= ANSWER_BOUNDS.propsBytes;
+
+/** What long props add to an event. */
+const longBytes = (row: ListedRow): number => (isAsked(row) ? row.props_bytes + PROPS_MEMBER_BYTES : 0);
+
+/** The events of rows, with the long props that an answer may have. */
+async function eventsOf(engine: Engine, rows: readonly ListedRow[]): Promise<StoredEvent[]> {
+  const long = rows.filter(isAsked);
+  if (long.length === 0) return rows.map(shortEvent);
+  const times = long.map(({ ts }) => ts);
+  const { sql, params } = within({ from: Math.min(...times), to: Math.max(...times) });
+  const found = await engine.query<{ id: number; props: JsonText }>(
+    `SELECT id, props FROM events WHERE ${sql} AND id IN (SELECT arrayJoin({ids:Array(UInt64)}))`,
+    { ...params, ids: long.map(({ id }) => id) },
+  );
+  const props = new Map(found.map((row) => [row.id, row.props]));
+  return rows.map((row) => {
+    const text = props.get(row.id);
+    return text === undefined ? shortEvent(row) : { ...shortEvent(row), props: text };
+  });
 }
 
 /** The newest events of a window, without copies: they have one time, so it is read to its end. */
@@ -80,12 +124,13 @@ async function newestWithin(
   condition: Condition,
   window: Times,
   wanted: number,
-): Promise<ReadRow[]> {
+): Promise<ListedRow[]> {
   const { sql, params } = all(condition, within(window));
   for (let rows = wanted + SPARE_ROWS; ; rows *= 4) {
-    const read = await engine.query<ReadRow>(
-      `SELECT ${EVENT_COLUMNS} FROM events WHERE ${sql} ORDER BY ts DESC, id DESC LIMIT {rows:UInt32}`,
+    const read = await engine.query<ListedRow>(
+      `SELECT ${LISTED_COLUMNS} FROM events WHERE ${sql} ORDER BY ts DESC, id DESC LIMIT {rows:UInt32}`,
       { ...params, rows },
+      { max_result_bytes: READ_BYTES_MAX },
     );
     const isAll = read.length < rows;
     const oldest = read.at(-1)?.ts ?? 0;
@@ -94,13 +139,39 @@ async function newestWithin(
   }
 }
 
-/** Every event of a range, ascending by `(ts, id)`. */
-export async function listAll(engine: Engine, listed: Listed, range: Times): Promise<StoredEvent[]> {
+/** Events around an incident that are looked at; of more only the nearest. */
+const AROUND_ROWS_MAX = 20_000;
+
+/** The events of a session around an incident, the nearest that have room in `bytesMax`, ascending. */
+export async function listAround(
+  engine: Engine,
+  { id, ts: moment, app, session_id }: StoredEvent,
+  range: Times,
+  bytesMax: number,
+): Promise<{ events: StoredEvent[]; isCut: boolean }> {
+  const listed = { apps: [app], session: session_id };
   const times = await timesOf(engine, listed, range);
-  if (!times) return [];
+  if (!times) return { events: [], isCut: false };
   const { sql, params } = all(conditionOf(listed), within(times));
-  const rows = await engine.query<ReadRow>(`SELECT ${EVENT_COLUMNS} FROM events WHERE ${sql}`, params);
-  return withoutRepeats(rows)
-    .sort((a, b) => newerFirst(b, a))
-    .map(toEvent);
+  const nearest = (columns: string, rows: number): Promise<ListedRow[]> =>
+    engine.query<ListedRow>(
+      `SELECT ${columns} FROM events WHERE ${sql}
+       ORDER BY id = {incident:UInt64} DESC, if(ts > {moment:UInt64}, ts - {moment:UInt64}, {moment:UInt64} - ts) ASC, id ASC
+       LIMIT {rows:UInt32}`,
+      { ...params, incident: id, moment, rows },
+    );
+  // First how large they are.
+  const sizes = await nearest(`${NO_TEXTS}, ${TEXT_BYTES} AS props_bytes`, AROUND_ROWS_MAX + 1);
+  let bytes = 0;
+  let fitting = 0;
+  for (const { props_bytes } of sizes.slice(0, AROUND_ROWS_MAX)) {
+    bytes += Math.min(props_bytes, ANSWER_BOUNDS.propsBytes);
+    if (bytes > bytesMax && fitting > 0) break;
+    fitting++;
+  }
+  const page = openPage(bytesMax);
+  const rows = withoutRepeats(await nearest(LISTED_COLUMNS, fitting));
+  const areAll = rows.every(page.add);
+  const events = (await eventsOf(engine, page.rows)).sort((a, b) => newerFirst(b, a));
+  return { events, isCut: !areAll || fitting < sizes.length };
 }

@@ -12,6 +12,23 @@ export type EventRow = ReturnType<typeof toRow>;
 export const EVENT_COLUMNS =
   'id, ts, app, user_id, session_id, type, name, url, props, has_person, person_name, person_email, client_ts, batch, idx';
 
+/** Larger props are left out of a listing, and asked for one by one where its answer has room for them. */
+const SHORT_PROPS_BYTES = 16_384;
+
+/** The same, with props only where they are short, and how large they are. */
+export const LISTED_COLUMNS = EVENT_COLUMNS.replace(
+  ' props,',
+  ` if(length(props) > ${SHORT_PROPS_BYTES}, NULL, props) AS short_props, ifNull(length(props), 0) AS props_bytes,`,
+);
+
+export interface ListedRow extends Omit<ReadRow, 'props'> {
+  short_props: ReadRow['props'];
+  props_bytes: number;
+}
+
+export const hasLongProps = ({ short_props, props_bytes }: ListedRow): boolean =>
+  short_props === null && props_bytes > 0;
+
 export type ReadRow = Omit<EventRow, 'hour' | 'error_group' | 'frame'>;
 
 /** A short name for some texts: 128 bits of their SHA-256, base64url. */

@@ -20,6 +20,7 @@ import { takeNode } from './lease.js';
 import { migrate } from './migrations.js';
 import { deleteBelow, deleteChunks, forgetRetries } from './retention.js';
 import { queryNumber } from './sql.js';
+import { openTurns } from './turns.js';
 
 /** How far the stream trails the clock: an id given this long ago is stored, or its insert has failed. */
 const TRAIL_MS = 3_000;
@@ -87,6 +88,7 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
   const chunks = openChunks(engine, createIds(node));
   const parts = { engine, arrivals, chunks, fence: meta.fence };
   const answers = openAnswers(parts);
+  const turns = openTurns();
   const engineNow = options.engineNow ?? (options.now && (async () => now()));
   const clocks = openClocks({ engine, now, ...(engineNow && { engineNow }) });
   const erasures = openErasures(engine, options.erasureFreeMs);
@@ -96,8 +98,9 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
     isUp: () => polling.succeeded() && engine.isUp(),
     append: appender.append,
     ask: (kind, ask) => answers[kind](ask),
-    answer: async (kind, ask, context) => answerJson(kind, await answers[kind](ask), context),
-    reads: () => ({ waiting: 0, refused: 0, deaths: 0 }),
+    answer: (kind, ask, context, whom) =>
+      turns.take(whom, async () => answerJson(kind, await answers[kind](ask), context)),
+    reads: turns.state,
     tail: arrivals.tail,
     sessionApps: (session) => appsOfSession(parts, session),
     putChunk: chunks.put,

@@ -73,7 +73,7 @@ export const WAITING_READS_OF_ONE_MAX = 64;
 export const READER_RESTARTS_MAX = 5;
 export const READER_RESTARTS_MS = 600_000;
 /** The heap of a reader thread, MiB: what it needs for bounded answers, several times over. */
-export const READER_HEAP_MB = 256;
+export const READER_HEAP_MB = 128;
 
 // --- the log
 export const BATCH_EVENTS_MAX = 256;

@@ -36,6 +36,8 @@ const UNIT_BYTES = 6;
 export const COMMA_BYTES = 1;
 /** An event's members without its texts. */
 const EVENT_BYTES = 256;
+/** A row's `,"by_day":[],"truncated":true` and one day. */
+export const BY_DAY_BYTES = 96;
 /** `{"day":"2026-11-30","count":1},` */
 const DAY_BYTES_MIN = 31;
 

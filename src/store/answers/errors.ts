@@ -14,6 +14,7 @@ import {
   rowsOf,
 } from '../../projections/error-groups.js';
 import {
+  BY_DAY_BYTES,
   dayBytes,
   daysMax,
   FRAME_BYTES,
@@ -32,8 +33,6 @@ import { inOrder, openFirst } from './merge.js';
 import type { Bounds, Scope } from './scope.js';
 
 const LAST_DAY = dayOf(MAX_TS);
-/** `,"by_day":[],"truncated":true` and one day. */
-const BY_DAY_BYTES = 96;
 
 /** The app, whose name may have a dot, and the group's hash. */
 const GROUP_ID = /^(.+)\.([0-9a-f]{24})$/s;

@@ -54,7 +54,7 @@ export interface Scope {
   eventOf(batch: RecordBatch, index: number): StoredEvent;
 }
 
-/** In a batch of more bytes an event's texts are copied: as parts of the batch's they would keep it all. */
+/** In a batch of more bytes a small part's text is copied: as a part of the batch's it would keep it all. */
 const LARGE_BATCH_BYTES = 65_536;
 
 export function openScope(
@@ -87,7 +87,8 @@ export function openScope(
     eventOf(batch, index) {
       const event = bounded(log.event(batch, index), bounds);
       const { props } = event;
-      if (props === undefined || batch.bytes < LARGE_BATCH_BYTES) return event;
+      if (props === undefined || batch.bytes < LARGE_BATCH_BYTES || props.length * 4 > batch.bytes)
+        return event;
       return { ...event, props: Buffer.from(props, 'utf8').toString('utf8') as JsonText };
     },
   };

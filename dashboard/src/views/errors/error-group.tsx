@@ -64,6 +64,7 @@ export function ErrorGroupView({ group }: { group: string }) {
                     tone="error"
                     height={CHART_HEIGHT}
                   />
+                  {row.truncated && <p class="soft">Only the latest days are shown: there are too many.</p>}
                 </div>
                 <Occurrences group={group} from={from} to={to} total={row.count} />
               </div>

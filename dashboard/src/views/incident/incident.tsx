@@ -1,9 +1,10 @@
 /** An error or report on one screen: what it was, the recording, and what happened around it. */
 import { useEffect, useMemo } from 'preact/hooks';
-import { type Answers, type ChunkReference, client, type Event } from '../../api/client.js';
+import type { Answers, ChunkReference, Event } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { counted } from '../../format/number.js';
 import { clockTime, fullTime, offset } from '../../format/time.js';
+import { allChunks } from '../../player/manifest.js';
 import { ConsolePane, NetworkPane, TrailPane } from '../../player/panes.js';
 import { PlayerView } from '../../player/player-view.js';
 import { useMomentInAddress, useMomentParam } from '../../player/use-moment.js';
@@ -46,7 +47,10 @@ export function IncidentView({ id }: { id: string }) {
 function Incident({ incident }: { incident: Answers['incident'] }) {
   const { event, breadcrumbs, incident_ts: cue } = incident;
   const references = incident.replay_cue?.chunks ?? NONE;
-  const player = usePlayer(references, useMomentParam() ?? cue, () => allChunks(event));
+  const player = usePlayer(references, useMomentParam() ?? cue, () =>
+    // The last full snapshot may be long before the incident's own chunks.
+    allChunks(event.app, event.session_id),
+  );
   const { state } = player;
   const range = useMemo(() => ({ from: cue - BEFORE_MS, to: cue + AFTER_MS }), [cue]);
   useMomentInAddress(state.time, state.playing, player.seek);
@@ -77,7 +81,7 @@ function Incident({ incident }: { incident: Answers['incident'] }) {
         </section>
         <Panel
           title="Trail"
-          note={`${counted(breadcrumbs.length, 'event')} from 60 s before to 10 s after`}
+          note={`${counted(breadcrumbs.length, 'event')} ${incident.truncated ? 'nearest to it; there are too many to show all' : 'from 60 s before to 10 s after'}`}
           class="incident-trail"
         >
           <TrailPane {...events} />
@@ -91,11 +95,6 @@ function Incident({ incident }: { incident: Answers['incident'] }) {
       </div>
     </article>
   );
-}
-
-/** The last full snapshot may be long before the incident's own chunks. */
-async function allChunks({ app, session_id }: Event): Promise<readonly ChunkReference[]> {
-  return (await client.ask('replay', { id: session_id, app })).chunks;
 }
 
 function Head({ incident }: { incident: Answers['incident'] }) {

@@ -3,6 +3,7 @@ import type { Answers, ChunkReference, Event } from '../../api/client.js';
 import { type Query, useQuery } from '../../api/use-query.js';
 import { counted } from '../../format/number.js';
 import { duration, fullTime } from '../../format/time.js';
+import { useAllChunks } from '../../player/manifest.js';
 import { ConsolePane, NetworkPane, TrailPane } from '../../player/panes.js';
 import type { Span } from '../../player/player.js';
 import { PlayerView } from '../../player/player-view.js';
@@ -21,7 +22,8 @@ const PANES = { '': 'Trail', network: 'Network', console: 'Console' };
 export function ReplayView({ app, session }: { app: string; session: string }) {
   const all = useSessionEvents(app, session);
   const manifest = useQuery('replay', { id: session, app });
-  const references = manifest.error?.status === 404 ? NONE : manifest.data?.chunks;
+  const chunks = useAllChunks(app, session, manifest.data);
+  const references = manifest.error?.status === 404 ? NONE : chunks;
   const given = useMomentParam();
   const player = usePlayer(references, given ?? beginOf(references ?? NONE, all.events));
   const { state } = player;

@@ -1,0 +1,57 @@
+/** Reads in turn: few at once, no reader before all others, and none longer than a read may take. */
+import { openFairQueue } from '../domain/fair-queue.js';
+import { READ_MS_MAX, WAITING_READS_MAX, WAITING_READS_OF_ONE_MAX } from '../domain/limits.js';
+import { ReadCancelled, type ReadFor, ReadsFull, type ReadsState, ReadTimeout } from '../store/port.js';
+
+/** What answers are made of may be in memory as often. */
+const AT_ONCE = 8;
+
+interface Waiting {
+  reader: string;
+  begin: () => void;
+}
+
+export function openTurns(msMax = READ_MS_MAX) {
+  const waiting = openFairQueue<Waiting>({ max: WAITING_READS_MAX, maxOfOne: WAITING_READS_OF_ONE_MAX });
+  let running = 0;
+  let refused = 0;
+  const pump = (): void => {
+    while (running < AT_ONCE && waiting.size() > 0) {
+      running++;
+      waiting.take()?.begin();
+    }
+  };
+  return {
+    /** Runs `read` in its turn; its place is free only when it has ended, though nobody waits for it. */
+    take<T>({ reader, signal }: ReadFor, read: () => Promise<T>): Promise<T> {
+      return new Promise((resolve, reject) => {
+        const settle = (settled: () => void): void => {
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', onAbort);
+          waiting.drop(item);
+          settled();
+        };
+        const onAbort = (): void => settle(() => reject(new ReadCancelled('whoever asked has left')));
+        const onLate = (): void => settle(() => reject(new ReadTimeout(`over ${msMax} ms`)));
+        const timer = setTimeout(onLate, msMax).unref();
+        const begin = async (): Promise<void> => {
+          try {
+            const found = await read();
+            settle(() => resolve(found));
+          } catch (error) {
+            settle(() => reject(error));
+          }
+          running--;
+          pump();
+        };
+        const item: Waiting = { reader, begin };
+        if (signal?.aborted) return onAbort();
+        signal?.addEventListener('abort', onAbort, { once: true });
+        if (waiting.add(item)) return pump();
+        refused++;
+        settle(() => reject(new ReadsFull('too many reads wait')));
+      });
+    },
+    state: (): ReadsState => ({ waiting: waiting.size(), refused, deaths: 0 }),
+  };
+}
