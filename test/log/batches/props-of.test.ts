@@ -69,6 +69,6 @@ t.test('a batch is unpacked once, whoever asks for how many props', async (t) =>
   const [place] = group.batches;
   const batch = decodeBatch(group.bytes.subarray(place?.value, place?.valueEnd), 1, String);
   const unpacked = t.capture(Unpackr.prototype, 'unpack', Unpackr.prototype.unpack);
-  events.forEach(({ props }, index) => t.equal(batch.propsOf(index), props));
+  for (const [index, { props }] of events.entries()) t.equal(batch.propsOf(index), props);
   t.equal(unpacked().length, 1);
 });
