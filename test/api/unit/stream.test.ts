@@ -302,7 +302,7 @@ t.test('a reader that takes nothing', async (t) => {
     const sinks = [0, 1, 2].map(
       () => new Writable({ highWaterMark: 100_000, decodeStrings: false, write: () => {} }),
     );
-    sinks.forEach((sink, index) => hub.follow(sink, index === 2 ? { user: 'nobody' } : {}, 0));
+    for (const [index, sink] of sinks.entries()) hub.follow(sink, index === 2 ? { user: 'nobody' } : {}, 0);
     await sleep(20);
     // Too little for the bound of one.
     store.commit(4, { props });
