@@ -14,6 +14,11 @@ const NEWLINE = 0x0a;
 export function openAuditTrail(dataDir: string, fileBytesMax = AUDIT_FILE_BYTES_MAX): AuditTrail {
   /** By age, the newest is 0. */
   const pathOf = (age: number) => join(dataDir, age === 0 ? 'audit.ndjson' : `audit.${age}.ndjson`);
+  // There from the start, when a file can be made; else a note says what is wrong.
+  void open(pathOf(0), 'a', 0o600).then(
+    (file) => file.close(),
+    () => {},
+  );
   let last: Promise<unknown> = Promise.resolve();
   /** One after the other, since files are renamed. */
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {

@@ -10,9 +10,11 @@ import {
   event,
   get,
   HOUR,
+  keyOf,
   MINUTE,
   NOON,
   postEvents,
+  problemOf,
   refusal,
   store,
 } from '../support/http.js';
@@ -218,6 +220,38 @@ t.test('RET-07 RET-08 a collector sweeps by its configuration when it starts', a
     times.slice(3).reverse(),
   );
   t.equal((await manifest(own.url, 's_1')).chunks.length, 1, 'a replay received today stays');
+});
+
+t.test('RET-13 RET-14 a clock ahead for one start takes nothing, and lets nothing be lost', async (t) => {
+  const own = await startCollector({
+    apps: apps('inventory'),
+    retention: { events_days: 3, replays_days: 1 },
+  });
+  t.teardown(() => own.close());
+  await store(own.url, 'inventory', [event({ ts: Date.now() })]);
+  await upload(own.url, { app: 'inventory', session: 's_1', seq: 1, ts: 5 });
+  shown = wall() + 400 * DAY;
+  await own.restart();
+  t.same(await get(own.url, '/readyz'), { status: 'ready', clock: 'ahead' });
+  t.equal(await count(own.url), 1);
+  t.equal((await manifest(own.url, 's_1')).chunks.length, 1);
+  t.notOk(own.lines.some((line) => line.includes(`"eventsBefore":${shown}`)));
+  t.ok(own.lines.some((line) => /"level":40.*nothing is swept/.test(line)));
+  // As a wrong clock would leave it behind, were it believed.
+  await own.store.sweep({ eventsBefore: shown - (shown % DAY) });
+  shown = undefined;
+  const refused = await postEvents(own.url, {
+    app: 'inventory',
+    key: keyOf('inventory'),
+    events: [event({ ts: Date.now() })],
+  });
+  problemOf(refused, 503);
+  t.ok(Number(refused.headers['retry-after']) > 0);
+  await own.restart();
+  t.same(await get(own.url, '/readyz'), { status: 'ready' });
+  await until(async () => own.lines.filter((line) => line.includes('retention sweep done')).length >= 2);
+  await store(own.url, 'inventory', [event({ ts: Date.now(), name: 'again' })]);
+  t.equal(await count(own.url), 1, 'stored, now that the fence is lowered');
 });
 
 t.test('RET-12 a sweep that is cut off goes on at the next start', async (t) => {
