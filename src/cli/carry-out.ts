@@ -4,6 +4,7 @@ import { relative } from 'node:path';
 import type { Asker, CommandRuns } from '../api/commands/answer-commands.js';
 import type { Config } from '../config/config.js';
 import { ProblemError } from '../domain/problems.js';
+import { assertKnown, wouldErase } from '../questions/before-erasure.js';
 import { exportPages } from '../store/offline/export.js';
 import { runJob } from '../store/offline/run-job.js';
 import { makeWorkFolder } from '../store/offline/work-folder.js';
@@ -45,8 +46,12 @@ export function carryOut(config: Config, engine: Reopenable, disk: DiskWatch): C
       return {};
     },
     sweep: (retention) => store.sweep(cutoffsAt(retention, Date.now())),
-    erase: ({ user, app }, { onProgress }) =>
-      whileClosed(() => runJob('erase', dataDir, onProgress, app === undefined ? { user } : { user, app })),
+    erase_preview: (erasure) => wouldErase(store, erasure),
+    erase: async ({ user, app }, { onProgress }) => {
+      const erasure = app === undefined ? { user } : { user, app };
+      await assertKnown(store, erasure);
+      return whileClosed(() => runJob('erase', dataDir, onProgress, erasure));
+    },
     compact: (_, { onProgress }) => whileClosed(() => runJob('compact', dataDir, onProgress)),
     rebuild: async (_, { onProgress }) => ({
       head: await whileClosed(() => runJob('rebuild', dataDir, onProgress)),

@@ -20,6 +20,10 @@ export interface Commands {
   backup: { ask: Nothing; answer: Copy };
   export: { ask: { after: number }; answer: Nothing };
   sweep: { ask: { events_days: number; replays_days: number }; answer: { events: number; chunks: number } };
+  erase_preview: {
+    ask: { user: string; app?: string | undefined };
+    answer: { events: number; sessions: number; chunks: number; areMoreChunks: boolean };
+  };
   erase: {
     ask: { user: string; app?: string | undefined };
     answer: { events: number; sessions: number; chunks: number } & Bytes;

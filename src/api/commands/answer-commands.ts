@@ -33,6 +33,7 @@ const asks = z.discriminatedUnion('command', [
   z.strictObject({ command: z.literal('export'), after: z.int().min(0) }),
   z.strictObject({ command: z.literal('sweep'), events_days: days, replays_days: days }),
   eraseBody.extend({ command: z.literal('erase') }).strict(),
+  eraseBody.extend({ command: z.literal('erase_preview') }).strict(),
 ]);
 
 export function answerCommands(run: CommandRuns, log: Logger): RequestListener {
