@@ -10,7 +10,7 @@ t.teardown(() => c.close());
 await store(c.url, 'inventory', [
   event({ user_id: 'alice@example.com', session_id: 's_1' }),
   event({ user_id: 'alice@example.com', session_id: 's_2' }),
-  ...['alicia@example.com', 'bob', 'Bob', 'zoe'].map((user_id) => event({ user_id })),
+  ...['alicia@example.com', 'bob', 'Bob', 'zoe'].map((user_id) => event({ user_id, session_id: 's_0' })),
 ]);
 await store(c.url, 'shop', [event({ user_id: 'alice@example.com', session_id: 's_9' })]);
 await upload(c.url, { app: 'inventory', session: 's_1', seq: 1 }, chunk('x'));
