@@ -136,6 +136,20 @@ const CANARIES = [
     test: 'test/security/browser-guards.test.js',
   },
   {
+    title: 'files that others may read',
+    file: 'src/cli/main.js',
+    from: 'process.umask(0o077);',
+    to: '',
+    test: 'test/cli/modes.test.js',
+  },
+  {
+    title: 'an erasure of nobody',
+    file: 'src/questions/before-erasure.js',
+    from: 'if (users.length > 0)',
+    to: 'if (true)',
+    test: 'test/cli/erase.test.js',
+  },
+  {
     title: 'an answer of the API as a style sheet',
     file: 'src/api/guards/browser-guards.js',
     from: "dest === 'empty' ||",

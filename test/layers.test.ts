@@ -65,6 +65,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
     'store',
     'store/offline',
     'store/threads',
+    'questions',
     'log/file',
     'log/wal',
     'ingest',

@@ -33,7 +33,7 @@ export interface ServerDeps {
   /** Bytes of the WAL's files. */
   walBytes: () => number;
   /** Erasures that were asked for and are not done. */
-  erasuresPending: () => number;
+  erasuresPending: () => readonly Erasure[];
   reloads: () => Reloads;
   /** Log lines that nobody read, since the start. */
   logLinesDropped: () => number;

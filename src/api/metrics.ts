@@ -304,7 +304,7 @@ function gaugesOf(options: MetricsOptions, last: () => ReturnType<Meters['read']
     [
       'spyglass_store_pending_erasures',
       'Erasures that were asked for and are not done: the users are still in the store',
-      erasuresPending,
+      () => erasuresPending().length,
     ],
     ['spyglass_store_failed', 'Whether a commit failed: nothing is accepted until a new start', hasFailed],
     ['spyglass_disk_free_bytes', 'Bytes the disk of the data folder has free', disk.freeBytes],

@@ -5,6 +5,8 @@ import type { Asker, CommandRuns } from '../api/commands/answer-commands.js';
 import type { Config } from '../config/config.js';
 import { ProblemError } from '../domain/problems.js';
 import type { TimeEvidence } from '../domain/time-evidence.js';
+import { assertKnown, wouldErase } from '../questions/before-erasure.js';
+import { pendingErasures } from '../store/offline/erasures.js';
 import { exportPages } from '../store/offline/export.js';
 import { runJob } from '../store/offline/run-job.js';
 import { makeWorkFolder } from '../store/offline/work-folder.js';
@@ -51,8 +53,12 @@ export function carryOut(
       return {};
     },
     sweep: async ({ trust_clock, ...retention }) => store.sweep(cutoffsBy(clock, retention, trust_clock)),
-    erase: ({ user, app }, { onProgress }) =>
-      whileClosed(() => runJob('erase', dataDir, onProgress, app === undefined ? { user } : { user, app })),
+    erase_preview: (erasure) => wouldErase(store, erasure, pendingErasures(dataDir)),
+    erase: async ({ user, app }, { onProgress }) => {
+      const erasure = app === undefined ? { user } : { user, app };
+      await assertKnown(store, erasure, pendingErasures(dataDir));
+      return whileClosed(() => runJob('erase', dataDir, onProgress, erasure));
+    },
     compact: (_, { onProgress }) => whileClosed(() => runJob('compact', dataDir, onProgress)),
     rebuild: async (_, { onProgress }) => ({
       head: await whileClosed(() => runJob('rebuild', dataDir, onProgress)),

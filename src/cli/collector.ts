@@ -78,7 +78,7 @@ export async function startCollector(
       disk,
       meters: openMeters(meterMemory),
       walBytes: () => (config.store.engine === 'lmdb' ? walBytes(config.dataDir) : 0),
-      erasuresPending: () => (config.store.engine === 'lmdb' ? pendingErasures(config.dataDir).length : 0),
+      erasuresPending: () => (config.store.engine === 'lmdb' ? pendingErasures(config.dataDir) : []),
       reloads: () => reloads,
       clock: clock.look,
       logLinesDropped,

@@ -5,6 +5,8 @@ import { VERSION } from '../domain/version.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, explain } from './failure.js';
 import { buildProgram } from './program.js';
 
+// Whatever is written holds what people did: files are 0600 and folders 0700, those that LMDB makes too.
+process.umask(0o077);
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {

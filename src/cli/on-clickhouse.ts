@@ -1,5 +1,6 @@
 /** What commands do where the configuration keeps events in ClickHouse. */
 import type { ClickhouseStore } from '../clickhouse/store.js';
+import { type WouldErase, wouldErase } from '../questions/before-erasure.js';
 import type { EraseReport, Erasure, Store, SweepReport } from '../store/port.js';
 import { readConfig, type Where } from './config-file.js';
 import { EXIT_FAILED } from './failure.js';
@@ -58,6 +59,18 @@ export async function eraseOnClickhouse(where: Where, erasure: Erasure): Promise
     report = await store.erase(erasure);
   });
   return report;
+}
+
+/** Undefined where the configuration keeps events in a data folder. */
+export async function wouldEraseOnClickhouse(
+  where: Where,
+  erasure: Erasure,
+): Promise<WouldErase | undefined> {
+  let found: WouldErase | undefined;
+  await onClickhouse(where, async (store) => {
+    found = await wouldErase(store, erasure);
+  });
+  return found;
 }
 
 export const exportClickhouse = (

@@ -192,8 +192,11 @@ function erase(): Command {
     .description('Erase a user: events, replays of their sessions, and every text that was only theirs.')
     .requiredOption('--user <id>', 'the id the apps know the user by')
     .option('--app <name>', 'only what this app has of the user (default: what every app has)')
+    .option('--dry-run', 'say what would be erased, and erase nothing')
+    .option('--yes', 'do not ask, at a terminal either')
     .storeOptions()
     .examples(
+      ['spyglass erase --user alice --dry-run', 'what would go'],
       ['spyglass erase --user alice', 'in the running collector, or else in its data folder'],
       ['spyglass erase --user alice --data ./data', 'without a configuration'],
     )

@@ -23,6 +23,10 @@ export interface Commands {
     ask: { events_days: number; replays_days: number; trust_clock?: boolean | undefined };
     answer: { events: number; chunks: number };
   };
+  erase_preview: {
+    ask: { user: string; app?: string | undefined };
+    answer: { events?: number | undefined; sessions: number; chunks: number; areMoreChunks: boolean };
+  };
   erase: {
     ask: { user: string; app?: string | undefined };
     answer: { events: number; sessions: number; chunks: number } & Bytes;

@@ -137,6 +137,12 @@ export const STREAM_ALL_BYTES_MAX = 32 * 1_048_576;
 /** A reader that accepts nothing for this long is dropped. */
 export const STREAM_STALL_MS = 30_000;
 
+/** Ids like the one that an erasure names, where nobody has that; and of how many users, last seen first, they are. */
+export const NEAR_USERS = 5;
+export const NEAR_USERS_LOOKED_AT = 2_000;
+/** Sessions whose chunks are counted before an erasure. */
+export const ERASE_SESSIONS_COUNTED = 10_000;
+
 /** How often the log says of one tool that its clients send here. */
 export const FOREIGN_CLIENT_LOG_MS = 3_600_000;
 // --- the audit trail

@@ -56,6 +56,8 @@ export interface Refusal {
   detail: string;
   errors?: FieldError[];
   retryAfterS?: number;
+  /** Ids like the one that nothing has. */
+  near?: string[];
 }
 
 /** Answers the request with a problem. */
@@ -63,15 +65,27 @@ export class ProblemError extends Error {
   override name = 'ProblemError';
   readonly refusal: Refusal;
 
-  constructor(code: ProblemCode, detail: string, more: Pick<Refusal, 'errors' | 'retryAfterS'> = {}) {
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    more: Pick<Refusal, 'errors' | 'retryAfterS' | 'near'> = {},
+  ) {
     super(detail);
     this.refusal = { code, detail, ...more };
   }
 }
 
 /** The body of a problem. `type` and `instance` are names, not addresses; `instance` has the request's id. */
-export function problemJson({ code, detail, errors }: Refusal, requestId?: string): string {
+export function problemJson({ code, detail, errors, near }: Refusal, requestId?: string): string {
   const { status, title } = PROBLEMS[code];
   const instance = requestId === undefined ? undefined : `urn:spyglass:request:${requestId}`;
-  return JSON.stringify({ type: `urn:spyglass:problem:${code}`, title, status, detail, errors, instance });
+  return JSON.stringify({
+    type: `urn:spyglass:problem:${code}`,
+    title,
+    status,
+    detail,
+    errors,
+    near,
+    instance,
+  });
 }

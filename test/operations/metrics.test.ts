@@ -155,7 +155,7 @@ t.test('the threads’ gauges and histograms as they are measured', async (t) =>
   const { url } = await serve(t, {
     meters,
     walBytes: () => 8_192,
-    erasuresPending: () => 0,
+    erasuresPending: () => [],
     reloads: () => ({ applied: 2, refused: 1 }),
   });
   const now = await scrape(url);

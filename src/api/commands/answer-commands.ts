@@ -38,6 +38,7 @@ const asks = z.discriminatedUnion('command', [
     trust_clock: z.boolean().optional(),
   }),
   eraseBody.extend({ command: z.literal('erase') }).strict(),
+  eraseBody.extend({ command: z.literal('erase_preview') }).strict(),
 ]);
 
 export function answerCommands(run: CommandRuns, log: Logger): RequestListener {

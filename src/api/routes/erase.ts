@@ -1,6 +1,7 @@
 /** `POST /v1/erase`: erases a user and answers with a receipt. */
 import type { FastifyInstance } from 'fastify';
 import { ProblemError } from '../../domain/problems.js';
+import { assertKnown } from '../../questions/before-erasure.js';
 import type { Erasure } from '../../store/port.js';
 import type { ApiContext } from '../context.js';
 import { json, validated } from '../route.js';
@@ -9,7 +10,7 @@ import { eraseAnswer, eraseBody } from '../schemas.js';
 const BODY_BYTES_MAX = 4_096;
 
 /** The route has a scope of its own, since the scope of the reads does not read bodies. */
-export function eraseRoute(app: FastifyInstance, { erase, log }: ApiContext): void {
+export function eraseRoute(app: FastifyInstance, { store, erase, erasuresPending, log }: ApiContext): void {
   const config = {
     access: { role: 'operator', scope: 'all' },
     describe: {
@@ -17,7 +18,15 @@ export function eraseRoute(app: FastifyInstance, { erase, log }: ApiContext): vo
       tag: 'Operator',
       body: { type: 'application/json', schema: eraseBody },
       answers: { 200: json(eraseAnswer) },
-      refusals: ['invalid_parameter', 'unauthorized', 'forbidden', 'cross_site', 'locked_out', 'reopening'],
+      refusals: [
+        'invalid_parameter',
+        'unauthorized',
+        'forbidden',
+        'cross_site',
+        'not_found',
+        'locked_out',
+        'reopening',
+      ],
     },
   } as const;
   void app.register(async (scope) => {
@@ -28,6 +37,7 @@ export function eraseRoute(app: FastifyInstance, { erase, log }: ApiContext): vo
     scope.post('/v1/erase', { bodyLimit: BODY_BYTES_MAX, config }, async (request) => {
       const { user, app: only } = validated(eraseBody, request.body);
       const erasure: Erasure = only === undefined ? { user } : { user, app: only };
+      await assertKnown(store, erasure, erasuresPending());
       const { bytesBefore, bytesAfter, goneFromDiskAt, ...counts } = await erase(erasure).catch(
         (error: Error) => {
           log.error({ err: error, reqId: request.id }, 'erasure failed');

@@ -1,5 +1,5 @@
 /** The data folder, and why it may not be usable; without LMDB, which the HTTP thread need not load. */
-import { chmodSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const DATA_FILE = 'spyglass.mdb';
@@ -46,14 +46,20 @@ export function assertStore(dataDir: string): void {
   }
 }
 
-/** Closes our own data folder to others: commands refuse to use a socket in an open folder. */
+/**
+ * Closes our own data folder to others, and what an older release left open in it: commands refuse to use a socket in an
+ * open folder. What is in its folders is out of reach then.
+ */
 export function closeToOthers(dataDir: string): void {
-  const { uid, mode } = statSync(dataDir);
-  if (uid !== process.getuid?.() || (mode & 0o077) === 0) return;
-  try {
-    chmodSync(dataDir, mode & 0o7700);
-  } catch {
-    // Not every file system has modes. Commands will say what is wrong.
+  for (const name of ['.', ...readdirSync(dataDir)]) {
+    const path = join(dataDir, name);
+    try {
+      const stats = lstatSync(path);
+      if (stats.uid !== process.getuid?.() || stats.isSymbolicLink() || (stats.mode & 0o077) === 0) continue;
+      chmodSync(path, stats.mode & 0o7700);
+    } catch {
+      // It is gone, or the file system has no modes. Commands will say what is wrong.
+    }
   }
 }
 

@@ -104,7 +104,15 @@ async function answering(t: Test, run: Partial<CommandRuns>): Promise<string> {
   const dataDir = mkdtempSync(join(tmpdir(), 'spyglass-commands-'));
   const never = () => Promise.reject(new Error('not asked for'));
   const log = { level: 'silent', debug() {}, info() {}, warn() {}, error() {}, fatal() {} };
-  const all = { verify: never, backup: never, export: never, sweep: never, erase: never, compact: never };
+  const all = {
+    verify: never,
+    backup: never,
+    export: never,
+    sweep: never,
+    erase: never,
+    erase_preview: never,
+    compact: never,
+  };
   const lock = await holdAsCollector(dataDir, answerCommands({ ...all, rebuild: never, ...run }, log));
   t.teardown(() => lock.release().then(() => rmSync(dataDir, { recursive: true })));
   return dataDir;

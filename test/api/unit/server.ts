@@ -41,7 +41,7 @@ export function createTestServer(deps: Partial<ServerDeps> = {}): Promise<Fastif
     },
     meters: openMeters(),
     walBytes: () => 0,
-    erasuresPending: () => 0,
+    erasuresPending: () => [],
     logLinesDropped: () => 0,
     reloads: () => ({ applied: 0, refused: 0 }),
     clock: () => ({ state: 'trusted', wall: 0, evidence: 0, time: 0, doubtMs: 0 }),
