@@ -362,6 +362,13 @@ const CANARIES = [
     test: 'test/security/proxies.test.js',
   },
   {
+    title: 'a locked address from which any user name is looked at',
+    file: 'src/api/guards/auth.js',
+    from: 'Number.NEGATIVE_INFINITY), LOCKOUT_KNOWN_MS)',
+    to: 'now), LOCKOUT_KNOWN_MS)',
+    test: 'test/api/auth.test.js',
+  },
+  {
     title: 'guessing without end',
     file: 'src/api/guards/auth.js',
     from: 'entry.times.length >= LOCKOUT_FAILURES',

@@ -197,8 +197,8 @@ function goOn(refusal: Refusal | undefined, reply: FastifyReply, done: () => voi
 }
 
 /** Keeps other sites out, asks for a password where one is set, and checks what the reader may ask. */
-function createGuard({ config, readers, clientAddress, now }: ApiContext): Guard {
-  const askPassword = requirePassword(createPasswordGate(readers.opens), clientAddress, now);
+function createGuard({ config, readers, clientAddress }: ApiContext): Guard {
+  const askPassword = requirePassword(createPasswordGate(readers.opens), clientAddress);
   return (request, reply, done) => {
     const refusal =
       hostTwice(request) ?? foreignHost(request, config) ?? crossSite(request) ?? embedded(request);

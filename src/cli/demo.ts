@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Config } from '../config/config.js';
-import { eachOf, sendBatch, sendChunk, type Target } from '../demo/delivery.js';
+import { eachOf, NotDelivered, sendBatch, sendChunk, type Target } from '../demo/delivery.js';
 import { startLive } from '../demo/live.js';
-import { type MonthOptions, month } from '../demo/month.js';
+import { type DemoBatch, type MonthOptions, month } from '../demo/month.js';
 import { isRecorded, record } from '../demo/recording.js';
 import { keysOf } from '../ingest/keyring.js';
 import { startCollector, urlOf } from './collector.js';
@@ -112,9 +112,19 @@ async function goOn(target: Target, { seed, users }: DemoOptions): Promise<void>
   let events = 0;
   while (!stopped.signal.aborted) {
     const batches = live.due(Date.now());
-    await eachOf(batches, CONCURRENCY, (batch) => sendBatch(target, batch));
+    await eachOf(batches, CONCURRENCY, (batch) => sendUntilTaken(target, batch, stopped.signal));
     events += batches.reduce((sum, batch) => sum + batch.events.length, 0);
     await sleep(LIVE_EVERY_MS, undefined, { signal: stopped.signal }).catch(() => {});
   }
   console.log(`Sent ${events} more events.`);
+}
+
+/** Waits for a collector that is being restarted, however long that takes. */
+async function sendUntilTaken(target: Target, batch: DemoBatch, stopped: AbortSignal): Promise<void> {
+  for (let isSaid = false; !stopped.aborted; isSaid = true) {
+    const failure = await sendBatch(target, batch).catch((error: unknown) => error);
+    if (failure === undefined) return;
+    if (!(failure instanceof NotDelivered) || failure.isRefused) throw failure;
+    if (!isSaid) console.log(`Waiting for ${target.url} (${failure.message})`);
+  }
 }

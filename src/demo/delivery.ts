@@ -13,6 +13,13 @@ export interface Target {
 /** The collector refused the data, or did not answer after retries; the message is for the operator. */
 export class NotDelivered extends Error {
   override name = 'NotDelivered';
+  /** The collector answered, and will not take it later either. */
+  readonly isRefused: boolean;
+
+  constructor(message: string, isRefused: boolean) {
+    super(message);
+    this.isRefused = isRefused;
+  }
 }
 
 const ATTEMPTS_MAX = 8;
@@ -54,7 +61,10 @@ async function post(
     if (!(answer instanceof Error) && answer.ok) return void (await answer.arrayBuffer());
     const isFinal = !(answer instanceof Error) && !RETRY_STATUSES.has(answer.status);
     if (isFinal || attempt === ATTEMPTS_MAX)
-      throw new NotDelivered(`${new URL(url).origin} did not take the data: ${await reasonOf(answer)}`);
+      throw new NotDelivered(
+        `${new URL(url).origin} did not take the data: ${await reasonOf(answer)}`,
+        isFinal,
+      );
     const seconds = answer instanceof Error ? 0 : Number(answer.headers.get('Retry-After') ?? 0);
     await sleep(Math.max(seconds * 1_000, BACKOFF_MS * attempt));
   }

@@ -168,6 +168,9 @@ export const LOCKOUT_FREE_FAILURES = 3;
 export const LOCKOUT_SLOW_MS = 100;
 export const LOCKOUT_WINDOW_MS = 60_000;
 export const LOCKOUT_MS = 60_000;
+/** While an address is locked, how often a password of somebody known there is looked at, and who is known. */
+export const LOCKOUT_LOOK_MS = 6_000;
+export const LOCKOUT_KNOWN_MS = 3_600_000;
 /** Addresses whose failures are remembered; the one whose last failure is oldest goes first. */
 export const LOCKOUT_ADDRESSES_MAX = 10_000;
 

@@ -16,10 +16,10 @@ import {
 import { chunk, postReplay } from '../support/replay.js';
 
 const PASSWORD = 'pässwörd: with colon';
-/** How far ahead of itself the collector's clock is. */
+/** How far ahead of itself the clock is by which the collector measures time. */
 const clock = { ahead: 0 };
-const wall = Date.now;
-t.intercept(Date, 'now', { value: () => wall() + clock.ahead });
+const running = performance.now.bind(performance);
+t.intercept(performance, 'now', { value: () => running() + clock.ahead });
 const c = await startCollector({ apps: apps('inventory'), auth: { dashboard_password: PASSWORD } });
 t.teardown(() => c.close());
 
@@ -45,8 +45,6 @@ const GUARDED = [
   '/openapi.json',
   '/v1/stream?after=999999',
   '/sdk',
-  '/healthz/../metrics',
-  '//metrics',
 ];
 
 function assertAsked(t: Test, answer: Answer, label: string) {
@@ -113,7 +111,7 @@ t.test('AUT-03 ingest, preflights, health and the SDK need none', async (t) => {
 /** Asks from a loopback address of its own, so that no test locks another one out. */
 const from =
   (address: string) =>
-  (headers: { authorization?: string }, path = '/v1/query/users') =>
+  (headers: { authorization?: string; accept?: string }, path = '/v1/query/users') =>
     ask(c.url, path, { from: address, headers });
 const statuses = (answers: readonly Answer[]) => answers.map((answer) => answer.status);
 
@@ -191,4 +189,37 @@ t.test('AUT-10 without a password, reads on loopback are open', async (t) => {
     t.equal((await ask(open.url, path)).status, 200);
     t.equal((await ask(open.url, path, { headers: basic('whatever') })).status, 200);
   }
+});
+
+t.test('AUT-12 while an address is locked, somebody known there is let in once in 6 s', async (t) => {
+  const knock = from('127.0.0.30');
+  t.equal((await knock(basic(PASSWORD, 'anna'))).status, 200);
+  for (let i = 0; i < 10; i++) await knock(basic('wrong'));
+  problemOf(await knock(basic(PASSWORD, 'somebody')), 429);
+  t.equal((await knock(basic(PASSWORD, 'anna'))).status, 200);
+  problemOf(await knock(basic(PASSWORD, 'anna')), 429);
+  clock.ahead = 7_000;
+  t.equal((await knock(basic(PASSWORD, 'anna'))).status, 200);
+  clock.ahead = 0;
+});
+
+t.test('AUT-13 a browser gets a page that a person can read, without a script', async (t) => {
+  const knock = from('127.0.0.31');
+  const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+  const pageOf = (answer: Answer, status: number) => {
+    t.equal(answer.status, status);
+    t.match(answer.headers['content-type'], /^text\/html/);
+    t.match(answer.headers['content-security-policy'], /^default-src 'none'/);
+    t.notMatch(answer.text, /<script|urn:spyglass|https?:/);
+    return answer.text;
+  };
+  const asked = await knock(browser, '/');
+  t.match(pageOf(asked, 401), 'asks for a password');
+  t.match(asked.headers['www-authenticate'], /^Basic /, 'and the browser asks as before');
+  pageOf(await knock({ ...browser, ...basic('wrong') }, '/errors'), 401);
+  for (let i = 0; i < 9; i++) await knock(basic('wrong'));
+  const locked = await knock({ ...browser, ...basic(PASSWORD) }, '/');
+  t.match(pageOf(locked, 429), /Try again in \d+ s/);
+  t.ok(locked.headers['retry-after']);
+  for (const accept of ['*/*', 'application/json', '']) problemOf(await knock({ accept }), 401);
 });

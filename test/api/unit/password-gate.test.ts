@@ -41,12 +41,42 @@ t.test('the password passes under any user name, colons and all', async (t) => {
 t.test('the tenth wrong password within a minute locks for a minute', async (t) => {
   const gate = newGate();
   failAt(gate, tenAt(1_000).slice(1));
-  t.equal(gate(HERE, RIGHT, 1_000), undefined, 'nine do not');
+  t.equal(gate(HERE, basic('first:pä:ss'), 1_000), undefined, 'nine do not');
   t.equal(gate(HERE, WRONG, 2_000)?.code, 'unauthorized', 'the tenth is still answered as wrong');
   t.same(gate(HERE, RIGHT, 2_001)?.code, 'locked_out');
   t.equal(gate(HERE, RIGHT, 2_001)?.retryAfterS, 60);
   t.equal(gate(HERE, RIGHT, 2_000 + LOCKOUT_MS - 1)?.retryAfterS, 1);
   t.equal(gate(HERE, RIGHT, 2_000 + LOCKOUT_MS), undefined);
+});
+
+t.test(
+  'while locked, one password in 6 s of a user name that was let in from there within the hour',
+  async (t) => {
+    const gate = newGate();
+    const HOUR_MS = 3_600_000;
+    gate(HERE, basic('old:pä:ss'), 0);
+    gate(HERE, RIGHT, 10_000);
+    const locked = HOUR_MS + 5_000;
+    failAt(gate, tenAt(locked));
+    t.equal(gate(HERE, basic('old:pä:ss'), locked)?.code, 'locked_out', 'that was over an hour ago');
+    t.equal(gate(HERE, basic('stranger:pä:ss'), locked)?.code, 'locked_out');
+    t.equal(gate(HERE, RIGHT, locked), undefined);
+    t.equal(gate(HERE, RIGHT, locked + 5_999)?.code, 'locked_out');
+    t.equal(gate(HERE, WRONG, locked + 6_000)?.code, 'locked_out', 'a wrong one is answered like all others');
+    t.equal(gate(HERE, RIGHT, locked + 11_999)?.code, 'locked_out', 'and was the one that is looked at');
+    t.equal(gate(HERE, RIGHT, locked + 12_000), undefined);
+    failAt(gate, tenAt(locked), '10.0.0.2');
+    t.equal(gate('10.0.0.2', RIGHT, locked)?.code, 'locked_out', 'elsewhere nobody knows the name');
+  },
+);
+
+t.test('a clock that is set back ends a lock rather than make it longer', async (t) => {
+  const gate = newGate();
+  const day = 86_400_000;
+  failAt(gate, tenAt(day));
+  t.equal(gate(HERE, RIGHT, 0), undefined);
+  failAt(gate, tenAt(0).slice(1));
+  t.equal(gate(HERE, RIGHT, 0), undefined, 'and times that are ahead do not count');
 });
 
 t.test('failures a minute apart do not add up', async (t) => {
