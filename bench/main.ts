@@ -8,6 +8,7 @@ import { drawCharts } from './charts.js';
 import { benchClickhouse } from './clickhouse.js';
 import { benchDashboard } from './dashboard.js';
 import { benchGrowth } from './growth.js';
+import { benchHostile } from './hostile.js';
 import { benchIngest, benchSingles } from './ingest.js';
 import { profileIngest } from './profile.js';
 import { benchQueries } from './queries.js';
@@ -40,6 +41,7 @@ const folder = mkdtempSync(join(tmpdir(), 'spyglass-bench-'));
 const PARTS: Record<string, () => Promise<Row[]>> = {
   ingest: () => benchIngest(folder, say),
   singles: () => benchSingles(folder, say),
+  hostile: () => benchHostile(folder, say),
   load: () => benchLoad(events),
   queries: () => benchQueries(events, say, engines),
   serve: () => benchServe(folder, events),

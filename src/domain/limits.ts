@@ -38,8 +38,10 @@ export const CHUNK_SEQ_MAX = 1_000_000;
 // --- clocks
 /** A client clock that is off by more than this shifts every `ts` of its request. */
 export const CLOCK_SKEW_MS = 60_000;
-/** Without `sent_at`, a time that is further ahead than this becomes the time of receipt. */
+/** Once shifted, a time that is further ahead than this becomes the time of receipt. */
 export const FUTURE_MS = 3_600_000;
+/** So does one before the year 2000. An import keeps its times. */
+export const MIN_TS = Date.UTC(2000, 0);
 /** How long a `batch_id` is remembered. */
 export const SEEN_MS = 7 * DAY_MS;
 
@@ -66,6 +68,8 @@ export const BATCH_SPAN_MS = 60_000;
 // --- the write queue
 export const QUEUE_REQUESTS_MAX = 2_048;
 export const QUEUE_BYTES_MAX = 32 * 1_048_576;
+/** Once so many requests wait, only those that show the right key at a glance are let in. */
+export const QUEUE_GLANCE_REQUESTS = 256;
 /** Requests, and bytes of their bodies, that did not show their key and wait until nobody else does. */
 export const LATE_REQUESTS_MAX = 64;
 export const LATE_BYTES_MAX = QUEUE_BYTES_MAX;

@@ -40,6 +40,13 @@ export function createDoor({ apps, limits }: Pick<Config, 'apps' | 'limits'>) {
   };
 
   return {
+    /** Whether the right key is where SDKs have it; costs least. */
+    showsKey(request: IngestRequest): boolean {
+      const body = bufferOf(request.body);
+      const head = isGzip(request) ? inflateStart(body, HEAD_BYTES) : body.subarray(0, HEAD_BYTES);
+      const found = findCredentials(head, true);
+      return found !== undefined && opens(found.app, found.key);
+    },
     /** Looks at the first 4 KiB of the body, inflated. */
     look(request: IngestRequest): Look {
       const body = bufferOf(request.body);

@@ -68,7 +68,8 @@ function toBatch(
 ): ColumnRequest {
   correctClocks(columns, { sentAt, receivedAt });
   const batch: ColumnRequest = { app, receivedAt, columns };
-  if (batchId !== undefined) batch.batchId = batchId;
+  // Without events a retry does no harm, so there is nothing to remember.
+  if (batchId !== undefined && columns.ts.length > 0) batch.batchId = batchId;
   return batch;
 }
 

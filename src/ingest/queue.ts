@@ -1,8 +1,8 @@
 /**
- * The bounded queue before the intake thread, on the HTTP thread: it looks at no body. The raw requests of one
+ * The bounded queue before the intake thread, on the HTTP thread: it parses no body. The raw requests of one
  * turn are one message. Each request holds a place until it is answered, in any order.
  */
-import { QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX } from '../domain/limits.js';
+import { QUEUE_BYTES_MAX, QUEUE_GLANCE_REQUESTS, QUEUE_REQUESTS_MAX } from '../domain/limits.js';
 import type { Refusal } from '../domain/problems.js';
 import { claimedBytes } from './body.js';
 import type { Answers, IngestMessage } from './messages.js';
@@ -84,11 +84,13 @@ export type IngestQueue = ReturnType<typeof openIngestQueue>;
 
 /**
  * `post` sends to the thread that has the intake; that thread needs `gone`. `bodyBytesMax` is the limit of a
- * body, inflated.
+ * body, inflated. While the thread cannot keep up, as during a slow sync, only what `showsKey` at a glance is let
+ * in: else a flood without keys would fill the queue before it is looked at.
  */
 export function openIngestQueue(
   post: (message: IngestMessage, transfer: ArrayBuffer[]) => void,
   bodyBytesMax: number,
+  showsKey: (request: IngestRequest) => boolean = () => true,
 ) {
   const gone = new Uint8Array(new SharedArrayBuffer(QUEUE_REQUESTS_MAX));
   const room = openRoom<string>({ requests: QUEUE_REQUESTS_MAX, bytes: QUEUE_BYTES_MAX });
@@ -130,6 +132,7 @@ export function openIngestQueue(
       // One that says more will be refused: it must not take the room of others.
       const claim = claimedBytes(request);
       const bytes = claim > bodyBytesMax ? request.body.length : claim;
+      if (room.used.requests >= QUEUE_GLANCE_REQUESTS && !showsKey(request)) return Promise.resolve(FULL);
       const place = room.take(address, bytes) ? free.pop() : undefined;
       if (place === undefined) return Promise.resolve(FULL);
       Atomics.store(gone, place, 0);

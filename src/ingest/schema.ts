@@ -58,7 +58,11 @@ export const personSchema = z
 export const eventSchema = z
   .object(
     {
-      ts: time.nullish().describe('When it happened, Unix ms; absent or 0 is the time of receipt.'),
+      ts: time
+        .nullish()
+        .describe(
+          'When it happened, Unix ms. Absent or 0, over 1 h ahead or before 2000, it is the time of receipt.',
+        ),
       user_id: userIdSchema,
       session_id: sessionIdSchema,
       type: z.enum(EVENT_TYPES, { error: missingOr(`must be one of ${EVENT_TYPES.join(', ')}`) }),

@@ -54,7 +54,7 @@ t.test('ING-17 an event without a time has the time of receipt', async (t) => {
 
 t.test('ING-18 a time that is none is refused', async (t) => {
   for (const ts of [-1, 1.5, 2 ** 48, 1e20, '1718200000000', true, {}, []]) await refusedEvent({ ts });
-  t.equal((await stored({ ts: 1 })).ts, 1);
+  t.equal((await stored({ ts: Date.UTC(2000, 0) })).ts, Date.UTC(2000, 0));
   t.equal((await stored({ ts: NOON })).ts, NOON);
 });
 

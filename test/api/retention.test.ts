@@ -19,6 +19,8 @@ import {
 import { chunk, manifest, upload } from '../support/replay.js';
 import type { EventsAnswer, SessionRow, UserRow } from '../support/rows.js';
 
+/** As old as an event may be. */
+const OLD = Date.UTC(2000, 0);
 const MIDNIGHT = NOON - DAY / 2;
 const APPS = ['inventory', 'shop'];
 
@@ -126,7 +128,7 @@ t.test('RET-03 RET-04 RET-09 RET-10 a late event is a 204, not stored, and count
   const before = await count();
   const late = await lateCount();
   await store(c.url, 'inventory', [event({ ts: MIDNIGHT - 1, session_id: 'late', user_id: 'late' })]);
-  await store(c.url, 'shop', [event({ ts: 1, session_id: 'late', user_id: 'late', name: 'late' })]);
+  await store(c.url, 'shop', [event({ ts: OLD, session_id: 'late', user_id: 'late', name: 'late' })]);
   t.equal(await count(), before);
   t.equal(await lateCount(), late + 2);
   await store(c.url, 'shop', [
@@ -138,7 +140,7 @@ t.test('RET-03 RET-04 RET-09 RET-10 a late event is a 204, not stored, and count
   t.equal(await lateCount(), late + 4);
   await c.restart();
   t.equal(
-    (await postEvents(c.url, { app: 'shop', key: 'sg_live_secret_of_shop', events: [event({ ts: 5 })] }))
+    (await postEvents(c.url, { app: 'shop', key: 'sg_live_secret_of_shop', events: [event({ ts: OLD })] }))
       .status,
     204,
   );
@@ -200,7 +202,7 @@ t.test('RET-07 RET-08 a collector sweeps by its configuration when it starts', a
   const own = await startCollector({ apps: apps('inventory') });
   t.teardown(() => own.close());
   const today = Date.now() - (Date.now() % DAY);
-  const times = [1, today - 400 * DAY, today - 3 * DAY - 1, Date.now() - 3 * DAY, Date.now()];
+  const times = [OLD, today - 400 * DAY, today - 3 * DAY - 1, Date.now() - 3 * DAY, Date.now()];
   for (const ts of times) await store(own.url, 'inventory', [event({ ts })]);
   await upload(own.url, { app: 'inventory', session: 's_1', seq: 1, ts: 5 });
   await own.restart();

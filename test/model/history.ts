@@ -1,6 +1,6 @@
 /** Random histories of a store's life as plain data: what is written, swept, restarted and asked, in order. */
 import { EVENT_TYPES, type EventRequest, type NewEvent } from '../../src/domain/event.js';
-import { BATCH_EVENTS_MAX, DAY_MS, SEEN_MS } from '../../src/domain/limits.js';
+import { BATCH_EVENTS_MAX, DAY_MS, MIN_TS, SEEN_MS } from '../../src/domain/limits.js';
 import type { NewChunk, SweepCutoffs } from '../../src/store/port.js';
 import { examination, pickApps, pickQuestion, pickSweepQuestion, type Question } from './questions.js';
 import { createRandom, type Random } from './random.js';
@@ -33,8 +33,8 @@ export type Step =
   | { do: 'ask'; questions: Question[] };
 
 /**
- * Where a history is lived. What is sent to `ingest` is not imported, the client does not say what its time was, and a `ts`
- * of 0 means now. Over HTTP, besides, a request arrives when it arrives, and is about one app or all that there are.
+ * Where a history is lived. What is sent to `ingest` is not imported, the client does not say what its time was, and no time
+ * is one that cannot be. Over HTTP, besides, a request arrives when it arrives, and is about one app or all that there are.
  */
 export type Medium = 'port' | 'ingest' | 'http';
 
@@ -72,10 +72,13 @@ function makeEvent(making: Making, user_id: string, session_id: string): NewEven
   if (random.oneIn(3)) event.url = random.pick(['/', '/home', '/é/\u{1F600}?q=1#x', '']);
   if (random.oneIn(3)) event.props = pickProps(random);
   if (random.oneIn(6)) event.user = { ...pickPerson(random) };
-  if (making.medium !== 'port') return { ...event, ts: Math.max(1, event.ts) };
+  if (making.medium !== 'port') return { ...event, ts: plausible(event.ts) };
   if (random.oneIn(10)) event.client_ts = random.pick([0, making.lastTs + 3_600_001, 2 ** 48 - 1]);
   return event;
 }
+
+/** A time that ingest takes as it is. */
+const plausible = (ts: number): number => Math.min(Math.max(ts, MIN_TS), FIRST_RECEIPT);
 
 function makeRun(making: Making): NewEvent[] {
   const { random, world } = making;
@@ -111,7 +114,8 @@ function makeBatch(making: Making): EventRequest {
   const events = Array.from({ length: runs }, () => makeRun(making)).flat();
   const batchId = pickBatchId(making);
   const batch: EventRequest = { app: random.pick(world.apps), receivedAt: making.now, events };
-  if (batchId !== undefined) batch.batchId = batchId;
+  // Ingest remembers no batch without events.
+  if (batchId !== undefined && (events.length > 0 || making.medium === 'port')) batch.batchId = batchId;
   if (making.medium === 'port' && events.length > 0 && random.oneIn(25)) {
     making.nextId += random.pick([0, 1, 1_000]);
     // Now and then ids that were given long ago: refused.
@@ -144,7 +148,7 @@ function makeChunk(making: Making): Step {
   };
   const ts = pickTs(random, world, making.lastTs);
   if (random.oneIn(3)) return { do: 'putChunk', chunk };
-  return { do: 'putChunk', chunk: { ...chunk, ts: making.medium === 'http' ? Math.max(1, ts) : ts } };
+  return { do: 'putChunk', chunk: { ...chunk, ts: making.medium === 'http' ? plausible(ts) : ts } };
 }
 
 function makeSweep(making: Making): Step {

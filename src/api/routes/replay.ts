@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { madeOf } from '../../config/live-config.js';
 import { CHUNKS_BYTES_MAX, RETRY_AFTER_S } from '../../domain/limits.js';
 import { ProblemError } from '../../domain/problems.js';
-import { correctTs } from '../../ingest/clock.js';
+import { plausibleTs } from '../../ingest/clock.js';
 import { createKeyring, type Keyring } from '../../ingest/keyring.js';
 import { type NewChunk, StoreFailed } from '../../store/port.js';
 import type { ApiContext } from '../context.js';
@@ -64,10 +64,9 @@ export function replayUploadRoute(app: FastifyInstance, context: ApiContext): vo
         throw new ProblemError('origin_not_allowed', 'This app does not allow this origin.');
       }
       const chunk: NewChunk = { app: owner, session, seq, receivedAt, bytes: gzipOf(request.body) };
-      // 0 means that the client does not know. Unlike an event, a chunk needs no time.
-      if (ts !== undefined && ts !== 0) {
-        chunk.ts = correctTs(ts, { receivedAt, sentAt: sent_at });
-      }
+      // 0 means that the client does not know. A chunk needs no time: one that cannot be is left out.
+      const startedAt = ts ? plausibleTs(ts, { receivedAt, sentAt: sent_at }) : undefined;
+      if (startedAt !== undefined) chunk.ts = startedAt;
       if (!disk.takesReplays())
         throw new ProblemError(REPLAY_DISK_FULL.code, REPLAY_DISK_FULL.detail, REPLAY_DISK_FULL);
       if (storingBytes > 0 && storingBytes + chunk.bytes.length > CHUNKS_BYTES_MAX) {

@@ -139,7 +139,7 @@ function add(draft: Draft, request: EventRequest | ColumnRequest): Added {
   if (late > 0 && draft.fence > receivedAt) throw new FenceAhead(draft.fence, receivedAt);
   writeEvents(draft, kept, app, firstId ?? next.offset);
   if (batchId !== undefined) batchIds.set(key, { app, batchId, receivedAt, offset: next.offset });
-  draft.hasStored = true;
+  if (columns.ts.length > 0 || batchId !== undefined) draft.hasStored = true;
   draft.events += kept.ts.length;
   return { result: 'stored', late };
 }
@@ -196,7 +196,7 @@ function nameNumber(draft: Draft, bytes: Buffer, start: number, end: number): nu
 }
 
 function seal(draft: Draft): SealedCommit | undefined {
-  if (!draft.hasStored) return undefined;
+  if (!draft.hasStored && draft.texts.length === 0) return undefined;
   const { next, texts, events } = draft;
   const head = { commit: next.commit - 1, next, texts, batchIds: [...draft.batchIds.values()] };
   return { ...head, events, bytes: packGroup(head, draft.batches) };

@@ -6,6 +6,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config/config.js';
 import { RETRY_AFTER_S } from '../../domain/limits.js';
+import { createDoor } from '../../ingest/door.js';
 import { openIngestQueue } from '../../ingest/queue.js';
 import type { Later, Sides } from '../compose.js';
 import { openHeads } from '../heads.js';
@@ -72,9 +73,11 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   const { dataDir, apps, limits, onProgress, onNotice, meterMemory } = options;
   const { port1, port2 } = new MessageChannel();
   const writer = startThread('writer', { dataDir, meterMemory, ingest: port1 }, port1);
+  let door = createDoor({ apps, limits });
   const queue = openIngestQueue(
     (message, transfer) => ingest.postMessage(message, transfer),
     limits.body_bytes,
+    (request) => door.showsKey(request),
   );
   const ingestData: IngestData = { dataDir, apps, limits, gone: queue.gone, meterMemory, writer: port2 };
   const ingest = startThread('ingest', ingestData, port2);
@@ -121,8 +124,10 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     failed: failure.failed,
     caughtUp: progress.caughtUp,
     onCommit: heads.onCommit,
-    configure: ({ apps, limits }: Pick<Config, 'apps' | 'limits'>) =>
-      callIngest.calls.configure({ apps, limits }),
+    configure({ apps, limits }: Pick<Config, 'apps' | 'limits'>): Promise<void> {
+      door = createDoor({ apps, limits });
+      return callIngest.calls.configure({ apps, limits });
+    },
     async close() {
       await progress.caughtUp()?.catch(() => {});
       failure.ignore();
