@@ -13,6 +13,7 @@ import type { Refusal } from '../domain/problems.js';
 import type { IngestMessage } from '../ingest/messages.js';
 import { openIngestQueue } from '../ingest/queue.js';
 import { StoreFailed, type WritableStore } from '../store/port.js';
+import { FenceAhead } from './numbering.js';
 
 /** Garbage is short-lived there. */
 const YOUNG_GENERATION_MB = 16;
@@ -40,6 +41,9 @@ const AWAY: Refusal = {
   retryAfterS: RETRY_AFTER_S,
 };
 
+const refusalOf = (reason: unknown): Refusal =>
+  reason instanceof FenceAhead ? { ...AWAY, detail: reason.message } : AWAY;
+
 export function openIngest(store: Pick<WritableStore, 'append'>, settings: Settings) {
   const { apps, limits } = settings;
   const queue = openIngestQueue(
@@ -56,8 +60,11 @@ export function openIngest(store: Pick<WritableStore, 'append'>, settings: Setti
 
   const insert = async (places: number[], batches: readonly EventRequest[]): Promise<void> => {
     const outcomes = await store.append(batches).catch(() => []);
-    const failed = places.filter((_, index) => outcomes[index]?.status !== 'fulfilled');
-    queue.answer({ places, refusals: failed.map((place) => [place, AWAY]) });
+    const refusals = places.flatMap((place, index): FromIntake['refusals'] => {
+      const outcome = outcomes[index];
+      return outcome?.status === 'fulfilled' ? [] : [[place, refusalOf(outcome?.reason)]];
+    });
+    queue.answer({ places, refusals });
     tell({ kind: 'inserted' });
   };
   thread.on('message', ({ refusals, places, batches }: FromIntake) => {

@@ -42,6 +42,16 @@ interface SeenRow {
 
 /** In an address, 30 characters each: the oldest servers take no more than 16 KiB. */
 const LOOKED_UP_AT_ONCE = 128;
+/** What happens now would lie below the fence and be dropped: an acknowledgement would be a lie. */
+export class FenceAhead extends StoreFailed {
+  constructor(fence: number, receivedAt: number) {
+    const utc = (time: number) => new Date(time).toISOString();
+    super(
+      `the clock says ${utc(receivedAt)}, and retention has deleted everything before ${utc(fence)}: set the clock right`,
+    );
+  }
+}
+
 const NO_NUMBER = 'this collector could not renew its number, and waits for another one';
 
 export function openNumbering({ engine, ids, mayGiveIds, fence }: NumberingOptions) {
@@ -57,6 +67,8 @@ export function openNumbering({ engine, ids, mayGiveIds, fence }: NumberingOptio
       .filter(({ event }) => event.ts >= bound);
     if (batch.firstId !== undefined && due.length < batch.events.length)
       throw new RangeError('events below the retention fence cannot be imported');
+    if (due.length < batch.events.length && bound > batch.receivedAt)
+      throw new FenceAhead(bound, batch.receivedAt);
     const wanting = due.filter(({ id }) => id === undefined).length;
     const given = batch.firstId === undefined ? ids.take(wanting) : ids.import(batch.firstId, wanting);
     let next = 0;

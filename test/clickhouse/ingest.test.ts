@@ -1,6 +1,8 @@
 /** The way into ClickHouse: bodies are read on a thread of their own, and each request hears what became of it. */
 import t from 'tap';
+import type { Engine } from '../../src/clickhouse/connect.js';
 import { openIngest } from '../../src/clickhouse/ingest.js';
+import { type Outcomes, openNumbering } from '../../src/clickhouse/numbering.js';
 import type { EventRequest } from '../../src/domain/event.js';
 import type { AppendResult } from '../../src/store/port.js';
 
@@ -71,5 +73,27 @@ t.test('four inserts run at once; what arrives meanwhile is the next', async (t)
   t.equal(store.begun[4]?.batches.length, 20);
   for (const one of store.begun) one.end();
   t.same(await Promise.all(answers), Array(24).fill(undefined));
+  await ingest.close();
+});
+
+t.test('with a fence in the future, what would be dropped is refused and told why', async (t) => {
+  const fence = Date.now() + 86_400_000;
+  const engine = { query: async () => [] } as unknown as Engine;
+  const prepare = openNumbering({
+    engine,
+    ids: { take: () => [], import: () => [] },
+    mayGiveIds: () => true,
+    fence: () => fence,
+  });
+  const append = async (batches: readonly EventRequest[]): Promise<Outcome[]> => {
+    const works = batches.map((batch) => ({ batch, base: 'b', generation: 0, rows: [] }));
+    const outcomes: Outcomes = new Map();
+    await prepare(works, outcomes);
+    return works.map((work) => ({ status: 'rejected', reason: outcomes.get(work) }));
+  };
+  const ingest = openIngest({ append }, { apps: APPS, limits: LIMITS });
+  const refusal = await ingest.ingest(bodyOf('now'));
+  t.equal(refusal?.code, 'not_accepting');
+  t.match(refusal?.detail, 'set the clock right');
   await ingest.close();
 });
