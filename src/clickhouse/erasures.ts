@@ -21,8 +21,6 @@ interface Pending extends Erasure {
 }
 type Receipt = Omit<EraseReport, 'bytesBefore' | 'bytesAfter'>;
 
-export type Erasures = ReturnType<typeof openErasures>;
-
 export function openErasures(engine: Engine, freeAfterMs = FREE_AFTER_MS) {
   const worker = randomUUID();
 

@@ -64,9 +64,11 @@ t.test('four inserts run at once; what arrives meanwhile is the next', async (t)
     answers.push(ingest.ingest(bodyOf(`first${n}`)));
     await until(() => store.begun.length === n + 1);
   }
-  for (let n = 0; n < 20; n++) answers.push(ingest.ingest(bodyOf(`later${n}`)));
-  // A refusal comes back past those that wait: by then the thread has seen them all.
-  await ingest.ingest(bodyOf('x', 'wrong'));
+  for (let n = 0; n < 20; n++) {
+    answers.push(ingest.ingest(bodyOf(`later${n}`)));
+    // Its refusal comes back past those that wait: the thread has had a turn for each.
+    await ingest.ingest(bodyOf('x', 'wrong'));
+  }
   t.equal(store.begun.length, 4);
   store.begun[0]?.end();
   await until(() => store.begun.length === 5);
