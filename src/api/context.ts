@@ -8,6 +8,7 @@ import type { Meters } from '../telemetry/meters.js';
 import type { Connections } from './connections.js';
 import type { ClientAddress } from './guards/client-address.js';
 import type { Cors } from './guards/cors.js';
+import type { Pace, Refuse } from './guards/pace.js';
 import type { Readers } from './guards/readers.js';
 import type { NoteAnswer } from './ingest-answers.js';
 import type { Places } from './live/places.js';
@@ -51,6 +52,8 @@ export interface ApiContext extends Omit<ServerDeps, 'ready'> {
   readonly cors: Cors;
   readonly readers: Readers;
   readonly clientAddress: ClientAddress;
+  readonly pace: Pace;
+  readonly refuse: Refuse;
   readonly metrics: Metrics;
   readonly noteAnswer: NoteAnswer;
   readonly stream: StreamHub;

@@ -103,14 +103,18 @@ function refusalOf(error: FastifyError, requestId: string): Refusal {
 }
 
 /** A fastify error handler that logs what an operator must know of; `note` gets each answer. */
-export function createErrorHandler(log: Logger, note?: (reply: FastifyReply, code: ProblemCode) => void) {
+export function createErrorHandler(
+  log: Logger,
+  note?: (reply: FastifyReply, code: ProblemCode) => void,
+  send: (reply: FastifyReply, refusal: Refusal) => void = sendProblem,
+) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
     const refusal = refusalOf(error, request.id);
     const where = { reqId: request.id, method: request.method, route: request.routeOptions.url };
     if (refusal.code === 'internal') log.error({ ...where, err: error }, 'request failed');
     if (refusal.code === 'read_timeout') log.warn(where, 'query ran too long');
     if (refusal.code === 'body_too_large') closeGently(request.raw);
-    sendProblem(reply, refusal);
+    send(reply, refusal);
     note?.(reply, refusal.code);
   };
 }

@@ -14,7 +14,7 @@ import {
   REQUEST_MS_MAX,
   SHUTDOWN_MS,
 } from '../domain/limits.js';
-import type { Refusal } from '../domain/problems.js';
+import type { ProblemCode, Refusal } from '../domain/problems.js';
 import { boundAnswers } from './answer-bound.js';
 import { isSmallBody, readSmallBody, SMALL_BODY, watchUnfinishedBodies } from './bodies.js';
 import { createConnections } from './connections.js';
@@ -25,6 +25,7 @@ import { createPasswordGate, type Guard, requirePassword } from './guards/auth.j
 import { crossSite, embedded, foreignHost, hostMissing, hostTwice } from './guards/browser-guards.js';
 import { createClientAddress } from './guards/client-address.js';
 import { createCors } from './guards/cors.js';
+import { createPace, refuseAtPace } from './guards/pace.js';
 import { createReaders } from './guards/readers.js';
 import { createNoteAnswer } from './ingest-answers.js';
 import { createPlaces } from './live/places.js';
@@ -167,6 +168,8 @@ function createContext(deps: ServerDeps): ApiContext {
   onTakeOver(config, stream.review);
   const connections = createConnections(log);
   const watchings = createWatchings(deps.audit, deps.disk);
+  const pace = createPace();
+  const clientAddress = createClientAddress(config.trusted_proxies ?? []);
   const metrics = createMetrics({
     ...deps,
     hasFailed,
@@ -178,7 +181,9 @@ function createContext(deps: ServerDeps): ApiContext {
     ...deps,
     cors: createCors(config),
     readers: createReaders(config),
-    clientAddress: createClientAddress(config.trusted_proxies ?? []),
+    clientAddress,
+    pace,
+    refuse: refuseAtPace(pace, clientAddress),
     metrics,
     noteAnswer: createNoteAnswer(metrics, log, now),
     stream,
@@ -221,7 +226,7 @@ function setBodyType(request: FastifyRequest, type: string): void {
 }
 
 /** Prepares a scope that takes data in: bodies as bytes, CORS, answers counted. */
-function prepareIngest(scope: FastifyInstance, { config, cors, log, noteAnswer }: ApiContext): void {
+function prepareIngest(scope: FastifyInstance, { config, cors, log, noteAnswer, refuse }: ApiContext): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser([BYTES, '*'], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   scope.addContentTypeParser(SMALL_BODY, (_request, body, done) => readSmallBody(body, done));
@@ -239,11 +244,11 @@ function prepareIngest(scope: FastifyInstance, { config, cors, log, noteAnswer }
     watchBody(request.raw);
     done();
   });
-  const onError = createErrorHandler(log, (reply, code) => {
+  const note = (reply: FastifyReply, code: ProblemCode): void => {
     const route = reply.request.routeOptions.url === '/v1/events' ? 'events' : 'replay';
     noteAnswer(route, reply, performance.now() - reply.elapsedTime, code);
-  });
-  scope.setErrorHandler(onError);
+  };
+  scope.setErrorHandler(createErrorHandler(log, note, refuse));
   for (const url of ['/v1/events', '/v1/replay']) scope.options(url, cors.preflight);
 }
 
@@ -296,10 +301,11 @@ function levelOf(route: string, status: number): 'warn' | 'info' | 'debug' {
 }
 
 /** Closes the streams at once, connections as they become idle, and the rest after `SHUTDOWN_MS`. */
-function closeInTime(app: FastifyInstance, { stream }: ApiContext): void {
+function closeInTime(app: FastifyInstance, { stream, pace }: ApiContext): void {
   const { server } = app;
   app.addHook('preClose', (done) => {
     stream.close();
+    pace.close();
     const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MS).unref();
     const last = setTimeout(() => server.closeAllConnections(), SHUTDOWN_MS).unref();
     server.once('close', () => {

@@ -90,6 +90,12 @@ export const LATE_REQUESTS_MAX = 64;
 /** Once they have taken this long, they pause for this many times as long as they took. */
 export const LATE_MS = 1;
 export const LATE_PAUSE_FACTOR = 9;
+/** Refusals an address gets at once, and then per second: further ones wait, and its connections with them. */
+export const REFUSALS_AT_ONCE = 1_000;
+export const REFUSALS_PER_SECOND = 200;
+/** Refusals of all addresses that wait, and addresses that are remembered. */
+export const PACED_MAX = 4_096;
+export const PACED_ADDRESSES_MAX = 10_000;
 export const RETRY_AFTER_S = 1;
 /** How long a stop may take: to answer accepted requests, then to finish the transaction under way. */
 export const SHUTDOWN_MS = 15_000;

@@ -4,7 +4,7 @@ import type { Refusal } from '../../domain/problems.js';
 import { eventBatchSchema } from '../../ingest/schema.js';
 import type { IngestRequest } from '../../ingest/types.js';
 import type { ApiContext } from '../context.js';
-import { DISK_FULL, NOT_ACCEPTING, sendProblem } from '../errors.js';
+import { DISK_FULL, NOT_ACCEPTING } from '../errors.js';
 import { type ClientAddress, networkOf } from '../guards/client-address.js';
 import { stored } from '../schemas.js';
 
@@ -35,12 +35,12 @@ const routeConfig = {
 
 /** The scope must read bodies into buffers and answer preflights. */
 export function eventsIngestRoute(app: FastifyInstance, context: ApiContext): void {
-  const { config, ingest, noteAnswer, now, hasFailed, disk, clientAddress } = context;
+  const { config, ingest, noteAnswer, refuse, now, hasFailed, disk, clientAddress } = context;
   app.post('/v1/events', { bodyLimit: config.limits.body_bytes, config: routeConfig }, (request, reply) => {
     const start = performance.now();
     const answer = (refusal: Refusal | undefined): void => {
       if (refusal === undefined) reply.code(204).send(undefined);
-      else sendProblem(reply, refusal);
+      else refuse(reply, refusal);
       noteAnswer('events', reply, start, refusal?.code);
     };
     if (hasFailed()) answer(NOT_ACCEPTING);
