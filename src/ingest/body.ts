@@ -24,7 +24,11 @@ export function claimedBytes(request: Pick<IngestRequest, 'body' | 'encoding'>):
   return Math.max(claim, body.length);
 }
 
-/** The request's body, inflated: at most `maxBytes` of valid UTF-8. */
+/** Of the byte order mark that some clients put first: JSON has none, and a reader may skip it (RFC 8259, 8.1). */
+export const markBytes = (bytes: Uint8Array): number =>
+  bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+
+/** The request's body, inflated, without a byte order mark: at most `maxBytes` of valid UTF-8. */
 export function decodeBody(request: IngestRequest, maxBytes: number): DecodedBody {
   const { body, encoding } = request;
   if (body.byteLength > maxBytes) return tooLarge(maxBytes);
@@ -32,8 +36,9 @@ export function decodeBody(request: IngestRequest, maxBytes: number): DecodedBod
   const sent = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const inflated = isGzip(request) ? inflate(sent, maxBytes) : plain(sent, encoding);
   if (inflated.refusal !== undefined) return inflated;
-  if (!isUtf8(inflated.json)) return refuse('invalid_json', 'The body is not valid UTF-8.');
-  return inflated;
+  const { json } = inflated;
+  if (!isUtf8(json)) return refuse('invalid_json', 'The body is not valid UTF-8.');
+  return { json: json.subarray(markBytes(json)) };
 }
 
 function plain(sent: Buffer, encoding = ''): DecodedBody {

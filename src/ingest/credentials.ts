@@ -1,4 +1,5 @@
 /** Finds a body's `app` and `key` without parsing it: one pass over its bytes builds nothing. */
+import { markBytes } from './body.js';
 import {
   BACKSLASH,
   CLOSE_BRACE,
@@ -30,7 +31,7 @@ const KEY = Buffer.from('key');
 export function findCredentials(bytes: Buffer, first = false): Credentials | undefined {
   let app: Span | undefined;
   let key: Span | undefined;
-  let at = afterSpace(bytes, 0);
+  let at = afterSpace(bytes, markBytes(bytes));
   if (bytes[at] !== OPEN_BRACE) return undefined;
   do {
     const name = afterSpace(bytes, at + 1);

@@ -290,7 +290,7 @@ t.test('COM-09 COM-10 no answer and no log line has a key or password', async (t
   const failing = async () => {
     throw new Error(`a failure that quotes ${key}`);
   };
-  t.intercept(guarded.store, 'ask', { value: failing });
+  t.intercept(guarded.store, 'answer', { value: failing });
   const failed = await ask(url, '/v1/query/users', read);
   t.equal(failed.status, 500);
   answers.push(failed);
@@ -328,13 +328,13 @@ t.test('COM-11 a read that fails answers 5xx, and says nothing of the inside', a
     replay: '/v1/sessions/s_1/replay',
   };
   const chunk = '/v1/sessions/s_1/replay/1';
-  const { ask: real } = c.store;
+  const { answer: real } = c.store;
   const failingOnly = (failed: string) =>
-    ((kind, about) => (kind === failed ? failing() : real(kind, about))) as Store['ask'];
+    ((kind, ...rest) => (kind === failed ? failing() : real(kind, ...rest))) as Store['answer'];
   const reads: [path: string, broken: Partial<Store>][] = [
     ...Object.entries(asked).map(([kind, path]): [string, Partial<Store>] => [
       path,
-      { ask: failingOnly(kind) },
+      { answer: failingOnly(kind) },
     ]),
     [chunk, { chunk: failing }],
     [chunk, { sessionApps: failing }],

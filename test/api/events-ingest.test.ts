@@ -93,7 +93,12 @@ t.test('ING-03 whatever the Content-Type says, the body is JSON', async (t) => {
     const answer = await postEvents(c.url, body([event({ user_id: 'typed' })]), { headers });
     t.equal(answer.status, 204, `Content-Type: ${type} ${answer.text}`);
   }
-  t.equal((await listed('user=typed')).length, types.length);
+  for (const encode of [(text: string) => Buffer.from(text), gzipSync]) {
+    const marked = encode(`\ufeff${JSON.stringify(body([event({ user_id: 'typed' })]))}`);
+    const headers = encode === gzipSync ? { 'content-encoding': 'gzip' } : {};
+    t.equal((await postEvents(c.url, marked, { headers })).status, 204, 'a byte order mark is skipped');
+  }
+  t.equal((await listed('user=typed')).length, types.length + 2);
 });
 
 t.test('ING-04 a gzipped body is read', async (t) => {
