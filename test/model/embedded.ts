@@ -48,7 +48,14 @@ export const threaded: Subject = {
   medium: 'ingest',
   fencesAtOnce: false,
   async open(dataDir, now) {
-    const { store, ingest } = await openStore({ dataDir, now, apps: apps(...APPS), limits: LIMITS });
+    const { store, ingest } = await openStore({
+      dataDir,
+      now,
+      apps: apps(...APPS),
+      limits: LIMITS,
+      // Machines that run many tests at once are slow.
+      readers: { readMs: 60_000 },
+    });
     return {
       ...store,
       append: (batches) =>

@@ -3,7 +3,7 @@ import { EVENT_TYPES, isIncident, type StoredEvent } from '../../domain/event.js
 import { BATCH_SPAN_MS, INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../../domain/limits.js';
 import { lastTsBound } from '../../log/batches/log.js';
 import { type StreamRef, sessionStream, typeStream } from '../../projections/streams.js';
-import { eventBytes, openEvents, withoutProps } from '../../questions/bounds.js';
+import { eventBytes, eventBytesAtMost, FRAME_BYTES, openEvents, withoutProps } from '../../questions/bounds.js';
 import type { EventPosition } from '../../questions/cursor.js';
 import { given } from '../../questions/given.js';
 import type { Neighbours } from '../../questions/incident.js';
@@ -40,7 +40,7 @@ export function answerIncidents(
         to: Math.min(event.ts + INCIDENT_AFTER_MS, MAX_TS),
       };
       const cue = cueOf(scope, app, event, times);
-      const room = bounds.bytes - eventBytes(event) - cue.bytes;
+      const room = bounds.bytes - FRAME_BYTES - eventBytes(event) - cue.bytes;
       const crumbs = breadcrumbs(scope, app, event, { ...clamp(times), room });
       const around = {
         breadcrumbs: crumbs.events,
@@ -72,37 +72,60 @@ function breadcrumbs(
   event: StoredEvent,
   { room, ...window }: Bounds & { room: number },
 ): { events: StoredEvent[]; isCut: boolean } {
-  const { ts: moment, id } = event;
   // The incident itself is always among them; where it has no room a second time, without its props.
   const own = eventBytes(event) > room ? withoutProps(event) : event;
-  const found: StoredEvent[] = [];
-  let bytes = 0;
+  const nearest = openNearest(event, own, room);
   let batches = 0;
   let isCut = false;
-  for (const ref of nearestFirst(scope, sessionStream(app, event.session_id), window, moment)) {
-    // Events further away than these have no room.
-    isCut = bytes > room || batches++ === BREADCRUMB_BATCHES_MAX;
+  for (const ref of nearestFirst(scope, sessionStream(app, event.session_id), window, event.ts)) {
+    isCut = batches++ === BREADCRUMB_BATCHES_MAX;
     if (isCut) break;
+    // Batches overlap: a further one may hold a nearer event, so all are looked at, by their times alone.
     const batch = scope.log.batch(ref);
     for (const [index, ts] of batch.ts.entries()) {
-      if (ts < window.from || ts > window.to || batch.offset + index === id) continue;
-      const other = scope.eventOf(batch, index);
-      found.push(other);
-      bytes += eventBytes(other);
+      const id = batch.offset + index;
+      if (ts < window.from || ts > window.to || id === event.id || !nearest.wants({ ts, id })) continue;
+      scope.checkTime();
+      nearest.add(scope.eventOf(batch, index));
     }
   }
-  const rows = openEvents(room);
-  rows.add(own);
-  const distance = ({ ts, id: other }: StoredEvent): number =>
-    Math.abs(ts - moment) * 2 + (other > id ? 1 : 0);
-  found.sort((a, b) => distance(a) - distance(b) || Math.abs(a.id - id) - Math.abs(b.id - id));
-  for (const other of found) {
-    scope.checkTime();
-    if (rows.add(other)) continue;
-    isCut = true;
-    break;
-  }
-  return { events: rows.rows.sort(inOrder), isCut };
+  const events = [own, ...nearest.close()].sort(inOrder);
+  return { events, isCut: isCut || nearest.isCut() };
+}
+
+/** Keeps the events that are nearest to a moment, as many as have room beside `own`; holds twice that meanwhile. */
+function openNearest(moment: EventPosition, own: StoredEvent, room: number) {
+  const distance = ({ ts, id }: EventPosition): number =>
+    Math.abs(ts - moment.ts) * 2 + (id > moment.id ? 1 : 0);
+  const byDistance = (a: EventPosition, b: EventPosition): number =>
+    distance(a) - distance(b) || Math.abs(a.id - moment.id) - Math.abs(b.id - moment.id);
+  let kept: StoredEvent[] = [];
+  let bytes = 0;
+  /** The nearest that has no room. */
+  let beyond: EventPosition | undefined;
+
+  const prune = (): void => {
+    kept.sort(byDistance);
+    const rows = openEvents(room);
+    rows.add(own);
+    const end = kept.findIndex((event) => !rows.add(event));
+    if (end >= 0) beyond = kept[end];
+    kept = end >= 0 ? kept.slice(0, end) : kept;
+    bytes = rows.bytes();
+  };
+  return {
+    wants: (event: EventPosition): boolean => beyond === undefined || byDistance(event, beyond) < 0,
+    add(event: StoredEvent): void {
+      kept.push(event);
+      bytes += eventBytesAtMost(event);
+      if (bytes > room * 2) prune();
+    },
+    close(): StoredEvent[] {
+      prune();
+      return kept;
+    },
+    isCut: () => beyond !== undefined,
+  };
 }
 
 /** The neighbours among the app's events of the same type. */
