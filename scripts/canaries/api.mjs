@@ -1,6 +1,13 @@
 /** Breaks of what requests meet: ingest, access, the API, the commands, the dashboard. */
 export const API_CANARIES = [
   {
+    title: 'refused senders who are read on and on',
+    file: 'src/api/guards/pace.js',
+    from: 'socket.pause();',
+    to: '',
+    test: 'test/api/unit/pace.test.js',
+  },
+  {
     title: 'an insert into as many partitions of ClickHouse as a batch has months',
     file: 'src/clickhouse/partitions.js',
     from: 'if (isNarrow(rows))',

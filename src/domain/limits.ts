@@ -93,6 +93,7 @@ export const LATE_PAUSE_FACTOR = 9;
 /** Refusals an address gets at once, and then per second: further ones wait, and its connections with them. */
 export const REFUSALS_AT_ONCE = 1_000;
 export const REFUSALS_PER_SECOND = 200;
+export const REFUSAL_WAIT_MS_MAX = 5_000;
 /** Refusals of all addresses that wait, and addresses that are remembered. */
 export const PACED_MAX = 4_096;
 export const PACED_ADDRESSES_MAX = 10_000;

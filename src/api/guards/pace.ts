@@ -1,13 +1,14 @@
 /**
  * Paces the answers to senders that are refused. An address that is refused more often than `perSecond` gets its answers
  * later, and its connections are not read meanwhile: a flood without keys is held back by TCP, and costs a small share of
- * the thread. A sender that is let in at the same address is not slowed.
+ * the thread. A sender that is let in at the same address is not slowed, on a connection of its own.
  */
 import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 import {
   PACED_ADDRESSES_MAX,
   PACED_MAX,
+  REFUSAL_WAIT_MS_MAX,
   REFUSALS_AT_ONCE,
   REFUSALS_PER_SECOND,
 } from '../../domain/limits.js';
@@ -32,6 +33,8 @@ export interface PaceOptions {
   atOnce?: number;
   /** Answers that wait, of all addresses; beyond it connections are cut. */
   max?: number;
+  /** How long an answer waits at most. */
+  waitMsMax?: number;
   /** Ms, monotonic. */
   now?: () => number;
 }
@@ -42,6 +45,7 @@ export function createPace({
   perSecond = REFUSALS_PER_SECOND,
   atOnce = REFUSALS_AT_ONCE,
   max = PACED_MAX,
+  waitMsMax = REFUSAL_WAIT_MS_MAX,
   now = () => performance.now(),
 }: PaceOptions = {}) {
   const everyMs = 1_000 / perSecond;
@@ -53,7 +57,7 @@ export function createPace({
 
   const delayMs = (address: string): number => {
     const at = now();
-    const due = Math.max(dueAt.get(address) ?? 0, at) + everyMs;
+    const due = Math.min(Math.max(dueAt.get(address) ?? 0, at) + everyMs, at + atOnce * everyMs + waitMsMax);
     dueAt.delete(address);
     dueAt.set(address, due);
     const [oldest] = dueAt.keys();
@@ -102,7 +106,8 @@ export const refuseAtPace =
       sendProblem(reply, refusal);
       return;
     }
-    // Who counts the answer does so now.
+    // Who counts the answer does so now, and its body is not kept while it waits.
+    reply.request.body = undefined;
     reply.code(PROBLEMS[refusal.code].status);
     const { socket } = reply.request.raw;
     pace.refuse(networkOf(addressOf(reply.request)), socket, () => sendProblem(reply, refusal));

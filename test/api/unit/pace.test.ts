@@ -25,7 +25,7 @@ t.test(
   'an address has some answers at once, then so many per second, and is not read meanwhile',
   async (t) => {
     let now = 0;
-    const pace = createPace({ perSecond: 100, atOnce: 2, now: () => now });
+    const pace = createPace({ perSecond: 100, atOnce: 2, waitMsMax: 300, now: () => now });
     const socket = fakeSocket();
     const answered: string[] = [];
     const refuse = (address: string, name: string) => pace.refuse(address, socket, () => answered.push(name));
@@ -37,7 +37,10 @@ t.test(
     while (pace.waiting() > 0) await sleep(5);
     t.same(answered, ['1', '2', 'other', '3', '4'], 'in order');
     t.same(socket.state, ['pause', 'pause', 'resume'], 'read again once all are answered');
-    now = 1_000;
+    for (let more = 0; more < 1_000; more++) pace.refuse('c', fakeSocket(), () => answered.push('c'));
+    while (pace.waiting() > 0) await sleep(5);
+    t.equal(answered.filter((name) => name === 'c').length, 1_000, 'however often, none waits for long');
+    now = 10_000;
     refuse('a', '5');
     t.equal(answered.at(-1), '5', 'forgotten after a while');
   },
