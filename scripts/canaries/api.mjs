@@ -85,6 +85,13 @@ export const API_CANARIES = [
     test: 'test/ingest/ingest.test.js',
   },
   {
+    title: 'symbols of a gzip stream that put out nothing',
+    file: 'src/ingest/inflate-start.js',
+    from: 'length === 0 || distance === 0',
+    to: 'distance === 0',
+    test: 'test/ingest/inflate-start.test.js',
+  },
+  {
     title: 'a full queue that lets bodies without a key in',
     file: 'src/ingest/queue.js',
     from: 'room.used.requests >= QUEUE_GLANCE_REQUESTS',
