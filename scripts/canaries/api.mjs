@@ -94,8 +94,15 @@ export const API_CANARIES = [
   {
     title: 'a full queue that lets bodies without a key in',
     file: 'src/ingest/queue.js',
-    from: 'room.used.requests >= QUEUE_GLANCE_REQUESTS',
+    from: 'used.requests >= KEY_CHECK_FROM_REQUESTS',
     to: 'false',
+    test: 'test/ingest/queue.test.js',
+  },
+  {
+    title: 'bodies without a key that take the bytes of the queue',
+    file: 'src/ingest/queue.js',
+    from: ' || used.bytes >= KEY_CHECK_FROM_BYTES',
+    to: '',
     test: 'test/ingest/queue.test.js',
   },
   {

@@ -10,6 +10,7 @@ import type { Config } from '../config/config.js';
 import type { EventRequest } from '../domain/event.js';
 import { RETRY_AFTER_S } from '../domain/limits.js';
 import type { Refusal } from '../domain/problems.js';
+import { createDoor } from '../ingest/door.js';
 import type { IngestMessage } from '../ingest/messages.js';
 import { openIngestQueue } from '../ingest/queue.js';
 import { StoreFailed, type WritableStore } from '../store/port.js';
@@ -46,9 +47,11 @@ const refusalOf = (reason: unknown): Refusal =>
 
 export function openIngest(store: Pick<WritableStore, 'append'>, settings: Settings) {
   const { apps, limits } = settings;
+  let door = createDoor(settings);
   const queue = openIngestQueue(
     (message, transfer) => thread.postMessage(message, transfer),
     limits.body_bytes,
+    (request) => door.showsKey(request),
   );
   const workerData: IntakeData = { apps, limits, gone: queue.gone };
   const thread = new Worker(new URL('./intake-thread.js', import.meta.url), {
@@ -87,6 +90,7 @@ export function openIngest(store: Pick<WritableStore, 'append'>, settings: Setti
     failed,
     /** Replaces the settings for the requests that follow. */
     async configure({ apps, limits }: Settings): Promise<void> {
+      door = createDoor({ apps, limits });
       tell({ kind: 'configure', settings: { apps, limits } });
     },
     sizes: queue.sizes,

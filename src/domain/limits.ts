@@ -83,8 +83,9 @@ export const BATCH_SPAN_MS = 60_000;
 // --- the write queue
 export const QUEUE_REQUESTS_MAX = 2_048;
 export const QUEUE_BYTES_MAX = 32 * 1_048_576;
-/** Once so many requests wait, only those that show the right key at a glance are let in. */
-export const QUEUE_GLANCE_REQUESTS = 256;
+/** Once so many requests or bytes wait, only those that show the right key in their first 512 bytes are let in. */
+export const KEY_CHECK_FROM_REQUESTS = 256;
+export const KEY_CHECK_FROM_BYTES = QUEUE_BYTES_MAX / 8;
 /** Requests that did not show their key and wait until nobody else does. */
 export const LATE_REQUESTS_MAX = 64;
 /** Once they have taken this long, they pause for this many times as long as they took. */
