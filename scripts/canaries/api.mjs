@@ -92,6 +92,13 @@ export const API_CANARIES = [
     test: 'test/ingest/inflate-start.test.js',
   },
   {
+    title: 'requests of refused connections that are carried out',
+    file: 'src/api/connections.js',
+    from: 'dropRequests(socket);',
+    to: '',
+    test: 'test/api/unit/connections.test.js',
+  },
+  {
     title: 'a full queue that lets bodies without a key in',
     file: 'src/ingest/queue.js',
     from: 'used.requests >= KEY_CHECK_FROM_REQUESTS',
