@@ -202,7 +202,7 @@ export const FILES_RESERVED = 256;
 /** Refused connections that may read their answer, and for how long. */
 export const LINGERING_MAX = 64;
 export const REFUSED_LINGER_MS = 1_000;
-/** The least time between two log lines about a full queue. */
+/** The least time between two log lines about a full queue, or about a body that a reader failed at. */
 export const REFUSAL_LOG_MS = 10_000;
 /** Bytes of unfinished bodies over all connections; beyond it the oldest one is cut off. */
 export const UNFINISHED_BYTES_MAX = 64 * 1_048_576;

@@ -20,7 +20,7 @@ import { createDoor, type Door } from './door.js';
 import { openLate } from './late.js';
 import type { IngestMessage } from './messages.js';
 import { openReading, type ReadExact } from './reading.js';
-import { FULL, HUNG_UP } from './refusals.js';
+import { CLIENT_LEFT, FULL } from './refusals.js';
 import { openRoom } from './room.js';
 import { openTurns, type Waits } from './turns.js';
 import type { IngestRequest, Known } from './types.js';
@@ -46,6 +46,8 @@ export interface IntakeOptions {
   isReady: () => boolean;
   /** Gets what is done with, some requests at a time. */
   take: (taken: Taken) => void;
+  /** Gets what a reader of bodies throws: a fault of the collector, to be told to the operator. */
+  onError: (error: unknown) => void;
 }
 
 interface Entry extends Waits {
@@ -55,6 +57,10 @@ interface Entry extends Waits {
   /** Whether it takes of its app's share. */
   holdsRoom: boolean;
 }
+
+/** What the operator is told of such an error. */
+export const unread = (error: unknown): string =>
+  `a body could not be read: ${error instanceof Error ? (error.stack ?? error.message) : error}`;
 
 const NOTHING_KNOWN: Known = {};
 
@@ -97,7 +103,7 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    this.#reading = openReading(options.loadExact, () => this.drainSoon());
+    this.#reading = openReading(options.loadExact, () => this.drainSoon(), options.onError);
     this.#late = openLate<Entry>(
       (entry) => this.#search(entry),
       () => this.#turns.count() === 0 && this.#held === undefined,
@@ -132,7 +138,7 @@ export class Intake {
 
   #look(entry: Entry): void {
     if (this.#isGone(entry)) {
-      this.#refuse(entry, HUNG_UP);
+      this.#refuse(entry, CLIENT_LEFT);
       return;
     }
     const seen = this.#door?.look(entry.request);
@@ -142,7 +148,7 @@ export class Intake {
   }
 
   #search(entry: Entry): void {
-    const found = this.#isGone(entry) ? { refusal: HUNG_UP } : this.#door?.search(entry.request);
+    const found = this.#isGone(entry) ? { refusal: CLIENT_LEFT } : this.#door?.search(entry.request);
     if (found?.refusal !== undefined) this.#refuse(entry, found.refusal);
     else if (found !== undefined) this.#wait(entry, found.known);
     this.#hand();
@@ -194,7 +200,7 @@ export class Intake {
   /** Reads a request that has its turn; false where it has to wait for what reads it. */
   #read(entry: Entry): boolean {
     if (this.#isGone(entry)) {
-      this.#refuse(entry, HUNG_UP);
+      this.#refuse(entry, CLIENT_LEFT);
       return true;
     }
     const { known, request, place } = entry;

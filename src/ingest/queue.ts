@@ -12,7 +12,7 @@ import {
 import type { Refusal } from '../domain/problems.js';
 import { claimedBytes } from './body.js';
 import type { Answers, IngestMessage } from './messages.js';
-import { FULL, HUNG_UP } from './refusals.js';
+import { CLIENT_LEFT, FULL } from './refusals.js';
 import { openRoom } from './room.js';
 import type { Connection, IngestRequest } from './types.js';
 
@@ -132,7 +132,7 @@ export function openIngestQueue(
     ingest(request: IngestRequest): Promise<Refusal | undefined> {
       const { address = '', connection } = request;
       if (refusedBy) return Promise.resolve(refusedBy);
-      if (connection?.destroyed) return Promise.resolve(HUNG_UP);
+      if (connection?.destroyed) return Promise.resolve(CLIENT_LEFT);
       // One that says more will be refused: it must not take the room of others.
       const claim = claimedBytes(request);
       const bytes = claim > bodyBytesMax ? request.body.length : claim;

@@ -26,15 +26,20 @@ function open(apps: readonly string[] = ['a']) {
     answers: [] as [place: number, code: string][],
     groups: [] as number[],
     isReady: true,
+    errors: [] as unknown[],
+    /** Thrown by the exact reader. */
+    fault: undefined as Error | undefined,
   };
   const gone = new Uint8Array(new SharedArrayBuffer(4_096));
   const intake = new Intake({
     gone,
     loadExact: async () => (json) => {
       seen.exact++;
+      if (seen.fault) throw seen.fault;
       return readExact(json);
     },
     isReady: () => seen.isReady,
+    onError: (error) => seen.errors.push(error),
     take: ({ valid, refusals }: Taken) => {
       if (valid.length > 0) seen.groups.push(valid.length);
       for (const { place } of valid) seen.answers.push([place, 'valid']);
@@ -144,7 +149,7 @@ t.test('what belongs to a closed connection is dropped before any work', async (
   push({ text: unusual() }, { text: late() }, { text: envelope({ key: 'wrong' }) }, { text: 'x' });
   t.same(
     seen.answers.map(([, code]) => code),
-    new Array(4).fill('hung_up'),
+    new Array(4).fill('client_left'),
     'as they come',
   );
   seen.isReady = false;
@@ -155,13 +160,21 @@ t.test('what belongs to a closed connection is dropped before any work', async (
   t.same(
     all.slice(4).sort(),
     [
-      [4, 'hung_up'],
-      [5, 'hung_up'],
+      [4, 'client_left'],
+      [5, 'client_left'],
       [6, 'valid'],
     ],
     'or as they wait',
   );
   t.equal(seen.exact, 1);
+});
+
+t.test('what a reader throws is told to the operator, once in a while', async (t) => {
+  const { seen, push, answered } = open();
+  seen.fault = new Error('a fault of the reader');
+  push({ text: unusual() }, { text: unusual() }, { text: envelope() });
+  t.same((await answered(3)).map(([, code]) => code).sort(), ['internal', 'internal', 'valid']);
+  t.same(seen.errors, [seen.fault]);
 });
 
 t.test('one app cannot take the queue from another', async (t) => {

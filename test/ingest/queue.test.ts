@@ -181,7 +181,7 @@ t.test('requests of a closed connection are flagged, and only these', async (t) 
   t.equal(queue.gone[answered], 0);
   send('too late', { connection: gone });
   await nextTurn();
-  t.match(outcomes.get('too late'), { code: 'hung_up' });
+  t.match(outcomes.get('too late'), { code: 'client_left' });
   t.equal(messages.length, 2);
 });
 
