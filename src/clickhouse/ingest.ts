@@ -58,7 +58,7 @@ export function openIngest(
   const queue = openIngestQueue(
     (message, transfer) => thread.postMessage(message, transfer),
     limits.body_bytes,
-    (request) => door.showsKey(request),
+    (request) => door.showsKeyAtStart(request),
   );
   const workerData: IntakeData = { apps, limits, gone: queue.gone };
   const thread = new Worker(new URL('./intake-thread.js', import.meta.url), {

@@ -87,10 +87,10 @@ export const QUEUE_BYTES_MAX = 32 * 1_048_576;
 export const KEY_CHECK_FROM_REQUESTS = 256;
 export const KEY_CHECK_FROM_BYTES = QUEUE_BYTES_MAX / 8;
 /** Requests that did not show their key and wait until nobody else does. */
-export const LATE_REQUESTS_MAX = 64;
+export const KEYLESS_REQUESTS_MAX = 64;
 /** Once they have taken this long, they pause for this many times as long as they took. */
-export const LATE_MS = 1;
-export const LATE_PAUSE_FACTOR = 9;
+export const KEYLESS_MS = 1;
+export const KEYLESS_PAUSE_FACTOR = 9;
 /** Refusals an address gets at once, and then per second: further ones wait, and its connections with them. */
 export const REFUSALS_AT_ONCE = 1_000;
 export const REFUSALS_PER_SECOND = 200;

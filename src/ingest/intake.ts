@@ -17,7 +17,7 @@ import {
 import type { Refusal } from '../domain/problems.js';
 import { claimedBytes } from './body.js';
 import { createDoor, type Door } from './door.js';
-import { openLate } from './late.js';
+import { openKeyless } from './keyless.js';
 import type { IngestMessage } from './messages.js';
 import { openReading, type ReadExact } from './reading.js';
 import { CLIENT_LEFT, FULL } from './refusals.js';
@@ -88,7 +88,7 @@ function entriesOf(message: IngestMessage): Entry[] {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #reading: ReturnType<typeof openReading>;
-  readonly #late: ReturnType<typeof openLate<Entry>>;
+  readonly #keyless: ReturnType<typeof openKeyless<Entry>>;
   readonly #turns = openTurns<Entry>();
   readonly #room = openRoom<string>({ requests: QUEUE_REQUESTS_MAX, bytes: QUEUE_BYTES_MAX });
   #door: Door | undefined;
@@ -104,7 +104,7 @@ export class Intake {
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#reading = openReading(options.loadExact, () => this.drainSoon(), options.onError);
-    this.#late = openLate<Entry>(
+    this.#keyless = openKeyless<Entry>(
       (entry) => this.#search(entry),
       () => this.#turns.count() === 0 && this.#held === undefined,
     );
@@ -132,7 +132,7 @@ export class Intake {
   /** Forgets what waits: nobody is answered any more. */
   clear(): void {
     this.#turns.clear();
-    this.#late.clear();
+    this.#keyless.clear();
     this.#held = undefined;
   }
 
@@ -142,7 +142,7 @@ export class Intake {
       return;
     }
     const seen = this.#door?.look(entry.request);
-    if (seen === undefined) this.#waitLate(entry);
+    if (seen === undefined) this.#waitWithoutKey(entry);
     else if (seen.refusal === undefined) this.#wait(entry, seen.known);
     else this.#refuse(entry, seen.refusal);
   }
@@ -160,7 +160,7 @@ export class Intake {
     entry.bytes = known.json?.length ?? claimedBytes(entry.request);
     // What says that it is too large may lie.
     if (entry.bytes > this.#bodyBytesMax) {
-      this.#waitLate(entry);
+      this.#waitWithoutKey(entry);
       return;
     }
     // An app that is alone needs to leave nothing to others.
@@ -173,8 +173,8 @@ export class Intake {
     this.drainSoon();
   }
 
-  #waitLate(entry: Entry): void {
-    if (!this.#late.push(entry)) this.#refuse(entry, FULL);
+  #waitWithoutKey(entry: Entry): void {
+    if (!this.#keyless.push(entry)) this.#refuse(entry, FULL);
   }
 
   #drain(): void {
@@ -194,7 +194,7 @@ export class Intake {
     }
     this.#hand();
     if (this.#turns.count() > 0) this.drainSoon();
-    else this.#late.soon();
+    else this.#keyless.soon();
   }
 
   /** Reads a request that has its turn; false where it has to wait for what reads it. */
@@ -206,7 +206,7 @@ export class Intake {
     const { known, request, place } = entry;
     const decoded = known.json === undefined ? this.#door?.inflate(request) : { json: known.json };
     if (decoded?.json === undefined) {
-      if (decoded === undefined) this.#waitLate(entry);
+      if (decoded === undefined) this.#waitWithoutKey(entry);
       else this.#refuse(entry, decoded.refusal);
       return true;
     }

@@ -89,12 +89,12 @@ function openConnections(gone: Uint8Array) {
 /**
  * `post` sends to the thread that has the intake; that thread needs `gone`. `bodyBytesMax` is the limit of a
  * body, inflated. While the thread cannot keep up, as during a slow sync, or many bodies without a key wait to be
- * searched, only what `showsKey` is let in: else a flood without keys would fill the queue.
+ * searched, only what `showsKeyAtStart` is let in: else a flood without keys would fill the queue.
  */
 export function openIngestQueue(
   post: (message: IngestMessage, transfer: ArrayBuffer[]) => void,
   bodyBytesMax: number,
-  showsKey: (request: IngestRequest) => boolean = () => true,
+  showsKeyAtStart: (request: IngestRequest) => boolean = () => true,
 ) {
   const gone = new Uint8Array(new SharedArrayBuffer(QUEUE_REQUESTS_MAX));
   const room = openRoom<string>({ requests: QUEUE_REQUESTS_MAX, bytes: QUEUE_BYTES_MAX });
@@ -141,7 +141,7 @@ export function openIngestQueue(
       // A full queue looks at no body.
       const place = room.take(address, bytes) ? free.pop() : undefined;
       if (place === undefined) return Promise.resolve(FULL);
-      if (isBusy && !showsKey(request)) {
+      if (isBusy && !showsKeyAtStart(request)) {
         free.push(place);
         room.leave(address, bytes);
         return Promise.resolve(FULL);

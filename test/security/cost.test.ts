@@ -1,9 +1,9 @@
-/** Input that is cheap to send is not dear to take: the dearest that the fuzzing by cost found, kept. */
+/** Input that is cheap to send is not expensive to take: the most expensive that the fuzzing by cost found, kept. */
 import t from 'tap';
-import { costOf, TIMES_MAX, tooDear } from './cost.js';
+import { costOf, TIMES_MAX, tooExpensive } from './cost.js';
 import { CRAFTED, SEARCHED, WITH_KEY, WITHOUT_KEY } from './hostile-bodies.js';
 
-/** `test/long/security/cost.test.ts` says which seeds are dearest. */
+/** `test/long/security/cost.test.ts` says which seeds are most expensive. */
 const KEPT = [
   { subject: WITH_KEY, seeds: [6, 8, 21] },
   { subject: WITHOUT_KEY, seeds: [3, 41, 54] },
@@ -13,7 +13,7 @@ const KEPT = [
 
 for (const { subject, seeds } of KEPT) {
   t.test(subject.name, async (t) => {
-    t.same(tooDear(subject, seeds), []);
+    t.same(tooExpensive(subject, seeds), []);
   });
 }
 
