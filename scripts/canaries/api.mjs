@@ -92,10 +92,31 @@ export const API_CANARIES = [
     test: 'test/ingest/ingest.test.js',
   },
   {
+    title: 'symbols of a gzip stream that put out nothing',
+    file: 'src/ingest/inflate-start.js',
+    from: 'length === 0 || distance === 0',
+    to: 'distance === 0',
+    test: 'test/ingest/inflate-start.test.js',
+  },
+  {
+    title: 'requests of refused connections that are carried out',
+    file: 'src/api/connections.js',
+    from: 'dropRequests(socket);',
+    to: '',
+    test: 'test/api/unit/connections.test.js',
+  },
+  {
     title: 'a full queue that lets bodies without a key in',
     file: 'src/ingest/queue.js',
-    from: 'room.used.requests >= QUEUE_GLANCE_REQUESTS',
+    from: 'used.requests >= KEY_CHECK_FROM_REQUESTS',
     to: 'false',
+    test: 'test/ingest/queue.test.js',
+  },
+  {
+    title: 'bodies without a key that take the bytes of the queue',
+    file: 'src/ingest/queue.js',
+    from: ' || used.bytes >= KEY_CHECK_FROM_BYTES',
+    to: '',
     test: 'test/ingest/queue.test.js',
   },
   {

@@ -57,7 +57,7 @@ export const STORE_CANARIES = [
     file: 'src/questions/bounds.js',
     from: 'if (sum > room && rows.length > 0)',
     to: 'if (false)',
-    test: 'test/security/bounded-answers.test.js',
+    test: 'test/api/bounded-answers.test.js',
   },
   {
     title: 'a queue of reads that one reader fills',

@@ -42,6 +42,7 @@ export function createConnections(log: Logger, max = connectionsMax()): Connecti
       lingering--;
     });
     socket.on('error', () => {});
+    dropRequests(socket);
     socket.end(rawProblem(OUT_OF_FILES));
     // Data that nobody reads would make the kernel send a reset, which can overtake the answer.
     const timer = setTimeout(() => socket.destroy(), REFUSED_LINGER_MS).unref();
@@ -95,6 +96,14 @@ export function createConnections(log: Logger, max = connectionsMax()): Connecti
       });
     },
   };
+}
+
+/** What a refused connection sends must not be carried out: it has its answer. */
+function dropRequests(socket: Socket): void {
+  const drop = () => {};
+  // A listener makes the server take data from the socket, not from its handle; its own can be removed then.
+  socket.on('data', drop);
+  socket.removeAllListeners('data').on('data', drop);
 }
 
 /** Warns once in a while. */

@@ -9,12 +9,8 @@ import type { IngestRoute, Metrics } from './metrics.js';
 export type NoteAnswer = (route: IngestRoute, reply: FastifyReply, start: number, code?: ProblemCode) => void;
 
 /** Each answer is a line at debug. A full queue is a warning as well: the operator can change it. */
-export function createNoteAnswer(
-  metrics: Pick<Metrics, 'countIngest'>,
-  log: Logger,
-  now: () => number,
-): NoteAnswer {
-  const noteFullQueue = createQueueWarning(log, now);
+export function createNoteAnswer(metrics: Pick<Metrics, 'countIngest'>, log: Logger): NoteAnswer {
+  const noteFullQueue = createQueueWarning(log);
   return (route, reply, start, code) => {
     const { request, statusCode: status } = reply;
     const ms = performance.now() - start;
@@ -29,14 +25,14 @@ export function createNoteAnswer(
 }
 
 /** Warns once in `REFUSAL_LOG_MS`, with the number of requests that were refused. */
-function createQueueWarning(log: Logger, now: () => number): () => void {
+function createQueueWarning(log: Logger): () => void {
   let warnedAt = Number.NEGATIVE_INFINITY;
   let refused = 0;
   return () => {
     refused++;
-    if (now() - warnedAt < REFUSAL_LOG_MS) return;
+    if (performance.now() - warnedAt < REFUSAL_LOG_MS) return;
     log.warn({ refused }, 'the write queue is full: requests are refused');
-    warnedAt = now();
+    warnedAt = performance.now();
     refused = 0;
   };
 }

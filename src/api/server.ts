@@ -157,7 +157,7 @@ function isOpen(request: FastifyRequest): boolean {
 }
 
 function createContext(deps: ServerDeps): ApiContext {
-  const { config, store, log, now, ready } = deps;
+  const { config, store, log, ready } = deps;
   let failed = false;
   store.failed.then((reason) => {
     failed = true;
@@ -185,7 +185,7 @@ function createContext(deps: ServerDeps): ApiContext {
     pace,
     refuse: refuseAtPace(pace, clientAddress),
     metrics,
-    noteAnswer: createNoteAnswer(metrics, log, now),
+    noteAnswer: createNoteAnswer(metrics, log),
     stream,
     places: createPlaces(),
     watchings,

@@ -5,6 +5,7 @@ import {
   AUDIT_WATCHING_MS,
   PERSON_TEXT_MAX,
 } from '../domain/limits.js';
+import { setNewest } from '../domain/newest.js';
 import { ProblemError } from '../domain/problems.js';
 import type { AuditEntry, AuditTrail, DiskWatch } from '../store/port.js';
 import { DISK_FULL } from './errors.js';
@@ -52,7 +53,7 @@ export function createWatchings(
       client.linesSince = at;
       client.lines = 0;
     }
-    remember(clients, key, client);
+    setNewest(clients, key, client, REMEMBERED_MAX);
     return client;
   };
   const takeLine = (client: Client): void => {
@@ -85,7 +86,7 @@ export function createWatchings(
       if (before !== undefined && monotonic() - before.at < AUDIT_WATCHING_MS) return before.done;
       takeLine(client);
       const done = audit.note(line);
-      remember(noted, watching, { at: monotonic(), done });
+      setNewest(noted, watching, { at: monotonic(), done }, REMEMBERED_MAX);
       await done.catch((error) => {
         noted.delete(watching);
         throw error;
@@ -102,11 +103,3 @@ function knownName({ names }: Client, name: string): string {
 
 /** Between code points. */
 const cut = (name: string): string => name.slice(0, PERSON_TEXT_MAX).replace(/[\ud800-\udbff]$/, '');
-
-/** Sets an entry as the newest; the oldest goes where there are too many. */
-function remember<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > REMEMBERED_MAX && oldest !== undefined) map.delete(oldest);
-}

@@ -10,6 +10,7 @@ import type { Config } from '../config/config.js';
 import type { EventRequest } from '../domain/event.js';
 import { RETRY_AFTER_S } from '../domain/limits.js';
 import type { Refusal } from '../domain/problems.js';
+import { createDoor } from '../ingest/door.js';
 import type { IngestMessage } from '../ingest/messages.js';
 import { openIngestQueue } from '../ingest/queue.js';
 import { StoreFailed, type WritableStore } from '../store/port.js';
@@ -29,11 +30,13 @@ export interface IntakeData extends Settings {
 export type ToIntake = IngestMessage | { kind: 'configure'; settings: Settings } | { kind: 'inserted' };
 
 /** Requests to be refused, and valid ones by the places that they hold in the queue. */
-export interface FromIntake {
+interface Read {
+  kind: 'read';
   refusals: [place: number, refusal: Refusal][];
   places: number[];
   batches: EventRequest[];
 }
+export type FromIntake = Read | { kind: 'error'; text: string };
 
 const AWAY: Refusal = {
   code: 'not_accepting',
@@ -44,11 +47,18 @@ const AWAY: Refusal = {
 const refusalOf = (reason: unknown): Refusal =>
   reason instanceof FenceAhead ? { ...AWAY, detail: reason.message } : AWAY;
 
-export function openIngest(store: Pick<WritableStore, 'append'>, settings: Settings) {
+/** `onError` gets what the operator is to be told. */
+export function openIngest(
+  store: Pick<WritableStore, 'append'>,
+  settings: Settings,
+  onError: (text: string) => void = () => {},
+) {
   const { apps, limits } = settings;
+  let door = createDoor(settings);
   const queue = openIngestQueue(
     (message, transfer) => thread.postMessage(message, transfer),
     limits.body_bytes,
+    (request) => door.showsKeyAtStart(request),
   );
   const workerData: IntakeData = { apps, limits, gone: queue.gone };
   const thread = new Worker(new URL('./intake-thread.js', import.meta.url), {
@@ -60,14 +70,19 @@ export function openIngest(store: Pick<WritableStore, 'append'>, settings: Setti
 
   const insert = async (places: number[], batches: readonly EventRequest[]): Promise<void> => {
     const outcomes = await store.append(batches).catch(() => []);
-    const refusals = places.flatMap((place, index): FromIntake['refusals'] => {
+    const refusals = places.flatMap((place, index): Read['refusals'] => {
       const outcome = outcomes[index];
       return outcome?.status === 'fulfilled' ? [] : [[place, refusalOf(outcome?.reason)]];
     });
     queue.answer({ places, refusals });
     tell({ kind: 'inserted' });
   };
-  thread.on('message', ({ refusals, places, batches }: FromIntake) => {
+  thread.on('message', (message: FromIntake) => {
+    if (message.kind === 'error') {
+      onError(message.text);
+      return;
+    }
+    const { refusals, places, batches } = message;
     if (refusals.length > 0) queue.answer({ places: [], refusals });
     if (places.length > 0) void insert(places, batches);
   });
@@ -87,6 +102,7 @@ export function openIngest(store: Pick<WritableStore, 'append'>, settings: Setti
     failed,
     /** Replaces the settings for the requests that follow. */
     async configure({ apps, limits }: Settings): Promise<void> {
+      door = createDoor({ apps, limits });
       tell({ kind: 'configure', settings: { apps, limits } });
     },
     sizes: queue.sizes,

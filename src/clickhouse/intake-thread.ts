@@ -2,7 +2,7 @@
 import '../telemetry/source-maps.js';
 import { parentPort, workerData } from 'node:worker_threads';
 import { withEvents } from '../domain/event-columns.js';
-import { Intake, type Taken } from '../ingest/intake.js';
+import { Intake, type Taken, unread } from '../ingest/intake.js';
 import type { FromIntake, IntakeData, ToIntake } from './ingest.js';
 
 /** Inserts at once: enough to keep the engine busy, few enough that they are large under load. */
@@ -16,6 +16,7 @@ let inserts = 0;
 function take({ valid, refusals }: Taken): void {
   if (valid.length > 0) inserts++;
   const message: FromIntake = {
+    kind: 'read',
     refusals,
     places: valid.map(({ place }) => place),
     batches: valid.map(({ batch }) => withEvents(batch)),
@@ -29,6 +30,7 @@ const intake = new Intake({
   // Requests that arrive during inserts form the next one.
   isReady: () => inserts < INSERTS_MAX,
   take,
+  onError: (error) => port.postMessage({ kind: 'error', text: unread(error) } satisfies FromIntake),
 });
 intake.configure(settings);
 port.on('message', (message: ToIntake) => {

@@ -11,7 +11,7 @@ type ClickhouseConfig = Extract<Config['store'], { engine: 'clickhouse' }>;
 export type ClickhouseTuning = Omit<ClickhouseStoreOptions, keyof ClickhouseConfig>;
 
 /** What the operator is told. */
-type OnNotice = (notice: { level: 'info' | 'warn'; text: string }) => void;
+type OnNotice = (notice: { level: 'info' | 'warn' | 'error'; text: string }) => void;
 
 /** How often to look for erasures that were cut off, and at the clocks. */
 const LOOK_MS = 60_000;
@@ -27,7 +27,7 @@ export async function openClickhouse(
     ...settings,
     ...tuning,
   });
-  const queue = openIngest(store, config);
+  const queue = openIngest(store, config, (text) => onNotice({ level: 'error', text }));
   const jobs = [keepResuming(resumeErasures, onNotice), keepComparing(clocks, onNotice)];
   return {
     store: {

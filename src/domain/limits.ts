@@ -83,13 +83,14 @@ export const BATCH_SPAN_MS = 60_000;
 // --- the write queue
 export const QUEUE_REQUESTS_MAX = 2_048;
 export const QUEUE_BYTES_MAX = 32 * 1_048_576;
-/** Once so many requests wait, only those that show the right key at a glance are let in. */
-export const QUEUE_GLANCE_REQUESTS = 256;
+/** Once so many requests or bytes wait, only those that show the right key in their first 512 bytes are let in. */
+export const KEY_CHECK_FROM_REQUESTS = 256;
+export const KEY_CHECK_FROM_BYTES = QUEUE_BYTES_MAX / 8;
 /** Requests that did not show their key and wait until nobody else does. */
-export const LATE_REQUESTS_MAX = 64;
+export const KEYLESS_REQUESTS_MAX = 64;
 /** Once they have taken this long, they pause for this many times as long as they took. */
-export const LATE_MS = 1;
-export const LATE_PAUSE_FACTOR = 9;
+export const KEYLESS_MS = 1;
+export const KEYLESS_PAUSE_FACTOR = 9;
 /** Refusals an address gets at once, and then per second: further ones wait, and its connections with them. */
 export const REFUSALS_AT_ONCE = 1_000;
 export const REFUSALS_PER_SECOND = 200;
@@ -202,7 +203,7 @@ export const FILES_RESERVED = 256;
 /** Refused connections that may read their answer, and for how long. */
 export const LINGERING_MAX = 64;
 export const REFUSED_LINGER_MS = 1_000;
-/** The least time between two log lines about a full queue. */
+/** The least time between two log lines about a full queue, or about a body that a reader failed at. */
 export const REFUSAL_LOG_MS = 10_000;
 /** Bytes of unfinished bodies over all connections; beyond it the oldest one is cut off. */
 export const UNFINISHED_BYTES_MAX = 64 * 1_048_576;

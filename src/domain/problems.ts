@@ -15,7 +15,6 @@ export const PROBLEMS = {
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   request_timeout: { status: 408, title: 'The request took too long to arrive' },
-  hung_up: { status: 400, title: 'The client closed the connection' },
   ambiguous_session: { status: 409, title: 'Several apps have this session' },
   clock_doubted: { status: 409, title: 'The clock may be wrong' },
   body_too_large: { status: 413, title: 'Body too large' },

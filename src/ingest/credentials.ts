@@ -6,6 +6,7 @@ import {
   CLOSE_BRACKET,
   COLON,
   COMMA,
+  closingQuote,
   hexAt,
   isSpace,
   LOWER_U,
@@ -79,12 +80,6 @@ function textOf(bytes: Buffer, { start, end }: Span): string | undefined {
 
 function afterSpace(bytes: Buffer, at: number): number {
   while (at < bytes.length && isSpace(bytes[at])) at++;
-  return at;
-}
-
-/** Where the string that begins at `at` is closed; the end of the bytes or beyond where it is not. */
-function closingQuote(bytes: Buffer, at: number): number {
-  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
   return at;
 }
 

@@ -41,7 +41,7 @@ export function createDoor({ apps, limits }: Pick<Config, 'apps' | 'limits'>) {
 
   return {
     /** Whether the right key is where SDKs have it; costs least. */
-    showsKey(request: IngestRequest): boolean {
+    showsKeyAtStart(request: IngestRequest): boolean {
       const body = bufferOf(request.body);
       const head = isGzip(request) ? inflateStart(body, HEAD_BYTES) : body.subarray(0, HEAD_BYTES);
       const found = findCredentials(head, true);

@@ -20,6 +20,8 @@ const CODE_BITS_MAX = 15;
 const END_OF_BLOCK = 256;
 /** An encoder's first block is longer than what is looked at. Blocks without content would cost work for nothing. */
 const BLOCKS_MAX = 16;
+/** What codes and block headers may take, beside at most two bytes for each byte that is put out. */
+const OVERHEAD_BYTES_MAX = 1_024;
 
 /** A Huffman code: how many codes have each length, and the symbols in the order of their codes. */
 interface Code {
@@ -35,6 +37,8 @@ class Inflater {
   readonly out: Buffer;
   at: number;
   length = 0;
+  /** Where reading ends, whatever is in between. */
+  readonly #end: number;
   #bits = 0;
   #bitCount = 0;
 
@@ -42,6 +46,7 @@ class Inflater {
     this.input = input;
     this.at = at;
     this.out = Buffer.allocUnsafe(bytesMax);
+    this.#end = Math.min(input.length, at + 2 * bytesMax + OVERHEAD_BYTES_MAX);
   }
 
   get isFull(): boolean {
@@ -51,9 +56,8 @@ class Inflater {
   /** The next `count` bits, at most 16. */
   take(count: number): number {
     while (this.#bitCount < count) {
-      const byte = this.input[this.at++];
-      if (byte === undefined) throw CUT;
-      this.#bits |= byte << this.#bitCount;
+      if (this.at >= this.#end) throw CUT;
+      this.#bits |= (this.input[this.at++] ?? 0) << this.#bitCount;
       this.#bitCount += 8;
     }
     const value = this.#bits & ((1 << count) - 1);
@@ -107,7 +111,8 @@ class Inflater {
     const code = this.symbol(distances);
     const extra = code < 4 ? 0 : (code >> 1) - 1;
     const distance = (DISTANCE_BASE[code] ?? 0) + this.take(extra);
-    if (distance === 0 || distance > this.length) throw CUT;
+    // Two symbols have a code and no length.
+    if (length === 0 || distance === 0 || distance > this.length) throw CUT;
     for (let i = 0; i < length; i++) this.put(this.out[this.length - distance] ?? 0);
   }
 

@@ -17,10 +17,10 @@ import {
 import type { Refusal } from '../domain/problems.js';
 import { claimedBytes } from './body.js';
 import { createDoor, type Door } from './door.js';
-import { openLate } from './late.js';
+import { openKeyless } from './keyless.js';
 import type { IngestMessage } from './messages.js';
 import { openReading, type ReadExact } from './reading.js';
-import { FULL, HUNG_UP } from './refusals.js';
+import { CLIENT_LEFT, FULL } from './refusals.js';
 import { openRoom } from './room.js';
 import { openTurns, type Waits } from './turns.js';
 import type { IngestRequest, Known } from './types.js';
@@ -46,6 +46,8 @@ export interface IntakeOptions {
   isReady: () => boolean;
   /** Gets what is done with, some requests at a time. */
   take: (taken: Taken) => void;
+  /** Gets what a reader of bodies throws: a fault of the collector, to be told to the operator. */
+  onError: (error: unknown) => void;
 }
 
 interface Entry extends Waits {
@@ -55,6 +57,10 @@ interface Entry extends Waits {
   /** Whether it takes of its app's share. */
   holdsRoom: boolean;
 }
+
+/** What the operator is told of such an error. */
+export const unread = (error: unknown): string =>
+  `a body could not be read: ${error instanceof Error ? (error.stack ?? error.message) : error}`;
 
 const NOTHING_KNOWN: Known = {};
 
@@ -82,7 +88,7 @@ function entriesOf(message: IngestMessage): Entry[] {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #reading: ReturnType<typeof openReading>;
-  readonly #late: ReturnType<typeof openLate<Entry>>;
+  readonly #keyless: ReturnType<typeof openKeyless<Entry>>;
   readonly #turns = openTurns<Entry>();
   readonly #room = openRoom<string>({ requests: QUEUE_REQUESTS_MAX, bytes: QUEUE_BYTES_MAX });
   #door: Door | undefined;
@@ -97,8 +103,8 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    this.#reading = openReading(options.loadExact, () => this.drainSoon());
-    this.#late = openLate<Entry>(
+    this.#reading = openReading(options.loadExact, () => this.drainSoon(), options.onError);
+    this.#keyless = openKeyless<Entry>(
       (entry) => this.#search(entry),
       () => this.#turns.count() === 0 && this.#held === undefined,
     );
@@ -126,23 +132,23 @@ export class Intake {
   /** Forgets what waits: nobody is answered any more. */
   clear(): void {
     this.#turns.clear();
-    this.#late.clear();
+    this.#keyless.clear();
     this.#held = undefined;
   }
 
   #look(entry: Entry): void {
     if (this.#isGone(entry)) {
-      this.#refuse(entry, HUNG_UP);
+      this.#refuse(entry, CLIENT_LEFT);
       return;
     }
     const seen = this.#door?.look(entry.request);
-    if (seen === undefined) this.#waitLate(entry);
+    if (seen === undefined) this.#waitWithoutKey(entry);
     else if (seen.refusal === undefined) this.#wait(entry, seen.known);
     else this.#refuse(entry, seen.refusal);
   }
 
   #search(entry: Entry): void {
-    const found = this.#isGone(entry) ? { refusal: HUNG_UP } : this.#door?.search(entry.request);
+    const found = this.#isGone(entry) ? { refusal: CLIENT_LEFT } : this.#door?.search(entry.request);
     if (found?.refusal !== undefined) this.#refuse(entry, found.refusal);
     else if (found !== undefined) this.#wait(entry, found.known);
     this.#hand();
@@ -154,7 +160,7 @@ export class Intake {
     entry.bytes = known.json?.length ?? claimedBytes(entry.request);
     // What says that it is too large may lie.
     if (entry.bytes > this.#bodyBytesMax) {
-      this.#waitLate(entry);
+      this.#waitWithoutKey(entry);
       return;
     }
     // An app that is alone needs to leave nothing to others.
@@ -167,8 +173,8 @@ export class Intake {
     this.drainSoon();
   }
 
-  #waitLate(entry: Entry): void {
-    if (!this.#late.push(entry)) this.#refuse(entry, FULL);
+  #waitWithoutKey(entry: Entry): void {
+    if (!this.#keyless.push(entry)) this.#refuse(entry, FULL);
   }
 
   #drain(): void {
@@ -188,19 +194,19 @@ export class Intake {
     }
     this.#hand();
     if (this.#turns.count() > 0) this.drainSoon();
-    else this.#late.soon();
+    else this.#keyless.soon();
   }
 
   /** Reads a request that has its turn; false where it has to wait for what reads it. */
   #read(entry: Entry): boolean {
     if (this.#isGone(entry)) {
-      this.#refuse(entry, HUNG_UP);
+      this.#refuse(entry, CLIENT_LEFT);
       return true;
     }
     const { known, request, place } = entry;
     const decoded = known.json === undefined ? this.#door?.inflate(request) : { json: known.json };
     if (decoded?.json === undefined) {
-      if (decoded === undefined) this.#waitLate(entry);
+      if (decoded === undefined) this.#waitWithoutKey(entry);
       else this.#refuse(entry, decoded.refusal);
       return true;
     }

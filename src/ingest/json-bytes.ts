@@ -52,6 +52,12 @@ export function skipSpace(bytes: Uint8Array, at: number): number {
   return at;
 }
 
+/** Where the string that begins at `at` is closed; the end of the bytes or beyond where it is not. */
+export function closingQuote(bytes: Uint8Array, at: number): number {
+  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+  return at;
+}
+
 /** The closing quote of the string whose first character is at `at`. Refuses lone surrogates. */
 function stringEnd(bytes: Uint8Array, at: number): number {
   for (;;) {

@@ -1,12 +1,18 @@
 /**
- * The bounded queue before the intake thread, on the HTTP thread: it parses no body. The raw requests of one
- * turn are one message. Each request holds a place until it is answered, in any order.
+ * The bounded queue before the intake thread, on the HTTP thread: it parses no body, and looks at the start of one
+ * only while many wait. The raw requests of one turn are one message. Each request holds a place until it is
+ * answered, in any order.
  */
-import { QUEUE_BYTES_MAX, QUEUE_GLANCE_REQUESTS, QUEUE_REQUESTS_MAX } from '../domain/limits.js';
+import {
+  KEY_CHECK_FROM_BYTES,
+  KEY_CHECK_FROM_REQUESTS,
+  QUEUE_BYTES_MAX,
+  QUEUE_REQUESTS_MAX,
+} from '../domain/limits.js';
 import type { Refusal } from '../domain/problems.js';
 import { claimedBytes } from './body.js';
 import type { Answers, IngestMessage } from './messages.js';
-import { FULL, HUNG_UP } from './refusals.js';
+import { CLIENT_LEFT, FULL } from './refusals.js';
 import { openRoom } from './room.js';
 import type { Connection, IngestRequest } from './types.js';
 
@@ -82,13 +88,13 @@ function openConnections(gone: Uint8Array) {
 
 /**
  * `post` sends to the thread that has the intake; that thread needs `gone`. `bodyBytesMax` is the limit of a
- * body, inflated. While the thread cannot keep up, as during a slow sync, only what `showsKey` at a glance is let
- * in: else a flood without keys would fill the queue before it is looked at.
+ * body, inflated. While the thread cannot keep up, as during a slow sync, or many bodies without a key wait to be
+ * searched, only what `showsKeyAtStart` is let in: else a flood without keys would fill the queue.
  */
 export function openIngestQueue(
   post: (message: IngestMessage, transfer: ArrayBuffer[]) => void,
   bodyBytesMax: number,
-  showsKey: (request: IngestRequest) => boolean = () => true,
+  showsKeyAtStart: (request: IngestRequest) => boolean = () => true,
 ) {
   const gone = new Uint8Array(new SharedArrayBuffer(QUEUE_REQUESTS_MAX));
   const room = openRoom<string>({ requests: QUEUE_REQUESTS_MAX, bytes: QUEUE_BYTES_MAX });
@@ -126,13 +132,20 @@ export function openIngestQueue(
     ingest(request: IngestRequest): Promise<Refusal | undefined> {
       const { address = '', connection } = request;
       if (refusedBy) return Promise.resolve(refusedBy);
-      if (connection?.destroyed) return Promise.resolve(HUNG_UP);
+      if (connection?.destroyed) return Promise.resolve(CLIENT_LEFT);
       // One that says more will be refused: it must not take the room of others.
       const claim = claimedBytes(request);
       const bytes = claim > bodyBytesMax ? request.body.length : claim;
-      if (room.used.requests >= QUEUE_GLANCE_REQUESTS && !showsKey(request)) return Promise.resolve(FULL);
+      const { used } = room;
+      const isBusy = used.requests >= KEY_CHECK_FROM_REQUESTS || used.bytes >= KEY_CHECK_FROM_BYTES;
+      // A full queue looks at no body.
       const place = room.take(address, bytes) ? free.pop() : undefined;
       if (place === undefined) return Promise.resolve(FULL);
+      if (isBusy && !showsKeyAtStart(request)) {
+        free.push(place);
+        room.leave(address, bytes);
+        return Promise.resolve(FULL);
+      }
       Atomics.store(gone, place, 0);
       const held = connection && hold(connection, place);
       return new Promise((resolve) => {

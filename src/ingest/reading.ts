@@ -1,5 +1,6 @@
 /** Reads requests once they have their turn; the exact reader is loaded at the first body that needs it. */
 import type { Config } from '../config/config.js';
+import { REFUSAL_LOG_MS } from '../domain/limits.js';
 import type { Windows } from './event-limiter.js';
 import { createIngest, type IngestOptions } from './ingest.js';
 import type { IngestOutcome, IngestRequest, Known } from './types.js';
@@ -8,13 +9,23 @@ export type ReadExact = IngestOptions['readExact'];
 
 class NotLoaded extends Error {}
 
-/** Reads requests by settings that may change. */
-export function openReading(loadExact: () => Promise<ReadExact>, onLoaded: () => void) {
+/** Reads requests by settings that may change. `onError` gets what a reader throws, once in `REFUSAL_LOG_MS`. */
+export function openReading(
+  loadExact: () => Promise<ReadExact>,
+  onLoaded: () => void,
+  onError: (error: unknown) => void,
+) {
   let readExact: ReadExact | undefined;
   let isLoading = false;
   let ingest: ReturnType<typeof createIngest> | undefined;
   /** What apps have sent this minute still counts after a change of settings. */
   const windows: Windows = new Map();
+  let notedAt = Number.NEGATIVE_INFINITY;
+  const noteError = (error: unknown): void => {
+    if (performance.now() - notedAt < REFUSAL_LOG_MS) return;
+    notedAt = performance.now();
+    onError(error);
+  };
   const load = async (): Promise<void> => {
     isLoading = true;
     readExact = await loadExact();
@@ -36,6 +47,7 @@ export function openReading(loadExact: () => Promise<ReadExact>, onLoaded: () =>
         return ingest?.(request, known);
       } catch (error) {
         if (!(error instanceof NotLoaded)) {
+          noteError(error);
           return { refusal: { code: 'internal', detail: 'the batch could not be read' } };
         }
         void load();

@@ -11,4 +11,4 @@ export const FULL: Refusal = {
 export const WRONG_KEY: Refusal = { code: 'unauthorized_app', detail: 'No such app, or not its key.' };
 
 /** Nobody reads this one. */
-export const HUNG_UP: Refusal = { code: 'hung_up', detail: 'The client closed the connection.' };
+export const CLIENT_LEFT: Refusal = { code: 'client_left', detail: 'The client closed its connection.' };

@@ -8,6 +8,7 @@ import {
   CLOSE_BRACKET,
   COLON,
   COMMA,
+  closingQuote,
   LOWER_U,
   OPEN_BRACE,
   OPEN_BRACKET,
@@ -55,11 +56,6 @@ export function isTooDeep(bytes: Uint8Array): boolean {
     }
   }
   return false;
-}
-
-function closingQuote(bytes: Uint8Array, at: number): number {
-  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-  return at;
 }
 
 interface State extends Scan {

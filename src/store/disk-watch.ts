@@ -48,6 +48,10 @@ export function startDiskWatch(
       hours.set(app, hour);
       return undefined;
     },
+    giveBack(app, chunkBytes) {
+      const hour = hours.get(app);
+      if (hour) hour.bytes = Math.max(hour.bytes - bytesOnDisk(chunkBytes), 0);
+    },
   };
 }
 

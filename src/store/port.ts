@@ -74,6 +74,8 @@ export interface DiskWatch {
    * `at` is of `performance.now()`.
    */
   spend(app: string, chunkBytes: number, at?: number): number | undefined;
+  /** Gives back what `spend` took for a chunk that could not be stored. */
+  giveBack(app: string, chunkBytes: number): void;
 }
 
 /** Somebody watched a session's replay. */

@@ -4,6 +4,7 @@ import type { Engine } from '../../src/clickhouse/connect.js';
 import { openIngest } from '../../src/clickhouse/ingest.js';
 import { type Outcomes, openNumbering } from '../../src/clickhouse/numbering.js';
 import type { EventRequest } from '../../src/domain/event.js';
+import { KEY_CHECK_FROM_REQUESTS } from '../../src/domain/limits.js';
 import type { AppendResult } from '../../src/store/port.js';
 
 const APPS = { inventory: { key: 'sg_live_x', origins: [] } };
@@ -75,6 +76,24 @@ t.test('four inserts run at once; what arrives meanwhile is the next', async (t)
   t.equal(store.begun[4]?.batches.length, 20);
   for (const one of store.begun) one.end();
   t.same(await Promise.all(answers), Array(24).fill(undefined));
+  await ingest.close();
+});
+
+t.test('while many wait, only what shows the key of these settings is let in', async (t) => {
+  const store = fakeStore();
+  const ingest = openIngest(store, { apps: APPS, limits: LIMITS });
+  const answers = Array.from({ length: KEY_CHECK_FROM_REQUESTS }, (_, n) => ingest.ingest(bodyOf(`no ${n}`)));
+  t.equal((await ingest.ingest(bodyOf('x', 'another')))?.code, 'queue_full');
+  await until(() => store.begun.length > 0);
+  await ingest.configure({ apps: { inventory: { key: 'another', origins: [] } }, limits: LIMITS });
+  t.equal((await ingest.ingest(bodyOf('x')))?.code, 'queue_full');
+  answers.push(ingest.ingest(bodyOf('yes', 'another')));
+  t.match(ingest.sizes(), { queue_requests: KEY_CHECK_FROM_REQUESTS + 1 });
+  const ending = setInterval(() => {
+    for (const one of store.begun) one.end();
+  }, 5);
+  t.same(new Set(await Promise.all(answers)), new Set([undefined]));
+  clearInterval(ending);
   await ingest.close();
 });
 

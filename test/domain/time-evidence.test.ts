@@ -70,7 +70,7 @@ t.test('a clock behind counts, and brings the evidence down after a day', async 
   t.match(time.look(), { state: 'trusted', time: T + DAY_MS, evidence: T + DAY_MS });
 });
 
-t.test('starts that are each a little ahead do not add up', async (t) => {
+t.test('what a start a little ahead has moved is undone by a day of even running', async (t) => {
   const { time, at, run } = clocks(T + 20 * HOUR_MS);
   time.received();
   at.wall = T;

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
-import { GROUP_BODY_BYTES_MAX, LATE_REQUESTS_MAX } from '../../src/domain/limits.js';
+import { GROUP_BODY_BYTES_MAX, KEYLESS_REQUESTS_MAX } from '../../src/domain/limits.js';
 import { readExact } from '../../src/ingest/exact-reader.js';
 import { Intake, type Taken } from '../../src/ingest/intake.js';
 import type { IngestMessage } from '../../src/ingest/messages.js';
@@ -12,7 +12,7 @@ const EVENT = { user_id: 'u', session_id: 's', type: 'event', name: 'n' };
 const envelope = (over: object = {}) => JSON.stringify({ app: 'a', key: KEY, events: [EVENT], ...over });
 /** Left to the exact reader, which is counted. */
 const unusual = (over: object = {}) => envelope(over).replace(/}$/, ',"\\u0061":1}');
-const late = (over: object = {}) =>
+const keyless = (over: object = {}) =>
   JSON.stringify({ events: [{ ...EVENT, url: 'x'.repeat(5_000) }], app: 'a', key: KEY, ...over });
 
 interface Sent {
@@ -26,15 +26,20 @@ function open(apps: readonly string[] = ['a']) {
     answers: [] as [place: number, code: string][],
     groups: [] as number[],
     isReady: true,
+    errors: [] as unknown[],
+    /** Thrown by the exact reader. */
+    fault: undefined as Error | undefined,
   };
   const gone = new Uint8Array(new SharedArrayBuffer(4_096));
   const intake = new Intake({
     gone,
     loadExact: async () => (json) => {
       seen.exact++;
+      if (seen.fault) throw seen.fault;
       return readExact(json);
     },
     isReady: () => seen.isReady,
+    onError: (error) => seen.errors.push(error),
     take: ({ valid, refusals }: Taken) => {
       if (valid.length > 0) seen.groups.push(valid.length);
       for (const { place } of valid) seen.answers.push([place, 'valid']);
@@ -94,9 +99,9 @@ t.test('a wrong key at the start is refused at once, whatever follows, and nothi
 t.test('a body that shows no key is searched, not parsed, and refused', async (t) => {
   const { seen, push, answered } = open();
   const hostile = [
-    late({ key: 'wrong' }).replace('{', '{"\\u0061":[[[]]],'),
-    late({ key: undefined }),
-    late({ app: 5 }),
+    keyless({ key: 'wrong' }).replace('{', '{"\\u0061":[[[]]],'),
+    keyless({ key: undefined }),
+    keyless({ app: 5 }),
     `{"events":${'['.repeat(450_000)}`,
     '['.repeat(450_000),
     `{${'"\\u0061":1,'.repeat(50_000)}"b":1}`,
@@ -112,7 +117,7 @@ t.test('a body that shows no key is searched, not parsed, and refused', async (t
 t.test('one that has its key at the end is taken, after all others', async (t) => {
   const { seen, push, answered } = open();
   seen.isReady = false;
-  push({ text: late() }, { text: gzipSync(late()) }, { text: envelope() });
+  push({ text: keyless() }, { text: gzipSync(keyless()) }, { text: envelope() });
   push({ text: unusual() });
   await sleep(20);
   t.same(seen.answers, [], 'nothing can be stored');
@@ -126,42 +131,50 @@ t.test('one that has its key at the end is taken, after all others', async (t) =
 
 t.test('few wait without a key, and one sender has half of the places', async (t) => {
   const { seen, push, answered } = open();
-  const hostile = { text: late({ key: 'wrong' }) };
+  const hostile = { text: keyless({ key: 'wrong' }) };
   push(...Array.from({ length: 200 }, () => hostile), { ...hostile, sender: 1 });
-  t.equal(seen.answers.length, 200 - LATE_REQUESTS_MAX / 2);
+  t.equal(seen.answers.length, 200 - KEYLESS_REQUESTS_MAX / 2);
   t.same(new Set(seen.answers.map(([, code]) => code)), new Set(['queue_full']));
   t.notOk(
     seen.answers.some(([place]) => place === 200),
     'another sender has room',
   );
   const all = await answered(201);
-  t.equal(all.filter(([, code]) => code === 'unauthorized_app').length, LATE_REQUESTS_MAX / 2 + 1);
+  t.equal(all.filter(([, code]) => code === 'unauthorized_app').length, KEYLESS_REQUESTS_MAX / 2 + 1);
 });
 
 t.test('what belongs to a closed connection is dropped before any work', async (t) => {
   const { gone, seen, push, answered } = open();
   gone.fill(1, 0, 4);
-  push({ text: unusual() }, { text: late() }, { text: envelope({ key: 'wrong' }) }, { text: 'x' });
+  push({ text: unusual() }, { text: keyless() }, { text: envelope({ key: 'wrong' }) }, { text: 'x' });
   t.same(
     seen.answers.map(([, code]) => code),
-    new Array(4).fill('hung_up'),
+    new Array(4).fill('client_left'),
     'as they come',
   );
   seen.isReady = false;
-  push({ text: unusual() }, { text: late() }, { text: unusual() });
+  push({ text: unusual() }, { text: keyless() }, { text: unusual() });
   gone.fill(1, 4, 6);
   seen.isReady = true;
   const all = await answered(7);
   t.same(
     all.slice(4).sort(),
     [
-      [4, 'hung_up'],
-      [5, 'hung_up'],
+      [4, 'client_left'],
+      [5, 'client_left'],
       [6, 'valid'],
     ],
     'or as they wait',
   );
   t.equal(seen.exact, 1);
+});
+
+t.test('what a reader throws is told to the operator, once in a while', async (t) => {
+  const { seen, push, answered } = open();
+  seen.fault = new Error('a fault of the reader');
+  push({ text: unusual() }, { text: unusual() }, { text: envelope() });
+  t.same((await answered(3)).map(([, code]) => code).sort(), ['internal', 'internal', 'valid']);
+  t.same(seen.errors, [seen.fault]);
 });
 
 t.test('one app cannot take the queue from another', async (t) => {

@@ -1,9 +1,14 @@
-/** The queue on the HTTP thread: it looks at no body, and nobody takes it whole. */
+/** The queue on the HTTP thread: it looks at bodies only while many wait, and nobody takes it whole. */
 import { EventEmitter } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
-import { QUEUE_BYTES_MAX, QUEUE_GLANCE_REQUESTS, QUEUE_REQUESTS_MAX } from '../../src/domain/limits.js';
+import {
+  KEY_CHECK_FROM_BYTES,
+  KEY_CHECK_FROM_REQUESTS,
+  QUEUE_BYTES_MAX,
+  QUEUE_REQUESTS_MAX,
+} from '../../src/domain/limits.js';
 import type { Refusal } from '../../src/domain/problems.js';
 import { createDoor } from '../../src/ingest/door.js';
 import type { IngestMessage } from '../../src/ingest/messages.js';
@@ -23,14 +28,22 @@ class Socket extends EventEmitter {
 
 function open() {
   const messages: IngestMessage[] = [];
-  const queue = openIngestQueue((message) => messages.push(message), BODY_BYTES_MAX);
+  const keyCheck = { checks: 0, shows: true };
+  const queue = openIngestQueue(
+    (message) => messages.push(message),
+    BODY_BYTES_MAX,
+    () => {
+      keyCheck.checks++;
+      return keyCheck.shows;
+    },
+  );
   /** What came of each request, once something has. */
   const outcomes = new Map<string, Refusal | undefined>();
   const send = (name: string, over: Partial<IngestRequest> = {}) => {
     const request = { body: Buffer.from(name), receivedAt: 1, address: '10.0.0.1', ...over };
     void queue.ingest(request).then((refusal) => outcomes.set(name, refusal));
   };
-  return { messages, queue, outcomes, send };
+  return { messages, queue, outcomes, send, keyCheck };
 }
 
 t.test('a turn is one message, answered in any order', async (t) => {
@@ -59,29 +72,46 @@ t.test('a turn is one message, answered in any order', async (t) => {
 });
 
 t.test('a full queue answers 503 and sends nothing on', async (t) => {
-  const { messages, outcomes, send } = open();
+  const { messages, outcomes, send, keyCheck } = open();
   for (let n = 0; n < QUEUE_REQUESTS_MAX; n++) send(`${n}`, { address: `10.0.${n >> 8}.${n & 255}` });
   await nextTurn();
   t.equal(messages[0]?.places.length, QUEUE_REQUESTS_MAX);
   t.equal(new Set(messages[0]?.places).size, QUEUE_REQUESTS_MAX);
+  const { checks } = keyCheck;
   send('{"this is": no JSON', { address: '10.9.9.9' });
+  t.equal(keyCheck.checks, checks, 'it looks at no body');
   await nextTurn();
   t.match([...outcomes], [['{"this is": no JSON', { code: 'queue_full', retryAfterS: 1 }]]);
   t.equal(messages.length, 1);
 });
 
-t.test('while many wait, only what shows its key at a glance is let in', async (t) => {
+t.test('bodies without a key leave most of its bytes to others', async (t) => {
+  const { queue, outcomes, send, keyCheck } = open();
+  const zip = gzipSync(Buffer.alloc(BODY_BYTES_MAX));
+  keyCheck.shows = false;
+  for (let n = 0; n < 100; n++) send(`${n}`, { address: `10.0.0.${n >> 3}`, body: zip, encoding: 'gzip' });
+  await nextTurn();
+  t.equal(queue.sizes().queue_bytes, KEY_CHECK_FROM_BYTES);
+  t.equal(outcomes.size, 100 - KEY_CHECK_FROM_BYTES / BODY_BYTES_MAX);
+  keyCheck.shows = true;
+  send('shows its key', { address: '10.0.0.0', body: zip, encoding: 'gzip' });
+  await nextTurn();
+  t.notOk(outcomes.has('shows its key'), 'from the same address');
+  t.equal(queue.sizes().queue_requests, 5, 'what was refused holds nothing');
+});
+
+t.test('while many wait, only what shows its key in its first 512 bytes is let in', async (t) => {
   const door = createDoor({
     apps: { a: { key: 'right', origins: [] } },
     limits: { body_bytes: BODY_BYTES_MAX, chunk_bytes: 1, events_per_minute: 0 },
   });
-  let glances = 0;
+  let checks = 0;
   const queue = openIngestQueue(
     () => {},
     BODY_BYTES_MAX,
     (request) => {
-      glances++;
-      return door.showsKey(request);
+      checks++;
+      return door.showsKeyAtStart(request);
     },
   );
   const outcomes: (Refusal | undefined)[] = [];
@@ -90,8 +120,8 @@ t.test('while many wait, only what shows its key at a glance is let in', async (
     const request = { body, receivedAt: 1, address: '10.0.0.1', ...(encoding !== undefined && { encoding }) };
     void queue.ingest(request).then((refusal) => outcomes.push(refusal));
   };
-  for (let n = 0; n < QUEUE_GLANCE_REQUESTS; n++) send('no key');
-  t.equal(glances, 0, 'in calm no body is looked at');
+  for (let n = 0; n < KEY_CHECK_FROM_REQUESTS; n++) send('no key');
+  t.equal(checks, 0, 'in calm no body is looked at');
   const [right, wrong] = ['right', 'wrong'].map((key) => `{"app":"a","key":"${key}","events":[`);
   for (const encoding of [undefined, 'gzip']) {
     for (const text of [wrong, '{"events":[', '[', '']) send(text ?? '', encoding);
@@ -101,7 +131,7 @@ t.test('while many wait, only what shows its key at a glance is let in', async (
   for (const encoding of [undefined, 'gzip']) send(right ?? '', encoding);
   await nextTurn();
   t.equal(outcomes.length, 8);
-  t.equal(queue.sizes().queue_requests, QUEUE_GLANCE_REQUESTS + 2);
+  t.equal(queue.sizes().queue_requests, KEY_CHECK_FROM_REQUESTS + 2);
 });
 
 t.test('one address takes half of it, by requests or bytes', async (t) => {
@@ -151,7 +181,7 @@ t.test('requests of a closed connection are flagged, and only these', async (t) 
   t.equal(queue.gone[answered], 0);
   send('too late', { connection: gone });
   await nextTurn();
-  t.match(outcomes.get('too late'), { code: 'hung_up' });
+  t.match(outcomes.get('too late'), { code: 'client_left' });
   t.equal(messages.length, 2);
 });
 

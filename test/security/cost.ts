@@ -93,11 +93,11 @@ export function costOf({ ordinary, hostile }: Subject, seed: number): Cost {
 }
 
 /** The inputs that cost too much: none. Measured twice before it is believed. */
-export function tooDear(subject: Subject, seeds: readonly number[]): Cost[] {
-  const isTooDear = ({ cpuTimes, memoryTimes }: Cost) => cpuTimes > TIMES_MAX || memoryTimes > TIMES_MAX;
+export function tooExpensive(subject: Subject, seeds: readonly number[]): Cost[] {
+  const isTooExpensive = ({ cpuTimes, memoryTimes }: Cost) => cpuTimes > TIMES_MAX || memoryTimes > TIMES_MAX;
   return seeds.flatMap((seed) => {
-    if (!isTooDear(costOf(subject, seed))) return [];
+    if (!isTooExpensive(costOf(subject, seed))) return [];
     const again = costOf(subject, seed);
-    return isTooDear(again) ? [again] : [];
+    return isTooExpensive(again) ? [again] : [];
   });
 }

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { REPLAY_FREE_FILES } from '../../src/domain/limits.js';
 import { startDiskWatch } from '../../src/store/disk-watch.js';
+import { KEY, serve } from '../api/unit/server.js';
 import { startCollector } from '../support/collector.js';
 import { apps, ask, event, keyOf, postEvents, problemOf } from '../support/http.js';
 import { chunk, manifest, postReplay } from '../support/replay.js';
@@ -87,6 +88,20 @@ t.test('a chunk is charged what it takes of the disk, not what was sent', async 
   t.equal(taken(2), 10);
   t.equal(taken(BLOCK), 10);
   t.equal(taken(BLOCK + 1), 5);
+});
+
+t.test('a chunk that could not be stored is charged nothing', async (t) => {
+  const limits = { replay_bytes_per_hour: BLOCK, replay_free_bytes: 0, events_free_bytes: 0 };
+  const disk = startDiskWatch('/nowhere', limits);
+  t.teardown(() => disk.stop());
+  const { url, store } = await serve(t, { disk });
+  const { putChunk } = store;
+  const upload = (seq: number) => postReplay(url, `session=s&seq=${seq}`, bytes, KEY);
+  store.putChunk = () => Promise.reject(new Error('no'));
+  for (const seq of [1, 2]) problemOf(await upload(seq), 500);
+  store.putChunk = putChunk;
+  t.equal((await upload(3)).status, 204);
+  t.match(problemOf(await upload(4), 429), { type: 'urn:spyglass:problem:replay_budget' });
 });
 
 t.test('a wall clock that is set moves no budget', async (t) => {

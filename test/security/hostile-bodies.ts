@@ -1,4 +1,4 @@
-/** Bodies of `POST /v1/events` that are cheap to send and may be dear to take, as subjects of the fuzzing by cost. */
+/** Bodies of `POST /v1/events` that are cheap to send and may be expensive to take, as subjects of the fuzzing by cost. */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { createDoor } from '../../src/ingest/door.js';
 import { readExact } from '../../src/ingest/exact-reader.js';
@@ -6,6 +6,7 @@ import { createIngest } from '../../src/ingest/ingest.js';
 import type { IngestRequest } from '../../src/ingest/types.js';
 import { createRandom, type Random } from '../model/random.js';
 import type { Sent, Subject } from './cost.js';
+import { FIXED_BLOCK, gzipOfBits, symbolWithoutLength } from './gzip-bits.js';
 
 const APP = 'inventory';
 const KEY = 'sg_live_of_inventory';
@@ -177,7 +178,7 @@ export const WITHOUT_KEY: Subject = {
     return {
       label: 'ordinary',
       bytes: body.length,
-      work: () => repeated(() => takeWhole(requestOf(body, true))),
+      work: () => repeatedly(() => takeWhole(requestOf(body, true))),
     };
   },
   hostile(seed) {
@@ -186,13 +187,43 @@ export const WITHOUT_KEY: Subject = {
     const isGzip = random.oneIn(2);
     const whole = isGzip ? gzipSync(text, { level: random.pick([1, 6, 9]) }) : Buffer.from(text);
     const body = random.oneIn(5) ? whole.subarray(0, whole.length >> 1) : whole;
-    const work = () => repeated(() => door.look(requestOf(body, isGzip)));
+    const work = () => repeatedly(() => door.look(requestOf(body, isGzip)));
     return { label: labelOf(text, `, ${body.length} bytes sent`), bytes: body.length, work };
   },
 };
 
+/** A stream that an attacker makes bit by bit, whatever an encoder would do. */
+export const CRAFTED: Subject = {
+  name: 'a first look at a crafted gzip stream',
+  ordinary: WITHOUT_KEY.ordinary,
+  hostile(seed) {
+    const random = createRandom(seed);
+    const bytes = random.pick([20_000, 200_000, 1_000_000]);
+    const bits = (most: number) =>
+      Array.from({ length: random.between(1, most) }, () => random.below(2)).join('');
+    const [first, repeated] = random.pick<() => [string, string]>([
+      () => [FIXED_BLOCK, symbolWithoutLength(random.pick([286, 287]))],
+      () => [FIXED_BLOCK, bits(40)],
+      () => [`101${bits(400)}`, bits(40)],
+      () => [`001${bits(400)}`, bits(40)],
+      () => ['', `000${'0'.repeat(5)}${'0'.repeat(16)}${'1'.repeat(16)}`],
+      () => ['', '0100000000'],
+    ])();
+    const body = gzipOfBits(first, repeated, bytes);
+    // Some with a name that is long, or never ends.
+    if (random.oneIn(4)) body[3] = 8;
+    const request = requestOf(body, true);
+    const label = `${first} then ${repeated}, ${bytes} bytes`;
+    return {
+      label,
+      bytes,
+      work: () => repeatedly(() => [door.look(request), door.showsKeyAtStart(request)]),
+    };
+  },
+};
+
 /** A first look is too short to be measured once. */
-function repeated(work: () => unknown): unknown {
+function repeatedly(work: () => unknown): unknown {
   let last: unknown;
   for (let run = 0; run < 50; run++) last = work();
   return last;

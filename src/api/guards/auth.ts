@@ -11,6 +11,7 @@ import {
   LOCKOUT_SLOW_MS,
   LOCKOUT_WINDOW_MS,
 } from '../../domain/limits.js';
+import { setNewest } from '../../domain/newest.js';
 import type { Refusal } from '../../domain/problems.js';
 import { sendProblem } from '../errors.js';
 import { sendRefusalPage, wantsPage } from '../refusal-page.js';
@@ -70,7 +71,7 @@ export function createPasswordGate(
       entry.lockedUntil = now + LOCKOUT_MS;
       delete entry.lookedAt;
     }
-    remember(failing, address, entry);
+    setNewest(failing, address, entry, LOCKOUT_ADDRESSES_MAX);
     return waitMs;
   };
 
@@ -94,7 +95,7 @@ export function createPasswordGate(
     const isCompared = !isLocked || (entry && who !== undefined && isLookedAt(entry, who, now));
     const access = isCompared && presented ? opens(presented.name, presented.password) : undefined;
     if (access) {
-      if (who !== undefined) remember(letIn, who, now);
+      if (who !== undefined) setNewest(letIn, who, now, LOCKOUT_ADDRESSES_MAX);
       return { access };
     }
     if (!isLocked) return { refusal: PASSWORD_REQUIRED, waitMs: noteFailure(address, now) };
@@ -109,14 +110,6 @@ const isWithin = (passedMs: number, ms: number): boolean => passedMs >= 0 && pas
 /** A name may have kilobytes. */
 const whoIs = (address: string, name: string): string =>
   createHash('sha256').update(`${address} ${name}`).digest('base64');
-
-/** Keeps the latest entries: deleted first, so that the map is in order of when they were set. */
-function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > LOCKOUT_ADDRESSES_MAX && oldest !== undefined) map.delete(oldest);
-}
 
 /** A fastify `onRequest` or `preHandler` hook. */
 export type Guard = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void;

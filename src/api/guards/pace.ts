@@ -12,6 +12,7 @@ import {
   REFUSALS_AT_ONCE,
   REFUSALS_PER_SECOND,
 } from '../../domain/limits.js';
+import { setNewest } from '../../domain/newest.js';
 import { PROBLEMS, type ProblemCode, type Refusal } from '../../domain/problems.js';
 import { sendProblem } from '../errors.js';
 import { type ClientAddress, networkOf } from './client-address.js';
@@ -58,10 +59,7 @@ export function createPace({
   const delayMs = (address: string): number => {
     const at = now();
     const due = Math.min(Math.max(dueAt.get(address) ?? 0, at) + everyMs, at + atOnce * everyMs + waitMsMax);
-    dueAt.delete(address);
-    dueAt.set(address, due);
-    const [oldest] = dueAt.keys();
-    if (dueAt.size > PACED_ADDRESSES_MAX && oldest !== undefined) dueAt.delete(oldest);
+    setNewest(dueAt, address, due, PACED_ADDRESSES_MAX);
     return due - at - atOnce * everyMs;
   };
   const wait = (socket: Socket, ms: number, answer: () => void): void => {

@@ -81,9 +81,14 @@ export function replayUploadRoute(app: FastifyInstance, context: ApiContext): vo
         });
       }
       storingBytes += chunk.bytes.length;
-      await store.putChunk(chunk).finally(() => {
+      try {
+        await store.putChunk(chunk);
+      } catch (error) {
+        disk.giveBack(owner, chunk.bytes.length);
+        throw error;
+      } finally {
         storingBytes -= chunk.bytes.length;
-      });
+      }
       noteAnswer('replay', reply.code(204), start);
       return reply.send(undefined);
     },

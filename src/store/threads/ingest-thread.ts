@@ -7,7 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { RETRY_AFTER_S } from '../../domain/limits.js';
 import type { Refusal } from '../../domain/problems.js';
 import type { IngestOptions } from '../../ingest/ingest.js';
-import { Intake, type Taken } from '../../ingest/intake.js';
+import { Intake, type Taken, unread } from '../../ingest/intake.js';
 import type { IngestMessage } from '../../ingest/messages.js';
 import { reason, StoreUnusable } from '../../log/file/data-dir.js';
 import { FenceAhead } from '../../log/wal/commit.js';
@@ -122,6 +122,7 @@ function start(): void {
     // While the writer is behind, no more groups are made.
     isReady: () => !commits.isFull(),
     take: (taken) => store(commits, taken),
+    onError: (error) => post({ kind: 'notice', level: 'error', text: unread(error) }),
   });
   intake.configure(settings);
   const calls = openCalls(commits, (changed) => intake.configure(changed));

@@ -84,7 +84,7 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
   const queue = openIngestQueue(
     (message, transfer) => ingest.postMessage(message, transfer),
     limits.body_bytes,
-    (request) => door.showsKey(request),
+    (request) => door.showsKeyAtStart(request),
   );
   const ingestData: IngestData = { dataDir, apps, limits, gone: queue.gone, meterMemory, writer: port2 };
   const ingest = startThread('ingest', ingestData, port2);

@@ -17,7 +17,9 @@ const MAX = 20;
 async function served(t: Test) {
   const lines: string[] = [];
   const connections = createConnections(pino({}, { write: (line: string) => lines.push(line) }), MAX);
+  const asked: string[] = [];
   const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
     if (request.url === '/') response.end('ok');
   });
   connections.watch(server);
@@ -33,7 +35,7 @@ async function served(t: Test) {
   const open = async (count: number, from: string, text = ''): Promise<Socket[]> => {
     const opened: Socket[] = [];
     for (let n = 0; n < count; n++) {
-      const socket = connect({ port, host: '127.0.0.1', localAddress: from });
+      const socket = connect({ port, host: '127.0.0.1', localAddress: from, allowHalfOpen: true });
       socket.on('error', () => {});
       await new Promise((resolve) => socket.once('connect', resolve));
       if (text !== '') socket.write(text);
@@ -45,7 +47,7 @@ async function served(t: Test) {
   const reach = async (is: () => boolean) => {
     while (!is()) await sleep(2);
   };
-  return { url: `http://127.0.0.1:${port}`, connections, open, lines, reach };
+  return { url: `http://127.0.0.1:${port}`, connections, open, lines, reach, asked };
 }
 const HALF = 'GET /slow HTTP/1.1\r\nHost: x\r\n\r\n';
 /** On a connection of its own. */
@@ -75,6 +77,24 @@ t.test('an address with most of them gives way to others, and is refused itself'
   for (const socket of greedy) socket.destroy();
   await reach(() => connections.counts().open === 0);
   t.equal((await get(url, '127.0.0.7')).status, 200, 'with room again everybody gets in');
+});
+
+t.test('what a refused connection sends is not carried out', async (t) => {
+  const { connections, open, reach, asked } = await served(t);
+  await open(MAX, '127.0.0.7', HALF);
+  await reach(() => asked.length === MAX);
+  const refused = await open(2, '127.0.0.7');
+  await reach(() => connections.counts().refused === 2);
+  await Promise.all(
+    refused.map(async (socket) => {
+      socket.end('POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}');
+      let answer = '';
+      for await (const data of socket) answer += data;
+      t.match(answer, /^HTTP\/1.1 503/);
+    }),
+  );
+  await sleep(20);
+  t.same(new Set(asked), new Set(['/slow']));
 });
 
 t.test('without descriptors every route is a 503 that says when to come back', async (t) => {

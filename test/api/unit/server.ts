@@ -38,6 +38,7 @@ export function createTestServer(deps: Partial<ServerDeps> = {}): Promise<Fastif
       takesEvents: () => true,
       takesReplays: () => true,
       spend: () => undefined,
+      giveBack: () => {},
     },
     meters: openMeters(),
     walBytes: () => 0,

@@ -6,11 +6,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import type { AnswerBounds } from '../../src/questions/bounds.js';
+import { READ_MS_MAX } from '../../src/domain/limits.js';
+import { ANSWER_BOUNDS, type AnswerBounds } from '../../src/questions/bounds.js';
 import { openStore } from '../../src/store/open.js';
-import { CONFIG, createTestServer } from '../api/unit/server.js';
 import { fillHostile, NO_JSON, pathOf, requestsOf } from '../support/hostile-store.js';
 import { registeredRoutes } from '../support/routes.js';
+import { CONFIG, createTestServer } from './unit/server.js';
 
 const BOUNDS: AnswerBounds = { bytes: 100_000, propsBytes: 30_000, chunks: 200, cueChunks: 20 };
 const AMOUNTS = {
@@ -69,7 +70,7 @@ const [huge] = (await read('/v1/query/events?type=bug_report&limit=1')).events;
 const incidents = [fat?.last_event_id ?? 0, huge?.id ?? 0, daily?.last_event_id ?? 0];
 const requests = requestsOf(fat?.group ?? '', incidents);
 
-t.test('no route answers with more than the bound', async (t) => {
+t.test('BND-01 no route answers with more than the bound', async (t) => {
   const routes = (await registeredRoutes())
     .filter((route) => route.startsWith('GET /v1/'))
     .map((route) => route.slice('GET '.length))
@@ -84,7 +85,29 @@ t.test('no route answers with more than the bound', async (t) => {
   }
 });
 
-t.test('pages end early, and lead to every event once', async (t) => {
+t.test('BND-06 MAN-13 INC-16 the bounds that a collector has', async (t) => {
+  const MIB = 1_048_576;
+  t.same(ANSWER_BOUNDS, { bytes: 8 * MIB, propsBytes: 4 * MIB, chunks: 50_000, cueChunks: 5_000 });
+  t.equal(READ_MS_MAX, 5_000);
+});
+
+t.test('BND-02 a read that takes longer than it may is a 504', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'spyglass-bounded-'));
+  const { store } = await openStore({ dataDir, apps, limits, readers: { readMs: 0 } });
+  const server = await createTestServer({ store });
+  t.teardown(async () => {
+    await server.close();
+    await store.close();
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 3 });
+  });
+  for (const path of ['/v1/query/events', '/v1/query/errors', '/v1/sessions/s/replay']) {
+    const answer = await server.inject({ url: path, headers: { host: '127.0.0.1' } });
+    t.equal(answer.statusCode, 504, path);
+    t.match(answer.json(), { type: 'urn:spyglass:problem:read_timeout' });
+  }
+});
+
+t.test('BND-03 pages end early, and lead to every event once', async (t) => {
   for (const path of [
     '/v1/query/events?session=fat&limit=500',
     `/v1/query/occurrences?group=${fat?.group}&limit=500`,
@@ -104,7 +127,7 @@ t.test('pages end early, and lead to every event once', async (t) => {
   }
 });
 
-t.test('an event whose props are too large is there without them, and says so', async (t) => {
+t.test('BND-04 an event whose props are too large is there without them, and says so', async (t) => {
   const [whole, cut] = [await read(`/v1/events/${incidents[0]}`), await read(`/v1/events/${incidents[1]}`)];
   t.match(whole, { props: {} });
   t.notOk(whole.truncated);
@@ -114,7 +137,7 @@ t.test('an event whose props are too large is there without them, and says so', 
   t.match(page.events, [{ id: incidents[1], truncated: true }], 'in the live feed too');
 });
 
-t.test('an incident keeps the events and chunks nearest to its moment', async (t) => {
+t.test('INC-15 INC-16 an incident keeps the events and chunks nearest to its moment', async (t) => {
   for (const id of incidents.slice(0, 2)) {
     const { event, breadcrumbs, replay_cue, truncated } = await read(`/v1/incidents/${id}`);
     t.equal(truncated, true);
@@ -134,7 +157,7 @@ t.test('an incident keeps the events and chunks nearest to its moment', async (t
   }
 });
 
-t.test('lists of days keep the latest', async (t) => {
+t.test('BND-05 lists of days keep the latest', async (t) => {
   const activity = await read('/v1/query/activity?user=daily');
   const { dau, truncated } = await read('/v1/query/aggregates');
   const {
@@ -156,7 +179,7 @@ t.test('lists of days keep the latest', async (t) => {
   }
 });
 
-t.test('a manifest comes in pages', async (t) => {
+t.test('MAN-13 a manifest comes in pages', async (t) => {
   const seqs: number[] = [];
   for (let cursor: string | undefined = ''; cursor !== undefined; ) {
     const page: Answer = await read(`/v1/sessions/fat/replay?cursor=${cursor}`);

@@ -1,16 +1,19 @@
 /** Requests that did not show their key: few of them wait, and get what time nobody else wants. */
-import { LATE_MS, LATE_PAUSE_FACTOR, LATE_REQUESTS_MAX, QUEUE_BYTES_MAX } from '../domain/limits.js';
+import { KEYLESS_MS, KEYLESS_PAUSE_FACTOR, KEYLESS_REQUESTS_MAX, QUEUE_BYTES_MAX } from '../domain/limits.js';
 import { openRoom } from './room.js';
 import type { IngestRequest } from './types.js';
 
-interface Waits {
+interface KeylessRequest {
   request: IngestRequest;
   sender: number;
 }
 
 /** `search` gets one request after the other, while `mayRun` says that nobody else waits. */
-export function openLate<Entry extends Waits>(search: (entry: Entry) => void, mayRun: () => boolean) {
-  const room = openRoom<number>({ requests: LATE_REQUESTS_MAX, bytes: QUEUE_BYTES_MAX });
+export function openKeyless<Entry extends KeylessRequest>(
+  search: (entry: Entry) => void,
+  mayRun: () => boolean,
+) {
+  const room = openRoom<number>({ requests: KEYLESS_REQUESTS_MAX, bytes: QUEUE_BYTES_MAX });
   let waiting: Entry[] = [];
   let timer: NodeJS.Timeout | undefined;
   let dueAt = 0;
@@ -18,14 +21,14 @@ export function openLate<Entry extends Waits>(search: (entry: Entry) => void, ma
     timer = undefined;
     const start = performance.now();
     let spent = 0;
-    while (waiting.length > 0 && mayRun() && spent < LATE_MS) {
+    while (waiting.length > 0 && mayRun() && spent < KEYLESS_MS) {
       const [entry] = waiting.splice(0, 1);
       if (entry === undefined) break;
       room.leave(entry.sender, entry.request.body.length);
       search(entry);
       spent = performance.now() - start;
     }
-    dueAt = start + spent * (1 + LATE_PAUSE_FACTOR);
+    dueAt = start + spent * (1 + KEYLESS_PAUSE_FACTOR);
     soon();
   };
   /** To be called whenever it may run again. */
