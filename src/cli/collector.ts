@@ -11,7 +11,7 @@ import { walBytes } from '../log/wal/wal.js';
 import { openAuditTrail } from '../store/audit.js';
 import { ROOM_WITHOUT_END, startDiskWatch } from '../store/disk-watch.js';
 import { pendingErasures } from '../store/offline/erasures.js';
-import { lockDataDir } from '../store/offline/exclusive.js';
+import { finishErasures, lockDataDir } from '../store/offline/exclusive.js';
 import { runJob } from '../store/offline/run-job.js';
 import { type OpenStoreOptions, openStore } from '../store/open.js';
 import type { AuditTrail, EraseReport, Erasure, OnProgress, Store } from '../store/port.js';
@@ -136,7 +136,7 @@ interface OpenedEngine extends Opened {
 async function openEngine(
   config: Config,
   tuning: ClickhouseTuning,
-  options: Pick<OpenStoreOptions, 'onProgress' | 'onNotice' | 'meterMemory'>,
+  options: Required<Pick<OpenStoreOptions, 'onProgress' | 'onNotice' | 'meterMemory'>>,
 ): Promise<OpenedEngine> {
   const { dataDir } = config;
   if (config.store.engine === 'clickhouse') {
@@ -151,13 +151,19 @@ async function openEngine(
     return { ...opened, isReady, disk, takeCommands: async () => {}, letGo: async () => {} };
   }
   const lock = await lockDataDir(dataDir);
-  const reopenable = await openReopenable(() => {
-    const { apps, limits } = config;
-    return openStore({ dataDir, apps, limits, ...options });
-  }).catch(async (error) => {
-    await lock.release();
-    throw error;
-  });
+  const { onProgress, onNotice } = options;
+  // Once a start: a store that opens again after an erasure that failed must not try it at once.
+  const reopenable = await finishErasures(dataDir, onProgress, (text) => onNotice({ level: 'error', text }))
+    .then(() =>
+      openReopenable(() => {
+        const { apps, limits } = config;
+        return openStore({ dataDir, apps, limits, ...options });
+      }),
+    )
+    .catch(async (error) => {
+      await lock.release();
+      throw error;
+    });
   const disk = startDiskWatch(dataDir, config.disk);
   return {
     ...reopenable,

@@ -42,7 +42,7 @@ interface SeenRow {
 
 /** In an address, 30 characters each: the oldest servers take no more than 16 KiB. */
 const LOOKED_UP_AT_ONCE = 128;
-/** What happens now would lie below the fence and be dropped: an acknowledgement would be a lie. */
+/** What happens now would lie below the fence and be dropped: an acknowledgement would be false. */
 export class FenceAhead extends StoreFailed {
   constructor(fence: number, receivedAt: number) {
     const utc = (time: number) => new Date(time).toISOString();

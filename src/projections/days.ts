@@ -15,6 +15,8 @@ const BLOCK_USERS = 2_048;
 const BITMAP_BYTES = BLOCK_USERS / 8;
 const ALL_APPS = 0;
 const DAYS_MAX = 2 ** 24;
+/** Days of several apps that are counted at once. */
+const WINDOW_DAYS = 64;
 
 /** `[app u16][day u24]` */
 export function dayKey(app: number, day: number): Buffer {
@@ -121,13 +123,39 @@ export function openDays(env: Env) {
     }
   }
 
-  /** Several apps may share users: their bitmaps are joined, so that nobody is counted twice. */
-  function countTogether(apps: readonly number[], fromDay: number, toDay: number) {
+  /** The first day of the range on which an app has a user. */
+  function firstDay(apps: readonly number[], fromDay: number, toDay: number): number | undefined {
+    let first: number | undefined;
+    for (const app of apps) {
+      for (const { day } of countsOf(app, fromDay, first ?? toDay)) {
+        first = day;
+        break;
+      }
+    }
+    return first;
+  }
+
+  /**
+   * Several apps may share users: their bitmaps are joined, so that nobody is counted twice. Some days at a time:
+   * memory grows with the users of these alone.
+   */
+  function* countTogether(apps: readonly number[], fromDay: number, toDay: number, check: () => void) {
+    let from = firstDay(apps, fromDay, toDay);
+    while (from !== undefined) {
+      const end = Math.min(from + WINDOW_DAYS, toDay + 1);
+      yield* countWindow(apps, from, end, check);
+      from = firstDay(apps, end, toDay);
+    }
+  }
+
+  /** Of the days from `from` to before `end`. */
+  function countWindow(apps: readonly number[], from: number, end: number, check: () => void) {
     const days = new Map<number, Map<number, Uint8Array>>();
     const found = new Map<number, number>();
     for (const app of apps) {
-      const range = { start: blockKey(app, fromDay, 0), end: blockKey(app, toDay + 1, 0) };
+      const range = { start: blockKey(app, from, 0), end: blockKey(app, end, 0) };
       for (const { key, value } of blocks.range(range)) {
+        check();
         const day = key.readUIntBE(2, 3);
         const ofDay = obtain(days, day, () => new Map<number, Uint8Array>());
         const block = key.readUIntBE(5, 3);
@@ -141,12 +169,15 @@ export function openDays(env: Env) {
   }
 
   return {
-    /** Distinct users of whole days, ascending: of some apps together or, without a list, of all. */
-    counts(apps: readonly number[] | undefined, fromDay: number, toDay: number) {
+    /**
+     * Distinct users of whole days, ascending: of some apps together or, without a list, of all. `check` is called
+     * for each row that is read before its day is known.
+     */
+    counts(apps: readonly number[] | undefined, fromDay: number, toDay: number, check: () => void) {
       if (apps === undefined) return countsOf(ALL_APPS, fromDay, toDay);
       const [first] = apps;
       if (apps.length === 1 && first !== undefined) return countsOf(first, fromDay, toDay);
-      return countTogether(apps, fromDay, toDay);
+      return countTogether(apps, fromDay, toDay, check);
     },
   };
 }

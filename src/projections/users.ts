@@ -153,7 +153,7 @@ function stageRow(
 }
 
 /** A user's sessions with an event at or above the fence, and those without. */
-function splitSessions(table: Pick<Table, 'range'>, app: number, user: number, fence: number) {
+function splitSessions(table: StagedTable, app: number, user: number, fence: number) {
   const prefix = Buffer.from(rowKey(app, user));
   const gone: Buffer[] = [];
   let kept = 0;
@@ -162,6 +162,22 @@ function splitSessions(table: Pick<Table, 'range'>, app: number, user: number, f
     else kept++;
   }
   return { kept, gone };
+}
+
+/** How many of a user's sessions have an event at or above the fence; `check` is called for each session. */
+function countSessions(
+  table: Table,
+  { app, user }: Pick<ListedUser, 'app' | 'user'>,
+  fence: number,
+  check: () => void,
+): number {
+  const prefix = Buffer.from(rowKey(app, user));
+  let kept = 0;
+  for (const { value } of table.range({ start: prefix, end: prefixEnd(prefix) })) {
+    check();
+    if (readU48(value, 0) >= fence) kept++;
+  }
+  return kept;
 }
 
 function leastTs(log: Log, streams: Streams, app: number, user: number, fence: number): number {
@@ -249,7 +265,8 @@ export interface ListedUser extends User {
 
 export type Users = ReturnType<typeof openUsers>;
 
-export function openUsers(env: Env, log: Log) {
+/** `check` is called for each row that is read of a user's sessions; it throws when the read must end. */
+export function openUsers(env: Env, log: Log, check: () => void) {
   const rows = env.table('users');
   const order = env.table('users_order');
   const userSessions = env.table('user_sessions');
@@ -257,7 +274,7 @@ export function openUsers(env: Env, log: Log) {
   const current = (row: User, app: number, user: number): User | undefined => {
     if (row.firstTs >= log.fence()) return row;
     // A sweep that is under way has not come to this row yet: answer as if it had.
-    return trim(row, log, streams, app, user, splitSessions(userSessions, app, user, log.fence()).kept);
+    return trim(row, log, streams, app, user, countSessions(userSessions, { app, user }, log.fence(), check));
   };
   return {
     /** A user of an app as it is above the fence, or `undefined`. */
@@ -280,6 +297,7 @@ export function openUsers(env: Env, log: Log) {
     *sessionsOf(app: number, user: number) {
       const prefix = Buffer.from(rowKey(app, user));
       for (const { key, value } of userSessions.range({ start: prefix, end: prefixEnd(prefix) })) {
+        check();
         if (readU48(value, 0) >= log.fence()) yield key.toString('utf8', 6);
       }
     },

@@ -6,7 +6,6 @@ import type { Config } from '../config/config.js';
 import { openChunkFiles } from '../replay/files.js';
 import { newMeterMemory } from '../telemetry/meters.js';
 import { composeStore } from './compose.js';
-import { finishErasures } from './offline/exclusive.js';
 import type { OnProgress } from './port.js';
 import type { OpenedFolder } from './reopenable.js';
 import type { Notice } from './threads/messages.js';
@@ -28,7 +27,6 @@ export interface OpenStoreOptions extends Pick<Config, 'dataDir' | 'apps' | 'lim
 export async function openStore(options: OpenStoreOptions): Promise<OpenedFolder> {
   const { dataDir, apps, limits, onProgress = () => {}, onNotice = () => {}, now = Date.now } = options;
   const { meterMemory = newMeterMemory() } = options;
-  await finishErasures(dataDir, onProgress, (text) => onNotice({ level: 'error', text }));
   const threads = await startWriteThreads({ dataDir, apps, limits, onProgress, onNotice, meterMemory });
   const readers = startReaders({ dataDir, caughtUp: threads.caughtUp, onNotice, ...options.readers });
   const store = composeStore({

@@ -30,8 +30,8 @@ export interface WriteSide extends Omit<Writer, 'stats'> {
   putChunkRow(app: number, session: string, chunk: Chunk): string | undefined;
   /** Drops some rows of chunks received before `before`; returns their files, none when all are gone. */
   dropExpiredChunks(before: number): string[];
-  /** See the port. */
-  timeEvidence(now: number): number | undefined;
+  /** See the port; without `now`, nobody knows yet whether something was stored. */
+  timeEvidence(now: number | undefined): number | undefined;
   noteTime(time: number): void;
   stats(): Omit<StoreStats, 'queue_requests' | 'queue_bytes'>;
   head(): number;
@@ -103,7 +103,7 @@ export function openWriteSide(
   };
 }
 
-function timeEvidence(log: Log, manifest: Manifest, now: number): number | undefined {
+function timeEvidence(log: Log, manifest: Manifest, now: number | undefined): number | undefined {
   const noted = log.tables.meta.get(META.clock);
   if (noted) return readU48(noted, 0);
   const [batchId] = log.tables.expiry.keys({ start: u48(MAX_TS), reverse: true, limit: 1 });

@@ -6,10 +6,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { READ_MS_MAX } from '../../src/domain/limits.js';
+import { MAX_TS, READ_MS_MAX } from '../../src/domain/limits.js';
+import { dayOf } from '../../src/domain/utc.js';
+import { openLog } from '../../src/log/batches/log.js';
+import { openEnv } from '../../src/log/file/env.js';
+import { openDays } from '../../src/projections/days.js';
 import { ANSWER_BOUNDS, type AnswerBounds } from '../../src/questions/bounds.js';
 import { openStore } from '../../src/store/open.js';
-import { fillHostile, NO_JSON, pathOf, requestsOf } from '../support/hostile-store.js';
+import { APP, fillHostile, NO_JSON, OTHER_APP, pathOf, requestsOf } from '../support/hostile-store.js';
 import { registeredRoutes } from '../support/routes.js';
 import { CONFIG, createTestServer } from './unit/server.js';
 
@@ -177,6 +181,27 @@ t.test('BND-05 lists of days keep the latest', async (t) => {
       [...days].sort((a, b) => (a.day < b.day ? -1 : 1)),
     );
   }
+});
+
+t.test('days of several apps are counted some at a time, by a clock', async (t) => {
+  const ofBoth = await opened.store.ask('aggregates', { apps: [APP, OTHER_APP], limit: 10 });
+  const ofOne = await opened.store.ask('aggregates', { apps: [APP], limit: 10 });
+  t.equal(ofBoth.truncated, true);
+  t.ok(ofBoth.dau.length > 300);
+  t.same(ofBoth.dau.slice(-300), ofOne.dau.slice(-300), 'nobody is counted twice');
+  const env = openEnv(dataDir, { mode: 'read' });
+  const { dictionaries } = openLog(env);
+  const apps = [APP, OTHER_APP].map((app) => dictionaries.number('app', app) ?? 0);
+  let rows = 0;
+  const counted: [days: number, rows: number][] = [];
+  for (const _ of openDays(env).counts(apps, 0, dayOf(MAX_TS), () => rows++))
+    counted.push([counted.length + 1, rows]);
+  t.equal(counted.length, AMOUNTS.days + 1);
+  t.ok(
+    counted.every(([days, rows]) => rows <= 2 * (days + 64)),
+    'no further than the days that are counted at once',
+  );
+  await env.close();
 });
 
 t.test('MAN-13 a manifest comes in pages', async (t) => {

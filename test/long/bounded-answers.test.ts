@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { ANSWER_BYTES_MAX } from '../../src/domain/limits.js';
+import { openStore } from '../../src/store/open.js';
+import { ReadTimeout } from '../../src/store/port.js';
 import { spawnCollector } from '../support/collector.js';
-import { fillHostile, NO_JSON, pathOf, requestsOf } from '../support/hostile-store.js';
+import { APP, fillHostile, NO_JSON, OTHER_APP, pathOf, requestsOf } from '../support/hostile-store.js';
 import { registeredRoutes } from '../support/routes.js';
 
 const MILLION = Number(process.env.SPYGLASS_ROWS ?? 1_000_000);
@@ -59,7 +61,12 @@ const first = async (query: string): Promise<number> =>
 
 t.test('every route is bounded in bytes, time and memory', async (t) => {
   const ids: number[] = [];
-  for (const query of ['session=fat&type=error', 'type=bug_report', 'user=daily', 'session=errors'])
+  for (const query of [
+    'session=fat&type=error',
+    'type=bug_report',
+    'user=daily&type=error',
+    'session=errors',
+  ])
     ids.push(await first(query));
   const incident = JSON.parse((await ask(`/v1/incidents/${ids[0]}`)).text) as { group: string };
   const requests = requestsOf(incident.group, ids);
@@ -95,4 +102,18 @@ t.test('every route is bounded in bytes, time and memory', async (t) => {
   t.ok(peakMb < ANON_MB_MAX, `${Math.round(peakMb)} MB`);
   const p95 = lookups.sort((a, b) => a - b)[Math.floor(lookups.length * 0.95)] ?? 0;
   t.ok(p95 < LOOKUP_P95_MS, `${p95} ms for 95 of 100 look-ups of ${lookups.length}`);
+});
+
+t.test('days of several apps, which no reader has today, are bounded too', async (t) => {
+  await collector.stop('SIGTERM');
+  const { store } = await openStore({ dataDir, apps: {}, limits: collector.config.limits });
+  try {
+    const { dau, truncated } = await store.ask('aggregates', { apps: [APP, OTHER_APP], limit: 10 });
+    t.equal(truncated, true);
+    t.ok(dau.length > 1_000, `${dau.length} days`);
+  } catch (error) {
+    t.ok(error instanceof ReadTimeout, String(error));
+  }
+  t.equal(store.reads().deaths, 0, 'no thread ran out of memory');
+  await store.close();
 });

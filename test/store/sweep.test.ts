@@ -143,3 +143,30 @@ t.test('finishes what a sweep that was cut off had begun', async (t) => {
   t.equal(await withEnv(dataDir, 'read', (env) => env.table('log', { compressed: true }).entryCount()), 2);
   t.equal((await verifyStore(dataDir, () => {})).problem, undefined);
 });
+
+t.test(
+  'a look-up of one user under a fence looks at the clock for each of the user’s sessions',
+  async (t) => {
+    const dataDir = await folder(t);
+    const early = Array.from({ length: 4_000 }, (_, n) => batch(`early-${n}`, TODAY, TODAY - 2 * DAY_MS));
+    await withStore(
+      dataDir,
+      () => TODAY,
+      (store) => store.append([...early, batch('late', TODAY, TODAY)]),
+    );
+    // A sweep has begun, and has come to none of the user's rows.
+    await withEnv(dataDir, 'write', (env) =>
+      env.transaction(() => env.table('meta').put(META.fence, u48(TODAY - DAY_MS))),
+    );
+    let looks = 0;
+    const isCancelled = () => ++looks < 0;
+    const reading = { nextLimit: () => ({ ms: 1e9, isCancelled }) };
+    const store = await openLmdbStore({ dataDir, now: () => TODAY, reading });
+    t.match(await store.ask('users', { user: 'alice', limit: 1 }), { users: [{ session_count: 1 }] });
+    t.ok(looks >= 60, `${looks} looks`);
+    looks = 0;
+    t.equal((await store.ask('sessions', { user: 'alice', limit: 9 })).sessions.length, 1);
+    t.ok(looks >= 60, `${looks} looks`);
+    await store.close();
+  },
+);

@@ -9,6 +9,8 @@ import { FILE_ID_BYTES, openManifest } from '../../src/replay/manifest.js';
 import { openLmdbStore } from '../../src/store/open-in-process.js';
 
 export const APP = 'inventory';
+/** It has every other day of `APP`'s, with the same user. */
+export const OTHER_APP = 'billing';
 /** When the fat session has its error. */
 export const MOMENT = Date.UTC(2026, 5, 1, 12);
 
@@ -96,6 +98,12 @@ export async function fillHostile(dataDir: string, amounts: Amounts): Promise<vo
   };
   for (const events of requests(amounts)) {
     due.push({ ...body, events });
+    if (due.length === 16) await append();
+  }
+  for (const events of slices(Math.ceil(amounts.days / 2), (n) =>
+    plain({ ts: 2 * n * DAY_MS, user_id: 'daily', session_id: 'daily' }),
+  )) {
+    due.push({ ...body, app: OTHER_APP, events });
     if (due.length === 16) await append();
   }
   await append();

@@ -135,7 +135,7 @@ function add(draft: Draft, request: EventRequest | ColumnRequest): Added {
   if (firstId !== undefined && late > 0) {
     throw new RangeError('events below the retention fence cannot be imported');
   }
-  // What happens now would be dropped: an acknowledgement would be a lie.
+  // What happens now would be dropped: an acknowledgement would be false.
   if (late > 0 && draft.fence > receivedAt) throw new FenceAhead(draft.fence, receivedAt);
   writeEvents(draft, kept, app, firstId ?? next.offset);
   if (batchId !== undefined) batchIds.set(key, { app, batchId, receivedAt, offset: next.offset });

@@ -6,8 +6,11 @@ import { userStream } from '../../projections/streams.js';
 import type { ActivityDay } from '../../questions/activity.js';
 import { COMMA_BYTES, FRAME_BYTES, fitDays, jsonBytes } from '../../questions/bounds.js';
 import type { SyncAnswers } from '../../questions/index.js';
+import { ReadTimeout } from '../port.js';
 import type { Bounds, Scope } from './scope.js';
 
+/** Whose ids one read keeps in memory. */
+const DAY_SESSIONS_MAX = 200_000;
 const ERROR = EVENT_TYPES.indexOf('error');
 
 interface Day {
@@ -39,22 +42,28 @@ function daysOf(
   const days = new Map<number, Day>();
   for (const app of apps) {
     // The same id in two apps is two sessions.
-    const sessions = new Map<number, Set<string>>();
+    const sessions = new Set<string>();
+    let current: Day | undefined;
+    const endDay = (): void => {
+      if (current) current.session_count += sessions.size;
+      sessions.clear();
+    };
     for (const ref of streams.oldestFirst(userStream(app, user), { from, to })) {
       const batch = log.batch(ref);
       for (const [index, ts] of batch.ts.entries()) {
         if (ts < from || ts > to) continue;
-        const number = dayOf(ts);
-        const day = obtain(days, number, () => ({ event_count: 0, error_count: 0, session_count: 0 }));
+        const day = obtain(days, dayOf(ts), () => ({ event_count: 0, error_count: 0, session_count: 0 }));
+        // No batch crosses midnight, and batches come in the order of their last events: a day comes whole.
+        if (day !== current) endDay();
+        current = day;
         day.event_count++;
         if (batch.types[index] === ERROR) day.error_count++;
-        obtain(sessions, number, () => new Set<string>()).add(batch.session);
+        sessions.add(batch.session);
       }
+      if (sessions.size > DAY_SESSIONS_MAX)
+        throw new ReadTimeout(`the user has more than ${DAY_SESSIONS_MAX} sessions on one day`);
     }
-    for (const [number, { size }] of sessions) {
-      const day = days.get(number);
-      if (day) day.session_count += size;
-    }
+    endDay();
   }
   return [...days].sort(([a], [b]) => a - b).map(([day, counts]) => ({ day: dayName(day), ...counts }));
 }

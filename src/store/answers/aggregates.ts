@@ -74,7 +74,8 @@ export function aggregate(
     );
 
   const dauApps = query.areAll ? undefined : query.apps;
-  for (const { day, count } of views.days.counts(dauApps, parts.wholeFrom, parts.wholeTo)) {
+  const { wholeFrom, wholeTo } = parts;
+  for (const { day, count } of views.days.counts(dauApps, wholeFrom, wholeTo, query.checkTime)) {
     query.checkTime();
     dau.add(day, count);
   }
@@ -83,7 +84,7 @@ export function aggregate(
     dau.add(day, views.userHours.count({ ...query, from: midnight + from, to: midnight + to }, hasEvent));
   }
   for (const app of query.apps) {
-    for (const { day, count } of views.errors.counts(app, parts.wholeFrom, parts.wholeTo)) {
+    for (const { day, count } of views.errors.counts(app, wholeFrom, wholeTo)) {
       query.checkTime();
       errors.add(day, count);
     }

@@ -76,6 +76,9 @@ function addUser(sum: Users, user: number, users: number): void {
   } else if (setBit(sum.bits, user)) sum.count++;
 }
 
+/** Memory in entries of a set, of some 32 bytes each. */
+const entriesOf = ({ few, bits }: Users): number => (bits ? bits.length / 8 : few.size);
+
 /** Whether it was not set. */
 function setBit(bits: Uint32Array, at: number): boolean {
   const word = bits[at >>> 5] as number;
@@ -84,9 +87,9 @@ function setBit(bits: Uint32Array, at: number): boolean {
   return (word & bit) === 0;
 }
 
-/** Adds a block's occurrences within the range; returns how many users and days are new. */
+/** Adds a block's occurrences within the range; returns how many entries more the sum keeps of users and days. */
 function addBlock(sum: Sum, block: OccurrenceBlock, { from, to, users }: SumsQuery): number {
-  const before = sum.days.size + sum.users.few.size;
+  const before = sum.days.size + entriesOf(sum.users);
   const day = dayOf(block.midnight);
   for (let row = 0; row < rowsOf(block); row++) {
     const ts = occurrenceTs(block, row);
@@ -98,7 +101,7 @@ function addBlock(sum: Sum, block: OccurrenceBlock, { from, to, users }: SumsQue
     if (ts > sum.newest.ts || (ts === sum.newest.ts && id > sum.newest.id)) sum.newest = { ts, id };
     if (day >= sum.sinceDay) sum.days.set(day, (sum.days.get(day) ?? 0) + 1);
   }
-  return sum.days.size + sum.users.few.size - before;
+  return sum.days.size + entriesOf(sum.users) - before;
 }
 
 /** Leaves a sum its latest days. */

@@ -70,7 +70,7 @@ export function openScope(
     log,
     streams: openStreams(env),
     sessions: openSessions(env, log),
-    users: openUsers(env, log),
+    users: openUsers(env, log, deadline.check),
     manifest: openManifest(env),
     clamp: ({ from = 0, to = MAX_TS }) => ({ from: Math.max(from, log.fence()), to }),
     appNumbers: (apps) =>

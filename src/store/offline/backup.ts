@@ -67,17 +67,19 @@ export async function copyChunks(
   copy: (from: string, to: string) => Promise<void>,
   onProgress: OnProgress,
 ): Promise<void> {
-  const have = new Set(chunkFilesIn(target));
-  const missing = [...chunkFilesIn(source)].filter((fileId) => !have.has(fileId));
-  for (const [index, fileId] of missing.entries()) {
+  let total = 0;
+  for (const _ of chunkFilesIn(source)) total++;
+  let done = 0;
+  for (const fileId of chunkFilesIn(source)) {
+    onProgress({ done: Math.min(++done, total), total });
     const path = chunkPath(target, fileId);
+    if (existsSync(path)) continue;
     await mkdir(dirname(path), { recursive: true });
     try {
       await copy(chunkPath(source, fileId), path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
-    onProgress({ done: index + 1, total: missing.length });
   }
 }
 
@@ -85,7 +87,7 @@ export async function copyChunks(
 async function reconcileCopy(partial: string): Promise<BackupReport> {
   const report = await withStore(partial, 'read', (env, log) => {
     const manifest = openManifest(env);
-    if (missingFiles(partial, manifest).length > 0)
+    for (const _ of missingFiles(partial, manifest))
       throw new StoreUnusable('replay chunks have lost their files: run `spyglass verify`');
     removeOrphans(partial, manifest);
     let events = 0;

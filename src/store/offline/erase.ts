@@ -2,7 +2,7 @@
  * Erasure: removes users from a closed store: their events, the replays of their sessions, and all texts only
  * they had. Its steps, each harmless when done again after a crash:
  *   1. the WAL is applied, and the views are given up; 2. the log is read once: the user's batches go, some at
- *   a time, each with the chunks of its session; 3. the texts go that no event has any more; 4. views are
+ *   a time, each with the chunks of its session; 3. texts that no event uses are deleted; 4. views are
  *   folded anew; 5. the data file is rewritten, the WAL removed; 6. the request for the erasure goes.
  * Memory does not grow with what a user has. Numbers of users and names are never given again.
  */
@@ -20,7 +20,7 @@ import type { EraseReport, Erasure, OnProgress } from '../port.js';
 import { openWriteSide } from '../sides.js';
 import { foldAhead } from '../threads/folding-ahead.js';
 import { compactStore } from './compact.js';
-import { askForErasure, beginErasures, erasuresDone, removeLeftovers } from './erasures.js';
+import { askForErasure, beginErasure, erasureDone, removeLeftovers } from './erasures.js';
 import { makeWorkFolder } from './work-folder.js';
 
 /** Batches or texts deleted in one transaction. */
@@ -31,29 +31,36 @@ export async function eraseUser(dataDir: string, erasure: Erasure, onProgress: O
   askForErasure(dataDir, erasure);
   // The copies that commands asked for hold the user too.
   removeLeftovers(dataDir);
-  return carryOutErasures(dataDir, onProgress);
+  return carryOutErasure(dataDir, erasure, onProgress);
 }
 
-/** Carries out what was asked for; the caller has the writer lock, and nobody has the store open. */
-export async function carryOutErasures(dataDir: string, onProgress: OnProgress): Promise<EraseReport> {
-  const due = beginErasures(dataDir);
-  const { env, log, close } = openWriteSide(dataDir, { onProgress, onFailure: () => {} });
-  const report = { events: 0, sessions: 0, chunks: 0 };
+/**
+ * Carries out one erasure that was asked for, by itself: one that fails keeps no other from being done. The caller
+ * has the writer lock, and nobody has the store open.
+ */
+export async function carryOutErasure(
+  dataDir: string,
+  erasure: Erasure,
+  onProgress: OnProgress,
+): Promise<EraseReport> {
+  beginErasure(dataDir, erasure);
+  const erased = await eraseFromTables(dataDir, erasure, onProgress);
+  removeWal(dataDir);
+  const sizes = await compactStore(dataDir, () => {});
+  erasureDone(dataDir, erasure);
+  return { ...erased, ...sizes };
+}
+
+async function eraseFromTables(dataDir: string, erasure: Erasure, onProgress: OnProgress) {
+  // Views that are behind are folded once, without the user.
+  const { env, log, close } = openWriteSide(dataDir, { onProgress, onFailure: () => {}, views: 'later' });
   try {
-    for (const erasure of due) {
-      const erased = await withSessions(dataDir, (sessions) => eraseRows(env, log, erasure, sessions));
-      report.events += erased.events;
-      report.sessions += erased.sessions;
-      report.chunks += erased.chunks;
-    }
+    const erased = await withSessions(dataDir, (sessions) => eraseRows(env, log, erasure, sessions));
     await foldAhead(env, log, onProgress);
+    return erased;
   } finally {
     await close();
   }
-  removeWal(dataDir);
-  const sizes = await compactStore(dataDir, () => {});
-  erasuresDone(dataDir, due);
-  return { ...report, ...sizes };
 }
 
 /** What an erasure needs to know of a batch of the user. */

@@ -1,6 +1,6 @@
 /**
  * The users to be erased: a file in the data folder, which is there until nothing of them is left. A
- * start and the next erasure carry them out first (`erase.ts`), so a crash only delays them.
+ * start carries them out, one by one (`erase.ts`), so a crash only delays them.
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,8 +30,14 @@ export function pendingErasures(dataDir: string): PendingErasure[] {
 const isSame = (a: Erasure, b: Erasure): boolean => a.user === b.user && a.app === b.app;
 const isDue = ({ tries = 0 }: PendingErasure): boolean => tries < TRIES_MAX;
 
-/** The erasures that a start carries out: those that were not tried too often. */
-export const dueErasures = (dataDir: string): PendingErasure[] => pendingErasures(dataDir).filter(isDue);
+/**
+ * The erasures that a start carries out: those that were not tried too often. First those that were tried least: one
+ * that ends the process keeps the others waiting only once.
+ */
+export const dueErasures = (dataDir: string): PendingErasure[] =>
+  pendingErasures(dataDir)
+    .filter(isDue)
+    .sort((a, b) => (a.tries ?? 0) - (b.tries ?? 0));
 
 /** Durable when it returns; asked for again, an erasure is tried again. */
 export function askForErasure(dataDir: string, erasure: Erasure): void {
@@ -39,18 +45,18 @@ export function askForErasure(dataDir: string, erasure: Erasure): void {
   writeErasures(dataDir, [...others, erasure]);
 }
 
-/** Counts a try of each erasure that is due, durably, and returns them: a try may end the process. */
-export function beginErasures(dataDir: string): PendingErasure[] {
-  const pending = pendingErasures(dataDir);
+/** Counts a try of an erasure, durably: the try may end the process. */
+export function beginErasure(dataDir: string, erasure: Erasure): void {
   writeErasures(
     dataDir,
-    pending.map((one) => (isDue(one) ? { ...one, tries: (one.tries ?? 0) + 1 } : one)),
+    pendingErasures(dataDir).map((one) =>
+      isSame(one, erasure) ? { ...one, tries: (one.tries ?? 0) + 1 } : one,
+    ),
   );
-  return pending.filter(isDue);
 }
 
-export function erasuresDone(dataDir: string, done: readonly Erasure[]): void {
-  const left = pendingErasures(dataDir).filter((one) => !done.some((erasure) => isSame(one, erasure)));
+export function erasureDone(dataDir: string, erasure: Erasure): void {
+  const left = pendingErasures(dataDir).filter((one) => !isSame(one, erasure));
   if (left.length > 0) {
     writeErasures(dataDir, left);
     return;

@@ -19,20 +19,21 @@ export async function lockDataDir(dataDir: string): Promise<WriterLock> {
 }
 
 /**
- * Carries out the erasures that were asked for, on a thread of its own; for the holder of the lock. One that
- * fails keeps no store from opening: it stays pending, and `onPending` says so in words at each start.
+ * Carries out the erasures that were asked for, each on a thread of its own; for the holder of the lock, while nobody
+ * has the store open. One that fails keeps neither a store from opening nor another from being done: it stays
+ * pending, and `onPending` is told so in words.
  */
 export async function finishErasures(
   dataDir: string,
   onProgress: OnProgress,
   onPending: (text: string) => void = () => {},
 ): Promise<void> {
-  if (pendingErasures(dataDir).length === 0) return;
   let reason = 'it failed too often to be tried at each start';
-  if (dueErasures(dataDir).length > 0) {
+  for (const { user, app } of dueErasures(dataDir)) {
     // Loaded only when needed, to keep a start quick.
     const { runJob } = await import('./run-job.js');
-    await runJob('finishErasures', dataDir, onProgress).catch((error: Error) => {
+    const erasure = app === undefined ? { user } : { user, app };
+    await runJob('finishErasure', dataDir, onProgress, erasure).catch((error: Error) => {
       reason = error.message;
     });
   }

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Erasure, OnProgress, Progress } from '../port.js';
 import { type PlainError, toPlain } from '../threads/rpc.js';
 import { compactStore } from './compact.js';
-import { carryOutErasures, eraseUser } from './erase.js';
+import { carryOutErasure, eraseUser } from './erase.js';
 import { copyLive } from './live-copy.js';
 import { rebuildStore } from './rebuild.js';
 
@@ -14,7 +14,8 @@ const EVERY_MS = 100;
 const jobs = {
   erase: (dataDir: string, onProgress: OnProgress, erasure: Erasure) =>
     eraseUser(dataDir, erasure, onProgress),
-  finishErasures: carryOutErasures,
+  finishErasure: (dataDir: string, onProgress: OnProgress, erasure: Erasure) =>
+    carryOutErasure(dataDir, erasure, onProgress),
   compact: compactStore,
   rebuild: rebuildStore,
   copy: (dataDir: string, onProgress: OnProgress, folder: string) => copyLive(dataDir, folder, onProgress),

@@ -3,6 +3,7 @@
  * files are linked, the long part; 2. the data file is copied from one snapshot; 3. the chunks that came
  * meanwhile follow; 4. a chunk that was replaced between 2 and 3 means another round from 2.
  */
+import { createHash } from 'node:crypto';
 import { link, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DATA_FILE, StoreUnusable } from '../../log/file/data-dir.js';
@@ -15,6 +16,8 @@ import { withStore } from './with-store.js';
 
 /** Few chunks are replaced within a round, so more rounds than this mean another fault. */
 const ROUNDS_MAX = 10;
+/** The digest of no missing files. */
+const NONE = createHash('sha256').digest('hex');
 
 /** Copies the store that this process has open into an empty folder beside it. Throws `StoreUnusable`. */
 export async function copyLive(dataDir: string, folder: string, onProgress: OnProgress): Promise<void> {
@@ -22,13 +25,15 @@ export async function copyLive(dataDir: string, folder: string, onProgress: OnPr
   try {
     const target = join(folder, DATA_FILE);
     await copyChunks(dataDir, folder, linkFile, onProgress);
-    for (let round = 0, lost = ''; round < ROUNDS_MAX; round++) {
+    for (let round = 0, lost = NONE; round < ROUNDS_MAX; round++) {
       await rm(target, { force: true });
       await env.copyTo(target);
       await copyChunks(dataDir, folder, linkFile, onProgress);
-      const missing = await withStore(folder, 'read', (copy) =>
-        missingFiles(folder, openManifest(copy)).join(),
-      );
+      const missing = await withStore(folder, 'read', (copy) => {
+        const digest = createHash('sha256');
+        for (const fileId of missingFiles(folder, openManifest(copy))) digest.update(fileId);
+        return digest.digest('hex');
+      });
       // What is missing twice was not replaced: the command that takes the copy reports it.
       if (missing === lost) return;
       lost = missing;

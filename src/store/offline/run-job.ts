@@ -35,10 +35,14 @@ export function runJob<K extends keyof Jobs>(
       if ('progress' in message) onProgress(message.progress);
       else came = message;
     });
-    worker.once('error', (error) => reject(new StoreJobFailed(job, threadError(job, error))));
+    let failure: Error | undefined;
+    worker.once('error', (error) => {
+      failure = new StoreJobFailed(job, threadError(job, error));
+    });
     // Only then is what the thread had open closed.
     worker.once('exit', () => {
-      if (came === undefined) reject(new Error(`the thread of ${job} ended`));
+      if (failure !== undefined) reject(failure);
+      else if (came === undefined) reject(new Error(`the thread of ${job} ended`));
       else if ('error' in came) reject(fromPlain(came.error));
       else resolve(came.answer as Came<K>);
     });

@@ -68,13 +68,17 @@ function compareViews(
 function checkChunks(env: Env, log: Log, report: VerifyReport): Finding | undefined {
   const manifest = openManifest(env);
   report.chunks = manifest.totals().chunks;
-  const lost = missingFiles(env.dataDir, manifest);
-  const [first] = lost;
+  let lost = 0;
+  let first: string | undefined;
+  for (const fileId of missingFiles(env.dataDir, manifest)) {
+    lost++;
+    first ??= fileId;
+  }
   if (first === undefined) return undefined;
   const { app, session, seq } = manifest.chunkOfFile(first);
   const place = `app ${log.dictionaries.text('app', app)}, session ${session}, chunk ${seq}`;
   return {
-    problem: `${lost.length} replay chunks have lost their files; the first is ${place}, file ${first}`,
+    problem: `${lost} replay chunks have lost their files; the first is ${place}, file ${first}`,
   };
 }
 

@@ -227,7 +227,8 @@ function writeSideOf(
       if (!isApplied) await progress.caughtUp();
       return number;
     },
-    timeEvidence: writer.timeEvidence,
+    // Empty tables are no sign of an empty store while the WAL holds more.
+    timeEvidence: (now) => writer.timeEvidence(progress.left() > 0 ? undefined : now),
     noteTime: writer.noteTime,
     async sweepEvents(before, now, fenceMax) {
       // Later events below the fence are dropped; the tables hold all earlier ones when the sweep begins.

@@ -1,12 +1,15 @@
 /** Erasures that cannot be carried out keep no store from opening: they stay pending, said at each start, and can be asked for again. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { chunkFilesIn, chunkPath } from '../../../src/replay/files.js';
 import { eraseUser } from '../../../src/store/offline/erase.js';
 import { askForErasure, dueErasures, pendingErasures } from '../../../src/store/offline/erasures.js';
+import { finishErasures } from '../../../src/store/offline/exclusive.js';
 import { WORK_FOLDER } from '../../../src/store/offline/work-folder.js';
 import { openStore } from '../../../src/store/open.js';
 import { openLmdbStore } from '../../../src/store/open-in-process.js';
+import { APP, startCollector } from '../../support/collector.js';
 
 const NOW = Date.UTC(2026, 5, 1, 12);
 const OPTIONS = { apps: {}, limits: { body_bytes: 1_048_576, chunk_bytes: 1_048_576, events_per_minute: 0 } };
@@ -27,10 +30,12 @@ async function storeOf(dataDir: string, users: readonly string[]): Promise<void>
 /** Opens the store as a collector does: who is in it, and what it says of erasures. */
 async function start(dataDir: string): Promise<{ users: string[]; said: string }> {
   const said: string[] = [];
-  const { store } = await openStore({
-    ...{ ...OPTIONS, dataDir, now: () => NOW },
-    onNotice: ({ level, text }) => level === 'error' && said.push(text),
-  });
+  await finishErasures(
+    dataDir,
+    () => {},
+    (text) => said.push(text),
+  );
+  const { store } = await openStore({ ...OPTIONS, dataDir, now: () => NOW });
   const { users } = await store.ask('users', { limit: 10 });
   await store.close();
   return { users: users.map(({ user_id }) => user_id).sort(), said: said.join() };
@@ -69,4 +74,53 @@ t.test('one that only a crash cut off is carried out by the next start', async (
   askForErasure(dataDir, { user: 'alice' });
   t.same(await start(dataDir), { users: ['bob'], said: '' });
   t.same(pendingErasures(dataDir), []);
+});
+
+t.test('one that cannot be done keeps no other from being done', async (t) => {
+  const dataDir = t.testdir();
+  await storeOf(dataDir, ['alice', 'bob', 'carol']);
+  for (const user of ['alice', 'bob', 'carol']) askForErasure(dataDir, { user });
+  const [alice, ...others] = pendingErasures(dataDir);
+  // As a process leaves it that ended amid an erasure, and a request that no erasure can take.
+  writeFileSync(
+    join(dataDir, 'erasures.json'),
+    JSON.stringify([{ ...alice, tries: 1 }, { user: 5, tries: 0 }, ...others]),
+  );
+  const { users, said } = await start(dataDir);
+  t.same(users, []);
+  t.match(said, /^1 erasures/);
+  t.same(pendingErasures(dataDir), [{ user: 5, tries: 1 }]);
+});
+
+t.test('the receipt is of the erasure asked for alone; those tried least come first', async (t) => {
+  const dataDir = t.testdir();
+  await storeOf(dataDir, ['alice', 'bob', 'carol']);
+  writeFileSync(
+    join(dataDir, 'erasures.json'),
+    JSON.stringify([{ user: 'alice', tries: 1 }, { user: 'carol' }]),
+  );
+  t.same(
+    dueErasures(dataDir).map(({ user }) => user),
+    ['carol', 'alice'],
+  );
+  t.match(await eraseUser(dataDir, { user: 'bob' }, () => {}), { events: 1, sessions: 1 });
+  t.same(pendingErasures(dataDir), [{ user: 'alice', tries: 1 }, { user: 'carol' }]);
+  t.same(await start(dataDir), { users: [], said: '' });
+});
+
+t.test('a running collector tries one that fails only once', async (t) => {
+  const c = await startCollector();
+  t.teardown(() => c.close());
+  await c.send([{ ts: Date.now(), user_id: 'alice', session_id: 's', type: 'event', name: 'n' }]);
+  const chunk = { app: APP, session: 's', seq: 1, receivedAt: Date.now(), bytes: new Uint8Array(2) };
+  await c.store.putChunk(chunk);
+  // The first try fails at the chunk's file; a second would not meet it any more.
+  for (const fileId of chunkFilesIn(c.dataDir)) {
+    rmSync(chunkPath(c.dataDir, fileId));
+    mkdirSync(chunkPath(c.dataDir, fileId));
+  }
+  const { status } = await fetch(`${c.url}/v1/erase`, { method: 'POST', body: '{"user":"alice"}' });
+  t.equal(status, 500);
+  t.same(pendingErasures(c.dataDir), [{ user: 'alice', tries: 1 }]);
+  t.equal((await c.get('/readyz')).status, 200);
 });
