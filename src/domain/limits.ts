@@ -136,6 +136,8 @@ export const STREAM_CLIENT_READERS_MAX = 50;
 export const STREAM_PAGE_EVENTS = 256;
 /** The least time between two reads of the log for live readers. */
 export const STREAM_PAUSE_MS = 20;
+/** How long after a read that the store had no time for. */
+export const STREAM_BUSY_MS = 250;
 /** A reader with more unsent bytes is dropped; it can resume from its last id. */
 export const STREAM_BUFFER_BYTES_MAX = 1_048_576;
 /** Unsent bytes of all readers; beyond it those with the most are dropped. */
