@@ -14,14 +14,14 @@ import { KEY, serve } from './server.js';
 
 const MAX = 20;
 
-async function served(t: Test) {
+async function served(t: Test, host = '127.0.0.1') {
   const lines: string[] = [];
   const connections = createConnections(pino({}, { write: (line: string) => lines.push(line) }), MAX);
   const server = createServer((request, response) => {
     if (request.url === '/') response.end('ok');
   });
   connections.watch(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;
   const sockets: Socket[] = [];
   t.teardown(() => {
@@ -75,6 +75,15 @@ t.test('an address with most of them gives way to others, and is refused itself'
   for (const socket of greedy) socket.destroy();
   await reach(() => connections.counts().open === 0);
   t.equal((await get(url, '127.0.0.7')).status, 200, 'with room again everybody gets in');
+});
+
+t.test('on a socket of IPv6 too each IPv4 address counts by itself', async (t) => {
+  const { url, connections, open, reach } = await served(t, '::');
+  await open(MAX, '127.0.0.7', HALF);
+  await reach(() => connections.counts().open === MAX);
+  await sleep(20);
+  t.equal((await get(url, '127.0.0.7')).status, 503);
+  t.equal((await get(url, '127.0.0.8')).status, 200);
 });
 
 t.test('without descriptors every route is a 503 that says when to come back', async (t) => {
