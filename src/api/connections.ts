@@ -9,9 +9,14 @@ import type { Socket } from 'node:net';
 import { CONNECTIONS_MAX, FILES_RESERVED, LINGERING_MAX, REFUSED_LINGER_MS } from '../domain/limits.js';
 import type { Logger } from './context.js';
 import { OUT_OF_FILES, rawProblem } from './errors.js';
-import { networkOf } from './guards/client-address.js';
+import { networkOfSocket } from './guards/client-address.js';
 
 const LOG_EVERY_MS = 10_000;
+
+interface Victim {
+  socket: Socket;
+  network: string;
+}
 
 export interface Connections {
   watch(server: Server): void;
@@ -23,8 +28,8 @@ export const connectionsMax = (nofile = readNofile()): number =>
   Math.min(CONNECTIONS_MAX, Math.max(Math.floor(nofile / 2), nofile - FILES_RESERVED));
 
 export function createConnections(log: Logger, max = connectionsMax()): Connections {
-  /** Those that had sent nothing when they were last looked at, the oldest first. */
-  const silent = new Set<Socket>();
+  /** Those that had sent nothing when they were last looked at, the oldest first, and their networks. */
+  const silent = new Map<Socket, string>();
   const networks = new Map<string, Set<Socket>>();
   const counts = { open: 0, cut: 0, refused: 0 };
   let lingering = 0;
@@ -55,24 +60,23 @@ export function createConnections(log: Logger, max = connectionsMax()): Connecti
     counts.open--;
     if (sockets.size === 0) networks.delete(network);
   };
-  const cut = (socket: Socket): void => {
+  const cut = ({ socket, network }: Victim): void => {
     counts.cut++;
     warn('there are as many connections as there may be: silent and old ones are cut');
-    forget(socket, networkOf(socket.remoteAddress ?? ''));
+    forget(socket, network);
     socket.destroy();
   };
-  const victimFor = (network: string): Socket | undefined => {
-    for (const socket of silent) {
-      if (socket.bytesRead === 0) return socket;
+  const victimFor = (newcomer: string): Victim | undefined => {
+    for (const [socket, network] of silent) {
+      if (socket.bytesRead === 0) return { socket, network };
       silent.delete(socket);
     }
-    const [most] = [...networks].sort(([, a], [, b]) => b.size - a.size);
-    if (most === undefined || most[0] === network) return undefined;
-    const [oldest] = most[1];
-    return oldest;
+    const [network, sockets] = greatestOf(networks);
+    const [socket] = sockets;
+    return socket === undefined || network === newcomer ? undefined : { socket, network };
   };
   const onConnection = (socket: Socket): void => {
-    const network = networkOf(socket.remoteAddress ?? '');
+    const network = networkOfSocket(socket);
     if (counts.open >= max) {
       const victim = victimFor(network);
       if (victim === undefined) {
@@ -82,7 +86,7 @@ export function createConnections(log: Logger, max = connectionsMax()): Connecti
       cut(victim);
     }
     counts.open++;
-    silent.add(socket);
+    silent.set(socket, network);
     networks.set(network, (networks.get(network) ?? new Set<Socket>()).add(socket));
     socket.once('close', () => forget(socket, network));
   };
@@ -104,6 +108,13 @@ function dropRequests(socket: Socket): void {
   // A listener makes the server take data from the socket, not from its handle; its own can be removed then.
   socket.on('data', drop);
   socket.removeAllListeners('data').on('data', drop);
+}
+
+/** The network with the most connections; of several the one that is known longest. */
+function greatestOf(networks: ReadonlyMap<string, ReadonlySet<Socket>>) {
+  let greatest: readonly [string, ReadonlySet<Socket>] = ['', new Set()];
+  for (const entry of networks) if (entry[1].size > greatest[1].size) greatest = entry;
+  return greatest;
 }
 
 /** Warns once in a while. */

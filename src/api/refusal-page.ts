@@ -25,7 +25,7 @@ const TEXTS = {
   },
   locked_out: {
     title: 'Too many wrong passwords',
-    next: 'Until then even the right password is refused from this address.',
+    next: 'Until then this address is refused, but for one attempt in 6 s by somebody who was let in from it within the last hour.',
   },
 } as const;
 

@@ -1,6 +1,7 @@
 /** How a running collector carries out the operator's commands. */
 import { rmSync } from 'node:fs';
 import { relative } from 'node:path';
+import type { Logger } from 'pino';
 import type { Asker, CommandRuns } from '../api/commands/answer-commands.js';
 import type { Config } from '../config/config.js';
 import { ProblemError } from '../domain/problems.js';
@@ -20,6 +21,7 @@ export function carryOut(
   engine: Reopenable,
   disk: DiskWatch,
   clock: TimeEvidence,
+  log: Pick<Logger, 'warn'>,
 ): CommandRuns {
   const { dataDir } = config;
   const { store, whileClosed } = engine;
@@ -40,7 +42,8 @@ export function carryOut(
       remove();
       throw error;
     }
-    void gone.then(remove);
+    // Later starts remove what is left.
+    void gone.then(remove).catch((error) => log.warn({ err: error, folder }, 'a copy could not be removed'));
     return { folder: relative(dataDir, folder) };
   };
 
@@ -52,7 +55,10 @@ export function carryOut(
       for await (const page of exportPages(engine.exportPage, after, onProgress)) await onText(page);
       return {};
     },
-    sweep: async ({ trust_clock, ...retention }) => store.sweep(cutoffsBy(clock, retention, trust_clock)),
+    async sweep({ trust_clock, ...retention }) {
+      if (trust_clock) clock.trust();
+      return store.sweep(cutoffsBy(clock, retention));
+    },
     erase_preview: (erasure) => wouldErase(store, erasure, pendingErasures(dataDir)),
     erase: async ({ user, app }, { onProgress }) => {
       const erasure = app === undefined ? { user } : { user, app };

@@ -176,7 +176,7 @@ async function openEngine(
         import('../api/commands/answer-commands.js'),
         import('./carry-out.js'),
       ]);
-      lock.serve(answerCommands(carryOut(config, reopenable, disk, clock), log));
+      lock.serve(answerCommands(carryOut(config, reopenable, disk, clock, log), log));
     },
     letGo: lock.release,
   };

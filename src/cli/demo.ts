@@ -106,25 +106,41 @@ async function fill(target: Target, options: MonthOptions): Promise<void> {
 /** Sends what happens in the made-up app as it happens, until a signal. */
 async function goOn(target: Target, { seed, users }: DemoOptions): Promise<void> {
   const stopped = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopped.abort());
+  // Once: a second Ctrl-C ends the process by itself.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
   console.log(`Going on in real time: ${target.url}/ (Ctrl-C stops it)`);
   const live = startLive({ seed, users, start: Date.now() });
   let events = 0;
+  let isWaiting = false;
+  const onWait = (reason: string): void => {
+    if (!isWaiting) console.log(`Waiting for ${target.url} (${reason})`);
+    isWaiting = true;
+  };
   while (!stopped.signal.aborted) {
     const batches = live.due(Date.now());
-    await eachOf(batches, CONCURRENCY, (batch) => sendUntilTaken(target, batch, stopped.signal));
-    events += batches.reduce((sum, batch) => sum + batch.events.length, 0);
+    await eachOf(batches, CONCURRENCY, async (batch) => {
+      if (!(await isTaken(target, batch, stopped.signal, onWait))) return;
+      isWaiting = false;
+      events += batch.events.length;
+    });
     await sleep(LIVE_EVERY_MS, undefined, { signal: stopped.signal }).catch(() => {});
   }
   console.log(`Sent ${events} more events.`);
 }
 
-/** Waits for a collector that is being restarted, however long that takes. */
-async function sendUntilTaken(target: Target, batch: DemoBatch, stopped: AbortSignal): Promise<void> {
-  for (let isSaid = false; !stopped.aborted; isSaid = true) {
-    const failure = await sendBatch(target, batch).catch((error: unknown) => error);
-    if (failure === undefined) return;
+/** Waits for a collector that is being restarted, however long that takes. False where it was stopped before. */
+async function isTaken(
+  target: Target,
+  batch: DemoBatch,
+  stopped: AbortSignal,
+  onWait: (reason: string) => void,
+): Promise<boolean> {
+  while (!stopped.aborted) {
+    const failure = await sendBatch(target, batch, stopped).catch((error: unknown) => error);
+    if (failure === undefined) return true;
+    if (stopped.aborted) break;
     if (!(failure instanceof NotDelivered) || failure.isRefused) throw failure;
-    if (!isSaid) console.log(`Waiting for ${target.url} (${failure.message})`);
+    onWait(failure.message);
   }
+  return false;
 }

@@ -8,7 +8,7 @@ import { LOG_UNSENT_CHARS_MAX } from '../domain/limits.js';
 const WARN = 40;
 
 /** What is used of a stream. */
-type Output = Pick<NodeJS.WriteStream, 'write' | 'writable' | 'writableLength' | 'on' | 'once'>;
+type Output = Pick<NodeJS.WriteStream, 'write' | 'writable' | 'writableLength' | 'on'>;
 
 export interface LogOutput {
   write(line: string): void;
@@ -45,7 +45,8 @@ export function openLogOutput(output: Output, unsentMax = LOG_UNSENT_CHARS_MAX):
 /** Gives a reader the time to take what is unsent: the end of the process drops the rest. */
 export async function flushed(outputs: readonly Output[], msMax: number): Promise<void> {
   const unsent = outputs.filter(({ writable, writableLength }) => writable && writableLength > 0);
-  const done = unsent.map((output) => new Promise((resolve) => output.once('drain', resolve)));
+  // Not `drain`: it comes only after a write that was told to wait.
+  const done = unsent.map((output) => new Promise<void>((resolve) => output.write('', () => resolve())));
   const tooLate = new AbortController();
   await Promise.race([
     Promise.all(done),

@@ -18,8 +18,8 @@ export interface SweepOptions extends Where {
 export async function sweep(options: SweepOptions): Promise<void> {
   const { trustClock } = options;
   const swept = async (store: Store): Promise<SweepReport> => {
-    const clock = await openClock(store);
-    const report = await store.sweep(cutoffsBy(clock, await retentionOf(options), trustClock));
+    const clock = await openClock(store, trustClock);
+    const report = await store.sweep(cutoffsBy(clock, await retentionOf(options)));
     if (trustClock) await store.noteTime(clock.look().wall);
     return report;
   };

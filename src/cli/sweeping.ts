@@ -43,12 +43,7 @@ export function doubtOf({ wall, evidence }: ClockReading): string {
 }
 
 /** What a sweep that somebody asked for deletes. Throws a `ProblemError`, `clock_doubted`. */
-export function cutoffsBy(
-  clock: TimeEvidence,
-  retention: Config['retention'],
-  trustClock = false,
-): SweepCutoffs {
-  if (trustClock) clock.trust();
+export function cutoffsBy(clock: TimeEvidence, retention: Config['retention']): SweepCutoffs {
   const reading = clock.look();
   const cutoffs = cutoffsOf(retention, reading);
   if (cutoffs !== undefined) return cutoffs;

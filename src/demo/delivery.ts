@@ -39,10 +39,10 @@ export async function eachOf<T>(
   await Promise.all(Array.from({ length: concurrency }, lane));
 }
 
-/** Resolves once the batch is stored; the `batch_id` makes retries safe. Throws `NotDelivered`. */
-export function sendBatch({ url, app, key }: Target, batch: DemoBatch): Promise<void> {
+/** Resolves once the batch is stored; the `batch_id` makes retries safe. Throws `NotDelivered`, or an `AbortError` once stopped. */
+export function sendBatch({ url, app, key }: Target, batch: DemoBatch, stopped?: AbortSignal): Promise<void> {
   const body = JSON.stringify({ app, key, batch_id: batch.batchId, events: batch.events });
-  return post(`${url}/v1/events`, { body, headers: { 'Content-Type': 'application/json' } });
+  return post(`${url}/v1/events`, { body, headers: { 'Content-Type': 'application/json' } }, stopped);
 }
 
 /** Resolves once the chunk is stored; a retry replaces it with itself. Throws `NotDelivered`. */
@@ -55,9 +55,13 @@ export function sendChunk({ url, app, key }: Target, chunk: DemoChunk): Promise<
 async function post(
   url: string,
   init: { body: string | Uint8Array; headers: Record<string, string> },
+  signal?: AbortSignal,
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    const answer = await fetch(url, { method: 'POST', ...init }).catch((error: Error) => error);
+    const answer = await fetch(url, { method: 'POST', ...init, ...(signal && { signal }) }).catch(
+      (error: Error) => error,
+    );
+    signal?.throwIfAborted();
     if (!(answer instanceof Error) && answer.ok) return void (await answer.arrayBuffer());
     const isFinal = !(answer instanceof Error) && !RETRY_STATUSES.has(answer.status);
     if (isFinal || attempt === ATTEMPTS_MAX)
@@ -66,7 +70,7 @@ async function post(
         isFinal,
       );
     const seconds = answer instanceof Error ? 0 : Number(answer.headers.get('Retry-After') ?? 0);
-    await sleep(Math.max(seconds * 1_000, BACKOFF_MS * attempt));
+    await sleep(Math.max(seconds * 1_000, BACKOFF_MS * attempt), undefined, { signal });
   }
 }
 

@@ -138,6 +138,8 @@ export const STREAM_CLIENT_READERS_MAX = 50;
 export const STREAM_PAGE_EVENTS = 256;
 /** The least time between two reads of the log for live readers. */
 export const STREAM_PAUSE_MS = 20;
+/** How long after a read that the store had no time for. */
+export const STREAM_BUSY_MS = 250;
 /** A reader with more unsent bytes is dropped; it can resume from its last id. */
 export const STREAM_BUFFER_BYTES_MAX = 1_048_576;
 /** Unsent bytes of all readers; beyond it those with the most are dropped. */
@@ -149,7 +151,7 @@ export const STREAM_STALL_MS = 30_000;
 export const NEAR_USERS = 5;
 export const NEAR_USERS_LOOKED_AT = 2_000;
 /** Sessions whose chunks are counted before an erasure. */
-export const ERASE_SESSIONS_COUNTED = 10_000;
+export const ERASE_SESSIONS_COUNTED = 1_000;
 
 /** How often the log says of one tool that its clients send here. */
 export const FOREIGN_CLIENT_LOG_MS = 3_600_000;
@@ -182,7 +184,7 @@ export const LOCKOUT_KNOWN_MS = 3_600_000;
 /** Addresses whose failures are remembered; the one whose last failure is oldest goes first. */
 export const LOCKOUT_ADDRESSES_MAX = 10_000;
 
-// --- the log
+// --- log output
 /** UTF-16 code units of log lines that standard error has not taken; further lines are dropped, and counted. */
 export const LOG_UNSENT_CHARS_MAX = 524_288;
 /** How long the end of the process waits for a reader of standard output or error. */

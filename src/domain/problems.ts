@@ -31,6 +31,7 @@ export const PROBLEMS = {
   reopening: { status: 503, title: 'The store is being rewritten' },
   too_many_readers: { status: 503, title: 'Too many readers of the live feed' },
   view_not_ready: { status: 503, title: 'A view is being folded' },
+  key_not_shown: { status: 503, title: 'Busy: app and key must come first' },
   queue_full: { status: 503, title: 'Write queue is full' },
   not_accepting: { status: 503, title: 'Not accepting data' },
   disk_full: { status: 503, title: 'Not enough disk space' },

@@ -60,9 +60,8 @@ export function openTimeEvidence({
     const at = monotonic();
     const wall = now();
     if (Math.abs(wall - at - steady.apart) > CLOCK_DOUBT_MS) steady = { since: at, apart: wall - at };
-    const steadyMs = at - steady.since;
     // A trusted clock too: a start a little ahead must not count for ever.
-    if (steadyMs >= CLOCK_STEADY_MS) {
+    if (at - steady.since >= CLOCK_STEADY_MS) {
       known = { time: wall, at };
       steady = { since: at, apart: wall - at };
     }

@@ -12,7 +12,7 @@ import {
 import type { Refusal } from '../domain/problems.js';
 import { claimedBytes } from './body.js';
 import type { Answers, IngestMessage } from './messages.js';
-import { CLIENT_LEFT, FULL } from './refusals.js';
+import { CLIENT_LEFT, FULL, KEY_NOT_SHOWN } from './refusals.js';
 import { openRoom } from './room.js';
 import type { Connection, IngestRequest } from './types.js';
 
@@ -144,7 +144,7 @@ export function openIngestQueue(
       if (isBusy && !showsKeyAtStart(request)) {
         free.push(place);
         room.leave(address, bytes);
-        return Promise.resolve(FULL);
+        return Promise.resolve(KEY_NOT_SHOWN);
       }
       Atomics.store(gone, place, 0);
       const held = connection && hold(connection, place);

@@ -8,6 +8,13 @@ export const FULL: Refusal = {
   retryAfterS: RETRY_AFTER_S,
 };
 
+/** In place of `FULL` for bodies that show no right key, while many requests wait. */
+export const KEY_NOT_SHOWN: Refusal = {
+  code: 'key_not_shown',
+  detail: 'Many requests wait: only those with app and key in their first 512 bytes are taken. Try again.',
+  retryAfterS: RETRY_AFTER_S,
+};
+
 export const WRONG_KEY: Refusal = { code: 'unauthorized_app', detail: 'No such app, or not its key.' };
 
 /** Nobody reads this one. */

@@ -1,4 +1,5 @@
 /** What an erasure would take, asked before anything is erased; and whom else it could mean, where it is about nobody. */
+import type { Commands } from '../domain/commands.js';
 import { ERASE_SESSIONS_COUNTED, NEAR_USERS, NEAR_USERS_LOOKED_AT } from '../domain/limits.js';
 import { ProblemError } from '../domain/problems.js';
 import type { Ask, Found, QuestionName } from './index.js';
@@ -7,16 +8,13 @@ interface Asked {
   ask<K extends QuestionName>(kind: K, ask: Ask<K>): Promise<Found<K>>;
 }
 
-interface Erasure {
-  user: string;
-  app?: string | undefined;
-}
+type Erasure = Commands['erase']['ask'];
 
 export interface WouldErase {
   /** Absent where they are too many to be counted in time. */
   events?: number | undefined;
   sessions: number;
-  /** Of the latest `ERASE_SESSIONS_COUNTED` sessions. */
+  /** Of the latest `ERASE_SESSIONS_COUNTED` sessions; 0 where these could not be read in time. */
   chunks: number;
   /** There are more sessions than those whose chunks were counted. */
   areMoreChunks: boolean;
@@ -58,15 +56,19 @@ export async function wouldErase(
   const sessions = await assertKnown(store, erasure, pending);
   const ask = { ...appsOf(erasure), user: erasure.user };
   const events = await store.ask('activity', ask).then(
-    ({ days }) => days.reduce((sum, { event_count }) => sum + event_count, 0),
+    ({ days, truncated }) =>
+      truncated ? undefined : days.reduce((sum, { event_count }) => sum + event_count, 0),
     () => undefined,
   );
-  const listed = await store.ask('sessions', { ...ask, limit: ERASE_SESSIONS_COUNTED });
+  const counted = await store.ask('sessions', { ...ask, limit: ERASE_SESSIONS_COUNTED }).then(
+    (listed) => listed.sessions,
+    () => [],
+  );
   return {
     events,
     sessions,
-    chunks: listed.sessions.reduce((sum, { chunk_count }) => sum + chunk_count, 0),
-    areMoreChunks: listed.sessions.length < sessions,
+    chunks: counted.reduce((sum, { chunk_count }) => sum + chunk_count, 0),
+    areMoreChunks: counted.length < sessions,
   };
 }
 
@@ -77,11 +79,10 @@ function nearest(id: string, others: readonly string[]): string[] {
     .map((other) => {
       const text = other.toLowerCase().slice(0, COMPARED);
       const isPart = given.length > 2 && (text.includes(given) || (text.length > 2 && given.includes(text)));
-      const edits = distance(given, text);
-      const isNear = isPart || edits <= Math.max(1, Math.floor(Math.max(given.length, text.length) / 3));
-      return { other, edits: isPart ? Math.min(edits, 1) : edits, isNear };
+      const editsMax = Math.max(1, Math.floor(Math.max(given.length, text.length) / 3));
+      return { other, edits: isPart && given !== text ? 1 : distance(given, text), editsMax };
     })
-    .filter(({ isNear }) => isNear)
+    .filter(({ edits, editsMax }) => edits <= editsMax)
     .sort((a, b) => a.edits - b.edits)
     .slice(0, NEAR_USERS)
     .map(({ other }) => other);

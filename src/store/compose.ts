@@ -1,7 +1,14 @@
 /** Makes the `Store` port of a write side, a read side and the chunk files, on any threads. */
 import { DAY_MS } from '../domain/limits.js';
 import type { ChunkFiles } from '../replay/files.js';
-import { type NewChunk, type Store, StoreFailed, type StoreStats, type SweepCutoffs } from './port.js';
+import {
+  type NewChunk,
+  type ReadFor,
+  type Store,
+  StoreFailed,
+  type StoreStats,
+  type SweepCutoffs,
+} from './port.js';
 import type { ReadSide, WriteSide } from './sides.js';
 
 /** The same functions, asynchronous. */
@@ -9,7 +16,16 @@ export type Later<T> = {
   [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
 };
 
-export type LaterReads = Later<Omit<ReadSide, 'ask' | 'answer'>> & Pick<Store, 'ask' | 'answer'>;
+export interface LaterReads
+  extends Later<Pick<ReadSide, 'exportPage'>>,
+    Pick<Store, 'ask' | 'answer' | 'tail' | 'sessionApps'> {
+  chunkRow(
+    app: string,
+    session: string,
+    seq: number,
+    whom?: ReadFor,
+  ): Promise<ReturnType<ReadSide['chunkRow']>>;
+}
 
 type WriteCall =
   | 'appNumber'
@@ -66,10 +82,10 @@ async function putChunk({ write, files }: Sides, { app, session, bytes, ...row }
   if (replaced) await files.remove(replaced);
 }
 
-async function readChunk({ read, files }: Sides, ...[app, session, seq]: Parameters<Store['chunk']>) {
+async function readChunk({ read, files }: Sides, ...[app, session, seq, whom]: Parameters<Store['chunk']>) {
   // Twice, since the chunk may be replaced or expire between the two steps.
   for (let attempt = 0; attempt < 2; attempt++) {
-    const row = await read.chunkRow(app, session, seq);
+    const row = await read.chunkRow(app, session, seq, whom);
     if (!row) return undefined;
     const bytes = await files.read(row.fileId);
     if (bytes) return { bytes, etag: row.fileId };

@@ -179,8 +179,8 @@ export interface Store {
   /** Durable when it settles. Replaces a chunk of the same `(app, session, seq)`. */
   putChunk(chunk: NewChunk): Promise<void>;
   /** The apps in which the session has an event or a chunk, by name. */
-  sessionApps(session: string): Promise<string[]>;
-  chunk(app: string, session: string, seq: number): Promise<StoredChunk | undefined>;
+  sessionApps(session: string, whom?: ReadFor): Promise<string[]>;
+  chunk(app: string, session: string, seq: number, whom?: ReadFor): Promise<StoredChunk | undefined>;
   /** Commits the fence, then deletes, expired batch_ids too. The next sweep finishes an interrupted one. */
   sweep(cutoffs: SweepCutoffs): Promise<SweepReport>;
   /**

@@ -1,4 +1,6 @@
 /** `spyglass erase` and `POST /v1/erase` before anything is erased: of nobody, and as a dry run, beside a collector and alone. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { spawnCollector } from '../support/collector.js';
 import { runSpyglass } from '../support/command.js';
@@ -72,5 +74,13 @@ t.test('in a collector and without one', async (t) => {
     t.equal(code, 0, stdout);
     t.match(stdout, /^ok {2}user "alice@example.com" was erased/m);
     t.equal((await erase('--user', 'alice@example.com')).code, 1);
+  });
+  await t.test('one that came half-way may be asked for again, though no event names its user', async (t) => {
+    const pending = join(c.dataDir, 'erasures.json');
+    writeFileSync(pending, JSON.stringify([{ user: 'half gone', tries: 3 }]));
+    t.equal((await erase('--user', 'half gone', '--app', 'shop')).code, 1, 'in one app nobody asked');
+    t.equal((await erase('--user', 'half gone', '--dry-run')).code, 0);
+    t.equal((await erase('--user', 'half gone')).code, 0);
+    t.equal((await erase('--user', 'half gone')).code, 1, 'now it is done');
   });
 });

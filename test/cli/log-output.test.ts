@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { flushed, openLogOutput } from '../../src/cli/log-output.js';
@@ -39,6 +39,10 @@ t.test('an end waits for a reader, but not for ever', async (t) => {
   const waiting = flushed(outputs, 100_000);
   pipe.resume();
   await waiting;
+  // Less than is kept without telling the writer to wait.
+  const slow = new Writable({ write: (_part, _encoding, done) => void setImmediate(done) });
+  slow.write('x');
+  await flushed([slow as unknown as NodeJS.WriteStream], 100_000);
 });
 
 t.test('reads and ingest go on while nobody reads the log; so does the end', async (t) => {

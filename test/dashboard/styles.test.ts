@@ -12,13 +12,18 @@ import { change, meta, picture, type RecordedEvent, uploadEvents } from './recor
 const GENERATED = 600;
 const SEED = Number(process.env.SPYGLASS_SEED ?? Date.now() % 1_000_000);
 
-const { outputFiles } = await build({
-  ...{ entryPoints: ['dashboard/src/player/css.ts'], bundle: true, format: 'esm', write: false },
-});
-const code = Buffer.from(outputFiles[0]?.contents ?? '').toString('base64');
-const { harmlessCss } = (await import(`data:text/javascript;base64,${code}`)) as {
-  harmlessCss: (text: string) => string;
-};
+async function fromPlayer<T>(file: string): Promise<T> {
+  const { outputFiles } = await build({
+    ...{ entryPoints: [`dashboard/src/player/${file}`], bundle: true, format: 'esm', write: false },
+  });
+  const code = Buffer.from(outputFiles[0]?.contents ?? '').toString('base64');
+  return (await import(`data:text/javascript;base64,${code}`)) as T;
+}
+const { harmlessCss } = await fromPlayer<{ harmlessCss: (text: string) => string }>('css.ts');
+const { makeHarmless, cleanByElement } = await fromPlayer<{
+  makeHarmless: (events: RecordedEvent[]) => RecordedEvent[];
+  cleanByElement: (events: RecordedEvent[], met: { styles: Set<unknown>; loading: Set<unknown> }) => void;
+}>('harmless.ts');
 
 const asked = new Set<string>();
 const server = createServer((request, response) => {
@@ -97,6 +102,38 @@ t.test(`nor does whatever is made of tricks by chance (SPYGLASS_SEED=${SEED})`, 
   t.same(await askedBy(made.map((css) => [harmlessCss(css)])), []);
   const halves = made.map((css) => [css.slice(0, css.length / 2), css.slice(css.length / 2)]);
   t.same(await askedBy(halves.map((texts) => texts.map(harmlessCss))), []);
+});
+
+t.test('changes are cleaned by the element that they are of, in whatever order that comes', async (t) => {
+  const css = '@import "anything"';
+  const svg = `data:image/svg+xml,${origin}/svg`;
+  const element = (id: number, tagName: string, attributes = {}) => ({
+    parentId: 1,
+    node: { type: 2, id, tagName, attributes, childNodes: [] },
+  });
+  const text = (id: number, parentId: number) => ({ parentId, node: { type: 3, id, textContent: css } });
+  const mutation = (data: object) =>
+    change(NOON, { source: 0, adds: [], removes: [], texts: [], attributes: [], ...data });
+  const attributes = (id: number, attributes: object) => mutation({ attributes: [{ id, attributes }] });
+  const events = makeHarmless([
+    // The text comes before its style.
+    mutation({ adds: [text(51, 50), element(50, 'style')] }),
+    mutation({ texts: [{ id: 51, value: css }] }),
+    // A link is a style from a change on.
+    mutation({ adds: [element(60, 'link', { rel: 'stylesheet' })] }),
+    attributes(60, { _cssText: 'a { color: red }' }),
+    mutation({ adds: [text(61, 60)] }),
+    mutation({ adds: ['iframe', 'frame', 'object', 'embed'].map((tag, n) => element(70 + n, tag)) }),
+    ...[70, 71, 72, 73].map((id) => attributes(id, { src: svg, SRC: svg, data: svg })),
+    mutation({ adds: [element(80, 'img', { attributionsrc: `${origin}/source` }), element(81, 'img')] }),
+    attributes(81, { attributionsrc: `${origin}/source` }),
+  ]);
+  cleanByElement(events, { styles: new Set(), loading: new Set() });
+  t.notMatch(JSON.stringify(events), origin);
+  t.notMatch(JSON.stringify(events), '@import');
+  const picture = [attributes(81, { src: svg })];
+  cleanByElement(makeHarmless(picture), { styles: new Set(), loading: new Set([70]) });
+  t.match(JSON.stringify(picture), svg, 'a picture keeps its address');
 });
 
 t.test('styles that ask for nothing stay as they are', async (t) => {

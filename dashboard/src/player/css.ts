@@ -45,7 +45,7 @@ interface Bracket {
   /** Where in the output a function is that takes addresses. */
   nameAt?: number;
   /** Something in it may become an address. */
-  isSpoiled: boolean;
+  mayTakeOtherText: boolean;
 }
 
 interface Reading {
@@ -62,7 +62,7 @@ export function harmlessCss(text: string): string {
   const { out, open } = reading;
   while (reading.at < text.length) readToken(reading);
   // A function that is not closed here goes on in a text that is put behind this one.
-  for (const bracket of open) leave(reading, { ...bracket, isSpoiled: true });
+  for (const bracket of open) leave(reading, { ...bracket, mayTakeOtherText: true });
   const last = out.at(-1) ?? '/*';
   return last.startsWith('/*') ? out.join('') : `${out.join('')}/**/`;
 }
@@ -95,7 +95,7 @@ function readToken(reading: Reading): void {
   } else if (name !== undefined && call !== undefined) {
     enter(reading, name, within);
   } else if (groups.open !== undefined) {
-    if (within !== undefined) open.push({ closedBy: CLOSED_BY[token] ?? '', isSpoiled: false });
+    if (within !== undefined) open.push({ closedBy: CLOSED_BY[token] ?? '', mayTakeOtherText: false });
     out.push(token);
   } else {
     if (close !== undefined && within?.closedBy === close) leave(reading, open.pop());
@@ -114,7 +114,7 @@ function stringIn({ text, at, open }: Reading, token: string, quote: string, end
 function enter(reading: Reading, name: string, within: Bracket | undefined): void {
   const { text, out, open } = reading;
   const plain = plainName(name);
-  if (within?.nameAt !== undefined && !PLAIN.test(plain)) within.isSpoiled = true;
+  if (within?.nameAt !== undefined && !PLAIN.test(plain)) within.mayTakeOtherText = true;
   QUOTE_NEXT.lastIndex = reading.at;
   if (plain === 'url' && !QUOTE_NEXT.test(text)) {
     UNQUOTED.lastIndex = reading.at;
@@ -124,14 +124,14 @@ function enter(reading: Reading, name: string, within: Bracket | undefined): voi
     return;
   }
   const takesAddress = TAKES_ADDRESS.test(plain);
-  if (takesAddress) open.push({ closedBy: ')', nameAt: out.length, isSpoiled: !PLAIN.test(plain) });
-  else if (within !== undefined) open.push({ closedBy: ')', isSpoiled: false });
+  if (takesAddress) open.push({ closedBy: ')', nameAt: out.length, mayTakeOtherText: !PLAIN.test(plain) });
+  else if (within !== undefined) open.push({ closedBy: ')', mayTakeOtherText: false });
   out.push(`${name}(`);
 }
 
-/** Renames a spoiled function: browsers ignore what they do not know. */
+/** Renames a function that may take another text: browsers ignore what they do not know. */
 function leave({ out }: Reading, bracket: Bracket | undefined): void {
-  if (bracket?.nameAt === undefined || !bracket.isSpoiled) return;
+  if (bracket?.nameAt === undefined || !bracket.mayTakeOtherText) return;
   out[bracket.nameAt] = `${out[bracket.nameAt]?.slice(0, -1)}_(`;
 }
 

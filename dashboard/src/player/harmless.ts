@@ -1,5 +1,5 @@
 /**
- * Removes what could act from a recording: the second lock, besides the frame that runs and loads nothing.
+ * Removes what could act from a recording: a second check, besides the frame that runs and loads nothing.
  * It also covers what no policy does, such as hints to look up hosts or to connect to them. A value that is no text is made one
  * before it is looked at, as the replayer does.
  */
@@ -20,7 +20,7 @@ const SPLIT = '/* rr_split */';
 const LEFT_OUT: ReadonlySet<unknown> = new Set([7, 9, 10, 16]);
 
 /** Elements that only load, act or hint. */
-const HOLLOW: ReadonlySet<string> = new Set([
+const WITHOUT_ATTRIBUTES: ReadonlySet<string> = new Set([
   'meta',
   'base',
   'object',
@@ -31,6 +31,7 @@ const HOLLOW: ReadonlySet<string> = new Set([
   'param',
 ]);
 const DROPPED: ReadonlySet<string> = new Set([
+  'attributionsrc',
   'srcdoc',
   'srcset',
   'imagesrcset',
@@ -98,24 +99,48 @@ function cleanRules(data: Record<string, unknown>): void {
   }
 }
 
-/** Makes the texts harmless that changes put into a style; `styles` are the ids of styles met so far, and of their texts. */
-export function cleanStyleTexts(events: readonly RecordedEvent[], styles: Set<unknown>): void {
+/** Ids of elements that were met so far. */
+export interface Met {
+  /** Styles and their texts. */
+  styles: Set<unknown>;
+  /** Those that would load a page of their own. */
+  loading: Set<unknown>;
+}
+
+/** Makes what changes put into elements harmless where that depends on the element. */
+export function cleanByElement(events: readonly RecordedEvent[], met: Met): void {
   for (const { type, data } of events) {
-    if (type === FULL_SNAPSHOT) noteStyles(data.node, styles);
-    if (type !== INCREMENTAL || data.source !== MUTATION) continue;
-    for (const { node, parentId } of list(data.adds)) {
-      if (!isObject(node)) continue;
-      noteStyles(node, styles);
-      if (!styles.has(parentId) || !isText(node)) continue;
-      styles.add(node.id);
-      cleanText(node);
-    }
-    for (const text of list(data.texts)) if (styles.has(text.id)) text.value = cssText(text.value);
+    if (type === FULL_SNAPSHOT) note(data.node, met);
+    if (type === INCREMENTAL && data.source === MUTATION) cleanChanges(data, met);
   }
 }
 
-function noteStyles(root: unknown, styles: Set<unknown>): void {
+function cleanChanges(data: Record<string, unknown>, met: Met): void {
+  const { styles, loading } = met;
+  const adds = list(data.adds);
+  const attributes = list(data.attributes).filter((change) => isObject(change.attributes));
+  // All first: the replayer keeps what is added before its parent until that is there.
+  for (const { node } of adds) note(node, met);
+  for (const change of attributes) if (hasSheet(change)) styles.add(change.id);
+  for (const { node, parentId } of adds) {
+    if (!isObject(node) || !styles.has(parentId) || !isText(node)) continue;
+    styles.add(node.id);
+    cleanText(node);
+  }
+  for (const text of list(data.texts)) if (styles.has(text.id)) text.value = cssText(text.value);
+  for (const change of attributes) {
+    if (!loading.has(change.id)) continue;
+    const kept = Object.entries(change.attributes as object).filter(
+      ([name]) => !ADDRESSES.has(name.toLowerCase()),
+    );
+    change.attributes = Object.fromEntries(kept);
+  }
+}
+
+function note(root: unknown, { styles, loading }: Met): void {
   walk(root, (node) => {
+    const tag = tagOf(node);
+    if (tag === 'iframe' || WITHOUT_ATTRIBUTES.has(tag)) loading.add(node.id);
     if (!isStyle(node)) return;
     styles.add(node.id);
     for (const child of list(node.childNodes)) styles.add(child.id);
@@ -145,10 +170,12 @@ const tagOf = ({ tagName }: Record<string, unknown>): string =>
     .toLowerCase()
     .replace(/^[\s\S]*:/, '');
 
+const hasSheet = ({ attributes }: Record<string, unknown>): boolean =>
+  isObject(attributes) && typeof attributes._cssText === 'string';
+
 /** rrweb draws a link that has its style sheet's text as a style. */
 const isStyle = (node: Record<string, unknown>): boolean =>
-  tagOf(node) === 'style' ||
-  (tagOf(node) === 'link' && isObject(node.attributes) && typeof node.attributes._cssText === 'string');
+  tagOf(node) === 'style' || (tagOf(node) === 'link' && hasSheet(node));
 
 const isText = ({ type }: Record<string, unknown>): boolean => type === TEXT;
 
@@ -168,8 +195,8 @@ function cleanElement(node: Record<string, unknown>): void {
   const tag = tagOf(node);
   const attributes = isObject(node.attributes) ? node.attributes : {};
   // A link that is no style only loads or hints.
-  const hollow = HOLLOW.has(tag) || (tag === 'link' && !isStyle(node));
-  node.attributes = hollow ? {} : cleanAttributes(tag, attributes);
+  const isBare = WITHOUT_ATTRIBUTES.has(tag) || (tag === 'link' && !isStyle(node));
+  node.attributes = isBare ? {} : cleanAttributes(tag, attributes);
   if (tag === 'script') {
     node.tagName = 'noscript';
     node.childNodes = [];

@@ -1,6 +1,6 @@
 /** rrweb's replayer within the frame that runs no scripts. Loaded only when there is something to play. */
 import { Replayer } from '@rrweb/replay';
-import { cleanStyleTexts } from './harmless.js';
+import { cleanByElement, type Met } from './harmless.js';
 import { FULL_SNAPSHOT, isSide, type RecordedEvent, sizeIn } from './recording.js';
 
 export type Stage = ReturnType<typeof createStage>;
@@ -28,9 +28,9 @@ export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], o
   const root = frame.contentDocument?.body;
   if (!root) throw new Error('the frame has no page');
   root.replaceChildren();
-  // Which text is a style's is known only here, where all events since the picture are in order.
-  const styles = new Set<unknown>();
-  cleanStyleTexts(events, styles);
+  // Which element a change is of is known only here, where all events since the picture are in order.
+  const met: Met = { styles: new Set(), loading: new Set() };
+  cleanByElement(events, met);
   const [first] = events;
   const start = first?.timestamp ?? 0;
   // The replayer needs two events at least, and an end to play up to.
@@ -72,7 +72,7 @@ export function createStage(frame: HTMLIFrameElement, events: RecordedEvent[], o
     pause: (ts: number) => replayer.pause(offsetOf(ts)),
     /** Adds events that are later than all others. */
     add(more: readonly RecordedEvent[]): void {
-      cleanStyleTexts(more, styles);
+      cleanByElement(more, met);
       for (const event of more) replayer.addEvent(event as unknown as ReplayerEvents[number]);
     },
     configure: ({ speed, skipIdle }: StageSettings) => replayer.setConfig({ speed, skipInactive: skipIdle }),

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { isLoopback } from '../../config/address.js';
 import type { Config } from '../../config/config.js';
 import type { Refusal } from '../../domain/problems.js';
+import { decodedPath } from '../path.js';
 
 /** HTTP/1.1 requires a host; node's own answer would be a bare 400. */
 export function hostMissing({ raw }: FastifyRequest): Refusal | undefined {
@@ -49,13 +50,15 @@ export function crossSite({ method, raw }: FastifyRequest): Refusal | undefined 
   return { code: 'cross_site', detail: 'Another site may not change anything here.' };
 }
 
-/** Where a browser may put an answer of the API: a script of the page reads it, or a person opens it. */
+/** Routes whose answers a script of the page reads, or a person opens. */
 const API = /^\/(v1\/|metrics$|openapi\.json$)/;
 
 /** A read of the API by a style, picture, frame or anything else that a page may hold without the reader's knowledge. */
-export function embedded({ raw }: FastifyRequest): Refusal | undefined {
+export function embedded({ raw, routeOptions }: FastifyRequest): Refusal | undefined {
   const { 'sec-fetch-dest': dest, 'sec-fetch-site': site } = raw.headers;
-  if (dest === undefined || dest === 'empty' || !API.test(raw.url?.split('?', 1)[0] ?? '')) return undefined;
+  // The route, not the path: the router decodes that.
+  const isOfTheApi = API.test(routeOptions.url ?? decodedPath(raw.url));
+  if (dest === undefined || dest === 'empty' || !isOfTheApi) return undefined;
   if (dest === 'document' && (site === 'none' || site === 'same-origin' || site === undefined))
     return undefined;
   return {

@@ -1,6 +1,6 @@
 /** A client's address, for the audit trail and for counting wrong passwords. */
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, type Socket } from 'node:net';
 
 /** 16-bit groups of an IPv6 address, and those of a /64. */
 const GROUPS = 8;
@@ -37,6 +37,10 @@ export function createClientAddress(trusted: readonly string[]) {
     return client;
   };
 }
+
+/** The network of the socket's own address. */
+export const networkOfSocket = ({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string =>
+  networkOf(canonical(remoteAddress));
 
 /** What counts as one client: an IPv4 address, or the /64 of an IPv6 address. */
 export function networkOf(address: string): string {

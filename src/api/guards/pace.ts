@@ -25,7 +25,7 @@ const PACED: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'bad_request',
   'unsupported_encoding',
   'body_too_large',
-  'queue_full',
+  'key_not_shown',
 ]);
 
 export interface PaceOptions {

@@ -5,6 +5,7 @@ import type { StoredEvent } from '../../domain/event.js';
 import {
   STREAM_ALL_BYTES_MAX,
   STREAM_BUFFER_BYTES_MAX,
+  STREAM_BUSY_MS,
   STREAM_ENDING_MS,
   STREAM_HEARTBEAT_MS,
   STREAM_PAGE_EVENTS,
@@ -13,7 +14,7 @@ import {
 } from '../../domain/limits.js';
 import { eventJson, onOneLine } from '../../questions/event-json.js';
 import { type EventFilter, matches } from '../../questions/filter.js';
-import type { Store, TailPage } from '../../store/port.js';
+import { ReadsFull, ReadTimeout, type Store, type TailPage } from '../../store/port.js';
 import type { Logger } from '../context.js';
 
 export type StreamHub = ReturnType<typeof createStreamHub>;
@@ -158,7 +159,8 @@ async function pump(hub: Hub): Promise<void> {
   hub.isPumping = true;
   try {
     while (hub.live.size > 0 && hub.position < hub.head) {
-      const page = await hub.store.tail(hub.position, STREAM_PAGE_EVENTS);
+      const page = await readTail(hub, hub.position, () => hub.live.size === 0);
+      if (page === undefined) break;
       hub.position = page.next;
       await offerToAll(hub, page);
       await sleep(hub.pauseMs, undefined, { ref: false });
@@ -169,6 +171,19 @@ async function pump(hub: Hub): Promise<void> {
   } finally {
     hub.isPumping = false;
   }
+}
+
+/** Reads a page; while the store has too much to do it tries again, until nobody waits for the page. */
+async function readTail(hub: Hub, after: number, isVain: () => boolean): Promise<TailPage | undefined> {
+  while (!isVain()) {
+    try {
+      return await hub.store.tail(after, STREAM_PAGE_EVENTS);
+    } catch (error) {
+      if (!(error instanceof ReadsFull || error instanceof ReadTimeout)) throw error;
+      await sleep(STREAM_BUSY_MS, undefined, { ref: false });
+    }
+  }
+  return undefined;
 }
 
 async function offerToAll(hub: Hub, page: TailPage): Promise<void> {
@@ -211,9 +226,7 @@ function shed(hub: Hub): void {
 
 /** Reads one page at a time for all followers that catch up, with a turn of the event loop after each. */
 function readInTurn(hub: Hub, follower: Follower): Promise<TailPage | undefined> {
-  const read = hub.lastRead.then(async () =>
-    follower.gone ? undefined : hub.store.tail(follower.position, STREAM_PAGE_EVENTS),
-  );
+  const read = hub.lastRead.then(() => readTail(hub, follower.position, () => follower.gone));
   hub.lastRead = read.catch(() => {}).then(() => turn());
   return read;
 }

@@ -1,6 +1,7 @@
 /** Answers where no route does: the dashboard's page, a 404, or a 405 with the methods there are. */
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { sendProblem } from '../errors.js';
+import { decodedPath } from '../path.js';
 import type { Foreign } from './foreign.js';
 
 /** Answers with the dashboard's page. */
@@ -31,7 +32,7 @@ export function createFallback(sendPage: SendPage, foreign: Foreign) {
       const path = pathOf(request);
       if (isForeign(path)) return foreign.answer(request, reply, path);
       const methods = methodsOf(path);
-      const ofThePage = methods.length === 0 && !NOT_OF_THE_PAGE.test(path);
+      const ofThePage = methods.length === 0 && !NOT_OF_THE_PAGE.test(decodedPath(path));
       if (ofThePage && (request.method === 'GET' || request.method === 'HEAD')) return sendPage(reply);
       if (methods.length === 0 && !ofThePage)
         return sendProblem(reply, { code: 'not_found', detail: 'There is nothing at this path.' });

@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { FOREIGN_CLIENT_LOG_MS } from '../../domain/limits.js';
 import type { Logger } from '../context.js';
 import { sendProblem } from '../errors.js';
+import { decodedPath } from '../path.js';
 
 const MISSPELT =
   'There is nothing at this path. Paths are matched as they are written: in lower case, with one slash before each part ' +
@@ -69,14 +70,6 @@ export function createForeign(log: Logger) {
 }
 
 function kindOf(sent: string): (typeof KINDS)[number] | undefined {
-  const path = decoded(sent);
+  const path = decodedPath(sent);
   return KINDS.find((kind) => kind.path.test(path));
-}
-
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }

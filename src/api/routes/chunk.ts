@@ -6,6 +6,7 @@ import { onlyApp } from '../../questions/answer-json.js';
 import type { StoredChunk } from '../../store/port.js';
 import type { ApiContext } from '../context.js';
 import { appsFor } from '../guards/access.js';
+import { readFor } from '../read-for.js';
 import { validated } from '../route.js';
 import { chunkAsk } from '../schemas.js';
 import { QUESTION_REFUSALS } from './questions.js';
@@ -37,9 +38,10 @@ export function chunkRoute(app: FastifyInstance, { store, watchings, clientAddre
   app.get('/v1/sessions/:id/replay/:seq', { config: routeConfig }, async (request, reply) => {
     const { id, seq } = validated(chunkPath, request.params);
     const apps = appsFor(request.access, validated(chunkQuery, request.query).app);
+    const whom = readFor(request, reply, clientAddress);
     // A single app need not be looked up.
-    const owner = onlyApp(apps?.length === 1 ? apps : await appsAmong(store.sessionApps(id), apps));
-    const chunk = owner === undefined ? undefined : await store.chunk(owner, id, seq);
+    const owner = onlyApp(apps?.length === 1 ? apps : await appsAmong(store.sessionApps(id, whom), apps));
+    const chunk = owner === undefined ? undefined : await store.chunk(owner, id, seq, whom);
     if (owner === undefined || chunk === undefined)
       throw new ProblemError('not_found', 'There is no such chunk of this session.');
     const { role, name } = request.access;

@@ -27,6 +27,7 @@ const routeConfig = {
       'unsupported_encoding',
       'rate_limited',
       'queue_full',
+      'key_not_shown',
       'not_accepting',
       'disk_full',
     ],

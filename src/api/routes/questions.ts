@@ -1,5 +1,5 @@
 /** The routes of all questions, from their definitions. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { ProblemCode } from '../../domain/problems.js';
 import { given } from '../../questions/given.js';
@@ -7,7 +7,7 @@ import { type Ask, type Found, QUESTIONS, type QuestionName } from '../../questi
 import type { Question } from '../../questions/question.js';
 import type { ApiContext } from '../context.js';
 import { appsFor } from '../guards/access.js';
-import type { ClientAddress } from '../guards/client-address.js';
+import { readFor } from '../read-for.js';
 import { json, validated } from '../route.js';
 
 /** Any question may be refused with these. */
@@ -45,24 +45,11 @@ function addQuestion<K extends QuestionName>(
   };
   app.get(path, { config: { access: { role, scope }, describe } }, async (request, reply) => {
     const hasManyApps = Object.keys(config.apps).length > 1;
-    const whom = { reader: readerOf(request, clientAddress), signal: leaving(reply) };
+    const whom = readFor(request, reply, clientAddress);
     const bytes = await store.answer(kind, read(request) as Ask<K>, { hasManyApps }, whom);
     reply.header('content-type', 'application/json; charset=utf-8');
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   });
-}
-
-/** Readers take turns: by what they may see, and where they are. A name is whatever they say. */
-const readerOf = (request: FastifyRequest, addressOf: ClientAddress): string =>
-  `${request.access.role} ${request.access.apps ?? ''} ${addressOf(request)}`;
-
-/** Aborts when the client closes its connection before the answer. */
-function leaving(reply: FastifyReply): AbortSignal {
-  const leaving = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) leaving.abort();
-  });
-  return leaving.signal;
 }
 
 /** Validates the path's parameters, then the query's, and adds the apps that the reader may see. */

@@ -41,6 +41,8 @@ export interface Read {
   args: unknown[];
   reader: string;
   signal?: AbortSignal | undefined;
+  /** It begins once this resolves. Its rejection must be handled elsewhere too: a read may end before. */
+  caughtUp?: Promise<void> | undefined;
   /** When it fails with `ReadTimeout`, ms of `monotonicMs`. */
   endsAt: number;
   /** How long the thread may work at it. */
@@ -48,7 +50,7 @@ export interface Read {
 }
 
 interface Open extends Read {
-  id: number;
+  isSettled: boolean;
   /** Settles it once; what comes later is dropped. */
   settle(settled: { result: unknown } | { error: Error }): void;
 }
@@ -58,35 +60,45 @@ export type Lane = ReturnType<typeof openLane>;
 export function openLane({ name, start, onNotice, depth, now = monotonicMs, ...bounds }: LaneOptions) {
   const { max = WAITING_READS_MAX, maxOfOne = WAITING_READS_OF_ONE_MAX } = bounds;
   const waiting = openFairQueue<Open>({ max, maxOfOne });
-  /** What the thread works at, or has in its port. */
-  const underWay = new Map<number, Open>();
-  const cancelled = new Int32Array(new SharedArrayBuffer(SLOTS * Int32Array.BYTES_PER_ELEMENT));
+  const underWay = openUnderWay();
+  /** Those whose turn it is, and that wait for the tables: each had its turn in the order of arrival. */
+  const starting = new Set<Open>();
   const deaths = openDeaths(name, onNotice, now);
   let thread: ReaderThread | undefined;
   let isClosed = false;
-  let ids = 0;
   let refused = 0;
 
   const pump = (): void => {
-    while (underWay.size < depth && deaths.down() === undefined && !isClosed) {
+    while (underWay.size() + starting.size < depth && deaths.down() === undefined && !isClosed) {
       const next = waiting.take();
       if (next === undefined) return;
-      underWay.set(next.id, next);
-      thread ??= start(takeReply, onEnd, cancelled);
-      const { id, method, args, workMs, endsAt } = next;
-      thread.post({ kind: 'call', id, method, args, endsAt, workMs });
+      if (next.caughtUp === undefined) post(next);
+      else void startOnce(next, next.caughtUp);
     }
   };
+  const startOnce = async (open: Open, caughtUp: Promise<void>): Promise<void> => {
+    starting.add(open);
+    // One that is abandoned keeps its place: those behind it wait for as much or more.
+    await caughtUp.catch((error: Error) => open.settle({ error }));
+    starting.delete(open);
+    if (!open.isSettled) post(open);
+    pump();
+  };
+  const post = (open: Open): void => {
+    thread ??= start(takeReply, onEnd, underWay.cancelled);
+    thread.post(callOf(underWay.add(open), open));
+  };
   const takeReply = (reply: Reply): void => {
-    const done = underWay.get(reply.id);
-    underWay.delete(reply.id);
-    done?.settle('error' in reply ? { error: fromPlain(reply.error) } : { result: reply.result });
+    underWay
+      .take(reply.id)
+      ?.settle('error' in reply ? { error: fromPlain(reply.error) } : { result: reply.result });
     pump();
   };
   const fail = (error: Error, alsoWaiting: boolean): void => {
-    for (const open of underWay.values()) open.settle({ error });
-    underWay.clear();
-    while (alsoWaiting && waiting.size() > 0) waiting.take()?.settle({ error });
+    for (const open of underWay.takeAll()) open.settle({ error });
+    if (!alsoWaiting) return;
+    for (const open of starting) open.settle({ error });
+    while (waiting.size() > 0) waiting.take()?.settle({ error });
   };
   const onEnd = (error: Error): void => {
     if (isClosed) return;
@@ -96,9 +108,9 @@ export function openLane({ name, start, onNotice, depth, now = monotonicMs, ...b
     pump();
   };
   /** Nobody waits for it any more: it need not begin, or may end early. */
-  const leave = (open: Open, error: Error): void => {
+  const abandon = (open: Open, error: Error): void => {
     waiting.drop(open);
-    if (underWay.has(open.id)) Atomics.store(cancelled, open.id % SLOTS, open.id);
+    underWay.cancel(open);
     open.settle({ error });
   };
 
@@ -106,9 +118,8 @@ export function openLane({ name, start, onNotice, depth, now = monotonicMs, ...b
     read(read: Read): Promise<unknown> {
       const down = deaths.down();
       if (down !== undefined) return Promise.reject(new ReaderDied(down));
-      ids = (ids % ID_MAX) + 1;
-      const { open, settled } = track(read, ids, now, leave);
-      if (read.signal?.aborted) leave(open, left());
+      const { open, settled } = track(read, now, abandon);
+      if (read.signal?.aborted) abandon(open, left());
       else if (waiting.add(open)) pump();
       else {
         refused++;
@@ -116,27 +127,40 @@ export function openLane({ name, start, onNotice, depth, now = monotonicMs, ...b
       }
       return settled;
     },
-    state: () => ({ refused, waiting: waiting.size(), deaths: deaths.count(), down: deaths.down() }),
+    state: () => ({
+      refused,
+      waiting: waiting.size() + starting.size,
+      deaths: deaths.count(),
+      down: deaths.down(),
+    }),
     async close(): Promise<void> {
       isClosed = true;
-      await thread?.close();
+      // The thread ends after what it works at, which nobody needs any more.
+      underWay.cancelAll();
       fail(new ReaderDied('the store is closing'), true);
+      await thread?.close();
     },
   };
 }
 
+const callOf = (id: number, { method, args, endsAt, workMs }: Open): ReadCall => ({
+  kind: 'call',
+  ...{ id, method, args, endsAt, workMs },
+});
+
 const left = (): ReadCancelled => new ReadCancelled('whoever asked has left');
 
-/** Settles a read once, and leaves it when its time is over or its signal aborts. */
-function track(read: Read, id: number, now: () => number, leave: (open: Open, error: Error) => void) {
+/** Settles a read once, and abandons it when its time is over or its signal aborts. */
+function track(read: Read, now: () => number, abandon: (open: Open, error: Error) => void) {
   const { promise: settled, resolve, reject } = withResolvers();
-  const onAbort = (): void => leave(open, left());
-  const onLate = (): void => leave(open, new ReadTimeout('no answer in time'));
+  const onAbort = (): void => abandon(open, left());
+  const onLate = (): void => abandon(open, new ReadTimeout('no answer in time'));
   const timer = setTimeout(onLate, Math.max(0, read.endsAt - now())).unref();
   const open: Open = {
     ...read,
-    id,
+    isSettled: false,
     settle(settled) {
+      open.isSettled = true;
       clearTimeout(timer);
       read.signal?.removeEventListener('abort', onAbort);
       if ('error' in settled) reject(settled.error);
@@ -154,6 +178,40 @@ function withResolvers() {
     [resolve, reject] = settle;
   });
   return { promise, resolve, reject };
+}
+
+/** What a thread works at, or has in its port, by id. */
+function openUnderWay() {
+  const reads = new Map<number, Open>();
+  const cancelled = new Int32Array(new SharedArrayBuffer(SLOTS * Int32Array.BYTES_PER_ELEMENT));
+  let ids = 0;
+  const cancel = (id: number) => Atomics.store(cancelled, id % SLOTS, id);
+  return {
+    cancelled,
+    size: () => reads.size,
+    /** Its id, given as it goes to the thread: those under way are close together, and so none shares a slot. */
+    add(open: Open): number {
+      ids = (ids % ID_MAX) + 1;
+      reads.set(ids, open);
+      return ids;
+    },
+    take(id: number): Open | undefined {
+      const open = reads.get(id);
+      reads.delete(id);
+      return open;
+    },
+    takeAll(): Open[] {
+      const all = [...reads.values()];
+      reads.clear();
+      return all;
+    },
+    cancel(open: Open): void {
+      for (const [id, one] of reads) if (one === open) cancel(id);
+    },
+    cancelAll(): void {
+      for (const id of reads.keys()) cancel(id);
+    },
+  };
 }
 
 /** Counts a lane's deaths, and says when they are too many. */
@@ -179,5 +237,5 @@ function openDeaths(name: string, onNotice: (notice: Notice) => void, now: () =>
   };
 }
 
-/** Ids go round: they stay numbers of 32 bits, and a slot is never another open read's. */
+/** Ids go round, so that they stay numbers of 32 bits. */
 const ID_MAX = 2 ** 30;

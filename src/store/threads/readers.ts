@@ -2,7 +2,6 @@
  * The reader threads, from the HTTP thread. Look-ups have one of their own; one that turns out long goes on
  * in the second, and passes over data run in the third: so no look-up waits for long.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { LOOKUP_MS_MAX, READ_MS_MAX, READER_HEAP_MB } from '../../domain/limits.js';
 import { ANSWER_BOUNDS, type AnswerBounds } from '../../questions/bounds.js';
@@ -27,7 +26,7 @@ const YOUNG_GENERATION_MB = 16;
 
 export interface ReadersOptions {
   dataDir: string;
-  /** A read begins once it resolves. */
+  /** A read begins once it resolves; its rejection is handled by whoever makes it. */
   caughtUp: () => Promise<void> | undefined;
   onNotice: (notice: Notice) => void;
   bounds?: AnswerBounds;
@@ -38,8 +37,9 @@ export interface ReadersOptions {
   lookupMs?: number;
 }
 
-/** The collector's own reads. */
+/** The collector's own reads; the live feed, which all its followers share, must not wait for room among them. */
 const NOBODY: ReadFor = { reader: '' };
+const LIVE_FEED: ReadFor = { reader: 'the live feed' };
 
 type Method = keyof LaterReads;
 
@@ -58,9 +58,8 @@ export function startReaders(options: ReadersOptions) {
 
   const look = async (method: Method, args: unknown[], whom: ReadFor = NOBODY): Promise<never> => {
     const read = { ...whom, method, args, endsAt: monotonicMs() + readMs };
-    await inTime(caughtUp(), readMs);
     try {
-      return (await lanes.lookups.read({ ...read, workMs: lookupMs })) as never;
+      return (await lanes.lookups.read({ ...read, caughtUp: caughtUp(), workMs: lookupMs })) as never;
     } catch (error) {
       if (!(error instanceof ReadTimeout) || monotonicMs() >= read.endsAt) throw error;
       return (await lanes.long.read({ ...read, workMs: readMs })) as never;
@@ -68,17 +67,17 @@ export function startReaders(options: ReadersOptions) {
   };
   const pass = async (method: Method, args: unknown[], whom: ReadFor = NOBODY): Promise<never> => {
     const endsAt = monotonicMs() + readMs;
-    await inTime(caughtUp(), readMs);
-    return (await lanes.passes.read({ ...whom, method, args, endsAt, workMs: readMs })) as never;
+    const read = { ...whom, method, args, endsAt, workMs: readMs };
+    return (await lanes.passes.read({ ...read, caughtUp: caughtUp() })) as never;
   };
   const byLane = (kind: keyof typeof QUESTIONS) => (QUESTIONS[kind].lane === 'light' ? look : pass);
 
   const read: LaterReads = {
     ask: (kind, ask) => byLane(kind)('ask', [kind, ask]),
     answer: (kind, ask, context, whom) => byLane(kind)('answer', [kind, ask, context], whom),
-    tail: (...args) => look('tail', args),
-    sessionApps: (...args) => look('sessionApps', args),
-    chunkRow: (...args) => look('chunkRow', args),
+    tail: (...args) => look('tail', args, LIVE_FEED),
+    sessionApps: (session, whom) => look('sessionApps', [session], whom),
+    chunkRow: (app, session, seq, whom) => look('chunkRow', [app, session, seq], whom),
     exportPage: (...args) => pass('exportPage', args),
   };
   return {
@@ -88,15 +87,6 @@ export function startReaders(options: ReadersOptions) {
       await Promise.all(Object.values(lanes).map((lane) => lane.close()));
     },
   };
-}
-
-/** Waits for the tables, but no longer than a read may take. */
-async function inTime(caughtUp: Promise<void> | undefined, ms: number): Promise<void> {
-  if (caughtUp === undefined) return;
-  const enough = new AbortController();
-  const late = sleep(ms, true, { ref: false, signal: enough.signal }).catch(() => false);
-  const isLate = await Promise.race([caughtUp, late]).finally(() => enough.abort());
-  if (isLate === true) throw new ReadTimeout('the tables lag behind what is stored');
 }
 
 function stateOf(lanes: readonly Lane[]): ReadsState {

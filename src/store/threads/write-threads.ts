@@ -46,6 +46,8 @@ function openProgress(askToApply: (commit: number) => void) {
   let applied = 0;
   let failure: Error | undefined;
   let waiting: { commit: number; resolve: () => void; reject: (error: Error) => void }[] = [];
+  /** All who wait for a commit share a promise. */
+  let last: { commit: number; promise: Promise<void> } | undefined;
   return {
     /** Commits that are durable and not in the tables. */
     left: () => durable - applied,
@@ -59,14 +61,21 @@ function openProgress(askToApply: (commit: number) => void) {
       waiting = waiting.filter((one) => one.commit > commit);
       for (const { resolve } of due) resolve();
     },
-    /** Settles once the tables hold all that is durable now; undefined when they do already. */
+    /**
+     * Settles once the tables hold all that is durable now; undefined when they do already. Nobody need handle a rejection:
+     * the failure is reported by itself.
+     */
     caughtUp(): Promise<void> | undefined {
       if (durable <= applied) return undefined;
-      if (failure) return Promise.reject(failure);
-      return new Promise((resolve, reject) => {
-        if (!waiting.some((one) => one.commit >= durable)) askToApply(durable);
-        waiting.push({ commit: durable, resolve, reject });
+      if (last?.commit === durable) return last.promise;
+      const promise = new Promise<void>((resolve, reject) => {
+        if (failure) reject(failure);
+        else waiting.push({ commit: durable, resolve, reject });
       });
+      promise.catch(() => {});
+      last = { commit: durable, promise };
+      if (failure === undefined) askToApply(durable);
+      return promise;
     },
     fail(error: Error): void {
       failure = error;

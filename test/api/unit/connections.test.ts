@@ -14,7 +14,7 @@ import { KEY, serve } from './server.js';
 
 const MAX = 20;
 
-async function served(t: Test) {
+async function served(t: Test, host = '127.0.0.1') {
   const lines: string[] = [];
   const connections = createConnections(pino({}, { write: (line: string) => lines.push(line) }), MAX);
   const asked: string[] = [];
@@ -23,7 +23,7 @@ async function served(t: Test) {
     if (request.url === '/') response.end('ok');
   });
   connections.watch(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;
   const sockets: Socket[] = [];
   t.teardown(() => {
@@ -95,6 +95,15 @@ t.test('what a refused connection sends is not carried out', async (t) => {
   );
   await sleep(20);
   t.same(new Set(asked), new Set(['/slow']));
+});
+
+t.test('on a socket of IPv6 too each IPv4 address counts by itself', async (t) => {
+  const { url, connections, open, reach } = await served(t, '::');
+  await open(MAX, '127.0.0.7', HALF);
+  await reach(() => connections.counts().open === MAX);
+  await sleep(20);
+  t.equal((await get(url, '127.0.0.7')).status, 503);
+  t.equal((await get(url, '127.0.0.8')).status, 200);
 });
 
 t.test('without descriptors every route is a 503 that says when to come back', async (t) => {

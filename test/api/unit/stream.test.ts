@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { createStreamHub, type StreamHub } from '../../../src/api/live/stream.js';
 import type { JsonText } from '../../../src/domain/event.js';
+import { ReadsFull, ReadTimeout } from '../../../src/store/port.js';
 import { createFakeStore, type FakeStore } from './fake-store.js';
 
 const log = pino({ level: 'silent' });
@@ -329,12 +330,20 @@ t.test('a reader that takes nothing', async (t) => {
   });
 });
 
-t.test('when the log cannot be read, its readers are let go, to come back', async (t) => {
+t.test('a store without time is waited for; one that cannot be read lets readers go', async (t) => {
   const store = createFakeStore();
   const hub = createHub(t, store);
   const live = createReader();
   hub.follow(live.sink, {}, 0);
   await live.until((frame) => frame.id === 0);
+  for (const error of [new ReadsFull('full'), new ReadTimeout('late')]) {
+    store.readError = error;
+    store.commit(1);
+    await sleep(50);
+    t.equal(hub.followers(), 1);
+    store.readError = undefined;
+    await live.until(isLast(store.log.length));
+  }
   store.readError = new Error('gone');
   const closed = once(live.sink, 'close');
   store.commit(1);
@@ -346,8 +355,8 @@ t.test('when the log cannot be read, its readers are let go, to come back', asyn
   store.readError = undefined;
   const back = createReader();
   hub.follow(back.sink, {}, 0);
-  await back.until(isLast(1));
-  t.same(back.ids(), [1]);
+  await back.until(isLast(3));
+  t.same(back.ids(), [1, 2, 3]);
 });
 
 t.test('closing ends every stream, and whoever comes later', async (t) => {

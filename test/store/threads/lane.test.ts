@@ -22,6 +22,10 @@ function given(options: Partial<LaneOptions> = {}) {
   let end: (error: Error) => void = () => {};
   let flags: Int32Array = new Int32Array(0);
   let starts = 0;
+  let closed: () => void = () => {};
+  const closing = new Promise<void>((resolve) => {
+    closed = resolve;
+  });
   const lane = openLane({
     name: 'short',
     depth: 1,
@@ -30,7 +34,7 @@ function given(options: Partial<LaneOptions> = {}) {
     start(onReply, onEnd, cancelled) {
       starts++;
       [reply, end, flags] = [onReply, onEnd, cancelled];
-      return { post: (call) => posted.push(call), close: async () => {} };
+      return { post: (call) => posted.push(call), close: () => closing };
     },
     ...options,
   });
@@ -44,10 +48,14 @@ function given(options: Partial<LaneOptions> = {}) {
     },
     ask: (
       name: string,
-      { reader = name, ...more }: { reader?: string; signal?: AbortSignal; endsAt?: number } = {},
+      {
+        reader = name,
+        ...more
+      }: { reader?: string; signal?: AbortSignal; endsAt?: number; caughtUp?: Promise<void> } = {},
     ) => lane.read({ method: name, args: [], reader, endsAt: LATER, workMs: 25, ...more }),
     /** The thread answers the read that it got last. */
     answer: () => reply({ kind: 'reply', id: posted.at(-1)?.id ?? 0, result: posted.at(-1)?.method }),
+    close: () => closed(),
     die: () => end(new Error('out of memory')),
     isCancelled: ({ id }: ReadCall) => Atomics.load(flags, id % SLOTS) === id,
   };
@@ -113,6 +121,61 @@ t.test('a read ends in time though its thread does not answer, or it never had i
   const [call] = posted;
   t.ok(call && isCancelled(call));
   t.equal(lane.state().waiting, 0);
+});
+
+t.test(
+  'ids are given when the thread gets a read: one that waited long shares no slot with a new one',
+  async (t) => {
+    const { ask, answer, posted } = given();
+    const [, , old] = ['first', 'second', 'old'].map((name) => ask(name, { reader: 'a' }));
+    // The other readers' go before it, since it is the third of its reader.
+    const others = Array.from({ length: SLOTS }, (_, n) => ask('other', { reader: `b${n}` }));
+    for (let n = 0; n < others.length + 3; n++) answer();
+    t.equal(await old, 'old');
+    t.equal(posted.at(-1)?.method, 'old');
+    t.strictSame(
+      posted.map(({ id }) => id),
+      posted.map((_, n) => n + 1),
+    );
+  },
+);
+
+t.test('reads that wait for the tables are bounded like all that wait, and end in time', async (t) => {
+  const { ask, answer, lane, posted } = given();
+  let catchUp: () => void = () => {};
+  const caughtUp = new Promise<void>((resolve) => {
+    catchUp = resolve;
+  });
+  const keepAlive = setTimeout(() => {}, 60_000);
+  t.teardown(() => clearTimeout(keepAlive));
+  const late = ask('late', { reader: 'a', caughtUp, endsAt: 20 });
+  const reads = Array.from({ length: WAITING_READS_OF_ONE_MAX }, () =>
+    ask('more', { reader: 'a', caughtUp }),
+  );
+  await t.rejects(ask('too many', { reader: 'a', caughtUp }), { name: 'ReadsFull' });
+  await t.rejects(late, { name: 'ReadTimeout' });
+  t.equal(posted.length, 0, 'none has begun');
+  catchUp();
+  for (const read of reads) {
+    await new Promise(setImmediate);
+    answer();
+    t.equal(await read, 'more');
+  }
+  t.equal(posted.length, reads.length, 'the one that was late never began');
+  t.equal(lane.state().waiting, 0);
+  await t.rejects(ask('any', { caughtUp: Promise.reject(new Error('the store has failed')) }), {
+    message: 'the store has failed',
+  });
+});
+
+t.test('closing ends the reads under way, and does not wait for them', async (t) => {
+  const { ask, close, isCancelled, lane, posted } = given();
+  const reads = [ask('running'), ask('waiting')];
+  const isClosed = lane.close();
+  for (const read of reads) await t.rejects(read, { name: 'ReaderDied' });
+  t.equal(posted.filter(isCancelled).length, 1, 'the thread sees it');
+  close();
+  await isClosed;
 });
 
 t.test('a thread that dies is started anew, with those that wait', async (t) => {

@@ -72,7 +72,7 @@ t.test('more requests than a group takes are all answered, and stored in the ord
   );
   // Once many wait, a request that does not show the right key may find no room.
   t.same(
-    answers.map((answer) => (answer?.code === 'queue_full' ? 'unauthorized_app' : answer?.code)),
+    answers.map((answer) => (answer?.code === 'key_not_shown' ? 'unauthorized_app' : answer?.code)),
     answers.map((_, n) => (isWrong(n) ? 'unauthorized_app' : undefined)),
   );
   const { events } = await store.tail(0, count);
