@@ -53,6 +53,13 @@ export const STORE_CANARIES = [
     test: 'test/store/answers/cut-days.test.js',
   },
   {
+    title: 'all days of several apps counted at once',
+    file: 'src/projections/days.js',
+    from: 'WINDOW_DAYS = 64',
+    to: 'WINDOW_DAYS = 1_000_000',
+    test: 'test/security/bounded-answers.test.js',
+  },
+  {
     title: 'answers without a bound',
     file: 'src/questions/bounds.js',
     from: 'if (sum > room && rows.length > 0)',
@@ -113,6 +120,13 @@ export const STORE_CANARIES = [
     file: 'src/store/offline/erasures.js',
     from: 'tries < TRIES_MAX',
     to: 'true',
+    test: 'test/store/offline/erasures.test.js',
+  },
+  {
+    title: 'an erasure that waits behind those that failed',
+    file: 'src/store/offline/erasures.js',
+    from: '(a.tries ?? 0) - (b.tries ?? 0)',
+    to: '0',
     test: 'test/store/offline/erasures.test.js',
   },
   {
