@@ -26,7 +26,7 @@ export const STORE_CANARIES = [
   {
     title: 'an erasure of nobody',
     file: 'src/questions/before-erasure.js',
-    from: 'if (users.length > 0)',
+    from: 'if (users.length > 0 || isPending)',
     to: 'if (true)',
     test: 'test/cli/erase.test.js',
   },
@@ -79,6 +79,20 @@ export const STORE_CANARIES = [
     from: 'performance.now() > end',
     to: 'false',
     test: 'test/store/threads/readers.test.js',
+  },
+  {
+    title: "node's flag in the place of a thread's own bound",
+    file: 'src/store/threads/heap.js',
+    from: "setFlagsFromString('--max-old-space-size=0');",
+    to: '',
+    test: 'test/operations/sums.test.js',
+  },
+  {
+    title: 'a read that begins before the tables are there',
+    file: 'src/store/threads/lane.js',
+    from: 'if (next.caughtUp === undefined)',
+    to: 'if (true)',
+    test: 'test/store/threads/lane.test.js',
   },
   {
     title: 'a thread that died and is left dead',

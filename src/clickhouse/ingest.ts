@@ -8,16 +8,13 @@
 import { Worker } from 'node:worker_threads';
 import type { Config } from '../config/config.js';
 import type { EventRequest } from '../domain/event.js';
-import { RETRY_AFTER_S } from '../domain/limits.js';
+import { INGEST_HEAP_MB, RETRY_AFTER_S, YOUNG_GENERATION_MB } from '../domain/limits.js';
 import type { Refusal } from '../domain/problems.js';
 import { createDoor } from '../ingest/door.js';
 import type { IngestMessage } from '../ingest/messages.js';
 import { openIngestQueue } from '../ingest/queue.js';
 import { StoreFailed, type WritableStore } from '../store/port.js';
 import { FenceAhead } from './numbering.js';
-
-/** Garbage is short-lived there. */
-const YOUNG_GENERATION_MB = 16;
 
 type Settings = Pick<Config, 'apps' | 'limits'>;
 
@@ -64,7 +61,7 @@ export function openIngest(
   const thread = new Worker(new URL('./intake-thread.js', import.meta.url), {
     name: 'intake',
     workerData,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    resourceLimits: { maxOldGenerationSizeMb: INGEST_HEAP_MB, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
   const tell = (message: ToIntake): void => thread.postMessage(message);
 

@@ -166,8 +166,12 @@ export const AUDIT_NAMES_MAX = 10;
 export const AUDIT_LINES_PER_MINUTE = 300;
 
 // --- memory, in MiB: docs/deploy.md has the sum, and a test that it fits the container
-/** Old space of the HTTP thread and of each other thread that is given none: node's flag, as it is shipped. */
+/** Old space of the HTTP thread (node's flag, as it is shipped) and of the writer thread. */
 export const HEAP_MB = 320;
+/** Young space of each thread. Garbage is short-lived; by default a thread would keep three times as much memory for it. */
+export const YOUNG_GENERATION_MB = 16;
+/** Old space of the thread that copies the store beside all others, for a backup or to verify. */
+export const COPY_HEAP_MB = 48;
 /** The ingest thread holds one request's objects at a time. */
 export const INGEST_HEAP_MB = 256;
 

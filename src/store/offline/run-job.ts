@@ -1,7 +1,8 @@
 /** Runs work on the whole store on a thread of its own, so that the HTTP thread goes on answering. */
 import { Worker } from 'node:worker_threads';
+import { COPY_HEAP_MB } from '../../domain/limits.js';
 import type { OnProgress, Progress } from '../port.js';
-import { threadError, workHeap } from '../threads/heap.js';
+import { heapOf, threadError, workHeap } from '../threads/heap.js';
 import { fromPlain } from '../threads/rpc.js';
 import type { FromJob, JobData, Jobs } from './job-thread.js';
 
@@ -27,7 +28,7 @@ export function runJob<K extends keyof Jobs>(
   const workerData: JobData = { dataDir, job, subject };
   const worker = new Worker(new URL('./job-thread.js', import.meta.url), {
     workerData,
-    resourceLimits: workHeap(),
+    resourceLimits: job === 'copy' ? heapOf(COPY_HEAP_MB) : workHeap(),
   });
   return new Promise((resolve, reject) => {
     let came: Exclude<FromJob, { progress: Progress }> | undefined;

@@ -8,6 +8,7 @@ import { ANSWER_BOUNDS, type AnswerBounds } from '../../questions/bounds.js';
 import { QUESTIONS } from '../../questions/index.js';
 import type { LaterReads } from '../compose.js';
 import { type ReadFor, type ReadsState, ReadTimeout } from '../port.js';
+import { heapOf } from './heap.js';
 import { type Lane, openLane, type ReaderThread, type StartReader } from './lane.js';
 import type { Notice } from './messages.js';
 import { monotonicMs } from './read-call.js';
@@ -20,9 +21,6 @@ export interface ReaderData {
   cancelled: Int32Array;
   bounds: AnswerBounds;
 }
-
-/** Garbage is short-lived here; by default each thread would keep three times as much memory for it. */
-const YOUNG_GENERATION_MB = 16;
 
 export interface ReadersOptions {
   dataDir: string;
@@ -110,7 +108,7 @@ function startThread(
 ): ReaderThread {
   const worker = new Worker(new URL('./reader-thread.js', import.meta.url), {
     workerData,
-    resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    resourceLimits: heapOf(heapMb),
   });
   let reason = new Error('it ended');
   let closed: (() => void) | undefined;

@@ -12,7 +12,7 @@ import { openIngestQueue } from '../../ingest/queue.js';
 import type { Later, Sides } from '../compose.js';
 import { openHeads } from '../heads.js';
 import { type OnProgress, StoreFailed } from '../port.js';
-import { threadError } from './heap.js';
+import { heapOf, threadError } from './heap.js';
 import type { IngestCalls } from './ingest-thread.js';
 import type {
   EndMessage,
@@ -24,9 +24,6 @@ import type {
   WriterData,
 } from './messages.js';
 import { fromPlain, openCaller } from './rpc.js';
-
-/** Garbage is short-lived here; by default each thread would keep three times as much memory for it. */
-const YOUNG_GENERATION_MB = 16;
 
 /** How often a start that is behind says so. */
 const CATCHING_UP_LOG_MS = 5_000;
@@ -260,10 +257,7 @@ function startThread(name: string, workerData: WriterData | IngestData, port: Me
     name,
     workerData,
     transferList: [port],
-    resourceLimits: {
-      maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
-      ...(name === 'ingest' && { maxOldGenerationSizeMb: INGEST_HEAP_MB }),
-    },
+    resourceLimits: heapOf(name === 'ingest' ? INGEST_HEAP_MB : undefined),
   });
 }
 
