@@ -3,7 +3,13 @@ import { EVENT_TYPES, isIncident, type StoredEvent } from '../../domain/event.js
 import { BATCH_SPAN_MS, INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '../../domain/limits.js';
 import { lastTsBound } from '../../log/batches/log.js';
 import { type StreamRef, sessionStream, typeStream } from '../../projections/streams.js';
-import { eventBytes, eventBytesAtMost, FRAME_BYTES, openEvents, withoutProps } from '../../questions/bounds.js';
+import {
+  eventBytes,
+  eventBytesAtMost,
+  FRAME_BYTES,
+  openEvents,
+  withoutProps,
+} from '../../questions/bounds.js';
 import type { EventPosition } from '../../questions/cursor.js';
 import { given } from '../../questions/given.js';
 import type { Neighbours } from '../../questions/incident.js';
