@@ -105,7 +105,11 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
     sessionApps: (session) => appsOfSession(parts, session),
     putChunk: chunks.put,
     chunk: chunks.get,
-    sweep: async (cutoffs) => sweep(engine, meta, await clocks.agreed(cutoffs), now),
+    async sweep(cutoffs) {
+      const report = await sweep(engine, meta, await clocks.agreed(cutoffs), now);
+      await clocks.forget();
+      return report;
+    },
     async timeEvidence(wall) {
       await meta.refresh();
       if (meta.clock() > 0) return meta.clock();
