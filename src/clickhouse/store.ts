@@ -3,6 +3,7 @@ import { answerJson } from '../questions/answer-json.js';
 import type {
   EraseReport,
   Erasure,
+  Store,
   StoreStats,
   SweepCutoffs,
   SweepReport,
@@ -10,7 +11,7 @@ import type {
 } from '../store/port.js';
 import { appsOfSession, openAnswers } from './answers.js';
 import { type Appender, openAppender } from './append.js';
-import { type Arrivals, openArrivals } from './arrivals.js';
+import { type Arrivals, FOR_EXPORT, openArrivals } from './arrivals.js';
 import { openChunks } from './chunks.js';
 import { type Clocks, openClocks } from './clocks.js';
 import { type Address, connect, type Engine } from './connect.js';
@@ -46,6 +47,8 @@ export interface ClickhouseStore extends WritableStore {
   isUp(): boolean;
   erase(erasure: Erasure): Promise<EraseReport>;
   readonly clocks: Clocks;
+  /** `tail` with every event whole, in larger pages. */
+  exportTail: Store['tail'];
   /** Carries out erasures that were cut off; returns how many. */
   resumeErasures(): Promise<number>;
 }
@@ -101,7 +104,8 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
     answer: (kind, ask, context, whom) =>
       turns.take(whom, async () => answerJson(kind, await answers[kind](ask), context)),
     reads: turns.state,
-    tail: arrivals.tail,
+    tail: (after, limit) => arrivals.tail(after, limit),
+    exportTail: (after, limit) => arrivals.tail(after, limit, FOR_EXPORT),
     sessionApps: (session) => appsOfSession(parts, session),
     putChunk: chunks.put,
     chunk: chunks.get,
