@@ -4,15 +4,7 @@ import { CHUNK_SEQ_MAX, INCIDENT_AFTER_MS, INCIDENT_BEFORE_MS, MAX_TS } from '..
 import { openCue } from '../domain/replay-cue.js';
 import { dayOf } from '../domain/utc.js';
 import { referenceBytesMax } from '../questions/answer-json.js';
-import {
-  ANSWER_BOUNDS,
-  bounded,
-  cueMax,
-  eventBytes,
-  FRAME_BYTES,
-  manifestMax,
-  withoutProps,
-} from '../questions/bounds.js';
+import { ANSWER_BOUNDS, cueMax, eventBytes, FRAME_BYTES, manifestMax } from '../questions/bounds.js';
 import type { Answers } from '../questions/index.js';
 import type { ChunkRow } from '../questions/replay.js';
 import type { TimeRange } from '../store/port.js';
@@ -57,9 +49,7 @@ export function openAnswers(parts: Parts): Answers {
   });
   const find = async (id: number, apps: readonly string[] | undefined): Promise<StoredEvent | undefined> => {
     const event = await arrivals.event(id);
-    return event && (apps === undefined || apps.includes(event.app))
-      ? bounded(event, ANSWER_BOUNDS)
-      : undefined;
+    return event && (apps === undefined || apps.includes(event.app)) ? event : undefined;
   };
   return {
     async events(ask) {
@@ -91,17 +81,18 @@ export function openAnswers(parts: Parts): Answers {
       const own = eventBytes(event);
       const room = ANSWER_BOUNDS.bytes - FRAME_BYTES - own - cue.chunks.length * each;
       const [crumbs, neighbours] = await Promise.all([
-        listAround(engine, event, clamp(window), room),
+        listAround(engine, event, clamp(window), { ownBytes: own, bytesMax: room }),
         neighboursOf(engine, event, clamp({})),
       ]);
-      const breadcrumbs =
-        own > room
-          ? crumbs.events.map((one) => (one.id === event.id ? withoutProps(one) : one))
-          : crumbs.events;
       const isCut = cue.isCut || crumbs.isCut;
       return {
         event,
-        around: { breadcrumbs, cue: cue.chunks, neighbours, ...(isCut ? { truncated: true } : {}) },
+        around: {
+          breadcrumbs: crumbs.events,
+          cue: cue.chunks,
+          neighbours,
+          ...(isCut ? { truncated: true } : {}),
+        },
       };
     },
     async replay({ id, apps, cursor = 0 }) {

@@ -6,14 +6,43 @@
  * under way.
  */
 import type { StoredEvent } from '../domain/event.js';
+import { TAIL_TEXT_MAX } from '../domain/limits.js';
+import { ANSWER_BOUNDS } from '../questions/bounds.js';
 import type { TailPage } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { EMBEDDED_ID_END, leastIdAt, timeOfId } from './ids.js';
-import { EVENT_COLUMNS, type ReadRow, toEvent, withoutRepeats } from './rows.js';
+import {
+  columnsUpTo,
+  EVENT_COLUMNS,
+  type ListedRow,
+  type ReadRow,
+  shortEvent,
+  textBytes,
+  toEvent,
+  withoutRepeats,
+} from './rows.js';
 import { queryNumber } from './sql.js';
 
 /** How far back to look for copies of an event: two tries of one batch are seconds apart. */
 const COPIES_MS = 60_000;
+
+/** Of a page of the tail. */
+export interface Amount {
+  /** Bytes of texts after which a page ends. */
+  textMax: number;
+  /** Whether events have props that are too large for any answer. */
+  isWhole: boolean;
+}
+
+const FOR_FEED: Amount = { textMax: TAIL_TEXT_MAX, isWhole: false };
+/** A page costs some statements, so these are larger. */
+export const FOR_EXPORT: Amount = { textMax: 4 * 1_048_576, isWhole: true };
+
+/** Both inclusive. */
+interface Ids {
+  first: number;
+  last: number;
+}
 
 export type Arrivals = ReturnType<typeof openArrivals>;
 
@@ -54,25 +83,43 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
     return known;
   };
 
-  /** Events by their ids; `arrivals` has their hours and users, which `events` is ordered by. */
-  const eventsOf = async (first: number, last: number): Promise<StoredEvent[]> => {
-    const rows = await engine.query<ReadRow>(
-      `SELECT ${EVENT_COLUMNS} FROM events WHERE (hour, user_id) GLOBAL IN (
+  /** Columns of events by their ids; `arrivals` has their hours and users, which `events` is ordered by. */
+  const read = async <Row>(columns: string, { first, last }: Ids): Promise<Row[]> =>
+    engine.query<Row>(
+      `SELECT ${columns} FROM events WHERE (hour, user_id) GLOBAL IN (
          SELECT hour, user_id FROM arrivals WHERE id >= {first:UInt64} AND id <= {last:UInt64}
        ) AND id >= {first:UInt64} AND id <= {last:UInt64} AND ts >= {fence:UInt64}`,
       { first, last, fence: fence() },
     );
-    const byId = new Map(rows.map((row) => [row.id, row]));
-    return [...byId.values()].map(toEvent).sort((a, b) => a.id - b.id);
+  const eventsOf = async (ids: Ids, isWhole: boolean): Promise<StoredEvent[]> => {
+    const events = isWhole
+      ? (await read<ReadRow>(EVENT_COLUMNS, ids)).map(toEvent)
+      : (await read<ListedRow>(columnsUpTo(ANSWER_BOUNDS.propsBytes), ids)).map(shortEvent);
+    const byId = new Map(events.map((event) => [event.id, event]));
+    return [...byId.values()].sort((a, b) => a.id - b.id);
+  };
+  /** The first of these arrivals whose texts are together no more than so many bytes, and one. */
+  const upTo = async (page: readonly Arrival[], ids: Ids, { isWhole, textMax }: Amount) => {
+    const columns = `id, ${textBytes(isWhole ? Number.MAX_SAFE_INTEGER : ANSWER_BOUNDS.propsBytes)} AS bytes`;
+    const rows = await read<{ id: number; bytes: number }>(columns, ids);
+    const sizes = new Map(rows.map(({ id, bytes }) => [id, bytes]));
+    let size = 0;
+    const end = page.findIndex(({ id }) => {
+      if (size > textMax) return true;
+      size += sizes.get(id) ?? 0;
+      return false;
+    });
+    return end < 0 ? page : page.slice(0, end);
   };
 
   return {
     head,
+    /** Without props that are too large for any answer. */
     async event(id: number): Promise<StoredEvent | undefined> {
-      const [event] = await eventsOf(id, id);
+      const [event] = await eventsOf({ first: id, last: id }, false);
       return event;
     },
-    async tail(after: number, limit: number): Promise<TailPage> {
+    async tail(after: number, limit: number, amount: Amount = FOR_FEED): Promise<TailPage> {
       const newest = await head();
       if (after >= newest) return { events: [], head: newest, next: newest, gap: after > newest };
       const arrivals = await engine.query<Arrival>(
@@ -80,16 +127,21 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
          ORDER BY id ASC LIMIT {rows:UInt32}`,
         { after, newest, fence: fence(), rows: limit + 1 },
       );
-      const page = arrivals.slice(0, limit);
-      const [first] = page;
-      const last = page.at(-1);
+      const asked = arrivals.slice(0, limit);
+      const [first] = asked;
+      const furthest = asked.at(-1);
       const gap = mayMiss(after, first?.id, swept()) && (first === undefined || first.id > after + 1);
-      if (!first || !last) return { events: [], head: newest, next: newest, gap };
-      const [events, copies] = await Promise.all([eventsOf(first.id, last.id), copiesAmong(engine, page)]);
+      if (!first || !furthest) return { events: [], head: newest, next: newest, gap };
+      const page = await upTo(asked, { first: first.id, last: furthest.id }, amount);
+      const last = page.at(-1) ?? first;
+      const [events, copies] = await Promise.all([
+        eventsOf({ first: first.id, last: last.id }, amount.isWhole),
+        copiesAmong(engine, page),
+      ]);
       return {
         events: events.filter(({ id }) => !copies.has(id)),
         head: newest,
-        next: arrivals.length > limit ? last.id : newest,
+        next: arrivals.length > page.length ? last.id : newest,
         gap,
       };
     },

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { DAY_MS } from '../domain/limits.js';
 import type { SweepCutoffs } from '../store/port.js';
 import type { Engine } from './connect.js';
+import { deleteAny } from './retention.js';
 import { ENGINE_NOW_MS, queryNumber } from './sql.js';
 
 /** A collector that noted nothing for longer does not count. */
@@ -41,8 +42,8 @@ export function openClocks({ engine, now, engineNow = () => askEngine(engine) }:
   const fastBy = async (): Promise<number> => {
     const at = await note();
     const rows = await engine.query<{ ahead: number }>(
-      'SELECT argMax(ahead_ms, at) AS ahead FROM clocks WHERE at + {live:UInt64} > {at:UInt64} GROUP BY token',
-      { at, live: LIVE_MS },
+      'SELECT argMax(ahead_ms, at) AS ahead FROM clocks WHERE at > {since:UInt64} GROUP BY token',
+      { since: at - LIVE_MS },
     );
     const sorted = rows.map(({ ahead }) => Number(ahead)).sort((a, b) => a - b);
     const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? aheadMs;
@@ -55,6 +56,11 @@ export function openClocks({ engine, now, engineNow = () => askEngine(engine) }:
     fastBy,
     /** Ahead of the engine's clock, ms, as noted last; negative behind it. */
     aheadMs: () => aheadMs,
+    /** Deletes what collectors noted about themselves more than a day ago. */
+    async forget(): Promise<void> {
+      const bound = now() - aheadMs - DAY_MS;
+      for (const table of ['clocks', 'collectors']) await deleteAny(engine, table, 'at', bound);
+    },
     /** What a sweep may delete by the time that all agree on. */
     async agreed({ eventsBefore, replaysBefore, now: trusted }: SweepCutoffs): Promise<SweepCutoffs> {
       const fastMs = await fastBy();

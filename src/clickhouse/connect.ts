@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { READ_MS_MAX } from '../domain/limits.js';
-import { ReadTimeout, StoreFailed } from '../store/port.js';
+import { ReadCancelled, ReadTimeout, StoreFailed } from '../store/port.js';
 import { PARTITIONS_MAX } from './partitions.js';
 
 /** Where the engine is and which of its databases is ours. */
@@ -19,8 +19,16 @@ export type Params = Readonly<Record<string, unknown>>;
 export interface Engine {
   readonly database: string;
   readonly cluster: string | undefined;
-  /** `{name:Type}` in the text are `params`. Throws `ReadTimeout` after `READ_MS_MAX` by default. */
-  query<Row>(sql: string, params?: Params, settings?: ClickHouseSettings): Promise<Row[]>;
+  /**
+   * `{name:Type}` in the text are `params`. Throws `ReadTimeout` after `READ_MS_MAX` by default, and
+   * `ReadCancelled` once the signal aborts; the engine stops then, too.
+   */
+  query<Row>(
+    sql: string,
+    params?: Params,
+    settings?: ClickHouseSettings,
+    signal?: AbortSignal,
+  ): Promise<Row[]>;
   /** Durable on every shard when it settles. */
   insert(table: string, rows: readonly object[]): Promise<void>;
   /** A statement without rows. */
@@ -36,6 +44,12 @@ export interface Engine {
   isUp(): boolean;
   close(): Promise<void>;
 }
+
+/** The same engine, whose queries end when a signal aborts. */
+export const until = (signal: AbortSignal, engine: Engine): Engine => ({
+  ...engine,
+  query: (sql, params, settings) => engine.query(sql, params, settings, signal),
+});
 
 /** The engine cannot be used, or its client is not installed; the message is one line for the operator. */
 export class ClickhouseUnusable extends Error {
@@ -81,6 +95,9 @@ const SETTINGS: ClickHouseSettings = {
   mutations_sync: '2',
   distributed_ddl_task_timeout: '600',
 };
+const CANCEL = 'cancel_http_readonly_queries_on_client_close';
+/** For reads: one whose connection was closed ends. The engine does that only where nothing can be written. */
+const ENDS_WITH_ITS_READER: ClickHouseSettings = { readonly: '2', [CANCEL]: 1 };
 /** Rows that come from outside. */
 const ROWS_FROM_OUTSIDE: ClickHouseSettings = { max_partitions_per_insert_block: String(PARTITIONS_MAX) };
 /** A fold reads its rows from our tables: as many partitions as these have. */
@@ -136,23 +153,23 @@ export async function connect({ url, database, cluster }: Address): Promise<Engi
   return {
     database,
     cluster,
-    query: (sql, params = {}, extra = {}) =>
+    query: (sql, params = {}, extra = {}, signal = undefined) =>
       ask(async (client) => {
+        const late = extra.max_execution_time === undefined ? [AbortSignal.timeout(ANSWER_MS_MAX)] : [];
         const result = await client.query({
           query: sql,
           query_params: { ...params },
           format: 'JSONEachRow',
-          ...(extra.max_execution_time === undefined
-            ? { abort_signal: AbortSignal.timeout(ANSWER_MS_MAX) }
-            : {}),
+          abort_signal: AbortSignal.any([...late, ...(signal ? [signal] : [])]),
           clickhouse_settings: {
             ...settings,
+            ...(known.has(CANCEL) ? ENDS_WITH_ITS_READER : {}),
             max_execution_time: READ_MS_MAX / 1_000,
             ...pick(extra, known),
           },
         });
         return (await result.json()) as never;
-      }),
+      }, signal),
     insert: (table, rows) =>
       ask(async (client) => {
         await client.insert({
@@ -181,15 +198,21 @@ export async function connect({ url, database, cluster }: Address): Promise<Engi
 function openAsking(
   clients: readonly ClickHouseClient[],
   ClickHouseError: Client['ClickHouseError'],
-): Pick<Engine, 'isUp'> & { ask<T>(request: (client: ClickHouseClient) => Promise<T>): Promise<T> } {
+): Pick<Engine, 'isUp'> & {
+  ask<T>(request: (client: ClickHouseClient) => Promise<T>, signal?: AbortSignal): Promise<T>;
+} {
   let first = 0;
   let up = true;
 
-  const ask = async <T>(request: (client: ClickHouseClient) => Promise<T>): Promise<T> => {
+  const ask = async <T>(
+    request: (client: ClickHouseClient) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> => {
     const start = performance.now();
     let failure: unknown;
     // One try more than addresses: an idle connection may be closed on the other side already.
     for (let tried = 0; tried <= clients.length; tried++) {
+      if (signal?.aborted) throw new ReadCancelled('nobody waits for it');
       const at = (first + tried) % clients.length;
       try {
         const answer = await request(clients[at] as ClickHouseClient);
@@ -205,6 +228,7 @@ function openAsking(
           if (ROW_ERRORS.has(error.code)) throw new RowsRefused(error.message, { cause: error });
           throw error;
         }
+        if (signal?.aborted) throw new ReadCancelled('nobody waits for it', { cause: error });
         failure = error;
         if (performance.now() - start >= ANSWER_MS_MAX) break; // who waited has waited enough
       }

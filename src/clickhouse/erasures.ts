@@ -50,6 +50,9 @@ export function openErasures(engine: Engine, freeAfterMs = FREE_AFTER_MS) {
 
   /** Whether this one may carry it out. */
   const claim = async (pending: Pending): Promise<boolean> => {
+    // Another may have finished it since it was listed: a note would ask for it anew.
+    const notes = 'SELECT count() FROM erasures WHERE id = {id:String}';
+    if ((await queryNumber(engine, notes, { id: pending.id })) === 0) return false;
     await note(pending);
     const [least] = await engine.query<{ worker: string }>(
       `SELECT DISTINCT worker FROM erasures WHERE id = {id:String} AND at + {free:UInt64} > ${ENGINE_NOW_MS}
@@ -66,7 +69,7 @@ export function openErasures(engine: Engine, freeAfterMs = FREE_AFTER_MS) {
       await note(pending);
       return carryOut(pending);
     },
-    /** Carries out what nobody does; returns how many. Throws the first failure. */
+    /** Carries out what nobody does; returns how many. Throws the first failure, after the others' turns. */
     async resume(): Promise<number> {
       const free = await engine.query<{ id: string; its_user: string; its_app: string }>(
         `SELECT id, any(user_id) AS its_user, any(app) AS its_app FROM erasures
@@ -74,12 +77,18 @@ export function openErasures(engine: Engine, freeAfterMs = FREE_AFTER_MS) {
         { free: freeAfterMs },
       );
       let done = 0;
+      const failures: unknown[] = [];
       for (const { id, its_user, its_app } of free) {
         const pending = { id, user: its_user, ...(its_app === '' ? {} : { app: its_app }) };
-        if (!(await claim(pending))) continue;
-        await carryOut(pending);
-        done++;
+        try {
+          if (!(await claim(pending))) continue;
+          await carryOut(pending);
+          done++;
+        } catch (error) {
+          failures.push(error);
+        }
       }
+      if (failures.length > 0) throw failures[0];
       return done;
     },
   };

@@ -64,8 +64,13 @@ export async function listGroups(
   );
   const lists = rows.rows.map(({ by_day }) => by_day);
   const isCut = fitDays(lists, ANSWER_BOUNDS.bytes - FRAME_BYTES - rows.bytes(), dayBytes);
-  const groups = rows.rows.map((row, at) => (isCut[at] ? { ...row, truncated: true as const } : row));
-  return { groups, ...(areAll && !isCut.includes(true) ? {} : { truncated: true }) };
+  const groups = rows.rows.map((row, at) => {
+    // Days were read for all groups together: of one whose days are older there may be none.
+    const isWhole = !isCut[at] && row.by_day.reduce((sum, { count }) => sum + count, 0) >= row.count;
+    return isWhole ? row : { ...row, truncated: true as const };
+  });
+  const isWhole = areAll && !groups.some(({ truncated }) => truncated);
+  return { groups, ...(isWhole ? {} : { truncated: true }) };
 }
 
 /** The latest days of groups, ascending: as many as any answer has room for, and one. */
@@ -90,9 +95,11 @@ async function daysOf(
 /** The incidents before and after one, in its error group, or among its app's events of its type. */
 export async function neighboursOf(
   engine: Engine,
-  { id, ts, app, type, name, props }: StoredEvent,
+  { id, ts, app, type, name, props, truncated }: StoredEvent,
   range: Times,
 ): Promise<Neighbours> {
+  // Its group is not known without its stack.
+  if (type === 'error' && truncated) return {};
   const group = type === 'error' ? groupId(app, name, frameOf(props)) : undefined;
   const listed: Listed = { apps: [app], type, ...(group === undefined ? {} : { group }) };
   const { events } = await listNewest(engine, listed, range, { limit: 1, cursor: { ts, id } });

@@ -4,30 +4,41 @@
  * To claim a number: choose one that nobody renewed within the lease, write a row, and read again. The claim
  * holds if there is no other row. Of two collectors that claim at once, each writes before it reads, so at
  * least one sees both rows and gives way. A collector that could not renew for half the lease gives no more
- * ids, and claims another number when the engine is back. Clocks may differ by up to half the lease.
+ * ids, and claims another number when the engine is back. Times are the engine's: collectors' clocks may be
+ * far off, those of its servers by up to half the lease.
  */
 import { randomInt, randomUUID } from 'node:crypto';
 import { ClickhouseUnusable, type Engine } from './connect.js';
 import { NODES } from './ids.js';
+import { ENGINE_NOW_MS } from './sql.js';
 
 const LEASE_MS = 10 * 60_000;
 const RENEW_MS = 60_000;
 const TRIES = 20;
 
+/**
+ * How long ago something was, ms: by the clock that nobody sets, or by the other one, which goes on while the
+ * machine sleeps; the longer of the two.
+ */
+function openAge(): () => number {
+  const [steady, wall] = [performance.now(), Date.now()];
+  return () => Math.max(performance.now() - steady, Date.now() - wall);
+}
+
 /** `node` may change after a lapse. Throws `ClickhouseUnusable` when every number is taken. */
 export async function takeNode(engine: Engine) {
   const token = randomUUID();
+  let age = openAge();
   let node = await claim(engine, token);
-  let renewedAt = Date.now();
   /** Whether ids may be given under the number now. */
-  const holds = (): boolean => Date.now() - renewedAt < LEASE_MS / 2;
+  const holds = (): boolean => age() < LEASE_MS / 2;
 
   const renew = async (): Promise<void> => {
-    const at = Date.now();
+    const begun = openAge();
     // After a lapse another collector may have the number.
     if (holds()) await write(engine, node, token);
     else node = await claim(engine, randomUUID());
-    renewedAt = at;
+    age = begun;
   };
   const timer = setInterval(() => {
     renew().catch(() => {}); // `holds` becomes false in time
@@ -51,13 +62,16 @@ async function claim(engine: Engine, token: string): Promise<number> {
 }
 
 const write = (engine: Engine, node: number, token: string): Promise<void> =>
-  engine.insert('collectors', [{ node, token, at: Date.now() }]);
+  engine.command(
+    `INSERT INTO collectors (node, token, at) SELECT {node:UInt32}, {token:String}, ${ENGINE_NOW_MS}`,
+    { node, token },
+  );
 
 /** The tokens that were written for each number within the lease. */
 async function holders(engine: Engine): Promise<Map<number, Set<string>>> {
   const rows = await engine.query<{ node: number; token: string }>(
-    'SELECT DISTINCT node, token FROM collectors WHERE at > {since:UInt64}',
-    { since: Date.now() - LEASE_MS },
+    `SELECT DISTINCT node, token FROM collectors WHERE at > ${ENGINE_NOW_MS} - {lease:UInt32}`,
+    { lease: LEASE_MS },
   );
   const found = new Map<number, Set<string>>();
   for (const { node, token } of rows) found.set(node, (found.get(node) ?? new Set()).add(token));

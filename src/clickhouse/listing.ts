@@ -4,18 +4,24 @@
  */
 import type { JsonText, StoredEvent } from '../domain/event.js';
 import { HOUR_MS } from '../domain/limits.js';
-import { ANSWER_BOUNDS, eventBytes, eventBytesAtMost, openRows, withoutProps } from '../questions/bounds.js';
+import { ANSWER_BOUNDS, eventBytes, eventBytesAtMost, openRows } from '../questions/bounds.js';
 import type { EventPosition } from '../questions/cursor.js';
 import type { EventsPage } from '../questions/event-json.js';
 import { all, type Condition, type EventFilter, equal, ofApps, toCondition } from '../questions/filter.js';
 import type { Engine } from './connect.js';
-import { hasLongProps, LISTED_COLUMNS, type ListedRow, toEvent, withoutRepeats } from './rows.js';
+import {
+  hasLongProps,
+  LISTED_COLUMNS,
+  type ListedRow,
+  shortEvent,
+  textBytes,
+  withoutRepeats,
+} from './rows.js';
 import { beforePosition, daysWithin, type Times, within } from './sql.js';
 
 /** `,"props":` */
 const PROPS_MEMBER_BYTES = 9;
 const NO_TEXTS = 'id, ts, batch, idx';
-const TEXT_BYTES = 'length(name) + ifNull(length(url), 0) + ifNull(length(props), 0)';
 const FIRST_WINDOW_MS = HOUR_MS;
 const WINDOW_GROWTH = 24;
 /** What this process holds of a statement's rows: a page's, several times over. */
@@ -90,12 +96,6 @@ const openPage = (bytesMax: number) =>
     (row) => eventBytesAtMost(shortEvent(row)) + longBytes(row),
   );
 
-/** The event without its long props; without those too large for any answer for good. */
-function shortEvent({ short_props, props_bytes, ...row }: ListedRow): StoredEvent {
-  const event = toEvent({ ...row, props: short_props });
-  return props_bytes > ANSWER_BOUNDS.propsBytes ? withoutProps(event) : event;
-}
-
 const isAsked = (row: ListedRow): boolean => hasLongProps(row) && row.props_bytes <= ANSWER_BOUNDS.propsBytes;
 
 /** What long props add to an event. */
@@ -142,36 +142,64 @@ async function newestWithin(
 /** Events around an incident that are looked at; of more only the nearest. */
 const AROUND_ROWS_MAX = 20_000;
 
-/** The events of a session around an incident, the nearest that have room in `bytesMax`, ascending. */
+/** The events of a session around an incident of so many bytes, the nearest that have room in `bytesMax`, ascending. */
 export async function listAround(
   engine: Engine,
   { id, ts: moment, app, session_id }: StoredEvent,
   range: Times,
-  bytesMax: number,
+  { ownBytes, bytesMax }: { ownBytes: number; bytesMax: number },
 ): Promise<{ events: StoredEvent[]; isCut: boolean }> {
   const listed = { apps: [app], session: session_id };
   const times = await timesOf(engine, listed, range);
   if (!times) return { events: [], isCut: false };
   const { sql, params } = all(conditionOf(listed), within(times));
-  const nearest = (columns: string, rows: number): Promise<ListedRow[]> =>
-    engine.query<ListedRow>(
+  const apart = (column: string, from: string): string =>
+    `if(${column} > {${from}:UInt64}, ${column} - {${from}:UInt64}, {${from}:UInt64} - ${column})`;
+  // The incident first, so that it is always among them. Of two that are as far, the earlier id.
+  const nearest = <Row>(columns: string, rows: number): Promise<Row[]> =>
+    engine.query<Row>(
       `SELECT ${columns} FROM events WHERE ${sql}
-       ORDER BY id = {incident:UInt64} DESC, if(ts > {moment:UInt64}, ts - {moment:UInt64}, {moment:UInt64} - ts) ASC, id ASC
-       LIMIT {rows:UInt32}`,
+       ORDER BY id = {incident:UInt64} DESC, ${apart('ts', 'moment')} ASC, id > {incident:UInt64} ASC,
+         ${apart('id', 'incident')} ASC LIMIT {rows:UInt32}`,
       { ...params, incident: id, moment, rows },
     );
   // First how large they are.
-  const sizes = await nearest(`${NO_TEXTS}, ${TEXT_BYTES} AS props_bytes`, AROUND_ROWS_MAX + 1);
-  let bytes = 0;
-  let fitting = 0;
-  for (const { props_bytes } of sizes.slice(0, AROUND_ROWS_MAX)) {
-    bytes += Math.min(props_bytes, ANSWER_BOUNDS.propsBytes);
-    if (bytes > bytesMax && fitting > 0) break;
-    fitting++;
-  }
+  const sizes = await nearest<Sized>(
+    `${NO_TEXTS}, ${textBytes(ANSWER_BOUNDS.propsBytes)} AS text_bytes`,
+    AROUND_ROWS_MAX + 1,
+  );
+  // The incident has room a second time, or comes without its props.
+  const fitting = countFitting(sizes.slice(0, AROUND_ROWS_MAX), bytesMax);
   const page = openPage(bytesMax);
-  const rows = withoutRepeats(await nearest(LISTED_COLUMNS, fitting));
-  const areAll = rows.every(page.add);
+  const [own, ...others] = withoutRepeats(await nearest<ListedRow>(LISTED_COLUMNS, fitting));
+  if (own) page.add(ownBytes > bytesMax ? withoutItsProps(own) : own);
+  const areAll = others.every(page.add);
   const events = (await eventsOf(engine, page.rows)).sort((a, b) => newerFirst(b, a));
   return { events, isCut: !areAll || fitting < sizes.length };
 }
+
+interface Sized {
+  id: number;
+  batch: string;
+  idx: number;
+  text_bytes: number;
+}
+
+/** How many rows to read so that all that have room are among them; the first one, and copies, count for nothing. */
+function countFitting(rows: readonly Sized[], bytesMax: number): number {
+  const seen = new Set<string>();
+  let bytes = 0;
+  for (const [at, { batch, idx, text_bytes }] of rows.entries()) {
+    const identity = `${batch}/${idx}`;
+    if (at > 0 && !seen.has(identity)) bytes += text_bytes;
+    if (bytes > bytesMax) return at;
+    seen.add(identity);
+  }
+  return rows.length;
+}
+
+const withoutItsProps = (row: ListedRow): ListedRow => ({
+  ...row,
+  short_props: null,
+  props_bytes: ANSWER_BOUNDS.propsBytes + 1,
+});

@@ -16,8 +16,13 @@ import { queryNumber } from './sql.js';
 
 /** Views whose rows summarise all events of a day. */
 const SUMMED = ['sessions', 'days', 'names'] as const;
-/** Session ids per statement; parameters are part of the URL, whose length the oldest servers limit. */
+/** Per statement; parameters are part of the URL, whose length the oldest servers limit. */
 const SESSIONS_AT_ONCE = 50;
+const DAYS_AT_ONCE = 500;
+/** Session ids read at once. */
+const SESSIONS_PAGE = 5_000;
+/** What deletes counts first, and over everything: that takes longer than a read may. */
+const PATIENT = { max_execution_time: 600 };
 
 export const deleteFrom = (engine: Engine, table: string, condition: string, params: Params): Promise<void> =>
   engine.everywhere(
@@ -34,6 +39,7 @@ export async function deleteBelow(
   const [row] = await engine.query<{ events: number; newest: number }>(
     'SELECT uniqExact(batch, idx) AS events, max(id) AS newest FROM events WHERE hour < {hour:UInt32}',
     params,
+    PATIENT,
   );
   if (!row?.events) return { events: 0, newest: 0 };
   for (const table of ['users', ...SUMMED]) await deleteFrom(engine, table, 'day < {day:UInt32}', params);
@@ -50,6 +56,7 @@ export async function deleteChunks(engine: Engine, before: number): Promise<numb
        SELECT app, session_id, seq, argMax(received_at, version) AS received FROM chunks GROUP BY app, session_id, seq
      ) WHERE received < {before:UInt64}`,
     { before },
+    PATIENT,
   );
   if (chunks > 0) await deleteFrom(engine, 'chunks', 'received_at < {before:UInt64}', { before });
   return chunks;
@@ -64,10 +71,11 @@ export async function forgetRetries(engine: Engine, fence: number, now: number):
 }
 
 /** Deletes the rows below a bound, if any: a mutation without rows costs, too. */
-async function deleteAny(engine: Engine, table: string, column: string, bound: number): Promise<void> {
+export async function deleteAny(engine: Engine, table: string, column: string, bound: number): Promise<void> {
   const condition = `${column} < {bound:UInt64}`;
   const params = { bound: Math.max(0, bound) };
-  const rows = await queryNumber(engine, `SELECT count() FROM ${table} WHERE ${condition}`, params);
+  const counting = `SELECT count() FROM ${table} WHERE ${condition}`;
+  const rows = await queryNumber(engine, counting, params, PATIENT);
   if (rows > 0) await deleteFrom(engine, table, condition, params);
 }
 
@@ -80,21 +88,23 @@ export async function eraseUser(
   { user, app }: Erasure,
 ): Promise<Pick<EraseReport, 'events' | 'sessions' | 'chunks'>> {
   const ofUser = all(equal('user_id', 'String', user), equal('app', 'String', app));
-  const parts = await engine.query<{ app: string; days: number[]; sessions: string[] }>(
-    `SELECT app, groupUniqArray(day) AS days, groupUniqArrayMerge(sessions) AS sessions
+  const parts = await engine.query<{ app: string; days: number[]; session_count: number }>(
+    `SELECT app, groupUniqArray(day) AS days, length(groupUniqArrayMerge(sessions)) AS session_count
      FROM users WHERE ${ofUser.sql} GROUP BY app`,
     ofUser.params,
+    PATIENT,
   );
   const counting = `SELECT uniqExact(batch, idx) FROM events WHERE ${ofUser.sql}`;
-  const events = await queryNumber(engine, counting, ofUser.params);
+  const events = await queryNumber(engine, counting, ofUser.params, PATIENT);
   for (const table of ['arrivals', 'events']) await deleteFrom(engine, table, ofUser.sql, ofUser.params);
   let chunks = 0;
   for (const part of parts) {
-    await foldAgain(engine, part.app, part.days);
-    chunks += await deleteChunksOf(engine, part.app, part.sessions);
+    for (let at = 0; at < part.days.length; at += DAYS_AT_ONCE)
+      await foldAgain(engine, part.app, part.days.slice(at, at + DAYS_AT_ONCE));
+    chunks += await deleteChunksOf(engine, part.app, user);
   }
   await deleteFrom(engine, 'users', ofUser.sql, ofUser.params);
-  return { events, sessions: parts.reduce((sum, { sessions }) => sum + sessions.length, 0), chunks };
+  return { events, sessions: parts.reduce((sum, { session_count }) => sum + session_count, 0), chunks };
 }
 
 /** Folds an app's days again from the events that are left. */
@@ -107,15 +117,27 @@ async function foldAgain(engine: Engine, app: string, days: readonly number[]): 
   }
 }
 
-async function deleteChunksOf(engine: Engine, app: string, sessions: readonly string[]): Promise<number> {
+/** Deletes the chunks of a user's sessions; returns how many. */
+async function deleteChunksOf(engine: Engine, app: string, user: string): Promise<number> {
   let deleted = 0;
-  for (let at = 0; at < sessions.length; at += SESSIONS_AT_ONCE) {
-    const condition = 'app = {app:String} AND has({ids:Array(String)}, session_id)';
-    const params = { app, ids: sessions.slice(at, at + SESSIONS_AT_ONCE) };
-    const counting = `SELECT uniqExact(session_id, seq) FROM chunks WHERE ${condition}`;
-    const count = await queryNumber(engine, counting, params);
-    if (count > 0) await deleteFrom(engine, 'chunks', condition, params);
-    deleted += count;
+  for (let after = ''; ; ) {
+    const page = await engine.query<{ session_id: string }>(
+      `SELECT DISTINCT session_id FROM chunks
+       WHERE app = {app:String} AND session_id > {after:String} AND session_id GLOBAL IN (
+         SELECT arrayJoin(groupUniqArrayMerge(sessions)) FROM users WHERE app = {app:String} AND user_id = {user:String}
+       ) ORDER BY session_id ASC LIMIT {rows:UInt32}`,
+      { app, user, after, rows: SESSIONS_PAGE },
+      PATIENT,
+    );
+    for (let at = 0; at < page.length; at += SESSIONS_AT_ONCE) {
+      const condition = 'app = {app:String} AND has({ids:Array(String)}, session_id)';
+      const params = { app, ids: page.slice(at, at + SESSIONS_AT_ONCE).map(({ session_id }) => session_id) };
+      const counting = `SELECT uniqExact(session_id, seq) FROM chunks WHERE ${condition}`;
+      deleted += await queryNumber(engine, counting, params, PATIENT);
+      await deleteFrom(engine, 'chunks', condition, params);
+    }
+    const last = page.at(-1);
+    if (last === undefined || page.length < SESSIONS_PAGE) return deleted;
+    after = last.session_id;
   }
-  return deleted;
 }

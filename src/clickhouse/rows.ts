@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { frameOf, groupHash } from '../domain/error-grouping.js';
 import { EVENT_TYPES, type NewEvent, type StoredEvent } from '../domain/event.js';
 import { hourOf } from '../domain/utc.js';
+import { ANSWER_BOUNDS, withoutProps } from '../questions/bounds.js';
 
 export const ERROR = EVENT_TYPES.indexOf('error');
 
@@ -15,11 +16,18 @@ export const EVENT_COLUMNS =
 /** Larger props are left out of a listing, and asked for one by one where its answer has room for them. */
 const SHORT_PROPS_BYTES = 16_384;
 
-/** The same, with props only where they are short, and how large they are. */
-export const LISTED_COLUMNS = EVENT_COLUMNS.replace(
-  ' props,',
-  ` if(length(props) > ${SHORT_PROPS_BYTES}, NULL, props) AS short_props, ifNull(length(props), 0) AS props_bytes,`,
-);
+/** The same, with props only up to so many bytes, and how large they are. */
+export const columnsUpTo = (propsBytes: number): string =>
+  EVENT_COLUMNS.replace(
+    ' props,',
+    ` if(length(props) > ${propsBytes}, NULL, props) AS short_props, ifNull(length(props), 0) AS props_bytes,`,
+  );
+
+export const LISTED_COLUMNS = columnsUpTo(SHORT_PROPS_BYTES);
+
+/** What an event's texts weigh; props of over so many bytes weigh nothing. */
+export const textBytes = (propsBytes: number): string =>
+  `length(name) + ifNull(length(url), 0) + if(length(props) > ${propsBytes}, 0, ifNull(length(props), 0))`;
 
 export interface ListedRow extends Omit<ReadRow, 'props'> {
   short_props: ReadRow['props'];
@@ -83,6 +91,12 @@ export function toEvent(row: ReadRow): StoredEvent {
     ...(row.has_person ? { user } : {}),
     ...(client_ts === null ? {} : { client_ts }),
   };
+}
+
+/** The event without its long props; without those too large for any answer for good. */
+export function shortEvent({ short_props, props_bytes, ...row }: ListedRow): StoredEvent {
+  const event = toEvent({ ...row, props: short_props });
+  return props_bytes > ANSWER_BOUNDS.propsBytes ? withoutProps(event) : event;
 }
 
 /** Of rows with the same identity only the one with the least id. */

@@ -1,8 +1,10 @@
 /** The `Store` port on ClickHouse: any number of collectors share an engine, and nothing else. */
 import { answerJson } from '../questions/answer-json.js';
+import { QUESTIONS } from '../questions/index.js';
 import type {
   EraseReport,
   Erasure,
+  Store,
   StoreStats,
   SweepCutoffs,
   SweepReport,
@@ -10,17 +12,17 @@ import type {
 } from '../store/port.js';
 import { appsOfSession, openAnswers } from './answers.js';
 import { type Appender, openAppender } from './append.js';
-import { type Arrivals, openArrivals } from './arrivals.js';
+import { type Arrivals, FOR_EXPORT, openArrivals } from './arrivals.js';
 import { openChunks } from './chunks.js';
 import { type Clocks, openClocks } from './clocks.js';
-import { type Address, connect, type Engine } from './connect.js';
+import { type Address, connect, type Engine, until } from './connect.js';
 import { openErasures } from './erasures.js';
 import { createIds, type IdSource } from './ids.js';
 import { takeNode } from './lease.js';
 import { migrate } from './migrations.js';
 import { deleteBelow, deleteChunks, forgetRetries } from './retention.js';
 import { queryNumber } from './sql.js';
-import { openTurns } from './turns.js';
+import { openLanes } from './turns.js';
 
 /** How far the stream trails the clock: an id given this long ago is stored, or its insert has failed. */
 const TRAIL_MS = 3_000;
@@ -46,6 +48,8 @@ export interface ClickhouseStore extends WritableStore {
   isUp(): boolean;
   erase(erasure: Erasure): Promise<EraseReport>;
   readonly clocks: Clocks;
+  /** `tail` with every event whole, in larger pages. */
+  exportTail: Store['tail'];
   /** Carries out erasures that were cut off; returns how many. */
   resumeErasures(): Promise<number>;
 }
@@ -88,7 +92,7 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
   const chunks = openChunks(engine, createIds(node));
   const parts = { engine, arrivals, chunks, fence: meta.fence };
   const answers = openAnswers(parts);
-  const turns = openTurns();
+  const lanes = openLanes();
   const engineNow = options.engineNow ?? (options.now && (async () => now()));
   const clocks = openClocks({ engine, now, ...(engineNow && { engineNow }) });
   const erasures = openErasures(engine, options.erasureFreeMs);
@@ -99,13 +103,21 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
     append: appender.append,
     ask: (kind, ask) => answers[kind](ask),
     answer: (kind, ask, context, whom) =>
-      turns.take(whom, async () => answerJson(kind, await answers[kind](ask), context)),
-    reads: turns.state,
-    tail: arrivals.tail,
+      lanes[QUESTIONS[kind].lane].take(whom, async (signal) => {
+        const found = await openAnswers({ ...parts, engine: until(signal, engine) })[kind](ask);
+        return answerJson(kind, found, context);
+      }),
+    reads: lanes.state,
+    tail: (after, limit) => arrivals.tail(after, limit),
+    exportTail: (after, limit) => arrivals.tail(after, limit, FOR_EXPORT),
     sessionApps: (session) => appsOfSession(parts, session),
     putChunk: chunks.put,
     chunk: chunks.get,
-    sweep: async (cutoffs) => sweep(engine, meta, await clocks.agreed(cutoffs), now),
+    async sweep(cutoffs) {
+      const report = await sweep(engine, meta, await clocks.agreed(cutoffs), now);
+      await clocks.forget();
+      return report;
+    },
     async timeEvidence(wall) {
       await meta.refresh();
       if (meta.clock() > 0) return meta.clock();

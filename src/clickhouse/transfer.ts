@@ -13,12 +13,15 @@ import {
   eventLine,
   headerLine,
 } from '../store/offline/export-format.js';
-import type { NewChunk, Store } from '../store/port.js';
+import type { NewChunk } from '../store/port.js';
 import type { Engine } from './connect.js';
 import { EMBEDDED_ID_END } from './ids.js';
 import { insertEvents } from './partitions.js';
 import { digest, toRow } from './rows.js';
 import { queryNumber } from './sql.js';
+import type { ClickhouseStore } from './store.js';
+
+type Exported = Pick<ClickhouseStore, 'exportTail'>;
 
 /** How many events share a `batch` in their identity. */
 const RUN_IDS = 1_000;
@@ -60,9 +63,9 @@ export async function moveBatchIds(engine: Engine, batches: readonly ExportedBat
 }
 
 /** All events with a greater id than `after`, in order of arrival. */
-async function* eventsAfter(store: Pick<Store, 'tail'>, after: number): AsyncGenerator<StoredEvent> {
+async function* eventsAfter(store: Exported, after: number): AsyncGenerator<StoredEvent> {
   for (let last = after; ; ) {
-    const { events, next, head } = await store.tail(last, PAGE_EVENTS);
+    const { events, next, head } = await store.exportTail(last, PAGE_EVENTS);
     yield* events;
     if (next >= head) return;
     last = next;
@@ -70,7 +73,7 @@ async function* eventsAfter(store: Pick<Store, 'tail'>, after: number): AsyncGen
 }
 
 /** All events in order of arrival, with ids that an embedded store can hold. */
-export async function* eventsForEmbedded(store: Pick<Store, 'tail'>): AsyncGenerator<StoredEvent> {
+export async function* eventsForEmbedded(store: Exported): AsyncGenerator<StoredEvent> {
   let last = 0;
   for await (const event of eventsAfter(store, 0)) {
     last = event.id < EMBEDDED_ID_END ? event.id : last + 1;
@@ -79,14 +82,11 @@ export async function* eventsForEmbedded(store: Pick<Store, 'tail'>): AsyncGener
 }
 
 /** The lines of an export with the engine's ids; each ends in a line break. */
-export const exportLines = (
-  engine: Engine,
-  store: Pick<Store, 'tail'>,
-  after: number,
-): AsyncGenerator<string> => linesOf(engine, eventsAfter(store, after), after, '\n');
+export const exportLines = (engine: Engine, store: Exported, after: number): AsyncGenerator<string> =>
+  linesOf(engine, eventsAfter(store, after), after, '\n');
 
 /** The lines of an export that an embedded store can import, without line breaks. */
-export const linesForEmbedded = (engine: Engine, store: Pick<Store, 'tail'>): AsyncGenerator<string> =>
+export const linesForEmbedded = (engine: Engine, store: Exported): AsyncGenerator<string> =>
   linesOf(engine, eventsForEmbedded(store), 0, '');
 
 async function* linesOf(

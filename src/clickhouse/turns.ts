@@ -4,7 +4,7 @@ import { READ_MS_MAX, WAITING_READS_MAX, WAITING_READS_OF_ONE_MAX } from '../dom
 import { ReadCancelled, type ReadFor, ReadsFull, type ReadsState, ReadTimeout } from '../store/port.js';
 
 /** What answers are made of may be in memory as often. */
-const AT_ONCE = 8;
+const AT_ONCE = 4;
 
 interface Waiting {
   reader: string;
@@ -22,8 +22,11 @@ export function openTurns(msMax = READ_MS_MAX) {
     }
   };
   return {
-    /** Runs `read` in its turn; its place is free only when it has ended, though nobody waits for it. */
-    take<T>({ reader, signal }: ReadFor, read: () => Promise<T>): Promise<T> {
+    /**
+     * Runs `read` in its turn. Its signal aborts when nobody waits for it any more; its place is free only when
+     * it has ended.
+     */
+    take<T>({ reader, signal }: ReadFor, read: (signal: AbortSignal) => Promise<T>): Promise<T> {
       return new Promise((resolve, reject) => {
         const settle = (settled: () => void): void => {
           clearTimeout(timer);
@@ -31,12 +34,17 @@ export function openTurns(msMax = READ_MS_MAX) {
           waiting.drop(item);
           settled();
         };
-        const onAbort = (): void => settle(() => reject(new ReadCancelled('whoever asked has left')));
-        const onLate = (): void => settle(() => reject(new ReadTimeout(`over ${msMax} ms`)));
+        const ending = new AbortController();
+        const end = (reason: Error): void => {
+          settle(() => reject(reason));
+          ending.abort(reason);
+        };
+        const onAbort = (): void => end(new ReadCancelled('whoever asked has left'));
+        const onLate = (): void => end(new ReadTimeout(`over ${msMax} ms`));
         const timer = setTimeout(onLate, msMax).unref();
         const begin = async (): Promise<void> => {
           try {
-            const found = await read();
+            const found = await read(ending.signal);
             settle(() => resolve(found));
           } catch (error) {
             settle(() => reject(error));
@@ -52,6 +60,19 @@ export function openTurns(msMax = READ_MS_MAX) {
         settle(() => reject(new ReadsFull('too many reads wait')));
       });
     },
-    state: (): ReadsState => ({ waiting: waiting.size(), refused, deaths: 0 }),
+    state: () => ({ waiting: waiting.size(), refused }),
+  };
+}
+
+/** Turns of their own for incidents and listings, which so do not wait behind what reads everything. */
+export function openLanes() {
+  const [light, heavy] = [openTurns(), openTurns()];
+  return {
+    light,
+    heavy,
+    state(): ReadsState {
+      const [one, other] = [light.state(), heavy.state()];
+      return { waiting: one.waiting + other.waiting, refused: one.refused + other.refused, deaths: 0 };
+    },
   };
 }

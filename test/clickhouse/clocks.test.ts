@@ -16,9 +16,19 @@ async function collectors(...aheadMs: number[]) {
     async insert(_: string, rows: typeof notes) {
       notes.push(...rows);
     },
-    async query(_: string, { at, live }: Params) {
+    database: 'd',
+    async everywhere(sqlOf: (on: string) => string, { bound }: Params) {
+      if (sqlOf('').includes('d.clocks'))
+        notes.splice(
+          0,
+          notes.findIndex((note) => note.at >= Number(bound)),
+        );
+    },
+    async query(sql: string, { since, bound }: Params) {
+      if (bound !== undefined)
+        return [{ rows: sql.includes('clocks') ? notes.filter(({ at }) => at < Number(bound)).length : 0 }];
       const latest = new Map(
-        notes.filter((note) => note.at + Number(live) > Number(at)).map((note) => [note.token, note]),
+        notes.filter((note) => note.at > Number(since)).map((note) => [note.token, note]),
       );
       return [...latest.values()].map(({ ahead_ms }) => ({ ahead: ahead_ms }));
     },
@@ -30,7 +40,7 @@ async function collectors(...aheadMs: number[]) {
   const pass = (ms: number): void => {
     time += ms;
   };
-  return { all, pass };
+  return { all, pass, notes };
 }
 
 /** What a collector with a retention of 30 days asks for by its own clock, so far ahead. */
@@ -71,4 +81,15 @@ t.test('a little does not matter, and who is gone does not count', async (t) => 
   t.equal(await all[0]?.fastBy(), MINUTE_MS + 9 * DAY_MS);
   pass(11 * MINUTE_MS);
   t.equal(await all[0]?.fastBy(), 0);
+});
+
+t.test('what was noted more than a day ago is deleted, by the time of the engine', async (t) => {
+  const { all, pass, notes } = await collectors(400 * DAY_MS, 0);
+  pass(DAY_MS - 1);
+  await all[0]?.note();
+  await all[0]?.forget();
+  t.equal(notes.length, 3);
+  pass(2);
+  await all[0]?.forget();
+  t.equal(notes.length, 1);
 });

@@ -4,7 +4,7 @@ import type { Engine, Params } from '../../src/clickhouse/connect.js';
 import { openErasures } from '../../src/clickhouse/erasures.js';
 
 /** An engine that knows the table `erasures` and no events; `fails` says which deletion does not end. */
-function fakeEngine(fails = (_sql: string) => false) {
+function fakeEngine(fails = (_sql: string, _params: Params) => false) {
   let notes: { id: string; user: string; worker: string }[] = [];
   const statements: string[] = [];
   const engine = {
@@ -17,7 +17,7 @@ function fakeEngine(fails = (_sql: string) => false) {
     async everywhere(sqlOf: (on: string) => string, params: Params = {}) {
       const sql = sqlOf('');
       statements.push(/d\.(\w+)/.exec(sql)?.[1] ?? sql);
-      if (fails(sql)) throw new Error('the engine is away');
+      if (fails(sql, params)) throw new Error('the engine is away');
       if (sql.includes('d.erasures')) notes = notes.filter(({ id }) => id !== params.id);
     },
     async query(sql: string, params: Params = {}) {
@@ -26,6 +26,7 @@ function fakeEngine(fails = (_sql: string) => false) {
         return workers.sort().map((worker) => ({ worker }));
       }
       if (!sql.includes('FROM erasures')) return [];
+      if (sql.includes('count()')) return [{ count: notes.filter(({ id }) => id === params.id).length }];
       return [...new Map(notes.map((note) => [note.id, note])).values()].map(({ id, user }) => ({
         id,
         its_user: user,
@@ -64,4 +65,41 @@ t.test('one that another collector has claimed is left to it', async (t) => {
   statements.length = 0;
   t.equal(await openErasures(engine).resume(), 0);
   t.same(statements, ['note'], 'nothing was deleted');
+});
+
+/** The collector that asked for them is gone. */
+const forsake = (notes: { worker: string }[]): void => {
+  for (const note of notes) note.worker = 'zz: a collector that is gone';
+};
+
+t.test('one that another collector finished meanwhile is not done again', async (t) => {
+  let isAway = true;
+  const { engine, pending, statements } = fakeEngine((sql) => isAway && sql.includes('d.users'));
+  for (const user of ['alice', 'bob']) await t.rejects(openErasures(engine).erase({ user }));
+  forsake(pending());
+  isAway = false;
+  const late = {
+    ...engine,
+    async query(sql: string, params: Params) {
+      const found = await engine.query(sql, params);
+      if (sql.includes('GROUP BY id')) t.equal(await openErasures(engine).resume(), 2, 'the other does both');
+      return found;
+    },
+  } as Engine;
+  t.equal(await openErasures(late).resume(), 0);
+  t.same(pending(), []);
+  t.equal(statements.filter((one) => one === 'users').length, 2 + 2, 'each was erased once');
+});
+
+t.test('one that fails does not keep the others from their turn', async (t) => {
+  let isAway = true;
+  const { engine, pending } = fakeEngine(
+    (sql, params) => sql.includes('d.users') && (isAway || Object.values(params).includes('alice')),
+  );
+  for (const user of ['alice', 'bob']) await t.rejects(openErasures(engine).erase({ user }));
+  forsake(pending());
+  isAway = false;
+  await t.rejects(openErasures(engine).resume(), { message: 'the engine is away' });
+  t.match(pending(), [{ user: 'alice' }]);
+  t.notOk(pending().some(({ user }) => user === 'bob'));
 });

@@ -43,7 +43,7 @@ const propsOf = (bytes: number): JsonText =>
   JSON.stringify({ stack: 'at f (a.js:1:1)', pad: 'é'.repeat(Math.floor(bytes / 2)) }) as JsonText;
 
 /** Groups of events, each to be one request. */
-function* requests({
+export function* hostileRequests({
   fat,
   fatBytes,
   hugeBytes,
@@ -96,7 +96,7 @@ export async function fillHostile(dataDir: string, amounts: Amounts): Promise<vo
     for (const one of await store.append(due)) if (one.status === 'rejected') throw one.reason;
     due = [];
   };
-  for (const events of requests(amounts)) {
+  for (const events of hostileRequests(amounts)) {
     due.push({ ...body, events });
     if (due.length === 16) await append();
   }

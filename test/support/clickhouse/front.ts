@@ -93,6 +93,8 @@ async function run(statement: Statement, format: string): Promise<Result> {
     session.query(`USE ${name(wanted)}`);
     database = wanted;
   }
+  // A session would stay so for good.
+  statement.settings.delete('readonly');
   for (const [key] of settings) if (!statement.settings.has(key)) session.query(`SET ${name(key)} = DEFAULT`);
   for (const [key, value] of statement.settings) {
     if (settings.get(key) !== value) session.query(`SET ${name(key)} = ${text(value)}`);
