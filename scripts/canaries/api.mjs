@@ -131,7 +131,7 @@ export const API_CANARIES = [
     file: 'src/cli/main.js',
     from: 'process.umask(0o077);',
     to: '',
-    test: 'test/cli/modes.test.js',
+    test: 'test/long/cli/modes.test.js',
   },
   {
     title: 'an answer of the API as a style sheet',

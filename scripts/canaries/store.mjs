@@ -28,7 +28,7 @@ export const STORE_CANARIES = [
     file: 'src/questions/before-erasure.js',
     from: 'if (users.length > 0 || isPending)',
     to: 'if (true)',
-    test: 'test/cli/erase.test.js',
+    test: 'test/long/cli/erase.test.js',
   },
   {
     title: 'a listing that skips no app',

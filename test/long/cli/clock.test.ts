@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
-import { type ChildCollector, KEY, runSpyglass, spawnCollector } from '../support/collector.js';
-import { ask, get } from '../support/http.js';
+import { type ChildCollector, KEY, runSpyglass, spawnCollector } from '../../support/collector.js';
+import { ask, get } from '../../support/http.js';
 
 const DAY_MS = 86_400_000;
 

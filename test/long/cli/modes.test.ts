@@ -2,10 +2,10 @@
 import { chmodSync, existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { spawnCollector } from '../support/collector.js';
-import { runSpyglass } from '../support/command.js';
-import { apps, ask, event, store } from '../support/http.js';
-import { chunk, upload } from '../support/replay.js';
+import { spawnCollector } from '../../support/collector.js';
+import { runSpyglass } from '../../support/command.js';
+import { apps, ask, event, store } from '../../support/http.js';
+import { chunk, upload } from '../../support/replay.js';
 
 const modeOf = (path: string) => lstatSync(path).mode & 0o777;
 

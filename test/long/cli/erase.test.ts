@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { spawnCollector } from '../support/collector.js';
-import { runSpyglass } from '../support/command.js';
-import { apps, ask, event, get, problemOf, store } from '../support/http.js';
-import { chunk, upload } from '../support/replay.js';
+import { spawnCollector } from '../../support/collector.js';
+import { runSpyglass } from '../../support/command.js';
+import { apps, ask, event, get, problemOf, store } from '../../support/http.js';
+import { chunk, upload } from '../../support/replay.js';
 
 const c = await spawnCollector({ apps: apps('inventory', 'shop') });
 t.teardown(() => c.close());
