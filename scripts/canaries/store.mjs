@@ -173,9 +173,9 @@ export const STORE_CANARIES = [
   },
   {
     title: 'a start that leaves the WAL unread',
-    file: 'src/store/sides.js',
-    from: 'kept.length > 0',
-    to: 'false',
+    file: 'src/store/threads/ingest-commits.js',
+    from: 'const kept = readUnapplied(dataDir, log);',
+    to: 'const kept = [];',
     test: 'test/cli/kill.test.js',
     env: { SPYGLASS_KILLS: '3' },
   },
