@@ -46,12 +46,7 @@ export function createConnections(log: Logger, max = connectionsMax()): Connecti
     socket.once('close', () => {
       lingering--;
     });
-    socket.on('error', () => {});
-    dropRequests(socket);
-    socket.end(rawProblem(OUT_OF_FILES));
-    // Data that nobody reads would make the kernel send a reset, which can overtake the answer.
-    const timer = setTimeout(() => socket.destroy(), REFUSED_LINGER_MS).unref();
-    socket.once('close', () => clearTimeout(timer));
+    answerRefused(socket);
   };
   const forget = (socket: Socket, network: string): void => {
     silent.delete(socket);
@@ -100,6 +95,16 @@ export function createConnections(log: Logger, max = connectionsMax()): Connecti
       });
     },
   };
+}
+
+/** Answers with a 503, and closes the connection a while later. */
+function answerRefused(socket: Socket): void {
+  socket.on('error', () => {});
+  dropRequests(socket);
+  socket.end(rawProblem(OUT_OF_FILES));
+  // Data that nobody reads would make the kernel send a reset, which can overtake the answer.
+  const timer = setTimeout(() => socket.destroy(), REFUSED_LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 /** What a refused connection sends must not be carried out: it has its answer. */

@@ -59,25 +59,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const onError = createErrorHandler(deps.log);
   const dashboard = createDashboard(deps.dashboardDir);
   const fallback = createFallback(dashboard.sendPage, createForeign(deps.log));
-  // Without a logger: fastify would make a child logger for every request.
-  const app = fastify({
-    requestTimeout: REQUEST_MS_MAX,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    http: {
-      headersTimeout: HEADERS_MS_MAX,
-      connectionsCheckingInterval: CONNECTION_CHECK_MS,
-      requireHostHeader: false,
-    },
-    return503OnClosing: false,
-    genReqId: createRequestIds(),
-    schemaController: NO_COMPILERS,
-    clientErrorHandler: answerClientError,
-    // A path that cannot be decoded.
-    frameworkErrors: (error, request, reply) =>
-      fallback.isForeign(pathOf(request)) ? fallback.answer(request, reply) : onError(error, request, reply),
-    // A longer parameter is a 404 like any other unknown path.
-    routerOptions: { maxParamLength: MAX_HEADER_BYTES, querystringParser: parseQueryString },
-  });
+  const app = createApp(onError, fallback);
   context.connections.watch(app.server);
   // An unknown expectation may be ignored (RFC 9110, 10.1.1); node would answer with a bare 417.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
@@ -126,6 +108,31 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   closeInTime(app, context);
   await app.ready();
   return app;
+}
+
+function createApp(
+  onError: ReturnType<typeof createErrorHandler>,
+  fallback: ReturnType<typeof createFallback>,
+): FastifyInstance {
+  // Without a logger: fastify would make a child logger for every request.
+  return fastify({
+    requestTimeout: REQUEST_MS_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    http: {
+      headersTimeout: HEADERS_MS_MAX,
+      connectionsCheckingInterval: CONNECTION_CHECK_MS,
+      requireHostHeader: false,
+    },
+    return503OnClosing: false,
+    genReqId: createRequestIds(),
+    schemaController: NO_COMPILERS,
+    clientErrorHandler: answerClientError,
+    // A path that cannot be decoded.
+    frameworkErrors: (error, request, reply) =>
+      fallback.isForeign(pathOf(request)) ? fallback.answer(request, reply) : onError(error, request, reply),
+    // A longer parameter is a 404 like any other unknown path.
+    routerOptions: { maxParamLength: MAX_HEADER_BYTES, querystringParser: parseQueryString },
+  });
 }
 
 /** Keeps fastify from loading ajv, a third of its start: handlers validate with zod. */

@@ -1,5 +1,6 @@
 /** A whole collector in this process: store, HTTP server and daily sweep, opened and closed together. */
 import { createServer as createSocketServer } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { ClickhouseTuning } from '../clickhouse/open.js';
 import type { Config } from '../config/config.js';
@@ -85,9 +86,7 @@ export async function startCollector(
       dashboardDir: DASHBOARD_DIR,
       now: Date.now,
     });
-    await server.listen(config.listen);
-    const address = server.server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : config.listen.port;
+    const port = await listen(server, config.listen);
     const sweeping = startSweeping(store, config.retention, log, clock);
     await opened.takeCommands(log, clock);
     return {
@@ -107,10 +106,7 @@ export async function startCollector(
       close: async () => {
         await sweeping.stop();
         disk.stop();
-        // Half-sent requests must not delay the end.
-        const cutOff = setTimeout(() => server.server.closeAllConnections(), SHUTDOWN_MS / 3);
-        await server.close();
-        clearTimeout(cutOff);
+        await closeServer(server);
         await closeEngine();
       },
     };
@@ -118,6 +114,20 @@ export async function startCollector(
     await closeEngine();
     throw error;
   }
+}
+
+/** Returns the port as bound. */
+async function listen(server: FastifyInstance, at: Config['listen']): Promise<number> {
+  await server.listen(at);
+  const address = server.server.address();
+  return typeof address === 'object' && address !== null ? address.port : at.port;
+}
+
+async function closeServer(server: FastifyInstance): Promise<void> {
+  // Half-sent requests must not delay the end.
+  const cutOff = setTimeout(() => server.server.closeAllConnections(), SHUTDOWN_MS / 3);
+  await server.close();
+  clearTimeout(cutOff);
 }
 
 /** What a server needs of its engine. */

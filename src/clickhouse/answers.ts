@@ -40,6 +40,13 @@ export async function appsOfSession({ engine, fence }: Parts, session: string): 
   return rows.map(({ app }) => app);
 }
 
+/** Those of the session's apps that were asked for, where some were. */
+async function appsAmong(parts: Parts, session: string, asked: readonly string[] | undefined) {
+  // One app that was asked for is the answer even where it does not have the session.
+  if (asked?.length === 1) return asked;
+  return (await appsOfSession(parts, session)).filter((app) => asked?.includes(app) ?? true);
+}
+
 export function openAnswers(parts: Parts): Answers {
   const { engine, arrivals, chunks, fence } = parts;
   /** The range with its defaults, and not below the fence. */
@@ -96,11 +103,7 @@ export function openAnswers(parts: Parts): Answers {
       };
     },
     async replay({ id, apps, cursor = 0 }) {
-      // One app that was asked for is the answer even where it does not have the session.
-      const found =
-        apps?.length === 1
-          ? apps
-          : (await appsOfSession(parts, id)).filter((app) => apps?.includes(app) ?? true);
+      const found = await appsAmong(parts, id, apps);
       const [only] = found;
       if (found.length !== 1 || only === undefined) return { session: id, apps: found, chunks: [] };
       const limit = manifestMax(ANSWER_BOUNDS, referenceBytesMax(id, only));

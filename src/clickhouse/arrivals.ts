@@ -66,6 +66,7 @@ interface Arrival {
 export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: ArrivalsOptions) {
   /** The last head read; it only grows. */
   let known = 0;
+  const { eventsOf, upTo } = openEvents(engine, fence);
 
   const horizon = (): number => {
     const trailing = trailMs === 0 ? Number.MAX_SAFE_INTEGER : leastIdAt(Date.now() - trailMs);
@@ -81,35 +82,6 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
     );
     known = Math.max(known, newest, swept());
     return known;
-  };
-
-  /** Columns of events by their ids; `arrivals` has their hours and users, which `events` is ordered by. */
-  const read = async <Row>(columns: string, { first, last }: Ids): Promise<Row[]> =>
-    engine.query<Row>(
-      `SELECT ${columns} FROM events WHERE (hour, user_id) GLOBAL IN (
-         SELECT hour, user_id FROM arrivals WHERE id >= {first:UInt64} AND id <= {last:UInt64}
-       ) AND id >= {first:UInt64} AND id <= {last:UInt64} AND ts >= {fence:UInt64}`,
-      { first, last, fence: fence() },
-    );
-  const eventsOf = async (ids: Ids, isWhole: boolean): Promise<StoredEvent[]> => {
-    const events = isWhole
-      ? (await read<ReadRow>(EVENT_COLUMNS, ids)).map(toEvent)
-      : (await read<ListedRow>(columnsUpTo(ANSWER_BOUNDS.propsBytes), ids)).map(shortEvent);
-    const byId = new Map(events.map((event) => [event.id, event]));
-    return [...byId.values()].sort((a, b) => a.id - b.id);
-  };
-  /** The first of these arrivals whose texts are together no more than so many bytes, and one. */
-  const upTo = async (page: readonly Arrival[], ids: Ids, { isWhole, textMax }: Amount) => {
-    const columns = `id, ${textBytes(isWhole ? Number.MAX_SAFE_INTEGER : ANSWER_BOUNDS.propsBytes)} AS bytes`;
-    const rows = await read<{ id: number; bytes: number }>(columns, ids);
-    const sizes = new Map(rows.map(({ id, bytes }) => [id, bytes]));
-    let size = 0;
-    const end = page.findIndex(({ id }) => {
-      if (size > textMax) return true;
-      size += sizes.get(id) ?? 0;
-      return false;
-    });
-    return end < 0 ? page : page.slice(0, end);
   };
 
   return {
@@ -146,6 +118,39 @@ export function openArrivals({ engine, trailMs, fence, swept, leastUnderWay }: A
       };
     },
   };
+}
+
+/** Reads events by their ids. */
+function openEvents(engine: Engine, fence: () => number) {
+  /** Columns of events by their ids; `arrivals` has their hours and users, which `events` is ordered by. */
+  const read = async <Row>(columns: string, { first, last }: Ids): Promise<Row[]> =>
+    engine.query<Row>(
+      `SELECT ${columns} FROM events WHERE (hour, user_id) GLOBAL IN (
+         SELECT hour, user_id FROM arrivals WHERE id >= {first:UInt64} AND id <= {last:UInt64}
+       ) AND id >= {first:UInt64} AND id <= {last:UInt64} AND ts >= {fence:UInt64}`,
+      { first, last, fence: fence() },
+    );
+  const eventsOf = async (ids: Ids, isWhole: boolean): Promise<StoredEvent[]> => {
+    const events = isWhole
+      ? (await read<ReadRow>(EVENT_COLUMNS, ids)).map(toEvent)
+      : (await read<ListedRow>(columnsUpTo(ANSWER_BOUNDS.propsBytes), ids)).map(shortEvent);
+    const byId = new Map(events.map((event) => [event.id, event]));
+    return [...byId.values()].sort((a, b) => a.id - b.id);
+  };
+  /** The first of these arrivals whose texts are together no more than so many bytes, and one. */
+  const upTo = async (page: readonly Arrival[], ids: Ids, { isWhole, textMax }: Amount) => {
+    const columns = `id, ${textBytes(isWhole ? Number.MAX_SAFE_INTEGER : ANSWER_BOUNDS.propsBytes)} AS bytes`;
+    const rows = await read<{ id: number; bytes: number }>(columns, ids);
+    const sizes = new Map(rows.map(({ id, bytes }) => [id, bytes]));
+    let size = 0;
+    const end = page.findIndex(({ id }) => {
+      if (size > textMax) return true;
+      size += sizes.get(id) ?? 0;
+      return false;
+    });
+    return end < 0 ? page : page.slice(0, end);
+  };
+  return { eventsOf, upTo };
 }
 
 /** Ids of these arrivals that are copies of an event with a lesser id. */

@@ -119,28 +119,35 @@ async function loadClient(): Promise<Client> {
   }
 }
 
+function openClient(
+  { createClient, ClickHouseLogLevel }: Client,
+  url: string,
+  database?: string,
+): ClickHouseClient {
+  return createClient({
+    url,
+    application: 'spyglass',
+    request_timeout: REQUEST_MS_MAX,
+    max_open_connections: CONNECTIONS,
+    log: { level: ClickHouseLogLevel.OFF },
+    ...(database === undefined ? {} : { database }),
+  });
+}
+
 /** Connects, and creates the database where there is none. Throws `ClickhouseUnusable`. */
 export async function connect({ url, database, cluster }: Address): Promise<Engine> {
-  const { createClient, ClickHouseError, ClickHouseLogLevel } = await loadClient();
+  const library = await loadClient();
   const urls = url.split(',').map((one) => one.trim());
-  const clientOf = (at: string, name?: string): ClickHouseClient =>
-    createClient({
-      url: at,
-      application: 'spyglass',
-      request_timeout: REQUEST_MS_MAX,
-      max_open_connections: CONNECTIONS,
-      log: { level: ClickHouseLogLevel.OFF },
-      ...(name === undefined ? {} : { database: name }),
-    });
-
-  const { known, keeper } = await firstAnswer(urls.map((at) => () => begin(clientOf(at), database)));
+  const { known, keeper } = await firstAnswer(
+    urls.map((at) => () => begin(openClient(library, at), database)),
+  );
   const hasKeeper = keeper && cluster !== undefined;
   const settings = {
     ...pick({ ...SETTINGS, ...(cluster === undefined ? {} : QUORUM) }, known),
     wait_end_of_query: 1 as const,
   };
-  const clients = urls.map((at) => clientOf(at, database));
-  const { ask, isUp } = openAsking(clients, ClickHouseError);
+  const clients = urls.map((at) => openClient(library, at, database));
+  const { ask, isUp } = openAsking(clients, library.ClickHouseError);
 
   const run = async (client: ClickHouseClient, sql: string, params: Params): Promise<void> => {
     await client.command({

@@ -71,15 +71,10 @@ export function openErasures(engine: Engine, freeAfterMs = FREE_AFTER_MS) {
     },
     /** Carries out what nobody does; returns how many. Throws the first failure, after the others' turns. */
     async resume(): Promise<number> {
-      const free = await engine.query<{ id: string; its_user: string; its_app: string }>(
-        `SELECT id, any(user_id) AS its_user, any(app) AS its_app FROM erasures
-         GROUP BY id HAVING max(at) + {free:UInt64} <= ${ENGINE_NOW_MS}`,
-        { free: freeAfterMs },
-      );
+      const free = await listFree(engine, freeAfterMs);
       let done = 0;
       const failures: unknown[] = [];
-      for (const { id, its_user, its_app } of free) {
-        const pending = { id, user: its_user, ...(its_app === '' ? {} : { app: its_app }) };
+      for (const pending of free) {
         try {
           if (!(await claim(pending))) continue;
           await carryOut(pending);
@@ -92,6 +87,20 @@ export function openErasures(engine: Engine, freeAfterMs = FREE_AFTER_MS) {
       return done;
     },
   };
+}
+
+/** Erasures that nobody carries out. */
+async function listFree(engine: Engine, freeAfterMs: number): Promise<Pending[]> {
+  const rows = await engine.query<{ id: string; its_user: string; its_app: string }>(
+    `SELECT id, any(user_id) AS its_user, any(app) AS its_app FROM erasures
+     GROUP BY id HAVING max(at) + {free:UInt64} <= ${ENGINE_NOW_MS}`,
+    { free: freeAfterMs },
+  );
+  return rows.map(({ id, its_user, its_app }) => ({
+    id,
+    user: its_user,
+    ...(its_app === '' ? {} : { app: its_app }),
+  }));
 }
 
 /** When the engine has removed the files that a mutation replaced, Unix ms: it keeps them for some minutes. */

@@ -79,11 +79,9 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
     leastUnderWay: () => appender.leastUnderWay(),
   });
   const heads = watchHead(arrivals);
-  const greatestId = async (): Promise<number> =>
-    Math.max(await queryNumber(engine, 'SELECT max(id) FROM arrivals'), meta.swept());
   const appender = openAppender({
     engine,
-    ids: options.ids?.(await greatestId()) ?? createIds(node),
+    ids: options.ids?.(await greatestId(engine, meta)) ?? createIds(node),
     mayGiveIds: lease?.holds ?? (() => true),
     fence: meta.fence,
     onStored: heads.look,
@@ -118,23 +116,13 @@ async function openOn(engine: Engine, options: ClickhouseStoreOptions): Promise<
       await clocks.forget();
       return report;
     },
-    async timeEvidence(wall) {
-      await meta.refresh();
-      if (meta.clock() > 0) return meta.clock();
-      const received = await queryNumber(engine, 'SELECT max(received_at) FROM batches');
-      if (received > 0) return received;
-      return (await greatestId()) === 0 ? wall : undefined;
-    },
+    timeEvidence: (wall) => timeEvidence(engine, meta, wall),
     noteTime: async (time) => meta.raise('clock', time - (await clocks.fastBy())),
     stats: openStats(engine, arrivals, appender),
     onCommit: heads.onCommit,
     // Never: the engine may come back after any failure.
     failed: new Promise<Error>(() => {}),
-    async erase(erasure) {
-      const bytesBefore = await fileBytes(engine);
-      const report = await erasures.erase(erasure);
-      return { ...report, bytesBefore, bytesAfter: await fileBytes(engine) };
-    },
+    erase: (erasure) => eraseMeasured(engine, erasures, erasure),
     clocks,
     resumeErasures: erasures.resume,
     async close() {
@@ -182,6 +170,28 @@ function watchHead(arrivals: Arrivals) {
       return () => listeners.delete(listener);
     },
   };
+}
+
+const greatestId = async (engine: Engine, meta: Meta): Promise<number> =>
+  Math.max(await queryNumber(engine, 'SELECT max(id) FROM arrivals'), meta.swept());
+
+async function timeEvidence(engine: Engine, meta: Meta, wall: number | undefined) {
+  await meta.refresh();
+  if (meta.clock() > 0) return meta.clock();
+  const received = await queryNumber(engine, 'SELECT max(received_at) FROM batches');
+  if (received > 0) return received;
+  return (await greatestId(engine, meta)) === 0 ? wall : undefined;
+}
+
+/** Erases, with the bytes of the tables before and after. */
+async function eraseMeasured(
+  engine: Engine,
+  erasures: ReturnType<typeof openErasures>,
+  erasure: Erasure,
+): Promise<EraseReport> {
+  const bytesBefore = await fileBytes(engine);
+  const report = await erasures.erase(erasure);
+  return { ...report, bytesBefore, bytesAfter: await fileBytes(engine) };
 }
 
 async function sweep(

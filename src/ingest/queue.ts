@@ -24,6 +24,8 @@ interface Waiting {
   resolve: (refusal: Refusal | undefined) => void;
 }
 
+type Post = (message: IngestMessage, transfer: ArrayBuffer[]) => void;
+
 /** A request, with what the queue knows of it. */
 interface Queued {
   request: IngestRequest;
@@ -56,6 +58,35 @@ function packTurn(turn: readonly Queued[]): IngestMessage {
     ]);
   }
   return message;
+}
+
+/** Posts the requests of one turn at its end. */
+function openSending(post: Post) {
+  let turn: Queued[] = [];
+  const flush = (): void => {
+    const message = packTurn(turn);
+    turn = [];
+    post(message, [message.bytes.buffer]);
+  };
+  return (queued: Queued): void => {
+    if (turn.push(queued) === 1) setImmediate(flush);
+  };
+}
+
+/** Those who wait until nothing is left to do; `note` looks whether that is so. */
+function openIdle(isIdle: () => boolean) {
+  let onIdle: (() => void)[] = [];
+  const note = (): void => {
+    if (!isIdle()) return;
+    for (const resolve of onIdle) resolve();
+    onIdle = [];
+  };
+  const wait = () =>
+    new Promise<void>((resolve) => {
+      onIdle.push(resolve);
+      note();
+    });
+  return { note, wait };
 }
 
 /** Numbers for addresses; one that has not been seen for a while gets another. */
@@ -92,7 +123,7 @@ function openConnections(gone: Uint8Array) {
  * searched, only what `showsKeyAtStart` is let in: else a flood without keys would fill the queue.
  */
 export function openIngestQueue(
-  post: (message: IngestMessage, transfer: ArrayBuffer[]) => void,
+  post: Post,
   bodyBytesMax: number,
   showsKeyAtStart: (request: IngestRequest) => boolean = () => true,
 ) {
@@ -102,20 +133,10 @@ export function openIngestQueue(
   const waiting: (Waiting | undefined)[] = new Array(QUEUE_REQUESTS_MAX).fill(undefined);
   const hold = openConnections(gone);
   const numberOf = openNumbers();
-  let turn: Queued[] = [];
+  const send = openSending(post);
+  const idle = openIdle(() => room.used.requests === 0);
   let refusedBy: Refusal | undefined;
-  let onIdle: (() => void)[] = [];
 
-  const flush = (): void => {
-    const message = packTurn(turn);
-    turn = [];
-    post(message, [message.bytes.buffer]);
-  };
-  const noteIdle = (): void => {
-    if (room.used.requests > 0) return;
-    for (const resolve of onIdle) resolve();
-    onIdle = [];
-  };
   const answer = (place: number, refusal: Refusal | undefined): void => {
     const one = waiting[place];
     if (one === undefined) return;
@@ -150,26 +171,22 @@ export function openIngestQueue(
       const held = connection && hold(connection, place);
       return new Promise((resolve) => {
         waiting[place] = { address, bytes, held, resolve };
-        if (turn.push({ request, place, sender: numberOf(address) }) === 1) setImmediate(flush);
+        send({ request, place, sender: numberOf(address) });
       });
     },
     answer({ places, refusals }: Answers): void {
       for (const [place, refusal] of refusals) answer(place, refusal);
       for (const place of places) answer(place, undefined);
-      noteIdle();
+      idle.note();
     },
     /** Answers every request, waiting and to come, with the refusal. */
     refuseAll(refusal: Refusal): void {
       refusedBy = refusal;
       for (let place = 0; place < waiting.length; place++) answer(place, refusal);
-      noteIdle();
+      idle.note();
     },
     sizes: () => ({ queue_requests: room.used.requests, queue_bytes: room.used.bytes }),
     /** Settles when nothing waits. */
-    idle: () =>
-      new Promise<void>((resolve) => {
-        onIdle.push(resolve);
-        noteIdle();
-      }),
+    idle: idle.wait,
   };
 }

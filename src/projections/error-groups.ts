@@ -138,6 +138,11 @@ export const errorGroups: Projection = {
 };
 
 type Position = Pick<Occurrence, 'ts' | 'id'>;
+/** Later or earlier, and what to call now and then. */
+interface Way {
+  sign: 1 | -1;
+  check: () => void;
+}
 export type ErrorGroups = ReturnType<typeof openErrorGroups>;
 
 export function openErrorGroups(env: Env) {
@@ -175,26 +180,10 @@ export function openErrorGroups(env: Env) {
     }
   }
 
-  /** A day can have very many: reads whole only what may be nearer than the nearest so far. */
-  const beside = (
-    group: ErrorGroup,
-    position: Position,
-    toDay: number,
-    { sign, check }: { sign: 1 | -1; check: () => void },
-  ): number | undefined => {
-    const isFurther = (a: Position, b: Position): boolean => sign * (a.ts - b.ts || a.id - b.id) > 0;
-    const days = daysOf(group, dayOf(position.ts), toDay, check, BESIDE_DAYS_MAX);
+  const beside = (group: ErrorGroup, position: Position, toDay: number, way: Way): number | undefined => {
+    const days = daysOf(group, dayOf(position.ts), toDay, way.check, BESIDE_DAYS_MAX);
     for (const { day, blocks } of days) {
-      let nearest: Position | undefined;
-      for (const { value } of blocks) {
-        check();
-        for (let at = 0; at < value.length; at += ROW_BYTES) {
-          const ts = day * DAY_MS + value.readUInt32LE(at);
-          if (sign * (ts - position.ts) < 0 || (nearest && sign * (ts - nearest.ts) > 0)) continue;
-          const row = { ts, id: value.readUIntLE(at + 8, 6) };
-          if (isFurther(row, position) && (!nearest || isFurther(nearest, row))) nearest = row;
-        }
-      }
+      const nearest = nearestOn(day * DAY_MS, blocks, position, way);
       if (nearest) return nearest.id;
     }
     return undefined;
@@ -223,6 +212,22 @@ export function openErrorGroups(env: Env) {
     previous: (group: ErrorGroup, position: Position, toDay: number, check: () => void) =>
       beside(group, position, toDay, { sign: -1, check }),
   };
+}
+
+/** A day can have very many: reads whole only what may be nearer than the nearest so far. */
+function nearestOn(midnight: number, blocks: Iterable<Entry>, position: Position, { sign, check }: Way) {
+  const isFurther = (a: Position, b: Position): boolean => sign * (a.ts - b.ts || a.id - b.id) > 0;
+  let nearest: Position | undefined;
+  for (const { value } of blocks) {
+    check();
+    for (let at = 0; at < value.length; at += ROW_BYTES) {
+      const ts = midnight + value.readUInt32LE(at);
+      if (sign * (ts - position.ts) < 0 || (nearest && sign * (ts - nearest.ts) > 0)) continue;
+      const row = { ts, id: value.readUIntLE(at + 8, 6) };
+      if (isFurther(row, position) && (!nearest || isFurther(nearest, row))) nearest = row;
+    }
+  }
+  return nearest;
 }
 
 function* blocksOn(group: ErrorGroup, midnight: number, blocks: Iterable<Entry>): Generator<OccurrenceBlock> {

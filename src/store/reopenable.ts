@@ -41,10 +41,7 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
   let closing: Promise<unknown> = Promise.resolve();
   const calls = openCalls();
   const heads = openHeads();
-  let fail: (reason: Error) => void = () => {};
-  const failed = new Promise<Error>((resolve) => {
-    fail = resolve;
-  });
+  const { failed, fail } = openFailure();
 
   const openIt = async (): Promise<void> => {
     opened = await open();
@@ -121,6 +118,15 @@ const methodsOn = (ask: AskOpened): Omit<Store, 'onCommit' | 'reads' | 'failed' 
   noteTime: (...args) => ask(({ store }) => store.noteTime(...args)),
   stats: () => ask(({ store }) => store.stats()),
 });
+
+/** `failed` settles with the first reason that `fail` is given. */
+function openFailure() {
+  let fail: (reason: Error) => void = () => {};
+  const failed = new Promise<Error>((resolve) => {
+    fail = resolve;
+  });
+  return { failed, fail };
+}
 
 /** Work one at a time, in the order of the calls; a failure does not keep the next from its turn. */
 function openTurns() {

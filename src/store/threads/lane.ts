@@ -60,19 +60,17 @@ export type Lane = ReturnType<typeof openLane>;
 export function openLane({ name, start, onNotice, depth, now = monotonicMs, ...bounds }: LaneOptions) {
   const { max = WAITING_READS_MAX, maxOfOne = WAITING_READS_OF_ONE_MAX } = bounds;
   const waiting = openFairQueue<Open>({ max, maxOfOne });
-  const underWay = openUnderWay();
   /** Those whose turn it is, and that wait for the tables: each had its turn in the order of arrival. */
   const starting = new Set<Open>();
   const deaths = openDeaths(name, onNotice, now);
-  let thread: ReaderThread | undefined;
   let isClosed = false;
   let refused = 0;
 
   const pump = (): void => {
-    while (underWay.size() + starting.size < depth && deaths.down() === undefined && !isClosed) {
+    while (thread.underWay() + starting.size < depth && deaths.down() === undefined && !isClosed) {
       const next = waiting.take();
       if (next === undefined) return;
-      if (next.caughtUp === undefined) post(next);
+      if (next.caughtUp === undefined) thread.post(next);
       else void startOnce(next, next.caughtUp);
     }
   };
@@ -81,36 +79,26 @@ export function openLane({ name, start, onNotice, depth, now = monotonicMs, ...b
     // One that is abandoned keeps its place: those behind it wait for as much or more.
     await caughtUp.catch((error: Error) => open.settle({ error }));
     starting.delete(open);
-    if (!open.isSettled) post(open);
-    pump();
-  };
-  const post = (open: Open): void => {
-    thread ??= start(takeReply, onEnd, underWay.cancelled);
-    thread.post(callOf(underWay.add(open), open));
-  };
-  const takeReply = (reply: Reply): void => {
-    underWay
-      .take(reply.id)
-      ?.settle('error' in reply ? { error: fromPlain(reply.error) } : { result: reply.result });
+    if (!open.isSettled) thread.post(open);
     pump();
   };
   const fail = (error: Error, alsoWaiting: boolean): void => {
-    for (const open of underWay.takeAll()) open.settle({ error });
+    for (const open of thread.takeAll()) open.settle({ error });
     if (!alsoWaiting) return;
     for (const open of starting) open.settle({ error });
     while (waiting.size() > 0) waiting.take()?.settle({ error });
   };
   const onEnd = (error: Error): void => {
     if (isClosed) return;
-    thread = undefined;
     deaths.note(error);
     fail(new ReaderDied(deaths.down() ?? error.message), deaths.down() !== undefined);
     pump();
   };
+  const thread = openThread(start, pump, onEnd);
   /** Nobody waits for it any more: it need not begin, or may end early. */
   const abandon = (open: Open, error: Error): void => {
     waiting.drop(open);
-    underWay.cancel(open);
+    thread.cancel(open);
     open.settle({ error });
   };
 
@@ -127,18 +115,13 @@ export function openLane({ name, start, onNotice, depth, now = monotonicMs, ...b
       }
       return settled;
     },
-    state: () => ({
-      refused,
-      waiting: waiting.size() + starting.size,
-      deaths: deaths.count(),
-      down: deaths.down(),
-    }),
+    state: () => ({ refused, waiting: waiting.size() + starting.size, ...deaths.state() }),
     async close(): Promise<void> {
       isClosed = true;
       // The thread ends after what it works at, which nobody needs any more.
-      underWay.cancelAll();
+      thread.cancelAll();
       fail(new ReaderDied('the store is closing'), true);
-      await thread?.close();
+      await thread.close();
     },
   };
 }
@@ -180,25 +163,31 @@ function withResolvers() {
   return { promise, resolve, reject };
 }
 
-/** What a thread works at, or has in its port, by id. */
-function openUnderWay() {
+/** A lane's thread, started for the first read it is given; and what it works at, or has in its port, by id. */
+function openThread(start: StartReader, onReply: () => void, onEnd: (error: Error) => void) {
   const reads = new Map<number, Open>();
   const cancelled = new Int32Array(new SharedArrayBuffer(SLOTS * Int32Array.BYTES_PER_ELEMENT));
   let ids = 0;
+  let thread: ReaderThread | undefined;
+  const takeReply = (reply: Reply): void => {
+    const open = reads.get(reply.id);
+    reads.delete(reply.id);
+    open?.settle('error' in reply ? { error: fromPlain(reply.error) } : { result: reply.result });
+    onReply();
+  };
+  const takeEnd = (error: Error): void => {
+    thread = undefined;
+    onEnd(error);
+  };
   const cancel = (id: number) => Atomics.store(cancelled, id % SLOTS, id);
   return {
-    cancelled,
-    size: () => reads.size,
-    /** Its id, given as it goes to the thread: those under way are close together, and so none shares a slot. */
-    add(open: Open): number {
+    underWay: () => reads.size,
+    post(open: Open): void {
+      thread ??= start(takeReply, takeEnd, cancelled);
+      // Ids are given as reads go to the thread: those under way are close together, and so none shares a slot.
       ids = (ids % ID_MAX) + 1;
       reads.set(ids, open);
-      return ids;
-    },
-    take(id: number): Open | undefined {
-      const open = reads.get(id);
-      reads.delete(id);
-      return open;
+      thread.post(callOf(ids, open));
     },
     takeAll(): Open[] {
       const all = [...reads.values()];
@@ -211,6 +200,7 @@ function openUnderWay() {
     cancelAll(): void {
       for (const id of reads.keys()) cancel(id);
     },
+    close: async () => thread?.close(),
   };
 }
 
@@ -220,8 +210,8 @@ function openDeaths(name: string, onNotice: (notice: Notice) => void, now: () =>
   let count = 0;
   let down: string | undefined;
   return {
-    count: () => count,
     down: () => down,
+    state: () => ({ deaths: count, down }),
     note({ message }: Error): void {
       count++;
       while (recent.length > 0 && now() - (recent[0] as number) > READER_RESTARTS_MS) recent.shift();

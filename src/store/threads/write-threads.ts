@@ -122,15 +122,7 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
     }
   });
 
-  try {
-    // Both at once: the ingest thread may be ready before the writer's message arrives.
-    await Promise.all([ready('writer', writer), ready('ingest', ingest)]);
-  } catch (error) {
-    failure.ignore();
-    await Promise.all([end(ingest), end(writer)]);
-    throw error;
-  }
-
+  await bothReady(writer, ingest, failure.ignore);
   const fromLastRun = progress.caughtUp();
   if (fromLastRun) void tellCatchingUp(fromLastRun, progress.left, onNotice);
 
@@ -158,6 +150,18 @@ export async function startWriteThreads(options: WriteThreadsOptions) {
       await end(writer);
     },
   };
+}
+
+/** Settles once the threads are ready; if one cannot be, calls `onFailure`, ends both and rejects with why. */
+async function bothReady(writer: Worker, ingest: Worker, onFailure: () => void): Promise<void> {
+  try {
+    // Both at once: the ingest thread may be ready before the writer's message arrives.
+    await Promise.all([ready('writer', writer), ready('ingest', ingest)]);
+  } catch (error) {
+    onFailure();
+    await Promise.all([end(ingest), end(writer)]);
+    throw error;
+  }
 }
 
 /** Says in the log, now and then, how far the tables are behind after a start. */
