@@ -83,10 +83,10 @@ t.test('while many wait, only what shows the key of these settings is let in', a
   const store = fakeStore();
   const ingest = openIngest(store, { apps: APPS, limits: LIMITS });
   const answers = Array.from({ length: KEY_CHECK_FROM_REQUESTS }, (_, n) => ingest.ingest(bodyOf(`no ${n}`)));
-  t.equal((await ingest.ingest(bodyOf('x', 'another')))?.code, 'queue_full');
+  t.equal((await ingest.ingest(bodyOf('x', 'another')))?.code, 'key_not_shown');
   await until(() => store.begun.length > 0);
   await ingest.configure({ apps: { inventory: { key: 'another', origins: [] } }, limits: LIMITS });
-  t.equal((await ingest.ingest(bodyOf('x')))?.code, 'queue_full');
+  t.equal((await ingest.ingest(bodyOf('x')))?.code, 'key_not_shown');
   answers.push(ingest.ingest(bodyOf('yes', 'another')));
   t.match(ingest.sizes(), { queue_requests: KEY_CHECK_FROM_REQUESTS + 1 });
   const ending = setInterval(() => {
