@@ -102,7 +102,17 @@ t.test('of two faults the earlier check answers', async () => {
 
 t.test('what is not JSON is a 400', async () => {
   const good = JSON.stringify(envelope([event()]));
-  const bodies = ['', ' ', 'x', '{', good.slice(0, -1), `${good}x`, `${good}${good}`, `\ufeff${good}`];
+  const bodies = [
+    '',
+    ' ',
+    'x',
+    '{',
+    good.slice(0, -1),
+    `${good}x`,
+    `${good}${good}`,
+    `\ufeff\ufeff${good}`,
+    `${good}\ufeff`,
+  ];
   for (const body of [...bodies, good.replace('[', '[,'), good.replace('"ts":', '"ts":0'), "{'app':1}"]) {
     refused(body, 'invalid_json');
   }
