@@ -92,8 +92,8 @@ export const KEYLESS_REQUESTS_MAX = 64;
 export const KEYLESS_MS = 1;
 export const KEYLESS_PAUSE_FACTOR = 9;
 /** Refusals an address gets at once, and then per second: further ones wait, and its connections with them. */
-export const REFUSALS_AT_ONCE = 1_000;
-export const REFUSALS_PER_SECOND = 200;
+export const REFUSALS_AT_ONCE = 200;
+export const REFUSALS_PER_SECOND = 100;
 export const REFUSAL_WAIT_MS_MAX = 5_000;
 /** Refusals of all addresses that wait, and addresses that are remembered. */
 export const PACED_MAX = 4_096;

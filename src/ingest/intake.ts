@@ -20,7 +20,7 @@ import { createDoor, type Door } from './door.js';
 import { openKeyless } from './keyless.js';
 import type { IngestMessage } from './messages.js';
 import { openReading, type ReadExact } from './reading.js';
-import { CLIENT_LEFT, FULL } from './refusals.js';
+import { CLIENT_LEFT, FULL, KEY_NOT_SHOWN } from './refusals.js';
 import { openRoom } from './room.js';
 import { openTurns, type Waits } from './turns.js';
 import type { IngestRequest, Known } from './types.js';
@@ -174,7 +174,7 @@ export class Intake {
   }
 
   #waitWithoutKey(entry: Entry): void {
-    if (!this.#keyless.push(entry)) this.#refuse(entry, FULL);
+    if (!this.#keyless.push(entry)) this.#refuse(entry, KEY_NOT_SHOWN);
   }
 
   #drain(): void {

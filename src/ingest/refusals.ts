@@ -11,7 +11,7 @@ export const FULL: Refusal = {
 /** In place of `FULL` for bodies that show no right key, while many requests wait. */
 export const KEY_NOT_SHOWN: Refusal = {
   code: 'key_not_shown',
-  detail: 'Many requests wait: only those with app and key in their first 512 bytes are taken. Try again.',
+  detail: 'Many requests wait: only those that show app and key at their start are taken. Try again.',
   retryAfterS: RETRY_AFTER_S,
 };
 
