@@ -93,11 +93,17 @@ t.test(
   'the collector sweeps, erases and rewrites its store, and nothing that is sent meanwhile is lost',
   async (t) => {
     await uploads.stop();
+    const event = { user_id: 'leaver', session_id: 's_leaver', type: 'event', name: 'n' };
+    const sent = await collector.get('/v1/events', {
+      method: 'POST',
+      body: JSON.stringify({ app: APP, key: KEY, events: [event] }),
+    });
+    t.equal(sent.status, 204);
     for (const [told, ...command] of [
       [/^ok .*: 0 events and \d+ replay chunks/, 'sweep', '--events-days', '3000', '--replays-days', '3000'],
       [/^ok .*: every view rebuilt from the log, up to id \d+/, 'rebuild'],
       [/^ok .*: the data file takes [\d.]+ MiB/, 'compact'],
-      [/^ok .*\n {2}events {4}0, of 0 sessions/, 'erase', '--user', 'nobody'],
+      [/^ok .*\n {2}events {4}1, of 1 sessions/, 'erase', '--user', 'leaver'],
     ] as const) {
       const { code, stdout, stderr } = await runSpyglass([...command, '--data', collector.dataDir]);
       t.equal(code, 0, stderr);
