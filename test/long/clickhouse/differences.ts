@@ -35,5 +35,11 @@ export const DIFFERENCES: readonly Difference[] = [
     reason: FILES,
   },
   { file: 'replay-manifest.test.ts', test: 'MAN-12 a chunk whose file is lost is a 5xx', reason: FILES },
+  {
+    file: 'retention.test.ts',
+    test: 'RET-13 RET-14 a clock ahead for one start takes nothing, and lets nothing be lost',
+    reason:
+      'the test has a collector put the fence ahead; on ClickHouse it goes by the engine’s clock and cannot',
+  },
   { file: 'retention.test.ts', test: 'RET-05 the file of an expired replay is gone too', reason: FILES },
 ];
