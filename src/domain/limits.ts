@@ -17,6 +17,9 @@ export const PERSON_TEXT_MAX = 256;
 export const BATCH_ID_MIN = 8;
 export const BATCH_ID_MAX = 64;
 export const JSON_DEPTH_MAX = 64;
+/** Objects and arrays of a body that JSON.parse has to read: so many, and one more for each so many bytes. */
+export const JSON_PARTS_FREE = 16_000;
+export const JSON_PART_BYTES = 32;
 /** Field errors that an answer lists: a large body must not get a large answer. */
 export const FIELD_ERRORS_MAX = 100;
 export const BODY_BYTES_DEFAULT = 1_048_576;

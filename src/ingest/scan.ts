@@ -1,6 +1,6 @@
 /** Finds what `JSON.parse` hides of a body: its depth, where `props` are, forbidden strings and keys. */
 import assert from 'node:assert/strict';
-import { FIELD_ERRORS_MAX, JSON_DEPTH_MAX } from '../domain/limits.js';
+import { FIELD_ERRORS_MAX, JSON_DEPTH_MAX, JSON_PART_BYTES, JSON_PARTS_FREE } from '../domain/limits.js';
 import type { FieldError } from '../domain/problems.js';
 import {
   BACKSLASH,
@@ -37,9 +37,11 @@ const EVENT_FIELDS = new Set(['ts', 'user_id', 'session_id', 'type', 'name', 'ur
 const EVENTS_LEVEL = 2;
 const EVENT_LEVEL = 3;
 
-/** Whether the text nests deeper than `JSON_DEPTH_MAX`. It need not be JSON. */
-export function isTooDeep(bytes: Uint8Array): boolean {
+/** What makes the text too expensive for `JSON.parse`: its depth, or how many objects and arrays it has. It need not be JSON. */
+export function tooExpensive(bytes: Uint8Array): 'depth' | 'parts' | undefined {
+  const partsMax = JSON_PARTS_FREE + bytes.length / JSON_PART_BYTES;
   let level = 0;
+  let parts = 0;
   for (let at = 0; at < bytes.length; at++) {
     switch (bytes[at]) {
       case QUOTE:
@@ -47,7 +49,8 @@ export function isTooDeep(bytes: Uint8Array): boolean {
         break;
       case OPEN_BRACE:
       case OPEN_BRACKET:
-        if (++level > JSON_DEPTH_MAX) return true;
+        if (++level > JSON_DEPTH_MAX) return 'depth';
+        if (++parts > partsMax) return 'parts';
         break;
       case CLOSE_BRACE:
       case CLOSE_BRACKET:
@@ -55,7 +58,7 @@ export function isTooDeep(bytes: Uint8Array): boolean {
         break;
     }
   }
-  return false;
+  return undefined;
 }
 
 interface State extends Scan {

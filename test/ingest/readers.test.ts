@@ -6,7 +6,7 @@ import t from 'tap';
 import { eventsOf } from '../../src/domain/event-columns.js';
 import { readExact } from '../../src/ingest/exact-reader.js';
 import { readFast } from '../../src/ingest/fast-reader.js';
-import { isTooDeep, scanJson } from '../../src/ingest/scan.js';
+import { scanJson, tooExpensive } from '../../src/ingest/scan.js';
 import { eventBatchSchema } from '../../src/ingest/schema.js';
 import type { Envelope } from '../../src/ingest/types.js';
 import { bodyText, bytesOf, damagedBody, envelope, event, KEY } from './bodies.js';
@@ -56,7 +56,7 @@ t.test('the exact reader agrees with the schema, except for what only the text s
   fc.assert(
     fc.property(bodyText, (text) => {
       const bytes = bytesOf(text);
-      fc.pre(!isTooDeep(bytes));
+      fc.pre(tooExpensive(bytes) === undefined);
       const { envelope: read } = readExact(bytes);
       const { content } = read?.content() ?? {};
       const verdict = eventBatchSchema.safeParse(JSON.parse(text)).success;
@@ -235,4 +235,15 @@ t.test('the last of two spans counts, whatever the spelling of the key', async (
   t.equal(propsOf(twice), '{"a":1}');
   const elsewhere = one('"props":{"a":1}').replace('"events":', '"x":[{"props":{"no":1}}],"events":');
   t.equal(propsOf(elsewhere), '{"a":1}');
+});
+
+t.test('a body of very many small objects is refused before JSON.parse reads it', async (t) => {
+  const bodyWith = (parts: number): Buffer => {
+    const a = Array.from({ length: parts }, (_, n) => ({ [n]: 1 }));
+    return Buffer.from(JSON.stringify({ app: 'a', key: 'k', events: [{ props: { a } }] }));
+  };
+  t.match(readExact(bodyWith(40_000)), {
+    refusal: { code: 'invalid_json', detail: /too many small objects/ },
+  });
+  t.match(readExact(bodyWith(15_000)), { envelope: { app: 'a' } });
 });
