@@ -27,7 +27,8 @@ export interface ServerDeps {
   /** The collector's version. */
   version: string;
   /** Settles when nothing of the user is left in any answer or on the disk. */
-  erase: (erasure: Erasure) => Promise<EraseReport>;
+  /** Erases in its turn, unless `check` rejects then. */
+  erase: (erasure: Erasure, check: () => Promise<unknown>) => Promise<EraseReport>;
   audit: AuditTrail;
   disk: DiskWatch;
   meters: Meters;

@@ -59,11 +59,13 @@ export function carryOut(
       if (trust_clock) clock.trust();
       return store.sweep(cutoffsBy(clock, retention));
     },
-    erase_preview: (erasure) => wouldErase(store, erasure, pendingErasures(dataDir)),
-    erase: async ({ user, app }, { onProgress }) => {
+    erase_preview: (erasure) => engine.whileOpen(() => wouldErase(store, erasure, pendingErasures(dataDir))),
+    erase: ({ user, app }, { onProgress }) => {
       const erasure = app === undefined ? { user } : { user, app };
-      await assertKnown(store, erasure, pendingErasures(dataDir));
-      return whileClosed(() => runJob('erase', dataDir, onProgress, erasure));
+      return whileClosed(
+        () => runJob('erase', dataDir, onProgress, erasure),
+        () => assertKnown(store, erasure, pendingErasures(dataDir)),
+      );
     },
     compact: (_, { onProgress }) => whileClosed(() => runJob('compact', dataDir, onProgress)),
     rebuild: async (_, { onProgress }) => ({

@@ -134,7 +134,7 @@ async function closeServer(server: FastifyInstance): Promise<void> {
 interface OpenedEngine extends Opened {
   isReady(): boolean;
   audit: AuditTrail;
-  erase(erasure: Erasure): Promise<EraseReport>;
+  erase(erasure: Erasure, check: () => Promise<unknown>): Promise<EraseReport>;
   disk: ReturnType<typeof startDiskWatch>;
   /** Answers the operator's commands from here on, if the engine has a data folder. */
   takeCommands(log: Logger, clock: TimeEvidence): Promise<void>;
@@ -151,14 +151,20 @@ async function openEngine(
   const { dataDir } = config;
   if (config.store.engine === 'clickhouse') {
     const { openClickhouse } = await import('../clickhouse/open.js');
-    const { isOpen: isReady, ...opened } = await openClickhouse(
-      config.store,
-      config,
-      tuning,
-      options.onNotice,
-    );
+    const {
+      isOpen: isReady,
+      erase,
+      ...opened
+    } = await openClickhouse(config.store, config, tuning, options.onNotice);
     const disk = startDiskWatch(dataDir, config.disk, () => ROOM_WITHOUT_END);
-    return { ...opened, isReady, disk, takeCommands: async () => {}, letGo: async () => {} };
+    return {
+      ...opened,
+      isReady,
+      disk,
+      erase: (erasure, check) => check().then(() => erase(erasure)),
+      takeCommands: async () => {},
+      letGo: async () => {},
+    };
   }
   const lock = await lockDataDir(dataDir);
   const { onProgress, onNotice } = options;
@@ -179,7 +185,8 @@ async function openEngine(
     ...reopenable,
     audit: openAuditTrail(dataDir),
     disk,
-    erase: (erasure) => reopenable.whileClosed(() => runJob('erase', dataDir, () => {}, erasure)),
+    erase: (erasure, check) =>
+      reopenable.whileClosed(() => runJob('erase', dataDir, () => {}, erasure), check),
     async takeCommands(log, clock) {
       // Loaded only after the store's threads have started.
       const [{ answerCommands }, { carryOut }] = await Promise.all([

@@ -43,7 +43,7 @@ export function openClocks({ engine, now, engineNow = () => askEngine(engine) }:
     const at = await note();
     const rows = await engine.query<{ ahead: number }>(
       'SELECT argMax(ahead_ms, at) AS ahead FROM clocks WHERE at > {since:UInt64} GROUP BY token',
-      { since: at - LIVE_MS },
+      { since: Math.max(0, at - LIVE_MS) },
     );
     const sorted = rows.map(({ ahead }) => Number(ahead)).sort((a, b) => a - b);
     const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? aheadMs;

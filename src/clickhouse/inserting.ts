@@ -17,11 +17,8 @@ export function openInserter(engine: Engine, stats: AppendStats) {
     firstIds.add(firstId);
     try {
       if (rows.length > 0) await insertEvents(engine, rows);
-      // An empty batch is not remembered: it costs nothing to store again.
-      const whole = works.flatMap(({ base, generation, batch: { app, batchId, receivedAt, events } }) =>
-        batchId === undefined || events.length === 0
-          ? []
-          : [{ base, app, batch_id: batchId, generation, received_at: receivedAt }],
+      const whole = works.flatMap(({ base, generation, batch: { app, batchId, receivedAt } }) =>
+        batchId === undefined ? [] : [{ base, app, batch_id: batchId, generation, received_at: receivedAt }],
       );
       if (whole.length > 0) await engine.insert('batches', whole);
     } finally {

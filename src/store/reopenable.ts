@@ -24,8 +24,11 @@ export interface OpenedFolder extends Opened {
 export interface Reopenable extends Omit<OpenedFolder, 'caughtUp'> {
   /** Whether it is open, and reads need not wait for what an earlier run left in the WAL. */
   isReady(): boolean;
-  /** Closes the store, runs `work`, and opens it again, whatever comes of the work. */
-  whileClosed<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Runs `check` in its turn; unless that rejects, closes the store, runs `work`, and opens the store again, whatever
+   * comes of the work.
+   */
+  whileClosed<T>(work: () => Promise<T>, check?: () => Promise<unknown>): Promise<T>;
   /** Runs `work` while the store is open, its file up to date. One work of both kinds at a time. */
   whileOpen<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -44,12 +47,14 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
   const { failed, fail } = openFailure();
 
   const openIt = async (): Promise<void> => {
-    opened = await open();
-    const caughtUp = opened.caughtUp();
+    const now = await open();
+    opened = now;
+    const caughtUp = now.caughtUp();
     isCaughtUp = caughtUp === undefined;
-    void caughtUp?.then(() => (isCaughtUp = true)).catch(() => {});
-    opened.store.onCommit(heads.tell);
-    void opened.store.failed.then(fail);
+    // By then it may have been closed and opened again.
+    void caughtUp?.then(() => (isCaughtUp ||= opened === now)).catch(() => {});
+    now.store.onCommit(heads.tell);
+    void now.store.failed.then(fail);
   };
   await openIt();
 
@@ -64,10 +69,7 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
       onCommit: heads.onCommit,
       reads: () => opened?.store.reads() ?? { waiting: 0, refused: 0, deaths: 0 },
       failed,
-      async close() {
-        await turns.idle();
-        await opened?.store.close();
-      },
+      close: () => turns.idle().then(() => opened?.store.close()),
     },
     ingest: (request) => (opened ? opened.ingest(request) : Promise.resolve(REOPENING)),
     async configure(settings) {
@@ -77,8 +79,9 @@ export async function openReopenable(open: () => Promise<OpenedFolder>): Promise
     },
     exportPage: (position) => ask((opened) => opened.exportPage(position)),
     isReady: () => opened !== undefined && isCaughtUp,
-    whileClosed(work) {
+    whileClosed(work, check) {
       const done = turns.take(async () => {
+        await check?.();
         const before = opened;
         opened = undefined;
         await calls.idle();

@@ -1,5 +1,6 @@
 /** The embedded engine as the histories' subject: opened on this thread, or on threads of its own as a collector has it. */
 import { rmSync } from 'node:fs';
+import type { EventRequest } from '../../src/domain/event.js';
 import { type Env, openEnv } from '../../src/log/file/env.js';
 import { PROJECTIONS } from '../../src/projections/registry.js';
 import { copyLive } from '../../src/store/offline/live-copy.js';
@@ -56,19 +57,25 @@ export const threaded: Subject = {
       // Machines that run many tests at once are slow.
       readers: { readMs: 60_000 },
     });
-    return {
-      ...store,
-      append: (batches) =>
-        Promise.all(
-          batches.map(async (batch): Promise<PromiseSettledResult<'stored'>> => {
-            const { receivedAt } = batch;
-            const refusal = await ingest({ body: Buffer.from(bodyOf(batch, receivedAt)), receivedAt });
-            return refusal === undefined
-              ? { status: 'fulfilled', value: 'stored' }
-              : { status: 'rejected', reason: refusal };
-          }),
-        ),
+    const send = async (batch: EventRequest): Promise<PromiseSettledResult<'stored'>> => {
+      const { receivedAt } = batch;
+      const refusal = await ingest({ body: Buffer.from(bodyOf(batch, receivedAt)), receivedAt });
+      return refusal === undefined
+        ? { status: 'fulfilled', value: 'stored' }
+        : { status: 'rejected', reason: refusal };
     };
+    // Of requests that wait at once, one app's are taken in their order, those of several in turns.
+    let app: string | undefined;
+    let othersTaken: Promise<unknown> = Promise.resolve();
+    let allTaken: Promise<unknown> = Promise.resolve();
+    const sendInOrder = (batch: EventRequest) => {
+      if (batch.app !== app) othersTaken = allTaken;
+      app = batch.app;
+      const result = othersTaken.then(() => send(batch));
+      allTaken = Promise.all([allTaken, result]);
+      return result;
+    };
+    return { ...store, append: (batches) => Promise.all(batches.map(sendInOrder)) };
   },
   verifyViews: async (store, dataDir) => {
     // As a collector does it: once the tables hold all that was acknowledged, a copy is checked.

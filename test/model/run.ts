@@ -4,7 +4,7 @@ import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { textOf } from '../../src/domain/event.js';
+import type { StoredEvent } from '../../src/domain/event.js';
 import { TAIL_TEXT_MAX } from '../../src/domain/limits.js';
 import type { AppendResult, StoredChunk, TailPage, WritableStore } from '../../src/store/port.js';
 import { brief, firstDifference } from './difference.js';
@@ -98,11 +98,14 @@ function chunkDifference(
   return undefined;
 }
 
+const textBytes = ({ name, url, props }: StoredEvent): number =>
+  Buffer.byteLength(`${name}${url ?? ''}${props ?? ''}`);
+
 async function compare(run: Run, question: Question, expected: unknown, got: unknown) {
   if (question.ask === 'tail') {
     const answer = got as TailPage;
-    // A page may end sooner than its limit, once it holds text enough.
-    const text = answer.events.reduce((sum, event) => sum + textOf(event), 0);
+    // A page may end sooner than its limit, once it holds text enough: ClickHouse counts bytes, which are no fewer.
+    const text = answer.events.reduce((sum, event) => sum + textBytes(event), 0);
     const limit = text > TAIL_TEXT_MAX ? Math.min(question.limit, answer.events.length) : question.limit;
     const page =
       limit < question.limit ? await run.model.tail(question.after, limit) : (expected as TailPage);

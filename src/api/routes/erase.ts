@@ -37,9 +37,14 @@ export function eraseRoute(app: FastifyInstance, { store, erase, erasuresPending
     scope.post('/v1/erase', { bodyLimit: BODY_BYTES_MAX, config }, async (request) => {
       const { user, app: only } = validated(eraseBody, request.body);
       const erasure: Erasure = only === undefined ? { user } : { user, app: only };
-      await assertKnown(store, erasure, erasuresPending());
-      const { bytesBefore, bytesAfter, goneFromDiskAt, ...counts } = await erase(erasure).catch(
+      let isBegun = false;
+      const check = async () => {
+        await assertKnown(store, erasure, erasuresPending());
+        isBegun = true;
+      };
+      const { bytesBefore, bytesAfter, goneFromDiskAt, ...counts } = await erase(erasure, check).catch(
         (error: Error) => {
+          if (!isBegun) throw error;
           log.error({ err: error, reqId: request.id }, 'erasure failed');
           throw new ProblemError(
             'internal',
