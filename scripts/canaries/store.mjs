@@ -111,9 +111,16 @@ export const STORE_CANARIES = [
   {
     title: 'an application without a bound',
     file: 'src/log/wal/apply.js',
-    from: 'parts > APPLY_PARTS_MAX',
+    from: 'parts > partsMax',
     to: 'false',
     test: 'test/log/wal/slices.test.js',
+  },
+  {
+    title: 'a part of a commit group that is applied twice',
+    file: 'src/log/wal/apply.js',
+    from: 'offset >= applied',
+    to: 'offset >= 0',
+    test: 'test/log/wal/parts.test.js',
   },
   {
     title: 'a WAL that writes over what is not applied',

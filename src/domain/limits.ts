@@ -121,11 +121,13 @@ export const APPLY_BYTES = 4 * 1_048_576;
 export const APPLY_PAUSE_FACTOR = 4;
 export const APPLY_PAUSE_MS_MAX = 250;
 /**
- * What one transaction applies, at least one commit group: events, and record batches, new texts and
- * `batch_id`s together. Each of these touches rows of its own, some twenty when no two batches share an hour.
+ * What one transaction applies: events, and parts, which are record batches, new texts and `batch_id`s together. Each
+ * of these touches rows of its own, some twenty when no two batches share an hour. Fewer parts where they take long.
  */
 export const APPLY_EVENTS_MAX = 131_072;
 export const APPLY_PARTS_MAX = 16_384;
+export const APPLY_PARTS_MIN = 1_024;
+export const APPLY_MS = 1_000;
 /** How long a stop goes on applying; the WAL keeps the rest for the next start. */
 export const STOP_APPLY_MS = 2_000;
 

@@ -2,22 +2,23 @@
  * The embedded engine's write side, for the one thread that writes, and its read side, for any thread:
  * synchronous functions over one LMDB environment, of which `compose.ts` makes the `Store` port.
  */
-import { MAX_TS } from '../domain/limits.js';
+import { APPLY_PARTS_MAX } from '../domain/limits.js';
 import { type Log, META, openLog } from '../log/batches/log.js';
 import { type Env, openEnv } from '../log/file/env.js';
-import { readU48, u48 } from '../log/file/keys.js';
+import { u48 } from '../log/file/keys.js';
 import { readUnapplied, sliceOf } from '../log/wal/apply.js';
 import type { BrokenView } from '../projections/engine/lifecycle.js';
 import { servingOf, servingViews } from '../projections/engine/serving.js';
 import { PROJECTIONS } from '../projections/registry.js';
 import { removeOrphans } from '../replay/files.js';
-import { type Chunk, type Manifest, openManifest } from '../replay/manifest.js';
+import { type Chunk, openManifest } from '../replay/manifest.js';
 import type { Meters } from '../telemetry/meters.js';
 import { openReads, type Reads } from './answers/index.js';
 import type { ReadOptions } from './answers/scope.js';
 import { readTail } from './answers/tail.js';
 import { type ExportPage, type ExportPosition, exportPage } from './offline/export.js';
 import type { OnProgress, StoreStats } from './port.js';
+import { timeEvidence } from './retention.js';
 import { openWriter, type Writer } from './writer.js';
 
 /** Chunks dropped in one transaction of a sweep. */
@@ -30,7 +31,6 @@ export interface WriteSide extends Omit<Writer, 'stats'> {
   putChunkRow(app: number, session: string, chunk: Chunk): string | undefined;
   /** Drops some rows of chunks received before `before`; returns their files, none when all are gone. */
   dropExpiredChunks(before: number): string[];
-  /** See the port; without `now`, nobody knows yet whether something was stored. */
   timeEvidence(now: number | undefined): number | undefined;
   noteTime(time: number): void;
   stats(): Omit<StoreStats, 'queue_requests' | 'queue_bytes'>;
@@ -103,17 +103,12 @@ export function openWriteSide(
   };
 }
 
-function timeEvidence(log: Log, manifest: Manifest, now: number | undefined): number | undefined {
-  const noted = log.tables.meta.get(META.clock);
-  if (noted) return readU48(noted, 0);
-  const [batchId] = log.tables.expiry.keys({ start: u48(MAX_TS), reverse: true, limit: 1 });
-  const receipts = [batchId && readU48(batchId, 0), manifest.lastReceipt()].filter((at) => at !== undefined);
-  if (receipts.length > 0) return Math.max(...receipts);
-  return log.head() === 0 ? now : undefined;
-}
-
 function applyInSlices(writer: Writer, log: Log, groups: Buffer[]): void {
-  while (groups.length > 0) writer.apply(groups.splice(0, sliceOf(groups, log.counters().offset)));
+  while (groups.length > 0) {
+    const { offset, commit } = log.counters();
+    writer.apply(groups.slice(0, sliceOf(groups, offset)), APPLY_PARTS_MAX);
+    groups.splice(0, log.counters().commit - commit);
+  }
 }
 
 export function readSideOf(env: Env, log: Log, options?: ReadOptions): ReadSide {

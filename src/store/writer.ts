@@ -16,8 +16,11 @@ import { sweepEvents } from './retention.js';
 const FOLD_BATCHES = 512;
 
 export interface Writer extends Committing {
-  /** Applies commit groups, which follow the log and each other, in one durable transaction. */
-  apply(groups: readonly Buffer[]): void;
+  /**
+   * Applies commit groups, which follow the log and each other, in one durable transaction. With `batchesMax`, of one
+   * that has more record batches only a part: its commit is not reached, and it is to be given again.
+   */
+  apply(groups: readonly Buffer[], batchesMax?: number): void;
   /** Runs `write` in a durable transaction of its own. */
   transact(write: () => void): void;
   /** Folds some more of the log into views that do not serve yet; undefined when there is none. */
@@ -38,8 +41,8 @@ export function openWriter(env: Env, log: Log, { onFailure, onBroken }: WriterOp
   const transact = (write: () => void): void => failStop.write(() => env.transaction(write));
   const views = openViews(env, log, { projections: PROJECTIONS, transact, onBroken });
   const foldViews = () => views.step(FOLD_BATCHES);
-  const apply = (groups: readonly Buffer[]): void => {
-    const application = planApply(log, groups);
+  const apply = (groups: readonly Buffer[], batchesMax?: number): void => {
+    const application = planApply(log, groups, batchesMax);
     const folded = views.fold(application.batches(), application.nextOffset);
     transact(() => {
       application.write();

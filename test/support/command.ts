@@ -1,10 +1,17 @@
 /** Runs the compiled `spyglass` command as a process of its own. */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 /** The compiled `spyglass` command. */
 export const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+const { scripts } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  scripts: { start: string };
+};
+/** Node's flags of `npm start`, with which collectors of tests run too. */
+export const NODE_FLAGS: readonly string[] = scripts.start.match(/(?<= )--[a-z-]+(=\d+)?(?= )/g) ?? [];
 
 /** Runs the `spyglass` command to its end. */
 export async function runSpyglass(

@@ -1,7 +1,7 @@
 /** Runs the `spyglass` command in the memory of the shipped container, and measures what it takes of it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { MAIN } from './command.js';
+import { MAIN, NODE_FLAGS } from './command.js';
 
 /** `mem_limit` of compose.yaml. */
 export const MEMORY_BYTES = 2 * 1_073_741_824;
@@ -59,7 +59,8 @@ export function startLimited(
   env: NodeJS.ProcessEnv = {},
   heapMb: number = HEAP_MB,
 ): Limited {
-  const node = [process.execPath, '--single-threaded-gc', `--max-old-space-size=${heapMb}`, MAIN, ...args];
+  // The last one holds.
+  const node = [process.execPath, ...NODE_FLAGS, `--max-old-space-size=${heapMb}`, MAIN, ...args];
   const enter = `echo $$ > ${group}/cgroup.procs && exec "$@"`;
   const [command = '', ...rest] = group === undefined ? node : ['sh', '-c', enter, 'sh', ...node];
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });

@@ -83,8 +83,9 @@ function store(commits: IngestCommits, { valid, refusals }: Taken): void {
 /** The answers are durable; each names the commit that reads have to see. */
 export type IngestCalls = ReturnType<typeof openCalls>;
 function openCalls(commits: IngestCommits, configure: (settings: IngestSettings) => void) {
-  const { pending, stats } = commits;
+  const { pending, stats, timeEvidence } = commits;
   return {
+    timeEvidence,
     configure,
     stats: () => stats,
     appNumber(app: string) {

@@ -238,7 +238,7 @@ function writeSideOf(
       return number;
     },
     // Empty tables are no sign of an empty store while the WAL holds more.
-    timeEvidence: (now) => writer.timeEvidence(progress.left() > 0 ? undefined : now),
+    timeEvidence: (now) => ingest.timeEvidence(progress.left() > 0 ? undefined : now),
     noteTime: writer.noteTime,
     async sweepEvents(before, now, fenceMax) {
       // Later events below the fence are dropped; the tables hold all earlier ones when the sweep begins.

@@ -8,8 +8,8 @@ import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { APPLY_BYTES, APPLY_PAUSE_FACTOR, APPLY_PAUSE_MS_MAX } from '../../domain/limits.js';
 import type { Log } from '../../log/batches/log.js';
-import { sliceOf } from '../../log/wal/apply.js';
-import { commitOf } from '../../log/wal/commit-group.js';
+import { openPartsBound, sliceOf } from '../../log/wal/apply.js';
+import { commitOf, partsOf } from '../../log/wal/commit-group.js';
 import { openMeters } from '../../telemetry/meters.js';
 import { openWriteSide, type WriteSide } from '../sides.js';
 import type {
@@ -67,7 +67,7 @@ function open() {
 
 /**
  * Gathers commit groups and applies them: when they are many, or asked for, or after a pause. Many are applied
- * slice by slice, one a turn of the loop, so that calls and the end of the thread come in between.
+ * slice by slice, and a group of very many parts too, one a turn of the loop: calls and the end of the thread come in between.
  */
 function openGathering(write: WriteSide, log: Log) {
   let waiting: Buffer[] = [];
@@ -77,22 +77,30 @@ function openGathering(write: WriteSide, log: Log) {
   let pauseMs = 0;
   let timer: NodeJS.Timeout | undefined;
   let next: NodeJS.Immediate | undefined;
+  const bound = openPartsBound();
 
-  const takeSlice = (): Buffer[] => {
-    const count = sliceOf(waiting, log.counters().offset);
-    const slice = waiting.slice(0, count);
-    waiting = waiting.slice(count);
-    for (const { length } of slice) waitingBytes -= length;
-    return slice;
+  const applySlice = (): void => {
+    const start = performance.now();
+    const { commit, offset } = log.counters();
+    const slice = waiting.slice(0, sliceOf(waiting, offset, bound.parts()));
+    write.apply(slice, bound.parts());
+    const done = waiting.splice(0, log.counters().commit - commit);
+    for (const { length } of done) waitingBytes -= length;
+    const tookMs = performance.now() - start;
+    bound.note(
+      slice.reduce((sum, group) => sum + partsOf(group), 0),
+      tookMs,
+    );
+    meters.apply_seconds.observe(tookMs / 1_000);
+    pauseMs = done.length === 0 ? 0 : Math.min(APPLY_PAUSE_MS_MAX, tookMs * APPLY_PAUSE_FACTOR);
   };
   const apply = (): void => {
     clearTimeout(timer);
     timer = undefined;
     next = undefined;
     if (failed || waiting.length === 0) return;
-    const start = performance.now();
     try {
-      write.apply(takeSlice());
+      applySlice();
     } catch (error) {
       // They stay in the WAL for the next start; applying later ones without them would break the order.
       fail(error as Error);
@@ -100,9 +108,6 @@ function openGathering(write: WriteSide, log: Log) {
     }
     const commit = appliedCommit(log);
     if (commit >= wanted) wanted = 0;
-    const tookMs = performance.now() - start;
-    meters.apply_seconds.observe(tookMs / 1_000);
-    pauseMs = Math.min(APPLY_PAUSE_MS_MAX, tookMs * APPLY_PAUSE_FACTOR);
     const applied = { kind: 'applied', commit, head: write.head() } as const;
     tellIngest(applied);
     post(applied);
