@@ -19,8 +19,8 @@ import { registeredRoutes } from '../support/routes.js';
 const ROWS = Number(process.env.SPYGLASS_ROWS ?? 20_000);
 /** A read ends after 5 s; the machine may be busy. */
 const LATE_MS = 8_000;
-/** With bodies of up to 32 MiB, the most the configuration takes: 410 were seen on a busy machine. */
-const ANON_MB_MAX = 600;
+/** With bodies of up to 32 MiB, the most the configuration takes. */
+const ANON_MB_MAX = 300;
 
 t.setTimeout(1_200_000);
 const dataDir = await mkdtemp(join(tmpdir(), 'spyglass-bounded-'));

@@ -9,7 +9,7 @@ import { startCollector as startInProcess } from '../../src/cli/collector.js';
 import type { AppConfig, Config } from '../../src/config/config.js';
 import { BODY_BYTES_DEFAULT, CHUNK_BYTES_DEFAULT } from '../../src/domain/limits.js';
 import type { Store } from '../../src/store/port.js';
-import { MAIN, NODE_FLAGS } from './command.js';
+import { MAIN, NODE_FLAGS, START_ENV } from './command.js';
 import { storeFor, TUNING } from './engine.js';
 
 export { runSpyglass } from './command.js';
@@ -200,7 +200,10 @@ interface Served {
 /** Starts the command and settles once it says where it answers; rejects, with what it wrote, if it ends before. */
 async function serve(configFile: string, lines: string[], env: NodeJS.ProcessEnv): Promise<Served> {
   const args = [...NODE_FLAGS, MAIN, 'serve', '--config', configFile, '--log-level', 'debug'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...START_ENV, ...env },
+  });
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
   const url = await new Promise<string>((resolve, reject) => {
     const from = lines.length;

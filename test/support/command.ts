@@ -10,7 +10,10 @@ export const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.u
 const { scripts } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   scripts: { start: string };
 };
-/** Node's flags of `npm start`, with which collectors of tests run too. */
+/** Environment and node's flags of `npm start`, with which collectors of tests run too. */
+export const START_ENV: NodeJS.ProcessEnv = Object.fromEntries(
+  [...scripts.start.matchAll(/(?<=^| )([A-Z_]+)=(\S+) /g)].map(([, name = '', value]) => [name, value]),
+);
 export const NODE_FLAGS: readonly string[] = scripts.start.match(/(?<= )--[a-z-]+(=\d+)?(?= )/g) ?? [];
 
 /** Runs the `spyglass` command to its end. */

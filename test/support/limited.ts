@@ -1,7 +1,7 @@
 /** Runs the `spyglass` command in the memory of the shipped container, and measures what it takes of it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { MAIN, NODE_FLAGS } from './command.js';
+import { MAIN, NODE_FLAGS, START_ENV } from './command.js';
 
 /** `mem_limit` of compose.yaml. */
 export const MEMORY_BYTES = 2 * 1_073_741_824;
@@ -63,7 +63,10 @@ export function startLimited(
   const node = [process.execPath, ...NODE_FLAGS, `--max-old-space-size=${heapMb}`, MAIN, ...args];
   const enter = `echo $$ > ${group}/cgroup.procs && exec "$@"`;
   const [command = '', ...rest] = group === undefined ? node : ['sh', '-c', enter, 'sh', ...node];
-  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const child = spawn(command, rest, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...START_ENV, ...env },
+  });
   const start = performance.now();
   let output = '';
   let peakBytes = 0;

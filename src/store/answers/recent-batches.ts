@@ -5,6 +5,8 @@ import type { Deadline } from './deadline.js';
 
 /** Bytes of decompressed batches; the strings made from them take several times as much. */
 const BYTES_MAX = 2 * 1_048_576;
+/** What a batch takes besides its bytes: three typed arrays and two objects. */
+const OBJECT_BYTES = 1_536;
 /** From this size on reading a batch takes so long that the clock is looked at. */
 const LARGE_BYTES = 65_536;
 
@@ -19,11 +21,11 @@ export function cachingLog(log: Log, { check, checkNow }: Deadline): Log {
   const add = (batch: RecordBatch): void => {
     if (batch.bytes > BYTES_MAX / 2) return;
     cache.set(batch.offset, batch);
-    bytes += batch.bytes;
+    bytes += batch.bytes + OBJECT_BYTES;
     if (bytes <= BYTES_MAX) return;
     for (const [offset, old] of cache) {
       cache.delete(offset);
-      bytes -= old.bytes;
+      bytes -= old.bytes + OBJECT_BYTES;
       if (bytes <= BYTES_MAX / 2) return;
     }
   };
