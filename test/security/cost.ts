@@ -17,6 +17,7 @@ export interface Sent {
   label: string;
   /** The size that it is compared by. */
   bytes: number;
+  /** Its costs are the whole process's, so it may be work of other threads. */
   work: () => unknown;
 }
 
@@ -44,14 +45,14 @@ const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
 /** The median of some runs; the memory that the last outcome holds. */
-function measure(work: () => unknown): { cpuUs: number; heldBytes: number } {
+async function measure(work: () => unknown): Promise<Measured> {
   const times: number[] = [];
   collectGarbage();
   const before = process.memoryUsage();
   let outcome: unknown;
   for (let run = 0; run < RUNS; run++) {
     const start = process.cpuUsage();
-    outcome = work();
+    outcome = await work();
     const { user, system } = process.cpuUsage(start);
     times.push(user + system);
   }
@@ -61,28 +62,31 @@ function measure(work: () => unknown): { cpuUs: number; heldBytes: number } {
   return { cpuUs: median(times), heldBytes: outcome === undefined ? 0 : Math.max(held, 0) };
 }
 
-type Measured = ReturnType<typeof measure>;
+interface Measured {
+  cpuUs: number;
+  heldBytes: number;
+}
 const usualCosts = new WeakMap<Subject['ordinary'], Map<number, Measured>>();
 
 /** What an ordinary input of this size costs, or of one up to a third smaller: measured once for some sizes. */
-function usualCost(ordinary: Subject['ordinary'], bytes: number): Measured {
+async function usualCost(ordinary: Subject['ordinary'], bytes: number): Promise<Measured> {
   const known = usualCosts.get(ordinary) ?? new Map<number, Measured>();
   usualCosts.set(ordinary, known);
   const size = 2 ** (Math.floor(Math.log2(Math.max(bytes, 1_000)) * 2) / 2);
   const cost = known.get(size);
   if (cost !== undefined) return cost;
   const { work } = ordinary(size);
-  work();
-  const measured = measure(work);
+  await work();
+  const measured = await measure(work);
   known.set(size, measured);
   return measured;
 }
 
 /** What the input of a seed costs. */
-export function costOf({ ordinary, hostile }: Subject, seed: number): Cost {
+export async function costOf({ ordinary, hostile }: Subject, seed: number): Promise<Cost> {
   const { label, bytes, work } = hostile(seed);
-  const usual = usualCost(ordinary, bytes);
-  const { cpuUs, heldBytes } = measure(work);
+  const usual = await usualCost(ordinary, bytes);
+  const { cpuUs, heldBytes } = await measure(work);
   return {
     label: `seed ${seed}: ${label}`,
     cpuUs,
@@ -93,11 +97,13 @@ export function costOf({ ordinary, hostile }: Subject, seed: number): Cost {
 }
 
 /** The inputs that cost too much: none. Measured twice before it is believed. */
-export function tooExpensive(subject: Subject, seeds: readonly number[]): Cost[] {
+export async function tooExpensive(subject: Subject, seeds: readonly number[]): Promise<Cost[]> {
   const isTooExpensive = ({ cpuTimes, memoryTimes }: Cost) => cpuTimes > TIMES_MAX || memoryTimes > TIMES_MAX;
-  return seeds.flatMap((seed) => {
-    if (!isTooExpensive(costOf(subject, seed))) return [];
-    const again = costOf(subject, seed);
-    return isTooExpensive(again) ? [again] : [];
-  });
+  const found: Cost[] = [];
+  for (const seed of seeds) {
+    if (!isTooExpensive(await costOf(subject, seed))) continue;
+    const again = await costOf(subject, seed);
+    if (isTooExpensive(again)) found.push(again);
+  }
+  return found;
 }
