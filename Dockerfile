@@ -10,7 +10,7 @@ RUN npm prune --omit=dev && rm -rf node_modules/@spyglass
 FROM node:22-slim
 WORKDIR /app
 ENV NODE_ENV=production
-# Freed memory of large answers goes back to the system: 100 MiB less after some.
+# The memory of large answers goes back to the system once it is free.
 ENV MALLOC_MMAP_THRESHOLD_=262144
 COPY --from=build /app/package.json ./package.json
 COPY --from=build /app/node_modules ./node_modules

@@ -118,9 +118,9 @@ export const STORE_CANARIES = [
   {
     title: 'a part of a commit group that is applied twice',
     file: 'src/log/wal/apply.js',
-    from: 'offset >= applied',
-    to: 'offset >= 0',
-    test: 'test/log/wal/parts.test.js',
+    from: 'number >= counters[kind]',
+    to: 'true',
+    test: 'test/log/wal/steps.test.js',
   },
   {
     title: 'a WAL that writes over what is not applied',

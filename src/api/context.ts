@@ -26,8 +26,7 @@ export interface ServerDeps {
   log: Logger;
   /** The collector's version. */
   version: string;
-  /** Settles when nothing of the user is left in any answer or on the disk. */
-  /** Erases in its turn, unless `check` rejects then. */
+  /** Erases in its turn, unless `check` rejects then. Settles when nothing of the user is left in any answer or on the disk. */
   erase: (erasure: Erasure, check: () => Promise<unknown>) => Promise<EraseReport>;
   audit: AuditTrail;
   disk: DiskWatch;

@@ -121,8 +121,9 @@ export const APPLY_BYTES = 4 * 1_048_576;
 export const APPLY_PAUSE_FACTOR = 4;
 export const APPLY_PAUSE_MS_MAX = 250;
 /**
- * What one transaction applies: events, and parts, which are record batches, new texts and `batch_id`s together. Each
- * of these touches rows of its own, some twenty when no two batches share an hour. Fewer parts where they take long.
+ * What one transaction applies, of whole commit groups: events (at least one group), and parts, which are record
+ * batches, new texts and `batch_id`s together. Each of these touches rows of its own, some twenty when no two batches
+ * share an hour. A group of more parts takes several transactions; parts are fewer where they take long.
  */
 export const APPLY_EVENTS_MAX = 131_072;
 export const APPLY_PARTS_MAX = 16_384;

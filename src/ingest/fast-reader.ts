@@ -194,8 +194,8 @@ function readRootField(source: Source, start: number, field: number, root: Root)
   if (field === APP) root.app = text;
   if (field === KEY) root.key = text;
   if (field === BATCH_ID) {
-    // As the schema counts: a character outside the BMP is one, not two.
-    if ([...text].length < BATCH_ID_MIN || text.length > BATCH_ID_MAX) return REFUSED;
+    // The schema counts a character outside the BMP once.
+    if (text.length > BATCH_ID_MAX || [...text].length < BATCH_ID_MIN) return REFUSED;
     if (source.controls && CONTROL.test(text)) return REFUSED;
     root.batchId = text;
   }

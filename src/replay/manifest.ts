@@ -77,6 +77,15 @@ export function openManifest(env: Env) {
   return { ...readsOf(tables), totals: totals.read, ...writesOf(tables, totals) };
 }
 
+/** Tells when the newest chunk was received, Unix ms. */
+export function openLastReceipt(env: Env): () => number | undefined {
+  const expiry = env.table('chunk_expiry');
+  return () => {
+    const [last] = expiry.keys({ start: u48(MAX_TS), reverse: true, limit: 1 });
+    return last && readU48(last, 0);
+  };
+}
+
 function openTotals({ chunks }: Tables) {
   let known: { chunks: number; bytes: number } | undefined;
   return {
@@ -106,7 +115,7 @@ function* rowsOf({ chunks }: Tables, app: number, session: string, limit = Numbe
 }
 
 function readsOf(tables: Tables) {
-  const { chunks, files, expiry } = tables;
+  const { chunks, files } = tables;
   return {
     count: (app: number, session: string) => countIn(tables, app, session),
     /** With a `seq` over `after`, ascending. */
@@ -124,11 +133,6 @@ function readsOf(tables: Tables) {
       const key = chunkKey(app, session, seq);
       const value = chunks.get(key);
       return value && unpack(key, value);
-    },
-    /** When the newest chunk was received, Unix ms. */
-    lastReceipt(): number | undefined {
-      const [last] = expiry.keys({ start: u48(MAX_TS), reverse: true, limit: 1 });
-      return last && readU48(last, 0);
     },
     holdsFile: (fileId: string) => files.get(fileKey(fileId)) !== undefined,
     /** The chunk a file that the manifest names is of. */

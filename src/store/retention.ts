@@ -1,4 +1,7 @@
-/** A sweep: first commits the fence, below which reads see nothing, then deletes the rows, some at a time. */
+/**
+ * A sweep: first commits the fence, below which reads see nothing, then deletes the rows, some at a time; and the time
+ * that the store knows of, by which sweeps go.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DAY_MS, MAX_TS, SEEN_MS } from '../domain/limits.js';
 import { type Log, META } from '../log/batches/log.js';
@@ -7,7 +10,6 @@ import { forgetExpired } from '../log/batches/seen.js';
 import { readU48, timeKey, u48 } from '../log/file/keys.js';
 import type { Views } from '../projections/engine/lifecycle.js';
 import { openStage } from '../projections/engine/stage.js';
-import type { Manifest } from '../replay/manifest.js';
 
 /** Work of one transaction; keeps it short, so that commits wait for a few ms at most. */
 const SWEEP_BATCHES = 64;
@@ -92,11 +94,15 @@ function forgetSeen({ log, transact }: Swept, now: number): number {
 }
 
 /** See the port; without `now`, nobody knows yet whether something was stored. */
-export function timeEvidence(log: Log, manifest: Manifest, now: number | undefined): number | undefined {
+export function timeEvidence(
+  log: Log,
+  lastReceipt: () => number | undefined,
+  now: number | undefined,
+): number | undefined {
   const noted = log.tables.meta.get(META.clock);
   if (noted) return readU48(noted, 0);
   const [batchId] = log.tables.expiry.keys({ start: u48(MAX_TS), reverse: true, limit: 1 });
-  const receipts = [batchId && readU48(batchId, 0), manifest.lastReceipt()].filter((at) => at !== undefined);
+  const receipts = [batchId && readU48(batchId, 0), lastReceipt()].filter((at) => at !== undefined);
   if (receipts.length > 0) return Math.max(...receipts);
   return log.head() === 0 ? now : undefined;
 }

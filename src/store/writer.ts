@@ -17,10 +17,10 @@ const FOLD_BATCHES = 512;
 
 export interface Writer extends Committing {
   /**
-   * Applies commit groups, which follow the log and each other, in one durable transaction. With `batchesMax`, of one
-   * that has more record batches only a part: its commit is not reached, and it is to be given again.
+   * Applies commit groups, which follow the log and each other, in one durable transaction; returns of how many parts.
+   * A group that is alone and has more than `partsMax` is not applied to its end: it is to be given again.
    */
-  apply(groups: readonly Buffer[], batchesMax?: number): void;
+  apply(groups: readonly Buffer[], partsMax?: number): number;
   /** Runs `write` in a durable transaction of its own. */
   transact(write: () => void): void;
   /** Folds some more of the log into views that do not serve yet; undefined when there is none. */
@@ -41,17 +41,18 @@ export function openWriter(env: Env, log: Log, { onFailure, onBroken }: WriterOp
   const transact = (write: () => void): void => failStop.write(() => env.transaction(write));
   const views = openViews(env, log, { projections: PROJECTIONS, transact, onBroken });
   const foldViews = () => views.step(FOLD_BATCHES);
-  const apply = (groups: readonly Buffer[], batchesMax?: number): void => {
-    const application = planApply(log, groups, batchesMax);
+  const apply = (groups: readonly Buffer[], partsMax?: number): number => {
+    const application = planApply(log, groups, partsMax);
     const folded = views.fold(application.batches(), application.nextOffset);
     transact(() => {
       application.write();
       folded.write();
     });
+    return application.parts;
   };
 
   return {
-    ...openCommitting({ base: baseOn(log), failStop, makeDurable: ({ bytes }) => apply([bytes]) }),
+    ...openCommitting({ base: baseOn(log), failStop, makeDurable: ({ bytes }) => void apply([bytes]) }),
     apply,
     transact,
     foldViews,

@@ -269,12 +269,16 @@ t.test('ids have a length, and no control characters', async (t) => {
 });
 
 t.test('a batch_id has 8 to 64 characters', async (t) => {
-  for (const batch_id of ['12345678', 'é'.repeat(64), 'b4c1a2f0-6a0e-4a57-9d6c-0242ac120002']) {
+  const smile = '\u{1F600}';
+  const good = ['12345678', 'é'.repeat(64), smile.repeat(8), smile.repeat(64), crypto.randomUUID()];
+  for (const batch_id of good) {
     t.equal(accepted(envelope([event()], { batch_id })).batchId, batch_id);
   }
   t.notOk('batchId' in accepted(envelope([event()], { batch_id: null })));
   t.notOk('batchId' in accepted(envelope([], { batch_id: '12345678' })), 'nothing to remember it for');
-  for (const batch_id of ['', '1234567', 'x'.repeat(65), 12345678, {}, 'a\u0007bcdefgh', 'a\u009fbcdefgh']) {
+  const short = ['', '1234567', smile.repeat(4), smile.repeat(7)];
+  const long = ['x'.repeat(65), smile.repeat(65), 'x'.repeat(100_000)];
+  for (const batch_id of [...short, ...long, 12345678, {}, 'a\u0007bcdefgh', 'a\u009fbcdefgh']) {
     t.same(pathsOf(refused(envelope([], { batch_id }), 'invalid_event')), ['batch_id']);
   }
 });

@@ -9,6 +9,7 @@ export function clickhouse(engine: { url: string; cluster?: string }): Subject {
     medium: 'port',
     // A sweep is several statements of the engine's.
     fencesAtOnce: false,
+    countsTextBytes: true,
     open: (dataDir, now) =>
       openClickhouseStore({
         ...engine,

@@ -4,7 +4,7 @@ import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { StoredEvent } from '../../src/domain/event.js';
+import { type StoredEvent, textOf } from '../../src/domain/event.js';
 import { TAIL_TEXT_MAX } from '../../src/domain/limits.js';
 import type { AppendResult, StoredChunk, TailPage, WritableStore } from '../../src/store/port.js';
 import { brief, firstDifference } from './difference.js';
@@ -18,6 +18,8 @@ export interface Subject<Engine extends WritableStore = WritableStore> {
   readonly medium: Medium;
   /** True when the fence of a sweep is committed as soon as `sweep` was called: what is asked amid it is settled. */
   readonly fencesAtOnce: boolean;
+  /** True when the text of a page is counted in bytes, not in UTF-16 code units. */
+  readonly countsTextBytes?: boolean;
   /** Opens the store that lives in a folder; an empty folder is a new store. `now` is the history's clock. */
   open(dataDir: string, now: () => number): Promise<Engine>;
   /** Rebuilds every view beside the real ones and compares bytes: what differs, or undefined. */
@@ -104,8 +106,9 @@ const textBytes = ({ name, url, props }: StoredEvent): number =>
 async function compare(run: Run, question: Question, expected: unknown, got: unknown) {
   if (question.ask === 'tail') {
     const answer = got as TailPage;
-    // A page may end sooner than its limit, once it holds text enough: ClickHouse counts bytes, which are no fewer.
-    const text = answer.events.reduce((sum, event) => sum + textBytes(event), 0);
+    // A page may end sooner than its limit, once it holds text enough.
+    const sizeOf = run.subject.countsTextBytes ? textBytes : textOf;
+    const text = answer.events.reduce((sum, event) => sum + sizeOf(event), 0);
     const limit = text > TAIL_TEXT_MAX ? Math.min(question.limit, answer.events.length) : question.limit;
     const page =
       limit < question.limit ? await run.model.tail(question.after, limit) : (expected as TailPage);

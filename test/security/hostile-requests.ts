@@ -1,4 +1,5 @@
 /** Queries and replay chunks that are cheap to send and may be expensive to take, as subjects of the fuzzing by cost. */
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -39,9 +40,15 @@ export async function hostileRequests(): Promise<Requests> {
   const dataDir = await mkdtemp(join(tmpdir(), 'spyglass-cost-'));
   await fillStore(dataDir);
   const collector = await startCollector({ dataDir });
-  const ask = async (path: string, init?: RequestInit): Promise<void> => {
-    await (await collector.get(path, init)).arrayBuffer();
+  const ask = async (path: string, init?: RequestInit): Promise<number> => {
+    const answer = await collector.get(path, init);
+    await answer.arrayBuffer();
+    return answer.status;
   };
+  const mustBeTaken = (sent: Sent): Sent => ({
+    ...sent,
+    work: async () => assert.ok([200, 204].includes((await sent.work()) as number), sent.label),
+  });
   const asked = (path: string): Sent => ({
     label: path.slice(0, 120),
     bytes: path.length,
@@ -60,12 +67,12 @@ export async function hostileRequests(): Promise<Requests> {
   return {
     queries: {
       name: 'queries',
-      ordinary: () => asked('/v1/query/events?limit=100'),
+      ordinary: () => mustBeTaken(asked('/v1/query/events?limit=100')),
       hostile: (seed) => asked(hostilePath(createRandom(seed))),
     },
     chunks: {
       name: 'replay chunks',
-      ordinary: (bytes) => sent('random', gzipSync(randomBytes(bytes))),
+      ordinary: (bytes) => mustBeTaken(sent('random', gzipSync(randomBytes(bytes)))),
       hostile: (seed) => {
         const random = createRandom(seed);
         const [label, bytes] = hostileChunk(random);

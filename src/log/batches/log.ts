@@ -48,6 +48,7 @@ export const META = {
   next: Buffer.from('next'),
   fence: Buffer.from('fence'),
   clock: Buffer.from('clock'),
+  begun: Buffer.from('begun'),
   views: Buffer.from('views'),
 } as const;
 
@@ -154,16 +155,24 @@ function unpackCounters(value: Buffer | undefined): Counters {
   };
 }
 
+function metaOf(meta: Table) {
+  const numberAt = (key: Buffer): number | undefined => {
+    const value = meta.get(key);
+    return value && readU48(value, 0);
+  };
+  return {
+    counters: (): Counters => unpackCounters(meta.get(META.next)),
+    /** Events with a lower `ts` do not exist for any read; a UTC midnight, 0 when nothing ever expired. */
+    fence: () => numberAt(META.fence) ?? 0,
+    /** The first id of the commit group that is applied in part, if one is. */
+    begunAt: () => numberAt(META.begun),
+  };
+}
+
 function logOver(tables: LogTables, storeId: string) {
   const dictionaries = openDictionaries(tables.dictionary);
 
-  const counters = (): Counters => unpackCounters(tables.meta.get(META.next));
-
-  /** Events with a lower `ts` do not exist for any read; a UTC midnight, 0 when nothing ever expired. */
-  const fence = (): number => {
-    const value = tables.meta.get(META.fence);
-    return value ? readU48(value, 0) : 0;
-  };
+  const { counters, fence, begunAt } = metaOf(tables.meta);
 
   const batch = ({ lastTs, offset }: Ref): RecordBatch => {
     const value = tables.log.get(timeKey(lastTs, offset));
@@ -195,6 +204,7 @@ function logOver(tables: LogTables, storeId: string) {
   return {
     tables,
     storeId,
+    begunAt,
     dictionaries,
     counters,
     /** The newest committed id; 0 before the first event. */

@@ -1,20 +1,14 @@
 /** What commit groups become in the log: the batches to fold, and the rows of every table of the log. */
 
 import { APPLY_EVENTS_MAX, APPLY_MS, APPLY_PARTS_MAX, APPLY_PARTS_MIN } from '../../domain/limits.js';
-import { byKind, KINDS, putText } from '../batches/dictionaries.js';
-import { type Log, META, packCounters } from '../batches/log.js';
+import { byKind, putText } from '../batches/dictionaries.js';
+import { type Counters, type Log, META, packCounters } from '../batches/log.js';
 import { BatchReader, type BatchView, countIn, type TextOf } from '../batches/record-batch.js';
 import { remember } from '../batches/seen.js';
 import { StoreUnusable } from '../file/data-dir.js';
 import { rowMemory } from '../file/env.js';
-import { put16, put48 } from '../file/keys.js';
-import {
-  type CommitGroup,
-  type CommittedBatch,
-  nextOffsetOf,
-  parseCommitGroup,
-  partsOf,
-} from './commit-group.js';
+import { put16, put48, timeKey, u48 } from '../file/keys.js';
+import { type CommitGroup, nextOffsetOf, parseCommitGroup, partsOf } from './commit-group.js';
 import { readWal, WAL_FILES } from './wal.js';
 
 /** `[lastTs u48][offset u48]`, as it stands in a group. */
@@ -49,38 +43,65 @@ export function openPartsBound() {
   };
 }
 
-/** A group without what an earlier transaction applied of it. */
-function restOf(group: CommitGroup, applied: number): CommitGroup {
-  const batches = group.batches.filter(({ offset }) => offset >= applied);
-  return batches.length === group.batches.length ? group : { ...group, texts: [], batches };
+/** A group, and what of it one transaction applies. */
+interface Step extends CommitGroup {
+  /** The id of the group's first event, where it is not applied to its end. */
+  begunAt?: number;
 }
 
-/** Only so many batches of a group, after which the log continues inside it. Its last part brings the `batch_id`s. */
-function beginningOf(group: CommitGroup, batchesMax: number): CommitGroup {
-  const after: CommittedBatch | undefined = group.batches[batchesMax];
-  if (after === undefined) return group;
-  const next = { ...group.next, commit: group.commit, offset: after.offset };
-  return { ...group, next, batchIds: [], batches: group.batches.slice(0, batchesMax) };
+/** Of groups that are applied in several steps. */
+const parsed = new WeakMap<Buffer, CommitGroup>();
+
+function parse(bytes: Buffer): CommitGroup {
+  const known = parsed.get(bytes);
+  if (known !== undefined) return known;
+  const group = parseCommitGroup(bytes);
+  parsed.set(bytes, group);
+  return group;
+}
+
+/** A group without what earlier steps applied of it: the log's counters say how far. */
+function restOf(group: CommitGroup, counters: Counters): CommitGroup {
+  const texts = group.texts.filter(({ kind, number }) => number >= counters[kind]);
+  const batches = group.batches.filter(({ offset }) => offset >= counters.offset);
+  const isWhole = texts.length + batches.length === group.texts.length + group.batches.length;
+  return isWhole ? group : { ...group, texts, batches };
+}
+
+/** So many parts of a group at most: texts first, which batches name. Its last step brings the `batch_id`s. */
+function stepOf(group: CommitGroup, counters: Counters, begunAt: number, partsMax: number): Step {
+  const texts = group.texts.slice(0, partsMax);
+  const batches = group.batches.slice(0, partsMax - texts.length);
+  if (texts.length + batches.length === group.texts.length + group.batches.length) return group;
+  const next = { ...counters, offset: group.batches[batches.length]?.offset ?? group.next.offset };
+  for (const { kind, number } of texts) next[kind] = number + 1;
+  return { ...group, next, texts, batches, batchIds: [], begunAt };
 }
 
 /**
- * Reads groups, which follow the log and each other without a gap; throws otherwise. With `batchesMax`, a group that is
- * alone and has more record batches is not applied to its end: the next call goes on with it.
+ * Reads groups, which follow the log and each other without a gap; throws otherwise. A group that is alone and has more
+ * than `partsMax` parts is not applied to its end: the next call goes on with it.
  */
-export function planApply(log: Log, groups: readonly Buffer[], batchesMax = Number.POSITIVE_INFINITY) {
-  const { commit, offset } = log.counters();
-  const read = groups.map((bytes, index): CommitGroup => {
-    const group = parseCommitGroup(bytes);
-    if (group.commit !== commit + index)
-      throw new RangeError(`commit ${group.commit} does not follow ${commit + index - 1}`);
-    const rest = index === 0 ? restOf(group, offset) : group;
-    return groups.length === 1 ? beginningOf(rest, batchesMax) : rest;
+export function planApply(log: Log, groups: readonly Buffer[], partsMax = Number.POSITIVE_INFINITY) {
+  const counters = log.counters();
+  const read = groups.map((bytes, index): Step => {
+    const group = parse(bytes);
+    if (group.commit !== counters.commit + index)
+      throw new RangeError(`commit ${group.commit} does not follow ${counters.commit + index - 1}`);
+    const rest = index === 0 ? restOf(group, counters) : group;
+    const begunAt = group.batches[0]?.offset ?? counters.offset;
+    return groups.length === 1 ? stepOf(rest, counters, begunAt, partsMax) : rest;
   });
   const fresh = byKind(() => new Map<number, string>());
   for (const { texts } of read) for (const { kind, number, text } of texts) fresh[kind].set(number, text);
   const textOf: TextOf = (kind, number) => fresh[kind].get(number) ?? log.dictionaries.text(kind, number);
   const last = read.at(-1);
   return {
+    /** Record batches, new texts and `batch_id`s together. */
+    parts: read.reduce(
+      (sum, { texts, batches, batchIds }) => sum + texts.length + batches.length + batchIds.length,
+      0,
+    ),
     /** The record batches of every group, in order of arrival; each is valid until the next. */
     *batches(): Generator<BatchView> {
       const reader = new BatchReader(textOf);
@@ -92,11 +113,14 @@ export function planApply(log: Log, groups: readonly Buffer[], batchesMax = Numb
       }
     },
     /** The id the next event gets. */
-    nextOffset: last?.next.offset ?? offset,
+    nextOffset: last?.next.offset ?? counters.offset,
     /** Inside the transaction. */
     write(): void {
       for (const group of read) writeGroup(log, group);
-      if (last) log.tables.meta.put(META.next, packCounters(last.next));
+      if (last === undefined) return;
+      log.tables.meta.put(META.next, packCounters(last.next));
+      if (last.begunAt !== undefined) log.tables.meta.put(META.begun, u48(last.begunAt));
+      else if (log.begunAt() !== undefined) log.tables.meta.remove(META.begun);
     },
   };
 }
@@ -115,17 +139,25 @@ function continues(log: Log, groups: readonly Buffer[]): boolean {
   let next = log.counters();
   return groups.every((bytes, index) => {
     const whole = parseCommitGroup(bytes);
-    const group = index === 0 ? restOf(whole, next.offset) : whole;
-    // Of one that was begun the log has every text.
-    const hasTexts = group === whole || KINDS.every((kind) => next[kind] === whole.next[kind]);
+    const group = index === 0 ? restOf(whole, next) : whole;
     const numbers = { ...next };
     const isNext =
-      hasTexts &&
+      (group === whole || isBegun(log, whole, group)) &&
       (group.batches[0]?.offset ?? group.next.offset) === next.offset &&
       group.texts.every(({ kind, number }) => number === numbers[kind]++);
     next = group.next;
     return isNext;
   });
+}
+
+/** Whether the log has the last of what earlier steps applied of a group. */
+function isBegun(log: Log, whole: CommitGroup, rest: CommitGroup): boolean {
+  const text = whole.texts[whole.texts.length - rest.texts.length - 1];
+  const batch = whole.batches[whole.batches.length - rest.batches.length - 1];
+  const hasText = text === undefined || log.dictionaries.number(text.kind, text.text) === text.number;
+  if (batch === undefined) return hasText;
+  const stored = log.tables.log.get(timeKey(batch.lastTs, batch.offset));
+  return hasText && stored?.equals(whole.bytes.subarray(batch.value, batch.valueEnd)) === true;
 }
 
 const offsetValue = Buffer.alloc(8);

@@ -3,7 +3,7 @@ import type { Log } from '../../log/batches/log.js';
 import type { RecordBatch } from '../../log/batches/record-batch.js';
 import type { Deadline } from './deadline.js';
 
-/** Bytes of decompressed batches; the strings made from them take several times as much. */
+/** Bytes of decompressed batches and their objects; the strings made from them take several times as much. */
 const BYTES_MAX = 2 * 1_048_576;
 /** What a batch takes besides its bytes: three typed arrays and two objects. */
 const OBJECT_BYTES = 1_536;

@@ -27,7 +27,8 @@ export interface ExportPage {
 
 /** One page, read from one snapshot: whoever waits for a consumer must not hold one. */
 export function exportPage(tail: Reads['tail'], log: Log, position: ExportPosition): ExportPage {
-  const { after, head = log.head(), events = 0 } = position;
+  // A request of which only a part is in the tables is not begun.
+  const { after, head = (log.begunAt() ?? log.head() + 1) - 1, events = 0 } = position;
   if (position.head === undefined)
     return { text: `${headerLine({ store: log.storeId, after, head })}\n`, next: { after, head } };
   if (after < head) {

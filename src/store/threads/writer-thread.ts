@@ -9,7 +9,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { APPLY_BYTES, APPLY_PAUSE_FACTOR, APPLY_PAUSE_MS_MAX } from '../../domain/limits.js';
 import type { Log } from '../../log/batches/log.js';
 import { openPartsBound, sliceOf } from '../../log/wal/apply.js';
-import { commitOf, partsOf } from '../../log/wal/commit-group.js';
+import { commitOf } from '../../log/wal/commit-group.js';
 import { openMeters } from '../../telemetry/meters.js';
 import { openWriteSide, type WriteSide } from '../sides.js';
 import type {
@@ -83,14 +83,11 @@ function openGathering(write: WriteSide, log: Log) {
     const start = performance.now();
     const { commit, offset } = log.counters();
     const slice = waiting.slice(0, sliceOf(waiting, offset, bound.parts()));
-    write.apply(slice, bound.parts());
+    const parts = write.apply(slice, bound.parts());
     const done = waiting.splice(0, log.counters().commit - commit);
     for (const { length } of done) waitingBytes -= length;
     const tookMs = performance.now() - start;
-    bound.note(
-      slice.reduce((sum, group) => sum + partsOf(group), 0),
-      tookMs,
-    );
+    bound.note(parts, tookMs);
     meters.apply_seconds.observe(tookMs / 1_000);
     pauseMs = done.length === 0 ? 0 : Math.min(APPLY_PAUSE_MS_MAX, tookMs * APPLY_PAUSE_FACTOR);
   };
