@@ -7,9 +7,11 @@ import { DAY_MS, MAX_TS, SEEN_MS } from '../domain/limits.js';
 import { type Log, META } from '../log/batches/log.js';
 import type { RecordBatch } from '../log/batches/record-batch.js';
 import { forgetExpired } from '../log/batches/seen.js';
+import type { Env } from '../log/file/env.js';
 import { readU48, timeKey, u48 } from '../log/file/keys.js';
 import type { Views } from '../projections/engine/lifecycle.js';
 import { openStage } from '../projections/engine/stage.js';
+import { openLastReceipt } from '../replay/manifest.js';
 
 /** Work of one transaction; keeps it short, so that commits wait for a few ms at most. */
 const SWEEP_BATCHES = 64;
@@ -93,16 +95,15 @@ function forgetSeen({ log, transact }: Swept, now: number): number {
   return forgotten;
 }
 
-/** See the port; without `now`, nobody knows yet whether something was stored. */
-export function timeEvidence(
-  log: Log,
-  lastReceipt: () => number | undefined,
-  now: number | undefined,
-): number | undefined {
-  const noted = log.tables.meta.get(META.clock);
-  if (noted) return readU48(noted, 0);
-  const [batchId] = log.tables.expiry.keys({ start: u48(MAX_TS), reverse: true, limit: 1 });
-  const receipts = [batchId && readU48(batchId, 0), lastReceipt()].filter((at) => at !== undefined);
-  if (receipts.length > 0) return Math.max(...receipts);
-  return log.head() === 0 ? now : undefined;
+/** See the port's `timeEvidence`; without `now`, nobody knows yet whether something was stored. */
+export function openTimeEvidence(env: Env, log: Log): (now: number | undefined) => number | undefined {
+  const lastReceipt = openLastReceipt(env);
+  return (now) => {
+    const noted = log.tables.meta.get(META.clock);
+    if (noted) return readU48(noted, 0);
+    const [batchId] = log.tables.expiry.keys({ start: u48(MAX_TS), reverse: true, limit: 1 });
+    const receipts = [batchId && readU48(batchId, 0), lastReceipt()].filter((at) => at !== undefined);
+    if (receipts.length > 0) return Math.max(...receipts);
+    return log.head() === 0 ? now : undefined;
+  };
 }

@@ -11,14 +11,14 @@ import type { BrokenView } from '../projections/engine/lifecycle.js';
 import { servingOf, servingViews } from '../projections/engine/serving.js';
 import { PROJECTIONS } from '../projections/registry.js';
 import { removeOrphans } from '../replay/files.js';
-import { type Chunk, openLastReceipt, openManifest } from '../replay/manifest.js';
+import { type Chunk, openManifest } from '../replay/manifest.js';
 import type { Meters } from '../telemetry/meters.js';
 import { openReads, type Reads } from './answers/index.js';
 import type { ReadOptions } from './answers/scope.js';
 import { readTail } from './answers/tail.js';
 import { type ExportPage, type ExportPosition, exportPage } from './offline/export.js';
 import type { OnProgress, StoreStats } from './port.js';
-import { timeEvidence } from './retention.js';
+import { openTimeEvidence } from './retention.js';
 import { openWriter, type Writer } from './writer.js';
 
 /** Chunks dropped in one transaction of a sweep. */
@@ -67,7 +67,6 @@ export function openWriteSide(
   for (let step = views === 'now' && writer.foldViews(); step; step = writer.foldViews()) onProgress(step);
   if (wal === 'apply') applyInSlices(writer, log, readUnapplied(dataDir, log));
   const manifest = openManifest(env);
-  const lastReceipt = openLastReceipt(env);
   removeOrphans(dataDir, manifest);
   const noteChunks = (): void => {
     if (meters === undefined) return;
@@ -96,7 +95,7 @@ export function openWriteSide(
       noteChunks();
       return files;
     },
-    timeEvidence: (now) => timeEvidence(log, lastReceipt, now),
+    timeEvidence: openTimeEvidence(env, log),
     noteTime: (time) => writer.transact(() => log.tables.meta.put(META.clock, u48(time))),
     stats: () => ({ head: log.head(), file_bytes: env.fileBytes(), ...writer.stats }),
     head: () => log.head(),

@@ -277,7 +277,7 @@ t.test('a batch_id has 8 to 64 characters', async (t) => {
   t.notOk('batchId' in accepted(envelope([event()], { batch_id: null })));
   t.notOk('batchId' in accepted(envelope([], { batch_id: '12345678' })), 'nothing to remember it for');
   const short = ['', '1234567', smile.repeat(4), smile.repeat(7)];
-  const long = ['x'.repeat(65), smile.repeat(65), 'x'.repeat(100_000)];
+  const long = ['x'.repeat(65), smile.repeat(65), 'x'.repeat(15_000)];
   for (const batch_id of [...short, ...long, 12345678, {}, 'a\u0007bcdefgh', 'a\u009fbcdefgh']) {
     t.same(pathsOf(refused(envelope([], { batch_id }), 'invalid_event')), ['batch_id']);
   }

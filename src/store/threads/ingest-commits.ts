@@ -7,10 +7,9 @@ import type { SealedCommit } from '../../log/wal/commit.js';
 import { parseCommitGroup } from '../../log/wal/commit-group.js';
 import { openPending } from '../../log/wal/pending.js';
 import { openWal } from '../../log/wal/wal.js';
-import { openLastReceipt } from '../../replay/manifest.js';
 import { type Meters, threadsClock } from '../../telemetry/meters.js';
 import { openCommitting, openFailStop } from '../committing.js';
-import { timeEvidence } from '../retention.js';
+import { openTimeEvidence } from '../retention.js';
 
 export type IngestCommits = ReturnType<typeof openIngestCommits>;
 
@@ -27,7 +26,7 @@ export function openIngestCommits(
 ) {
   const env = openEnv(dataDir, { mode: 'write' });
   const log = openLog(env);
-  const lastReceipt = openLastReceipt(env);
+  const timeEvidence = openTimeEvidence(env, log);
   const pending = openPending(log);
   const kept = readUnapplied(dataDir, log);
   const from = kept.length > 0 ? log.counters().commit : undefined;
@@ -55,7 +54,7 @@ export function openIngestCommits(
     pending,
     /** Whether the tables know the app: reads of the writer thread do not see what is only pending. */
     isAppApplied: (app: string) => log.dictionaries.number('app', app) !== undefined,
-    timeEvidence: (now: number | undefined) => timeEvidence(log, lastReceipt, now),
+    timeEvidence,
     /** Whether the writer is so far behind that no more groups may be made. */
     isFull: unapplied.isFull,
     /** The tables hold every group up to this commit. */
