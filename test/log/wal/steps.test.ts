@@ -145,7 +145,6 @@ t.test('a backup and an export have a request whole or not at all', async (t) =>
   const dataDir = join(dir, 'data');
   await fill(dataDir, [[spread(2)], [spread(10)]]);
   const write = openWriteSide(dataDir, { ...options, wal: 'leave' });
-  t.teardown(() => write.close());
   const [first, second] = readUnapplied(dataDir, write.log);
   if (!first || !second) throw new Error('two groups');
   write.apply([first]);
@@ -163,6 +162,7 @@ t.test('a backup and an export have a request whole or not at all', async (t) =>
   t.notOk(isCopied, 'it waits for the rest');
   while (write.log.begunAt() !== undefined) write.apply([second], 4);
   await copying;
+  await write.close();
   const copy = openEnv(join(dir, 'copy'), { mode: 'read' });
   t.equal(openLog(copy).head(), 12);
   await copy.close();
