@@ -22,6 +22,9 @@ t.test('a read whose reader leaves ends, and its place is free', async (t) => {
 t.test('so does one that is late', async (t) => {
   const turns = openTurns(1);
   let ended = 0;
+  // The timer of a read keeps no process alive.
+  const alive = setInterval(() => {}, 1_000);
+  t.teardown(() => clearInterval(alive));
   const late = (signal: AbortSignal) => never(signal).finally(() => ended++);
   await Promise.all(
     [1, 2, 3, 4].map(() => t.rejects(turns.take({ reader: 'a' }, late), { name: 'ReadTimeout' })),
