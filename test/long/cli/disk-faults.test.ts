@@ -83,7 +83,8 @@ t.test('after a failed commit nothing is accepted, and nothing acknowledged is l
         t.ok(disk.faults() > 0);
         const said = collector.lines.slice(from);
         const fatal = said.filter((line) => line.includes('"level":60'));
-        const last = said.filter((line) => line.startsWith('spyglass: '));
+        // LMDB's library may say something before it, without a line's end.
+        const last = said.filter((line) => line.includes('spyglass: '));
         // LMDB's library does not always survive a write that failed: then a signal ends the process, as a rule after the words.
         t.ok(end === 1 || end === null, `${name}, ${point}: it ends by itself`);
         if (end === null) falls += 1;
@@ -96,7 +97,7 @@ t.test('after a failed commit nothing is accepted, and nothing acknowledged is l
         t.equal(fatal.length, 1, `one fatal line: ${said.join('\n')}`);
         t.match(fatal[0], /nothing is accepted until a restart/);
         t.equal(last.length, 1, 'and one for whoever looks at the terminal');
-        t.match(last[0], /^spyglass: the store failed .*\(.+\)$/, 'which tells what the disk said');
+        t.match(last[0], /spyglass: the store failed .*\(.+\)$/, 'which tells what the disk said');
         disk.disarm();
         await collector.restart();
       }
