@@ -20,7 +20,7 @@ import type { EraseReport, Erasure, OnProgress } from '../port.js';
 import { openWriteSide } from '../sides.js';
 import { foldAhead } from '../threads/folding-ahead.js';
 import { compactStore } from './compact.js';
-import { askForErasure, beginErasure, erasureDone, removeLeftovers } from './erasures.js';
+import { askForErasure, beginErasure, erasureDone, removeForGood, removeLeftovers } from './erasures.js';
 import { makeWorkFolder } from './work-folder.js';
 
 /** Batches or texts deleted in one transaction. */
@@ -86,7 +86,8 @@ async function withSessions<T>(dataDir: string, work: (sessions: Sessions) => T)
     });
   } finally {
     await env.close();
-    rmSync(folder, { recursive: true, force: true });
+    // It names the user's sessions.
+    removeForGood(folder);
   }
 }
 

@@ -2,7 +2,18 @@
  * The users to be erased: a file in the data folder, which is there until nothing of them is left. A
  * start carries them out, one by one (`erase.ts`), so a crash only delays them.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Erasure } from '../port.js';
 import { WORK_FOLDER } from './work-folder.js';
@@ -76,7 +87,23 @@ function writeErasures(dataDir: string, erasures: readonly PendingErasure[]): vo
 
 /** Removes what commands left behind that were cut off; `.compact` is of the release before. */
 export function removeLeftovers(dataDir: string): void {
-  for (const name of [WORK_FOLDER, '.compact']) rmSync(join(dataDir, name), { recursive: true, force: true });
+  for (const name of [WORK_FOLDER, '.compact']) removeForGood(join(dataDir, name));
+}
+
+/** Removes a folder, if it is there: a power cut brings nothing back that lay in it. */
+export function removeForGood(folder: string): void {
+  // A link would lead the superuser elsewhere.
+  if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    rmSync(folder, { force: true });
+    return;
+  }
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) removeForGood(path);
+    else rmSync(path, { force: true });
+  }
+  syncPath(folder);
+  rmdirSync(folder);
 }
 
 /** Makes a file durable, or the names in a folder. */

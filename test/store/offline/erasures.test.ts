@@ -1,10 +1,15 @@
 /** Erasures that cannot be carried out keep no store from opening: they stay pending, said at each start, and can be asked for again. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { chunkFilesIn, chunkPath } from '../../../src/replay/files.js';
 import { eraseUser } from '../../../src/store/offline/erase.js';
-import { askForErasure, dueErasures, pendingErasures } from '../../../src/store/offline/erasures.js';
+import {
+  askForErasure,
+  dueErasures,
+  pendingErasures,
+  removeLeftovers,
+} from '../../../src/store/offline/erasures.js';
 import { finishErasures } from '../../../src/store/offline/exclusive.js';
 import { WORK_FOLDER } from '../../../src/store/offline/work-folder.js';
 import { openStore } from '../../../src/store/open.js';
@@ -123,4 +128,17 @@ t.test('a running collector tries one that fails only once', async (t) => {
   t.equal(status, 500);
   t.same(pendingErasures(c.dataDir), [{ user: 'alice', tries: 1 }]);
   t.equal((await c.get('/readyz')).status, 200);
+});
+
+t.test('what is left behind goes with all that lies in it, and no link is followed', async (t) => {
+  const dir = t.testdir({
+    data: { '.tmp': { abc: { 'spyglass.mdb': 'x', replay: { a1: { chunk: 'x' } } } } },
+    elsewhere: { kept: 'x' },
+  });
+  symlinkSync(join(dir, 'elsewhere'), join(dir, 'data/.tmp/abc/link'));
+  symlinkSync(join(dir, 'elsewhere'), join(dir, 'data/.compact'));
+  removeLeftovers(join(dir, 'data'));
+  t.same(readdirSync(join(dir, 'data')), []);
+  t.same(readdirSync(join(dir, 'elsewhere')), ['kept']);
+  removeLeftovers(join(dir, 'data'));
 });
