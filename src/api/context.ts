@@ -26,7 +26,10 @@ export interface ServerDeps {
   log: Logger;
   /** The collector's version. */
   version: string;
-  /** Erases in its turn, unless `check` rejects then. Settles when nothing of the user is left in any answer or on the disk. */
+  /**
+   * Erases when no other such work runs, unless `check` rejects then. Settles when nothing of the user is left in any
+   * answer or on the disk.
+   */
   erase: (erasure: Erasure, check: () => Promise<unknown>) => Promise<EraseReport>;
   audit: AuditTrail;
   disk: DiskWatch;

@@ -1,6 +1,6 @@
 /**
- * A sweep: first commits the fence, below which reads see nothing, then deletes the rows, some at a time; and the time
- * that the store knows of, by which sweeps go.
+ * A sweep first commits the fence, below which reads see nothing, then deletes the rows, some at a time. It goes by
+ * the time that the store knows of, which is read here too.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DAY_MS, MAX_TS, SEEN_MS } from '../domain/limits.js';

@@ -17,8 +17,8 @@ const FOLD_BATCHES = 512;
 
 export interface Writer extends Committing {
   /**
-   * Applies commit groups, which follow the log and each other, in one durable transaction; returns of how many parts.
-   * A group that is alone and has more than `partsMax` is not applied to its end: it is to be given again.
+   * Applies commit groups, which follow the log and each other, in one durable transaction; returns how many parts
+   * that were. A single group of more than `partsMax` parts is applied in part: the caller gives it again.
    */
   apply(groups: readonly Buffer[], partsMax?: number): number;
   /** Runs `write` in a durable transaction of its own. */

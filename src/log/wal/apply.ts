@@ -49,7 +49,7 @@ interface Step extends CommitGroup {
   begunAt?: number;
 }
 
-/** Of groups that are applied in several steps. */
+/** A group that takes several steps is parsed once. */
 const parsed = new WeakMap<Buffer, CommitGroup>();
 
 function parse(bytes: Buffer): CommitGroup {

@@ -28,7 +28,7 @@ import { fromPlain, openCaller } from './rpc.js';
 /** How often a start that is behind says so. */
 const CATCHING_UP_LOG_MS = 5_000;
 
-type WriterCalls = Omit<Sides['write'], 'appNumber'>;
+type WriterCalls = Omit<Sides['write'], 'appNumber' | 'timeEvidence'>;
 
 export interface WriteThreadsOptions extends Pick<Config, 'dataDir' | 'apps' | 'limits'> {
   onProgress: OnProgress;

@@ -66,8 +66,8 @@ function open() {
 }
 
 /**
- * Gathers commit groups and applies them: when they are many, or asked for, or after a pause. Many are applied
- * slice by slice, and a group of very many parts too, one a turn of the loop: calls and the end of the thread come in between.
+ * Gathers commit groups and applies them: when they are many, or asked for, or after a pause. Each turn of the loop
+ * applies a slice of them, or a step of a group of very many parts: calls and the end of the thread come in between.
  */
 function openGathering(write: WriteSide, log: Log) {
   let waiting: Buffer[] = [];
