@@ -11,7 +11,9 @@ import { openLoader } from './wrk.js';
 const EVENTS = 200_000;
 const SENDERS = 32;
 const ROUNDS = 5;
-const RUNS = 31;
+/** Enough that the medians of one build against itself differ by a few percent, and code is compiled before. */
+const RUNS = 301;
+const WARM_UP = 100;
 const READS = [
   '/v1/query/events',
   '/v1/query/events?user=user-7@example.com',
@@ -58,7 +60,7 @@ async function readsOfOne({ url }: Server): Promise<string[]> {
 /** Medians of both for one read, whose path each server has of its own. */
 async function compareRead(name: string, paths: readonly string[], servers: readonly Server[]): Promise<Row> {
   const times = servers.map((): number[] => []);
-  for (let run = -3; run < RUNS; run++) {
+  for (let run = -WARM_UP; run < RUNS; run++) {
     // The first one asked finds colder caches, so the two take turns.
     const order = [...servers.entries()];
     for (const [index, { url }] of run % 2 === 0 ? order : order.reverse()) {

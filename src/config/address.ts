@@ -18,7 +18,8 @@ export function parseListen(listen: string): { host: string; port: number } | un
 export function isLoopback(host: string): boolean {
   const family = isIP(host);
   if (family === 0) return host.toLowerCase() === 'localhost';
-  return LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4');
+  // The list makes an object for each address it is asked about, and each request's host is asked about.
+  return family === 4 ? host.startsWith('127.') : LOOPBACK.check(host, 'ipv6');
 }
 
 export function isHttpUrl(text: string): boolean {

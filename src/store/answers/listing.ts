@@ -155,21 +155,21 @@ function* newest(
     last = batch ?? (last?.offset === columns.offset ? last : log.batch(columns));
     return last;
   };
-  const giveOut = function* (laterThan: number): Generator<Found, void, void> {
-    while (given < limit) {
-      const latest = open.at(-1);
-      if (latest === undefined || latest.ts <= laterThan) return;
-      open.pop();
-      const found = { batch: batchOf(latest), index: latest.index };
-      if (advance(latest, filter)) insert(open, latest);
-      else close(latest);
-      given++;
-      yield found;
-    }
+  /** The latest match, if it is later than that and still wanted. */
+  const take = (laterThan: number): Found | undefined => {
+    const latest = open.at(-1);
+    if (given === limit || latest === undefined || latest.ts <= laterThan) return undefined;
+    open.pop();
+    const found = { batch: batchOf(latest), index: latest.index };
+    if (advance(latest, filter)) insert(open, latest);
+    else close(latest);
+    given++;
+    return found;
   };
   for (const ref of candidates(log, streams, filter)) {
     checkTime();
-    yield* giveOut('last' in ref ? ref.last : ref.lastTs);
+    const laterThan = 'last' in ref ? ref.last : ref.lastTs;
+    for (let found = take(laterThan); found !== undefined; found = take(laterThan)) yield found;
     if (given === limit) return;
     if ((ref.mask & wanted) === 0) continue;
     const batch = log.batch(ref);
@@ -181,5 +181,5 @@ function* newest(
     const unneeded = given + open.length > limit ? open.shift() : undefined;
     if (unneeded !== undefined) close(unneeded);
   }
-  yield* giveOut(-1);
+  for (let found = take(-1); found !== undefined; found = take(-1)) yield found;
 }
