@@ -10,7 +10,7 @@ import { openLoader } from './wrk.js';
 
 const EVENTS = 200_000;
 const SENDERS = 32;
-const ROUNDS = 5;
+const ROUNDS = 9;
 /** Enough that the medians of one build against itself differ by a few percent, and code is compiled before. */
 const RUNS = 301;
 const WARM_UP = 100;

@@ -6,14 +6,13 @@ import type { ClientAddress } from './guards/client-address.js';
 /** Readers take turns: by what they may see, and where they are. A name is whatever they say. */
 export function readFor(request: FastifyRequest, reply: FastifyReply, addressOf: ClientAddress): ReadFor {
   const { role, apps } = request.access;
-  return { reader: `${role} ${apps ?? ''} ${addressOf(request)}`, signal: leaving(reply) };
+  return { reader: `${role} ${apps ?? ''} ${addressOf(request)}`, onLeave: leavingOf(reply) };
 }
 
-/** Aborts when the client closes its connection before the answer. */
-function leaving(reply: FastifyReply): AbortSignal {
-  const leaving = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) leaving.abort();
-  });
-  return leaving.signal;
-}
+/** A reader leaves when the client closes its connection before the answer. */
+const leavingOf =
+  ({ raw }: FastifyReply): NonNullable<ReadFor['onLeave']> =>
+  (stop) => {
+    if (raw.destroyed) stop();
+    else raw.once('close', () => raw.writableFinished || stop());
+  };

@@ -26,11 +26,12 @@ export function openTurns(msMax = READ_MS_MAX) {
      * Runs `read` in its turn. Its signal aborts when nobody waits for it any more; its place is free only when
      * it has ended.
      */
-    take<T>({ reader, signal }: ReadFor, read: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    take<T>({ reader, onLeave }: ReadFor, read: (signal: AbortSignal) => Promise<T>): Promise<T> {
       return new Promise((resolve, reject) => {
+        let isSettled = false;
         const settle = (settled: () => void): void => {
+          isSettled = true;
           clearTimeout(timer);
-          signal?.removeEventListener('abort', onAbort);
           waiting.drop(item);
           settled();
         };
@@ -39,7 +40,6 @@ export function openTurns(msMax = READ_MS_MAX) {
           settle(() => reject(reason));
           ending.abort(reason);
         };
-        const onAbort = (): void => end(new ReadCancelled('whoever asked has left'));
         const onLate = (): void => end(new ReadTimeout(`over ${msMax} ms`));
         const timer = setTimeout(onLate, msMax).unref();
         const begin = async (): Promise<void> => {
@@ -53,8 +53,8 @@ export function openTurns(msMax = READ_MS_MAX) {
           pump();
         };
         const item: Waiting = { reader, begin };
-        if (signal?.aborted) return onAbort();
-        signal?.addEventListener('abort', onAbort, { once: true });
+        onLeave?.(() => isSettled || end(new ReadCancelled('whoever asked has left')));
+        if (isSettled) return;
         if (waiting.add(item)) return pump();
         refused++;
         settle(() => reject(new ReadsFull('too many reads wait')));

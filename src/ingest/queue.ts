@@ -38,10 +38,8 @@ function packTurn(turn: readonly Queued[]): IngestMessage {
   let length = 0;
   for (const { request } of turn) length += request.body.length;
   const bytes = new Uint8Array(length);
-  const message: IngestMessage = {
-    ...{ kind: 'ingest', bytes, lengths: [], receivedAt: [] },
-    ...{ places: [], senders: [], headers: [] },
-  };
+  const lists = { lengths: [], receivedAt: [], places: [], senders: [], headers: [] };
+  const message: IngestMessage = { kind: 'ingest', bytes, ...lists };
   let at = 0;
   for (const { request, place, sender } of turn) {
     const { body, receivedAt, encoding, origin } = request;

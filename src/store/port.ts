@@ -142,11 +142,12 @@ export interface StoreStats {
   ahead_of_engine_seconds?: number;
 }
 
-/** For whom a read is. Readers take turns, and a read stops when its signal aborts (`ReadCancelled`). */
+/** For whom a read is. Readers take turns, and a read stops when its reader leaves (`ReadCancelled`). */
 export interface ReadFor {
   /** Names whoever asks; one reader cannot fill the queue of reads. */
   reader: string;
-  signal?: AbortSignal;
+  /** Has `stop` called when nobody waits any more, at once if so already. An `AbortSignal` takes 30 µs. */
+  onLeave?: (stop: () => void) => void;
 }
 
 export interface ReadsState {

@@ -7,14 +7,16 @@ const never = (signal: AbortSignal): Promise<never> =>
 
 t.test('a read whose reader leaves ends, and its place is free', async (t) => {
   const turns = openTurns();
-  const leaving = new AbortController();
+  const stops: (() => void)[] = [];
   const reads = Array.from({ length: 5 }, () =>
-    t.rejects(turns.take({ reader: 'a', signal: leaving.signal }, never), { name: 'ReadCancelled' }),
+    t.rejects(turns.take({ reader: 'a', onLeave: (stop) => stops.push(stop) }, never), {
+      name: 'ReadCancelled',
+    }),
   );
   t.equal(turns.state().waiting, 1, 'four at once');
   const next = turns.take({ reader: 'b' }, async () => 'answered');
   t.equal(turns.state().waiting, 2);
-  leaving.abort();
+  for (const stop of stops) stop();
   await Promise.all(reads);
   t.equal(await next, 'answered');
 });
@@ -34,12 +36,12 @@ t.test('so does one that is late', async (t) => {
 
 t.test('what is quick does not wait behind what reads everything', async (t) => {
   const lanes = openLanes();
-  const leaving = new AbortController();
+  const stops: (() => void)[] = [];
   const heavy = Array.from({ length: 6 }, () =>
-    t.rejects(lanes.heavy.take({ reader: 'a', signal: leaving.signal }, never)),
+    t.rejects(lanes.heavy.take({ reader: 'a', onLeave: (stop) => stops.push(stop) }, never)),
   );
   t.equal(await lanes.light.take({ reader: 'a' }, async () => 'an incident'), 'an incident');
   t.same(lanes.state(), { waiting: 2, refused: 0, deaths: 0 });
-  leaving.abort();
+  for (const stop of stops) stop();
   await Promise.all(heavy);
 });

@@ -40,7 +40,7 @@ export interface Read {
   method: string;
   args: unknown[];
   reader: string;
-  signal?: AbortSignal | undefined;
+  onLeave?: ((stop: () => void) => void) | undefined;
   /** It begins once this resolves. Its rejection must be handled elsewhere too: a read may end before. */
   caughtUp?: Promise<void> | undefined;
   /** When it fails with `ReadTimeout`, ms of `monotonicMs`. */
@@ -107,8 +107,8 @@ export function openLane({ name, start, onNotice, depth, now = monotonicMs, ...b
       const down = deaths.down();
       if (down !== undefined) return Promise.reject(new ReaderDied(down));
       const { open, settled } = track(read, now, abandon);
-      if (read.signal?.aborted) abandon(open, left());
-      else if (waiting.add(open)) pump();
+      if (open.isSettled) return settled;
+      if (waiting.add(open)) pump();
       else {
         refused++;
         open.settle({ error: new ReadsFull('too many reads wait') });
@@ -133,24 +133,22 @@ const callOf = (id: number, { method, args, endsAt, workMs }: Open): ReadCall =>
 
 const left = (): ReadCancelled => new ReadCancelled('whoever asked has left');
 
-/** Settles a read once, and abandons it when its time is over or its signal aborts. */
+/** Settles a read once, and abandons it when its time is over or its reader leaves. */
 function track(read: Read, now: () => number, abandon: (open: Open, error: Error) => void) {
   const { promise: settled, resolve, reject } = withResolvers();
-  const onAbort = (): void => abandon(open, left());
   const onLate = (): void => abandon(open, new ReadTimeout('no answer in time'));
   const timer = setTimeout(onLate, Math.max(0, read.endsAt - now())).unref();
   const open: Open = {
-    ...read,
     isSettled: false,
     settle(settled) {
       open.isSettled = true;
       clearTimeout(timer);
-      read.signal?.removeEventListener('abort', onAbort);
       if ('error' in settled) reject(settled.error);
       else resolve(settled.result);
     },
+    ...read,
   };
-  read.signal?.addEventListener('abort', onAbort, { once: true });
+  read.onLeave?.(() => open.isSettled || abandon(open, left()));
   return { open, settled };
 }
 

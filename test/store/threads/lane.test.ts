@@ -6,6 +6,7 @@ import {
   WAITING_READS_MAX,
   WAITING_READS_OF_ONE_MAX,
 } from '../../../src/domain/limits.js';
+import type { ReadFor } from '../../../src/store/port.js';
 import { type LaneOptions, openLane } from '../../../src/store/threads/lane.js';
 import type { Notice } from '../../../src/store/threads/messages.js';
 import { type ReadCall, SLOTS } from '../../../src/store/threads/read-call.js';
@@ -51,7 +52,7 @@ function given(options: Partial<LaneOptions> = {}) {
       {
         reader = name,
         ...more
-      }: { reader?: string; signal?: AbortSignal; endsAt?: number; caughtUp?: Promise<void> } = {},
+      }: { reader?: string; onLeave?: ReadFor['onLeave']; endsAt?: number; caughtUp?: Promise<void> } = {},
     ) => lane.read({ method: name, args: [], reader, endsAt: LATER, workMs: 25, ...more }),
     /** The thread answers the read that it got last. */
     answer: () => reply({ kind: 'reply', id: posted.at(-1)?.id ?? 0, result: posted.at(-1)?.method }),
@@ -90,12 +91,12 @@ t.test('one reader cannot fill the queue, and all together no more than it holds
 
 t.test('a read whose reader left does not begin, or is told to end', async (t) => {
   const { ask, answer, posted, isCancelled } = given();
-  const [first, second] = [new AbortController(), new AbortController()];
-  const running = ask('running', { signal: first.signal });
-  const waiting = ask('waiting', { signal: second.signal });
+  const stops: (() => void)[] = [];
+  const onLeave = (stop: () => void) => stops.push(stop);
+  const running = ask('running', { onLeave });
+  const waiting = ask('waiting', { onLeave });
   const last = ask('last');
-  first.abort();
-  second.abort();
+  for (const stop of stops) stop();
   await t.rejects(running, { name: 'ReadCancelled' });
   await t.rejects(waiting, { name: 'ReadCancelled' });
   const [call] = posted;
@@ -107,7 +108,7 @@ t.test('a read whose reader left does not begin, or is told to end', async (t) =
     posted.map(({ method }) => method),
     ['running', 'last'],
   );
-  await t.rejects(ask('late', { signal: AbortSignal.abort() }), { name: 'ReadCancelled' });
+  await t.rejects(ask('late', { onLeave: (stop) => stop() }), { name: 'ReadCancelled' });
 });
 
 t.test('a read ends in time though its thread does not answer, or it never had its turn', async (t) => {

@@ -40,11 +40,16 @@ t.test('a read that takes longer than a read may is a timeout, in every lane', a
 t.test('a read ends when its reader leaves, and the thread is free for the next', async (t) => {
   const { store } = await open(t, {});
   await store.ask('names', { limit: 1 });
-  const leaving = new AbortController();
+  const stops: (() => void)[] = [];
   const reads = ['a', 'b', 'c'].map((reader) =>
-    store.answer('names', { limit: 1 }, { hasManyApps: false }, { reader, signal: leaving.signal }),
+    store.answer(
+      'names',
+      { limit: 1 },
+      { hasManyApps: false },
+      { reader, onLeave: (stop) => stops.push(stop) },
+    ),
   );
-  leaving.abort();
+  for (const stop of stops) stop();
   for (const read of reads) await t.rejects(read, { name: 'ReadCancelled' });
   t.equal((await store.ask('names', { limit: 1 })).names.length, 1);
   t.equal(store.reads().waiting, 0);
