@@ -5,10 +5,11 @@
  * 2. It makes a stage of them, unless the present stage has the moment.
  * 3. While it plays, it adds the next chunks before they are needed, and waits for one that is late.
  */
-import { type ChunkReference, ClientError, noted } from '../api/client.js';
+import { ClientError, noted } from '../api/client.js';
 import type { Chunks } from './chunks.js';
 import { type ConsoleLine, hasPicture, hasPictureBy, type RecordedEvent } from './recording.js';
 import type { Stage } from './stage.js';
+import type { PlacedChunk } from './times.js';
 
 export interface PlayerState {
   /** Unix ms. */
@@ -75,8 +76,8 @@ export function prepare(chunks: Chunks, ts: number): void {
 }
 
 /** The index of the chunk that has a moment: the last one that begins by then. */
-function indexAt(references: readonly ChunkReference[], ts: number): number {
-  const after = references.findIndex((reference) => reference.ts !== undefined && reference.ts > ts);
+function indexAt(references: readonly PlacedChunk[], ts: number): number {
+  const after = references.findIndex(({ begin }) => begin !== undefined && begin > ts);
   return Math.max(0, (after === -1 ? references.length : after) - 1);
 }
 
@@ -240,7 +241,7 @@ async function fetchAhead(playback: Playback, ts: number): Promise<void> {
   const mine = playback.turn;
   for (;;) {
     const next = playback.chunks.references[playback.last + 1];
-    if (mine !== playback.turn || next === undefined || (next.ts ?? 0) > ts + AHEAD_MS) return;
+    if (mine !== playback.turn || next === undefined || (next.begin ?? 0) > ts + AHEAD_MS) return;
     if (!(await addNext(playback))) return;
   }
 }
@@ -310,8 +311,8 @@ function told(chunks: Chunks): Pick<PlayerState, 'lines' | 'spans' | 'missing'> 
 
 /** The times that each chunk can hold; a chunk without a time may be of any. */
 function spansOf({ references }: Chunks): Span[] {
-  return references.map(({ ts }, index) => ({
-    from: ts ?? 0,
-    to: ts === undefined ? Number.POSITIVE_INFINITY : (references[index + 1]?.ts ?? Number.POSITIVE_INFINITY),
+  return references.map(({ begin }, index) => ({
+    from: begin ?? 0,
+    to: (begin === undefined ? undefined : references[index + 1]?.begin) ?? Number.POSITIVE_INFINITY,
   }));
 }

@@ -1,9 +1,9 @@
 /** A player for a frame on the page, with its state as state of the component. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { ChunkReference } from '../api/client.js';
 import { useWhenBack } from '../api/connection.js';
 import { createChunks } from './chunks.js';
 import { createPlayer, INITIAL, type Player, type PlayerState, prepare } from './player.js';
+import type { PlacedChunk } from './times.js';
 
 export interface PlayerHandle extends Omit<Player, 'close' | 'play' | 'pause'> {
   state: PlayerState;
@@ -17,9 +17,9 @@ export interface PlayerHandle extends Omit<Player, 'close' | 'play' | 'pause'> {
  * `findAll` asks for every chunk of the session, where the references are only some.
  */
 export function usePlayer(
-  references: readonly ChunkReference[] | undefined,
+  references: readonly PlacedChunk[] | undefined,
   at: number,
-  findAll?: () => Promise<readonly ChunkReference[]>,
+  findAll?: () => Promise<readonly PlacedChunk[]>,
 ): PlayerHandle {
   const player = useRef<Player>();
   const [state, setState] = useState<PlayerState>({ ...INITIAL, time: at });
