@@ -14,15 +14,24 @@ interface Chunk {
 interface Timed {
   timestamp: number;
 }
+interface Told {
+  ts: number;
+  client_ts?: number;
+}
 interface Span {
   from: number;
   to: number;
 }
 
-const { inOrder, placed, putRight } = await fromPlayer<{
+const { inOrder, placed, putRight, boundsOf } = await fromPlayer<{
   inOrder: (times: number[], from?: number, to?: number) => number[];
   placed: (references: Chunk[]) => Chunk[];
-  putRight: (events: Timed[], chunks: Chunk[], index: number) => Timed[];
+  putRight: (events: Timed[], given: number | undefined, told: Told[], from?: number, to?: number) => Timed[];
+  boundsOf: (
+    chunks: Chunk[],
+    index: number,
+    placedOf: (index: number) => Timed[] | undefined,
+  ) => Partial<Span>;
 }>('times.ts');
 const { gapsOf } = await fromPlayer<{
   gapsOf: (references: Chunk[], spans: Span[], events: object[]) => (Span & { reason: string })[];
@@ -43,13 +52,12 @@ const begins = (...seconds: (number | undefined)[]) =>
   secondsOf(chunksAt(...seconds).map(({ begin }) => begin));
 /** A chunk's events by the seconds that the device's clock showed, and where they are played. */
 const played = (chunks: Chunk[], index: number, ...seconds: number[]) =>
-  secondsOf(
-    putRight(
-      seconds.map((at) => ({ timestamp: NOON + at * SECOND })),
-      chunks,
-      index,
-    ).map(({ timestamp }) => timestamp),
-  );
+  secondsOf(playedWith([], chunks, index, ...seconds).map(({ timestamp }) => timestamp));
+function playedWith(told: Told[], chunks: Chunk[], index: number, ...seconds: number[]) {
+  const { from, to } = boundsOf(chunks, index, () => undefined);
+  const events = seconds.map((at) => ({ timestamp: NOON + at * SECOND }));
+  return putRight(events, chunks[index]?.ts, told, from, to);
+}
 
 t.test('times that are in order stay as they are', async (t) => {
   t.same(inOrder([]), []);
@@ -98,6 +106,9 @@ t.test('chunks begin in the order of their numbers', async (t) => {
   t.same(begins(0, 10, 20), [0, 10, 20]);
   t.same(begins(8, 0.5, 11, 21), [0.5, 0.5, 11, 21], 'the first took long to arrive');
   t.same(begins(0, undefined, 20), [0, undefined, 20]);
+  t.same(begins(0, 602, 5, 15), [0, 2.5, 5, 15], 'one that is out of order has room before and after');
+  t.same(begins(0, 10, -580, 30), [0, 10, 20, 30]);
+  t.same(begins(0, 10, 20, -15, -5), [0, 10, 20, 30, 40], 'set back, and never caught up');
   t.same(begins(undefined, 30, undefined, 20, 40), [undefined, 20, undefined, 20, 40]);
   t.same(begins(undefined), [undefined]);
 });
@@ -124,17 +135,61 @@ t.test('no event is played after the next chunk began, nor before its own', asyn
 });
 
 t.test('a clock set back within a chunk leaves its events in order', async (t) => {
-  t.same(played(chunksAt(0), 0, 0, 1, 2, -18, -17), [0, 1, 2, 2, 2]);
+  t.same(played(chunksAt(0), 0, 0, 1, 2, -18, -17), [0, 1, 2, 2, 3]);
   // What came before was sent by the clock that had been set back, and so put ten minutes ahead.
   const chunks = chunksAt(0, 602, 5, 15);
-  t.same(secondsOf(chunks.map(({ begin }) => begin)), [0, 5, 5, 15]);
+  t.same(secondsOf(chunks.map(({ begin }) => begin)), [0, 2.5, 5, 15]);
   t.same(played(chunks, 1, 2, 3), [5, 5]);
   t.same(played(chunks, 2, -595, -590), [5, 10]);
 });
 
+t.test('what was recorded just before an event is shifted as the event was', async (t) => {
+  // Both are ten minutes ahead; the chunk took 40 ms longer to arrive than the events, and 20 ms.
+  const told = [
+    { ts: NOON + 1_960, client_ts: NOON + 602_000 },
+    { ts: NOON + 3_980, client_ts: NOON + 604_000 },
+    { ts: NOON + 700_000 },
+  ];
+  const chunks = chunksAt(0, 2);
+  const times = (...seconds: number[]) =>
+    playedWith(told, chunks, 0, ...seconds).map(({ timestamp }) => timestamp - NOON);
+  t.same(times(600, 601.999, 602), [-40, 1_959, 1_960], 'as the first event');
+  const second = putRight(
+    [{ timestamp: NOON + 602_000 }, { timestamp: NOON + 603_000 }, { timestamp: NOON + 605_000 }],
+    NOON + 2_000,
+    told,
+    NOON + 1_000,
+  );
+  t.same(
+    second.map(({ timestamp }) => timestamp - NOON),
+    [1_960, 2_980, 4_980],
+    'as the next one, or the last',
+  );
+  t.same(
+    putRight([{ timestamp: NOON }], NOON, told).map(({ timestamp }) => timestamp),
+    [NOON],
+    'not as events by another clock',
+  );
+});
+
+t.test('a chunk lies between its neighbours, and where they begin until they are there', async (t) => {
+  const chunks = chunksAt(0, 10, undefined, 30);
+  const at = (seconds: number) => [{ timestamp: NOON + seconds * SECOND }];
+  const bounds = (index: number, of: Record<number, { timestamp: number }[]> = {}) => {
+    const { from, to } = boundsOf(chunks, index, (neighbour) => of[neighbour]);
+    return secondsOf([from, to]);
+  };
+  t.same(bounds(0), [-1, 10]);
+  t.same(bounds(1), [9, 30]);
+  t.same(bounds(2), [10, 30]);
+  t.same(bounds(3), [29, undefined]);
+  t.same(bounds(1, { 0: at(9.99), 2: at(12) }), [9.99, 12]);
+  t.same(bounds(0, { 1: at(9.5) }), [-1, 9.5]);
+});
+
 t.test('events are changed in copies alone', async (t) => {
   const events = [{ timestamp: NOON + MINUTE }, { timestamp: NOON }];
-  putRight(events, chunksAt(0), 0);
+  putRight(events, NOON, []);
   t.same(events, [{ timestamp: NOON + MINUTE }, { timestamp: NOON }]);
 });
 

@@ -2,7 +2,7 @@
 import { ClientError, client } from '../api/client.js';
 import { makeHarmless } from './harmless.js';
 import { type ConsoleLine, consoleLines, type RecordedEvent, readEvents } from './recording.js';
-import { type PlacedChunk, putRight } from './times.js';
+import { boundsOf, type PlacedChunk, putRight, type Told } from './times.js';
 
 /** Far more than a chunk unpacks to: a chunk without end is not read further. */
 const CHUNK_CHARACTERS_MAX = 128_000_000;
@@ -14,9 +14,10 @@ interface LoadedChunk {
   lines: ConsoleLine[];
 }
 
-/** `findAll` asks for every chunk of the session, where `references` are only some of them. */
+/** `told` gives the session's events, as far as they are known. `findAll` asks for every chunk of the session, where `references` are only some of them. */
 export function createChunks(
   references: readonly PlacedChunk[],
+  told: () => readonly Told[],
   findAll?: () => Promise<readonly PlacedChunk[]>,
 ) {
   const running = new Map<string, Promise<void>>();
@@ -29,7 +30,8 @@ export function createChunks(
     const path = known[index]?.path ?? '';
     const events = fetched.get(path);
     if (events === undefined || done.has(path)) return done.get(path);
-    const right = putRight(events, known, index);
+    const { from, to } = boundsOf(known, index, (at) => done.get(known[at]?.path ?? '')?.events);
+    const right = putRight(events, known[index]?.ts, told(), from, to);
     const chunk = { events: right, lines: consoleLines(right) };
     done.set(path, chunk);
     return chunk;

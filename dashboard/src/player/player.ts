@@ -9,7 +9,7 @@ import { ClientError, noted } from '../api/client.js';
 import type { Chunks } from './chunks.js';
 import { type ConsoleLine, hasPicture, hasPictureBy, type RecordedEvent } from './recording.js';
 import type { Stage } from './stage.js';
-import type { PlacedChunk } from './times.js';
+import { type PlacedChunk, SLACK_MS } from './times.js';
 
 export interface PlayerState {
   /** Unix ms. */
@@ -180,7 +180,7 @@ async function seek(playback: Playback, ts: number): Promise<void> {
 
 /** Puts the moment on stage. */
 async function draw(playback: Playback, ts: number, mine: number): Promise<void> {
-  const at = indexAt(playback.chunks.references, ts);
+  const at = indexAt(playback.chunks.references, ts + SLACK_MS);
   if (playback.stage !== undefined && at >= playback.first && at <= playback.last) return;
   const { from, to, events } = await eventsFor(playback, ts);
   if (mine !== playback.turn) return;
@@ -209,7 +209,8 @@ async function eventsFor(
   ts: number,
 ): Promise<{ from: number; to: number; events: RecordedEvent[] }> {
   const { chunks } = playback;
-  const to = indexAt(chunks.references, ts);
+  // A chunk that begins right after may have what was recorded just before.
+  const to = indexAt(chunks.references, ts + SLACK_MS);
   let from = to;
   let events = await load(playback, to);
   // The last full snapshot may be a hundred chunks back: fetches more at a time.

@@ -13,7 +13,7 @@ export interface PlacedChunk extends ChunkReference {
 
 /** The chunks, ascending by `seq`, each with its place. */
 export function placed(references: readonly ChunkReference[]): PlacedChunk[] {
-  const begins = inOrder(references.flatMap(({ ts }) => (ts === undefined ? [] : [ts])));
+  const begins = beginsOf(references.flatMap(({ ts }) => (ts === undefined ? [] : [ts])));
   let next = 0;
   return references.map((reference) => {
     const begin = reference.ts === undefined ? undefined : begins[next++];
@@ -21,42 +21,104 @@ export function placed(references: readonly ChunkReference[]): PlacedChunk[] {
   });
 }
 
-/** A chunk's events, in the order in which they were recorded, at the recording's time: between this chunk's begin and the next one's. */
+/** By how much requests of one device may differ in what they take to arrive, and so in what their times were shifted by. */
+export const SLACK_MS = 1_000;
+
+/** What a recorder puts into a chunk at most. */
+const CHUNK_MS = 10_000;
+
+/** An event of the session; `client_ts` is the device's time where the collector put it right. */
+export interface Told {
+  ts: number;
+  client_ts?: number;
+}
+
+/**
+ * A chunk's events in the order in which they were recorded, at the recording's time and within the bounds. What was recorded just
+ * before an event of the session is shifted by as much as that event, to show the page as it was at the event.
+ */
 export function putRight<T extends { timestamp: number }>(
   events: readonly T[],
-  chunks: readonly PlacedChunk[],
-  index: number,
+  given: number | undefined,
+  told: readonly Told[],
+  from?: number,
+  to?: number,
 ): T[] {
-  const given = chunks[index]?.ts;
   const [first] = events;
-  const shift = given === undefined || first === undefined ? 0 : given - first.timestamp;
-  const times = inOrder(
-    events.map(({ timestamp }) => timestamp + shift),
-    chunks.findLast(({ begin }, at) => at <= index && begin !== undefined)?.begin,
-    chunks.find(({ begin }, at) => at > index && begin !== undefined)?.begin,
-  );
+  const own = given === undefined || first === undefined ? 0 : given - first.timestamp;
+  const clock = told
+    .map(({ ts, client_ts = ts }) => ({ at: client_ts, shift: ts - client_ts }))
+    .filter(({ shift }) => given !== undefined && Math.abs(shift - own) <= SLACK_MS)
+    .sort((a, b) => a.at - b.at);
+  let next = 0;
+  const times = events.map(({ timestamp }) => {
+    while (next < clock.length - 1 && (clock[next]?.at ?? 0) < timestamp) next++;
+    return timestamp + (clock[next]?.shift ?? own);
+  });
+  const ordered = inOrder(times, from, to);
   return events.map((event, at) => {
-    const timestamp = times[at] ?? event.timestamp;
+    const timestamp = ordered[at] ?? event.timestamp;
     return timestamp === event.timestamp ? event : { ...event, timestamp };
   });
 }
 
+/** Between which times the events of a chunk may be: its neighbours', as far as they are placed, or where chunks begin. */
+export function boundsOf(
+  chunks: readonly PlacedChunk[],
+  index: number,
+  placedOf: (index: number) => readonly { timestamp: number }[] | undefined,
+): { from?: number; to?: number } {
+  const earlier = chunks.slice(0, index).findLast(({ begin }) => begin !== undefined)?.begin;
+  const begin = chunks[index]?.begin;
+  const soonest = begin === undefined ? earlier : Math.max(begin - SLACK_MS, earlier ?? begin - SLACK_MS);
+  const from = placedOf(index - 1)?.at(-1)?.timestamp ?? soonest;
+  const to =
+    placedOf(index + 1)?.[0]?.timestamp ??
+    chunks.slice(index + 1).find((chunk) => chunk.begin !== undefined)?.begin;
+  return {
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to: Math.max(to, from ?? to) }),
+  };
+}
+
 /**
- * The times, none before another that it follows, all within the bounds. As many as can be stay as they are; each of the others
- * moves no further than it must. Of two ways to keep as many, this takes the one that ends earlier.
+ * The times, none before another that it follows, all within the bounds. As many as can be stay as they are; of two ways to keep as
+ * many, this takes the one that ends earlier. Each of the others follows the one before at its own pace, as far as there is room.
  */
 export function inOrder(times: readonly number[], from = -Number.MAX_VALUE, to = Number.MAX_VALUE): number[] {
   const stays = longestInOrder(times, from, to);
-  const ordered = [...times];
-  for (let at = times.length - 1, next = to; at >= 0; at--) {
-    if (stays.has(at)) next = times[at] as number;
-    else ordered[at] = Math.min(times[at] as number, next);
-  }
+  const next = nextThatStays(times, stays, to);
   let before = from;
-  return ordered.map((time) => {
-    before = Math.max(before, time);
+  return times.map((time, at) => {
+    const last = times[at - 1];
+    const wanted = stays.has(at) || last === undefined ? time : before + Math.max(0, time - last);
+    before = Math.max(before, Math.min(wanted, next[at] ?? to));
     return before;
   });
+}
+
+/** When chunks begin. One that is out of order begins within what a chunk takes, and leaves room for those before and after. */
+function beginsOf(times: readonly number[]): number[] {
+  const stays = longestInOrder(times, -Number.MAX_VALUE, Number.MAX_VALUE);
+  const next = nextThatStays(times, stays, Number.MAX_VALUE);
+  const begins: number[] = [];
+  for (const [at, time] of times.entries()) {
+    const before = begins[at - 1] ?? next[at] ?? time;
+    begins.push(stays.has(at) ? time : before + Math.min(CHUNK_MS, ((next[at] ?? time) - before) / 2));
+  }
+  return begins;
+}
+
+/** For each time itself or the next one after it that stays; `end` after the last. */
+function nextThatStays(times: readonly number[], stays: ReadonlySet<number>, end: number): number[] {
+  let next = end;
+  return times
+    .map((_, index) => {
+      const at = times.length - 1 - index;
+      if (stays.has(at)) next = times[at] as number;
+      return next;
+    })
+    .reverse();
 }
 
 /** The indexes of as many times as are in order. */

@@ -49,7 +49,7 @@ function Incident({ incident }: { incident: Answers['incident'] }) {
   const { event, breadcrumbs, incident_ts: cue } = incident;
   const found = incident.replay_cue?.chunks;
   const references = useMemo(() => (found === undefined ? NONE : placed(found)), [found]);
-  const player = usePlayer(references, useMomentParam() ?? cue, () =>
+  const player = usePlayer(references, useMomentParam() ?? cue, breadcrumbs, () =>
     // The last full snapshot may be long before the incident's own chunks.
     allChunks(event.app, event.session_id),
   );

@@ -26,7 +26,7 @@ export function ReplayView({ app, session }: { app: string; session: string }) {
   const chunks = useAllChunks(app, session, manifest.data);
   const references = manifest.error?.status === 404 ? NONE : chunks;
   const given = useMomentParam();
-  const player = usePlayer(references, given ?? beginOf(references ?? NONE, all.events));
+  const player = usePlayer(references, given ?? beginOf(references ?? NONE, all.events), all.events);
   const { state } = player;
   const range = rangeOf(references ?? NONE, all.events, state.spans) ?? { from: state.time, to: state.time };
   const time = state.time || range.from;
