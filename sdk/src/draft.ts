@@ -5,12 +5,19 @@ import { toLine } from './line.js';
 import type { Client, Draft } from './seam.js';
 import type { Session } from './session.js';
 
-/** The event as JSON on one line. Errors and requests happen by themselves: they are no activity. */
+/** The event as JSON on one line. One that names its session, as errors and requests do, happens by itself: it is no activity. */
 export function lineOf(client: Client, session: Session, draft: Draft): string {
-  const { type, name, url = location.href, props, ts = Date.now() } = draft;
-  const session_id = session.id(type !== 'network' && type !== 'error');
-  const { id: user_id, name: user_name, email } = client.options.user;
-  const person = { name: user_name, email };
+  const { user } = client.options;
+  const {
+    type,
+    name,
+    url = location.href,
+    props,
+    ts = Date.now(),
+    user_id = user.id,
+    session_id = session.id(),
+  } = draft;
+  const person = { name: user.name, email: user.email };
   const event = {
     ts,
     user_id: String(user_id),
@@ -22,7 +29,7 @@ export function lineOf(client: Client, session: Session, draft: Draft): string {
       const { pathname, search, hash } = new URL(client.scrub(new URL(url, location.href).href), 'http://x');
       return pathname + search + hash;
     }),
-    user: session.introduce(JSON.stringify(person)) ? person : undefined,
+    user: session.introduce(session_id, JSON.stringify(person)) ? person : undefined,
   };
   return toLine(event, props);
 }

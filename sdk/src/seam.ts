@@ -3,8 +3,14 @@ import type { Options } from './options.js';
 
 export type EventType = 'event' | 'pageview' | 'error' | 'network' | 'bug_report';
 
-/** An event as a part records it; session and user are added at once. */
-export interface Draft {
+/** Whose an event is: what ends late belongs to the session in which it began. */
+export interface Whose {
+  session_id?: string;
+  user_id?: string;
+}
+
+/** An event as a part records it; session and user are added at once, those of now where it names none. */
+export interface Draft extends Whose {
   type: EventType;
   /** The page's name when absent. */
   name?: string | undefined;

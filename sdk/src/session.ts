@@ -13,8 +13,8 @@ export interface Session {
   id(active?: boolean): string;
   /** Begins another session at once. */
   renew(): void;
-  /** Whether `person` differs from the session's last one, which it then replaces. */
-  introduce(person: string): boolean;
+  /** Whether `person` differs from the last one of session `id`, which it then replaces; false for a session that is over. */
+  introduce(id: string, person: string): boolean;
   /** Releases the record for the next page. */
   release(): void;
   /** Takes it back, as the next page left it: ours was kept for the back button. */
@@ -76,11 +76,11 @@ export function createSession({ shelf, key, user, begun }: SessionDeps): Session
       return record.id;
     },
     renew,
-    introduce(person) {
-      const isNew = record.person !== person;
+    introduce(id, person) {
+      if (id !== record.id || person === record.person) return false;
       record.person = person;
-      if (isNew) note();
-      return isNew;
+      note();
+      return true;
     },
     release() {
       // Later activity of this page must not mark the record as taken.

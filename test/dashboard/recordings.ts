@@ -1,6 +1,6 @@
 /** Recordings for tests, put together event by event, and their upload. */
 import { gzipSync } from 'node:zlib';
-import { upload } from '../support/replay.js';
+import { type Upload, upload } from '../support/replay.js';
 
 export interface RecordedEvent {
   type: number;
@@ -65,7 +65,7 @@ export const nowSaying = (timestamp: number, value: string): RecordedEvent =>
 
 export async function uploadEvents(
   base: string,
-  where: { app: string; session: string; seq: number },
+  where: Omit<Upload, 'ts'>,
   events: readonly unknown[],
 ): Promise<void> {
   const [first] = events as RecordedEvent[];

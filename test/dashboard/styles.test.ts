@@ -1,24 +1,17 @@
 /** What is left of a recording's styles in a real browser: nothing that asks anybody for anything, and all the rest. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { build } from 'esbuild';
 import t from 'tap';
 import { launchBrowser } from '../support/browser.js';
 import { startCollector } from '../support/collector.js';
 import { apps, NOON } from '../support/http.js';
+import { fromPlayer } from './from-player.js';
 import { CSS_PIECES, hostileStyles } from './hostile-styles.js';
 import { change, meta, picture, type RecordedEvent, uploadEvents } from './recordings.js';
 
 const GENERATED = 600;
 const SEED = Number(process.env.SPYGLASS_SEED ?? Date.now() % 1_000_000);
 
-async function fromPlayer<T>(file: string): Promise<T> {
-  const { outputFiles } = await build({
-    ...{ entryPoints: [`dashboard/src/player/${file}`], bundle: true, format: 'esm', write: false },
-  });
-  const code = Buffer.from(outputFiles[0]?.contents ?? '').toString('base64');
-  return (await import(`data:text/javascript;base64,${code}`)) as T;
-}
 const { harmlessCss } = await fromPlayer<{ harmlessCss: (text: string) => string }>('css.ts');
 const { makeHarmless, cleanByElement } = await fromPlayer<{
   makeHarmless: (events: RecordedEvent[]) => RecordedEvent[];

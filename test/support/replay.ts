@@ -14,12 +14,14 @@ export interface Upload {
   session: string;
   seq: number;
   ts?: number;
+  /** The client's clock as it sends. */
+  sent_at?: number;
 }
 
 /** Uploads a chunk under the key of its app and throws unless it was taken; returns its bytes. */
 export async function upload(
   base: string,
-  { app, session, seq, ts }: Upload,
+  { app, session, seq, ts, sent_at }: Upload,
   bytes?: Buffer,
 ): Promise<Buffer> {
   const body = bytes ?? chunk(`${app} ${session} ${seq}`);
@@ -28,6 +30,7 @@ export async function upload(
     session,
     seq: String(seq),
     ...(ts === undefined ? {} : { ts: String(ts) }),
+    ...(sent_at === undefined ? {} : { sent_at: String(sent_at) }),
   });
   const answer = await postReplay(base, query.toString(), body, keyOf(app));
   assert.equal(answer.status, 204, answer.text);

@@ -1,7 +1,8 @@
-/** Fetches the chunks of a recording, each once, and sanitises them. */
-import { type ChunkReference, ClientError, client } from '../api/client.js';
+/** Fetches the chunks of a recording, each once, sanitises them, and puts their times right. */
+import { ClientError, client } from '../api/client.js';
 import { makeHarmless } from './harmless.js';
 import { type ConsoleLine, consoleLines, type RecordedEvent, readEvents } from './recording.js';
+import { boundsOf, type PlacedChunk, putRight, type Told } from './times.js';
 
 /** Far more than a chunk unpacks to: a chunk without end is not read further. */
 const CHUNK_CHARACTERS_MAX = 128_000_000;
@@ -13,37 +14,50 @@ interface LoadedChunk {
   lines: ConsoleLine[];
 }
 
-/** `findAll` asks for every chunk of the session, where `references` are only some of them. */
+/** `told` gives the session's events, as far as they are known. `findAll` asks for every chunk of the session, where `references` are only some of them. */
 export function createChunks(
-  references: readonly ChunkReference[],
-  findAll?: () => Promise<readonly ChunkReference[]>,
+  references: readonly PlacedChunk[],
+  told: () => readonly Told[],
+  findAll?: () => Promise<readonly PlacedChunk[]>,
 ) {
-  const running = new Map<string, Promise<RecordedEvent[]>>();
+  const running = new Map<string, Promise<void>>();
+  /** With the device's times. */
+  const fetched = new Map<string, RecordedEvent[]>();
   const done = new Map<string, LoadedChunk>();
   let known = references;
   let find = findAll;
+  const loaded = (index: number): LoadedChunk | undefined => {
+    const path = known[index]?.path ?? '';
+    const events = fetched.get(path);
+    if (events === undefined || done.has(path)) return done.get(path);
+    const { from, to } = boundsOf(known, index, (at) => done.get(known[at]?.path ?? '')?.events);
+    const right = putRight(events, known[index]?.ts, told(), from, to);
+    const chunk = { events: right, lines: consoleLines(right) };
+    done.set(path, chunk);
+    return chunk;
+  };
   return {
-    get references(): readonly ChunkReference[] {
+    get references(): readonly PlacedChunk[] {
       return known;
     },
     /** How many are loaded. */
     get count(): number {
-      return done.size;
+      return fetched.size;
     },
-    loaded: (index: number): LoadedChunk | undefined => done.get(known[index]?.path ?? ''),
+    loaded,
     /** The events of a chunk, in order. Throws `ClientError`; the next call tries again. */
-    load(index: number): Promise<RecordedEvent[]> {
+    async load(index: number): Promise<RecordedEvent[]> {
       const path = known[index]?.path;
-      if (path === undefined) return Promise.resolve([]);
-      const before = running.get(path);
-      if (before !== undefined) return before;
-      const loading = fetchChunk(path).then((events) => {
-        done.set(path, { events, lines: consoleLines(events) });
-        return events;
-      });
-      running.set(path, loading);
-      loading.catch(() => running.delete(path));
-      return loading;
+      if (path === undefined) return [];
+      let loading = running.get(path);
+      if (loading === undefined) {
+        loading = fetchChunk(path).then((events) => void fetched.set(path, events));
+        running.set(path, loading);
+        loading.catch(() => running.delete(path));
+      }
+      await loading;
+      // Its index, and its neighbours, may have changed meanwhile.
+      return loaded(known.findIndex((chunk) => chunk.path === path))?.events ?? [];
     },
     /** Finds the chunks before and after these, which changes the indexes; false when there are no more. */
     async extend(): Promise<boolean> {
@@ -52,6 +66,8 @@ export function createChunks(
       find = undefined;
       if (all.length <= known.length) return false;
       known = all;
+      // They lie between other neighbours now.
+      done.clear();
       return true;
     },
   };

@@ -1,6 +1,5 @@
 /** The picture with its controls: play, time line, speed, idle times, and the keys for them. */
 import { useMemo, useRef } from 'preact/hooks';
-import type { ChunkReference } from '../api/client.js';
 import { clockTime, duration, fullTime, playTime } from '../format/time.js';
 import { Button } from '../ui/button.js';
 import { Icon } from '../ui/icons.js';
@@ -10,11 +9,12 @@ import { useKeys } from '../ui/use-keys.js';
 import { gapsOf } from './gaps.js';
 import type { Span } from './player.js';
 import { Timeline, type TimelineProps } from './timeline.js';
+import type { PlacedChunk } from './times.js';
 import type { PlayerHandle } from './use-player.js';
 
 interface PlayerViewProps extends Omit<TimelineProps, 'time' | 'gaps' | 'onSeek'> {
   player: PlayerHandle;
-  references: readonly ChunkReference[];
+  references: readonly PlacedChunk[];
 }
 
 const SPEEDS = [0.5, 1, 2, 4, 8];

@@ -5,10 +5,11 @@
  * 2. It makes a stage of them, unless the present stage has the moment.
  * 3. While it plays, it adds the next chunks before they are needed, and waits for one that is late.
  */
-import { type ChunkReference, ClientError, noted } from '../api/client.js';
+import { ClientError, noted } from '../api/client.js';
 import type { Chunks } from './chunks.js';
 import { type ConsoleLine, hasPicture, hasPictureBy, type RecordedEvent } from './recording.js';
 import type { Stage } from './stage.js';
+import { type PlacedChunk, SLACK_MS } from './times.js';
 
 export interface PlayerState {
   /** Unix ms. */
@@ -75,8 +76,8 @@ export function prepare(chunks: Chunks, ts: number): void {
 }
 
 /** The index of the chunk that has a moment: the last one that begins by then. */
-function indexAt(references: readonly ChunkReference[], ts: number): number {
-  const after = references.findIndex((reference) => reference.ts !== undefined && reference.ts > ts);
+function indexAt(references: readonly PlacedChunk[], ts: number): number {
+  const after = references.findIndex(({ begin }) => begin !== undefined && begin > ts);
   return Math.max(0, (after === -1 ? references.length : after) - 1);
 }
 
@@ -179,7 +180,7 @@ async function seek(playback: Playback, ts: number): Promise<void> {
 
 /** Puts the moment on stage. */
 async function draw(playback: Playback, ts: number, mine: number): Promise<void> {
-  const at = indexAt(playback.chunks.references, ts);
+  const at = indexAt(playback.chunks.references, ts + SLACK_MS);
   if (playback.stage !== undefined && at >= playback.first && at <= playback.last) return;
   const { from, to, events } = await eventsFor(playback, ts);
   if (mine !== playback.turn) return;
@@ -208,7 +209,8 @@ async function eventsFor(
   ts: number,
 ): Promise<{ from: number; to: number; events: RecordedEvent[] }> {
   const { chunks } = playback;
-  const to = indexAt(chunks.references, ts);
+  // A chunk that begins right after may have what was recorded just before.
+  const to = indexAt(chunks.references, ts + SLACK_MS);
   let from = to;
   let events = await load(playback, to);
   // The last full snapshot may be a hundred chunks back: fetches more at a time.
@@ -240,7 +242,7 @@ async function fetchAhead(playback: Playback, ts: number): Promise<void> {
   const mine = playback.turn;
   for (;;) {
     const next = playback.chunks.references[playback.last + 1];
-    if (mine !== playback.turn || next === undefined || (next.ts ?? 0) > ts + AHEAD_MS) return;
+    if (mine !== playback.turn || next === undefined || (next.begin ?? 0) > ts + AHEAD_MS) return;
     if (!(await addNext(playback))) return;
   }
 }
@@ -310,8 +312,8 @@ function told(chunks: Chunks): Pick<PlayerState, 'lines' | 'spans' | 'missing'> 
 
 /** The times that each chunk can hold; a chunk without a time may be of any. */
 function spansOf({ references }: Chunks): Span[] {
-  return references.map(({ ts }, index) => ({
-    from: ts ?? 0,
-    to: ts === undefined ? Number.POSITIVE_INFINITY : (references[index + 1]?.ts ?? Number.POSITIVE_INFINITY),
+  return references.map(({ begin }, index) => ({
+    from: begin ?? 0,
+    to: (begin === undefined ? undefined : references[index + 1]?.begin) ?? Number.POSITIVE_INFINITY,
   }));
 }

@@ -25,10 +25,10 @@ export interface ConsoleLine {
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The events of a chunk in order of time, without what is no event. */
+/** The events of a chunk in the order in which they were recorded, without what is no event. */
 export function readEvents(chunk: unknown): RecordedEvent[] {
   if (!Array.isArray(chunk)) return [];
-  const events = chunk.filter(
+  return chunk.filter(
     (event): event is RecordedEvent =>
       isObject(event) &&
       Number.isInteger(event.type) &&
@@ -37,7 +37,6 @@ export function readEvents(chunk: unknown): RecordedEvent[] {
       Number.isFinite(event.timestamp) &&
       isObject(event.data),
   );
-  return events.sort((a, b) => a.timestamp - b.timestamp);
 }
 
 /** Whether a full snapshot was taken by that time. */

@@ -1,9 +1,9 @@
 /** A player for a frame on the page, with its state as state of the component. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { ChunkReference } from '../api/client.js';
 import { useWhenBack } from '../api/connection.js';
 import { createChunks } from './chunks.js';
 import { createPlayer, INITIAL, type Player, type PlayerState, prepare } from './player.js';
+import type { PlacedChunk, Told } from './times.js';
 
 export interface PlayerHandle extends Omit<Player, 'close' | 'play' | 'pause'> {
   state: PlayerState;
@@ -14,19 +14,22 @@ export interface PlayerHandle extends Omit<Player, 'close' | 'play' | 'pause'> {
 
 /**
  * Shows the moment `at` (Unix ms) as soon as its chunks are there; `undefined` references play nothing yet.
- * `findAll` asks for every chunk of the session, where the references are only some.
+ * `events` are the session's, as far as they are known. `findAll` asks for every chunk of the session, where the references are only some.
  */
 export function usePlayer(
-  references: readonly ChunkReference[] | undefined,
+  references: readonly PlacedChunk[] | undefined,
   at: number,
-  findAll?: () => Promise<readonly ChunkReference[]>,
+  events: readonly Told[],
+  findAll?: () => Promise<readonly PlacedChunk[]>,
 ): PlayerHandle {
   const player = useRef<Player>();
   const [state, setState] = useState<PlayerState>({ ...INITIAL, time: at });
   // A view that failed and came back has another frame, which needs a player of its own.
   const [frame, setFrame] = useState<HTMLIFrameElement>();
+  const told = useRef(events);
+  told.current = events;
   const chunks = useMemo(
-    () => (references === undefined ? undefined : createChunks(references, findAll)),
+    () => (references === undefined ? undefined : createChunks(references, () => told.current, findAll)),
     [references?.map(({ path }) => path).join()],
   );
 

@@ -3,22 +3,29 @@
  * what describes the things they catch as events is loaded meanwhile, and catches up.
  */
 import { guard } from '../attempt.js';
-import type { Client } from '../seam.js';
+import type { Client, Whose } from '../seam.js';
 import type { Describer } from './describe/index.js';
 
 /** Does `work` with the describer: now, or as soon as it is loaded. Never throws. */
 export type Late = (work: (describer: Describer) => void) => void;
 
-/** When and where something happened: Unix ms, ms of `performance.now()`, the page's URL and its base URL. */
-export interface Moment {
+/** When, where and to whom something happened: Unix ms, ms of `performance.now()`, the page's URL and its base URL. */
+export interface Moment extends Whose {
   ts: number;
   ms: number;
   url: string;
   base: string;
 }
 
-export function moment(): Moment {
-  return { ts: Date.now(), ms: performance.now(), url: location.href, base: document.baseURI };
+export function moment(client: Client): Moment {
+  return {
+    ts: Date.now(),
+    ms: performance.now(),
+    url: location.href,
+    base: document.baseURI,
+    session_id: client.session(false),
+    user_id: client.options.user.id,
+  };
 }
 
 /** How much waits at most for the describer. */

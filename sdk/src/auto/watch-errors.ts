@@ -10,16 +10,16 @@ export const watchErrors =
   (late: Late): Part =>
   (client) => {
     listen(client, window, 'error', ({ error, message, filename, lineno, colno }: ErrorEvent) => {
-      const now = moment();
+      const now = moment(client);
       // Images and scripts that fail to load come here too, without a message.
       if (message) late(({ note }) => note(now, 'error', error ?? message, [filename, lineno, colno]));
     });
     listen(client, window, 'unhandledrejection', ({ reason }: PromiseRejectionEvent) => {
-      const now = moment();
+      const now = moment(client);
       late(({ note }) => note(now, 'unhandledrejection', reason));
     });
     boundary.note = (error, componentStack) => {
-      const now = moment();
+      const now = moment(client);
       late(({ note }) => note(now, 'react', error, undefined, componentStack));
     };
     client.onStop(() => {
@@ -33,7 +33,7 @@ export const watchErrors =
       (original) =>
         function (this: Console, ...values) {
           original.apply(this, values);
-          const now = moment();
+          const now = moment(client);
           late(({ noteLine }) => noteLine(now, values));
         },
     );

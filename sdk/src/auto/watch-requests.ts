@@ -17,7 +17,7 @@ export const watchFetch =
       'fetch',
       (original) =>
         function (this: Window, input, init) {
-          const start = moment();
+          const start = moment(client);
           const asked: Partial<Request> = input instanceof Request ? input : {};
           let sent: unknown;
           guard(() => {
@@ -74,7 +74,7 @@ export const watchXhr =
       'send',
       (original) =>
         function (this: XMLHttpRequest, sent) {
-          const start = moment();
+          const start = moment(client);
           const target = opened.get(this);
           let error: string | undefined;
           const end = ({ type, loaded }: ProgressEvent) => {

@@ -6,6 +6,8 @@ export interface Chunk {
   seq: number;
   /** Time of its first event, Unix ms. */
   ts: number;
+  /** The same by this page's `performance.now()`; absent from a chunk of another page. */
+  atMs?: number;
   /** A JSON array of recorded events. */
   json: string;
 }
@@ -21,12 +23,19 @@ export interface Chunker {
 
 export const CHUNK_MS = 10_000;
 const CHUNK_LENGTH = 256 * 1_024;
+/** The timer cuts sooner: a longer pause within a chunk is a clock that was set, or a device that slept. */
+const PAUSE_MS_MAX = 2 * CHUNK_MS;
 
-/** Passes each complete chunk to `take`. `session` is asked once a chunk, at its first event. */
+/**
+ * Passes each complete chunk to `take`. `session` is asked once a chunk, at its first event. A chunk is by one clock: one that is set
+ * begins another chunk, so that the collector can put each right.
+ */
 export function createChunker(session: () => string, seqs: Seqs, take: (chunk: Chunk) => void): Chunker {
   let events: string[] = [];
   let length = 0;
   let ts = 0;
+  let atMs = 0;
+  let last = 0;
   let owner = '';
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -36,7 +45,7 @@ export function createChunker(session: () => string, seqs: Seqs, take: (chunk: C
     const json = `[${events.join(',')}]`;
     events = [];
     length = 0;
-    take({ session: owner, seq: seqs.next(owner), ts, json });
+    take({ session: owner, seq: seqs.next(owner), ts, atMs, json });
   };
   const cutWithin = (ms: number) => {
     clearTimeout(timer);
@@ -47,8 +56,12 @@ export function createChunker(session: () => string, seqs: Seqs, take: (chunk: C
     cutWithin,
     add: (event) => {
       const text = JSON.stringify(event);
+      const { timestamp } = event;
+      if (timestamp < last || timestamp - last > PAUSE_MS_MAX) cut();
+      last = timestamp;
       if (events.length === 0) {
-        ts = event.timestamp;
+        ts = timestamp;
+        atMs = performance.now();
         owner = session();
         cutWithin(CHUNK_MS);
       }

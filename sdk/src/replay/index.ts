@@ -28,26 +28,26 @@ export const start: Part = (client) => {
     return;
   }
   const clean = createCleaner(client);
-  let session = client.session(false);
+  let own = { session_id: client.session(false), user_id: client.options.user.id };
   let lastByHandMs = Date.now();
   let refused = false;
 
   const uploader = createUploader(client, createLeftovers(`spyglass.replay.${app} `), {
     full: () => recorder.pause('uplink'),
     idle: () => recorder.resume('uplink'),
-    lost: (chunk) => chunk.session === session && recorder.mark('refused', chunk.ts),
+    lost: (chunk) => chunk.session === own.session_id && recorder.mark('refused', chunk.ts),
     refused: () => {
       refused = true;
       recorder.end();
     },
   });
   const seqs = createSeqs(`spyglass.seq.${app} `);
-  const chunker = createChunker(() => session, seqs, client.guard(uploader.add));
+  const chunker = createChunker(() => own.session_id, seqs, client.guard(uploader.add));
 
   const take = (event: eventWithTime) => {
     if (event.type === INCREMENTAL && BY_HAND.includes(event.data.source)) {
       lastByHandMs = event.timestamp;
-      const before = session;
+      const before = own.session_id;
       // May begin a new session, whose first snapshot contains the result of this event.
       if (client.session() !== before) return;
     } else if (event.timestamp - lastByHandMs > IDLE_MS) {
@@ -60,13 +60,13 @@ export const start: Part = (client) => {
   const recorder = createRecorder(client, masking, take);
 
   const begin = () => {
-    if (!refused && isSampled(session, replaySample)) recorder.begin();
+    if (!refused && isSampled(own.session_id, replaySample)) recorder.begin();
     else recorder.end();
   };
   const leave = () => {
     recorder.markGap();
     chunker.cut();
-    seqs.keep(session);
+    seqs.keep(own.session_id);
     uploader.leave();
   };
   const listen = (target: EventTarget, type: string, work: (event: Event) => void) => {
@@ -77,7 +77,8 @@ export const start: Part = (client) => {
 
   client.onSession((id) => {
     chunker.cut();
-    session = id;
+    recorder.end(own);
+    own = { session_id: id, user_id: client.options.user.id };
     lastByHandMs = Date.now();
     begin();
   });

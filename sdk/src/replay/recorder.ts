@@ -1,7 +1,7 @@
 /** The recorder on its page: begins when the page has a moment, pauses where it would be a burden, marks what it missed. */
 import { record } from '@rrweb/record';
 import type { eventWithTime } from '@rrweb/types';
-import type { Client } from '../seam.js';
+import type { Client, Draft, Whose } from '../seam.js';
 import { consolePlugin } from './console.js';
 import { type Guard, startGuard } from './guard.js';
 import { createPace } from './pace.js';
@@ -20,7 +20,8 @@ export interface Recorder {
   mark(reason: GapReason, from: number): void;
   /** Marks, so far, the gap that is open. */
   markGap(): void;
-  end(): void;
+  /** Ends. Marks the gap that is open as one of a session that is over, and dates it as it began: that session lasts no longer. */
+  end(over?: Whose): void;
 }
 
 const IDLE_WAIT_MS = 1_000;
@@ -46,8 +47,8 @@ export function createRecorder(
     stopRecording = undefined;
   };
 
-  const mark = (reason: GapReason, from: number) =>
-    client.record({ type: 'event', name: '$replay_gap', props: { from, to: Date.now(), reason } });
+  const mark = (reason: GapReason, from: number, of?: Partial<Draft>) =>
+    client.record({ ...of, type: 'event', name: '$replay_gap', props: { from, to: Date.now(), reason } });
   const markGap = () => {
     if (gap === undefined) return;
     mark(gap.reason, gap.from);
@@ -104,8 +105,9 @@ export function createRecorder(
     },
     mark,
     markGap,
-    end: () => {
+    end: (over) => {
       stop();
+      if (over && gap) mark(gap.reason, gap.from, { ...over, ts: gap.from });
       gap = undefined;
     },
   };

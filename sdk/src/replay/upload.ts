@@ -118,17 +118,19 @@ export function createUploader(client: Client, leftovers: Leftovers, events: Upl
 /** Status 0 stands for no answer. */
 async function send(
   client: Client,
-  { session, seq, ts }: Chunk,
+  { session, seq, ts, atMs }: Chunk,
   body: Uint8Array<ArrayBuffer>,
   init: RequestInit = {},
 ): Promise<{ status: number; retryAfterMs?: number }> {
   const { endpoint, app, key } = client.options;
+  // By the clock that gave the chunk its time, should it have been set back since. Set ahead cannot be told from sleep.
+  const sentAt = Math.max(Date.now(), atMs === undefined ? 0 : Math.round(ts + performance.now() - atMs));
   const query = new URLSearchParams({
     app,
     session,
     seq: String(seq),
     ts: String(ts),
-    sent_at: String(Date.now()),
+    sent_at: String(sentAt),
   });
   const giveUp = new AbortController();
   const timer = setTimeout(() => giveUp.abort(), TRY_MS_MAX);

@@ -229,3 +229,52 @@ t.test('neither a frame that records too, nor a storage that is cleared, costs a
   for (const [at, chunks] of before.entries()) t.same(after[at]?.slice(0, chunks.length), chunks);
   await page.close();
 });
+
+/** Lets a page's clock be set, by `window.off` ms. */
+const SETTABLE_CLOCK = `(() => {
+  const Real = Date;
+  window.off = 0;
+  const now = () => Real.now() + window.off;
+  window.Date = new Proxy(Real, {
+    construct: (target, given) => (given.length > 0 ? new target(...given) : new target(now())),
+    get: (target, name) => (name === 'now' ? now : target[name]),
+  });
+})()`;
+
+for (const [label, off] of [
+  ['seconds', -20_000],
+  ['minutes', -600_000],
+] as const) {
+  t.test(`a clock that is set back by ${label} leaves each chunk with one clock, at its time`, async (t) => {
+    const context = await browser.newContext();
+    t.teardown(() => context.close());
+    await context.addInitScript(SETTABLE_CLOCK);
+    const startedAt = Date.now();
+    const page = await open(`back-by-${label}`, '<p id="p">one</p>', {}, context);
+    const session = await sessionOf(collector, `back-by-${label}`);
+    await until(async () => (await manifest(collector, session)).length > 0);
+    await page.evaluate("p.textContent = 'two'");
+    // Changes of one moment would be one change.
+    await page.evaluate(`new Promise((done) => setTimeout(done)).then(() => { off = ${off} })`);
+    await page.evaluate("p.textContent = 'three'");
+    const chunks = await until(async () => {
+      await page.evaluate('spyglass.flush()');
+      const chunks = await recorded(collector, session);
+      return JSON.stringify(chunks).includes('three') && chunks;
+    });
+    const texts = JSON.stringify(chunks);
+    t.ok(texts.indexOf('two') < texts.indexOf('three'), 'in order');
+    for (const events of chunks) {
+      const times = events.map(({ timestamp }) => timestamp);
+      t.same(
+        times,
+        times.toSorted((a, b) => a - b),
+        'by one clock',
+      );
+    }
+    const begins = (await manifest(collector, session)).map(({ ts = 0 }) => ts);
+    const back = off < -60_000 ? 0 : off;
+    t.ok(Math.min(...begins) >= startedAt + back, 'none before it was recorded');
+    t.ok(Math.max(...begins) <= Date.now(), 'none after it');
+  });
+}

@@ -270,12 +270,80 @@ t.test('a chunk is cut every 10 s, and at 256 KB', async (t) => {
   chunker.add({ timestamp: 9_000 });
   t.equal(chunks.length, 0);
   mock.timers.tick(1_000);
-  t.same(chunks, [{ session: 's', seq: 1, ts: 7, json: '[{"timestamp":7},{"timestamp":9000}]' }]);
+  t.same(chunks, [
+    { session: 's', seq: 1, ts: 7, atMs: pageMs, json: '[{"timestamp":7},{"timestamp":9000}]' },
+  ]);
   const large = { timestamp: 10_000, text: 'x'.repeat(100_000) };
   for (let at = 0; at < 3; at++) chunker.add(large);
   t.equal(chunks.length, 2);
   chunker.cut();
   t.equal(chunks.length, 2, 'nothing is no chunk');
+});
+
+t.test('a clock that is set begins another chunk, an even one does not', async (t) => {
+  const chunks: Chunk[] = [];
+  const chunker = createChunker(
+    () => 's',
+    createSeqs('seq '),
+    (chunk) => chunks.push(chunk),
+  );
+  const at = (...times: number[]) => {
+    for (const timestamp of times) chunker.add({ timestamp: START + timestamp });
+  };
+  const begins = () => chunks.map(({ ts }) => ts - START);
+  at(0, 0, 9_000, 29_000);
+  t.same(begins(), [], 'no step');
+  at(28_999);
+  t.same(begins(), [0], 'back by a millisecond');
+  at(30_000, 30_000 - 600_000);
+  t.same(begins(), [0, 28_999], 'back by minutes');
+  at(-560_000, 40_000);
+  t.same(begins(), [0, 28_999, -570_000], 'ahead');
+  chunker.cut();
+  t.same(
+    chunks.map(({ seq, json }) => [seq, JSON.parse(json).length]),
+    [
+      [1, 4],
+      [2, 2],
+      [3, 2],
+      [4, 1],
+    ],
+  );
+});
+
+t.test('a chunk is sent by the clock that gave it its time', async (t) => {
+  const sentAts: number[] = [];
+  const client = {
+    options: { endpoint: 'https://collector.example', app: 'app', key: 'key' },
+    congested: () => false,
+    pause,
+    fetch: async (url: string) => {
+      sentAts.push(Number(new URL(url).searchParams.get('sent_at')) - START);
+      return new Response(null, { status: 204 });
+    },
+  } as unknown as Client;
+  const sentAt = async (chunk: Chunk): Promise<number | undefined> => {
+    const nothing = () => {};
+    const events = { full: nothing, idle: nothing, lost: nothing, refused: nothing };
+    createUploader(client, createLeftovers(PREFIX), events).add(chunk);
+    const count = sentAts.length;
+    await eventually(() => sentAts.length > count);
+    return sentAts.at(-1);
+  };
+  const now = 5_000;
+  pageMs += now;
+  const recorded = { ...chunk(1, '[1]', START), atMs: pageMs - now };
+  mock.timers.setTime(START + now);
+  t.equal(await sentAt(recorded), now);
+  mock.timers.setTime(START + now - 600_000);
+  t.equal(await sentAt(recorded), now, 'set back since');
+  t.equal(
+    await sentAt(chunk(2, '[1]', START)),
+    now - 600_000,
+    'of another page: only today’s clock is known',
+  );
+  mock.timers.setTime(START + now + DAY_MS);
+  t.equal(await sentAt(recorded), now + DAY_MS, 'the device slept');
 });
 
 t.test('gzip, where the browser has none too, and where it fails', async (t) => {

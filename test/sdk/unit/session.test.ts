@@ -120,14 +120,16 @@ t.test('a page out of the back-forward cache after an hour begins another', asyn
 
 t.test('a session hears once who its user is, and again when that changes', async (t) => {
   const { session, shelf } = page();
-  t.ok(session.introduce('Alice'));
-  t.notOk(session.introduce('Alice'));
+  t.ok(session.introduce(session.id(), 'Alice'));
+  t.notOk(session.introduce(session.id(), 'Alice'));
   session.release();
   const next = page(shelf).session;
-  t.notOk(next.introduce('Alice'), 'not after a reload');
-  t.ok(next.introduce('Alice Smith'));
+  t.notOk(next.introduce(next.id(), 'Alice'), 'not after a reload');
+  t.ok(next.introduce(next.id(), 'Alice Smith'));
+  const before = next.id();
   next.renew();
-  t.ok(next.introduce('Alice Smith'));
+  t.notOk(next.introduce(before, 'Alice'), 'a session that is over hears nothing');
+  t.ok(next.introduce(next.id(), 'Alice Smith'), 'and costs the next one nothing');
 });
 
 t.test('a record that is none is no session', async (t) => {

@@ -1,12 +1,13 @@
 /** An error or report on one screen: what it was, the recording, and what happened around it. */
 import { useEffect, useMemo } from 'preact/hooks';
-import type { Answers, ChunkReference, Event } from '../../api/client.js';
+import type { Answers, Event } from '../../api/client.js';
 import { useQuery } from '../../api/use-query.js';
 import { counted } from '../../format/number.js';
 import { clockTime, fullTime, offset } from '../../format/time.js';
 import { allChunks } from '../../player/manifest.js';
 import { ConsolePane, NetworkPane, TrailPane } from '../../player/panes.js';
 import { PlayerView } from '../../player/player-view.js';
+import { type PlacedChunk, placed } from '../../player/times.js';
 import { useMomentInAddress, useMomentParam } from '../../player/use-moment.js';
 import { usePlayer } from '../../player/use-player.js';
 import { go, href } from '../../router.js';
@@ -24,7 +25,7 @@ import { useKeys } from '../../ui/use-keys.js';
 const BEFORE_MS = 60_000;
 const AFTER_MS = 10_000;
 const RELATED_MAX = 3;
-const NONE: readonly ChunkReference[] = [];
+const NONE: readonly PlacedChunk[] = [];
 
 export function IncidentView({ id }: { id: string }) {
   const query = useQuery('incident', { event_id: Number(id) });
@@ -46,8 +47,9 @@ export function IncidentView({ id }: { id: string }) {
 
 function Incident({ incident }: { incident: Answers['incident'] }) {
   const { event, breadcrumbs, incident_ts: cue } = incident;
-  const references = incident.replay_cue?.chunks ?? NONE;
-  const player = usePlayer(references, useMomentParam() ?? cue, () =>
+  const found = incident.replay_cue?.chunks;
+  const references = useMemo(() => (found === undefined ? NONE : placed(found)), [found]);
+  const player = usePlayer(references, useMomentParam() ?? cue, breadcrumbs, () =>
     // The last full snapshot may be long before the incident's own chunks.
     allChunks(event.app, event.session_id),
   );

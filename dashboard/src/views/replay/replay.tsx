@@ -1,5 +1,5 @@
 /** One session's recording, with its events, requests and console beside it. */
-import type { Answers, ChunkReference, Event } from '../../api/client.js';
+import type { Answers, Event } from '../../api/client.js';
 import { type Query, useQuery } from '../../api/use-query.js';
 import { counted } from '../../format/number.js';
 import { duration, fullTime } from '../../format/time.js';
@@ -7,6 +7,7 @@ import { useAllChunks } from '../../player/manifest.js';
 import { ConsolePane, NetworkPane, TrailPane } from '../../player/panes.js';
 import type { Span } from '../../player/player.js';
 import { PlayerView } from '../../player/player-view.js';
+import type { PlacedChunk } from '../../player/times.js';
 import { useMomentInAddress, useMomentParam } from '../../player/use-moment.js';
 import { type PlayerHandle, usePlayer } from '../../player/use-player.js';
 import { CopyButton } from '../../ui/copy.js';
@@ -16,7 +17,7 @@ import { Empty, Failure, Loading } from '../../ui/states.js';
 import { At } from '../../ui/time.js';
 import { type SessionEvents, useSessionEvents } from './use-session-events.js';
 
-const NONE: readonly ChunkReference[] = [];
+const NONE: readonly PlacedChunk[] = [];
 const PANES = { '': 'Trail', network: 'Network', console: 'Console' };
 
 export function ReplayView({ app, session }: { app: string; session: string }) {
@@ -25,7 +26,7 @@ export function ReplayView({ app, session }: { app: string; session: string }) {
   const chunks = useAllChunks(app, session, manifest.data);
   const references = manifest.error?.status === 404 ? NONE : chunks;
   const given = useMomentParam();
-  const player = usePlayer(references, given ?? beginOf(references ?? NONE, all.events));
+  const player = usePlayer(references, given ?? beginOf(references ?? NONE, all.events), all.events);
   const { state } = player;
   const range = rangeOf(references ?? NONE, all.events, state.spans) ?? { from: state.time, to: state.time };
   const time = state.time || range.from;
@@ -53,7 +54,7 @@ interface Shown {
   all: SessionEvents;
   manifest: Query<Answers['replay']>;
   player: PlayerHandle;
-  references: readonly ChunkReference[];
+  references: readonly PlacedChunk[];
   range: Span;
   time: number;
 }
@@ -127,18 +128,18 @@ function Panes({ all, player, references, range, time }: Shown) {
   );
 }
 
-function beginOf(references: readonly ChunkReference[], events: readonly Event[]): number {
-  return references.find(({ ts }) => ts !== undefined)?.ts ?? events[0]?.ts ?? 0;
+function beginOf(references: readonly PlacedChunk[], events: readonly Event[]): number {
+  return references.find(({ begin }) => begin !== undefined)?.begin ?? events[0]?.ts ?? 0;
 }
 
 /** From the first known time of the session to the last. */
 function rangeOf(
-  references: readonly ChunkReference[],
+  references: readonly PlacedChunk[],
   events: readonly Event[],
   spans: readonly Span[],
 ): Span | undefined {
   const times = [
-    ...references.flatMap(({ ts }) => (ts === undefined ? [] : [ts])),
+    ...references.flatMap(({ begin }) => begin ?? []),
     ...[events[0], events.at(-1)].flatMap((event) => (event === undefined ? [] : [event.ts])),
     ...spans.flatMap(({ from, to }) => [from, to]),
   ];

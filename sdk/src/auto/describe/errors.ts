@@ -47,14 +47,7 @@ export function createErrors(client: Client): Errors {
     for (const key of [...held.keys()]) release(key);
   });
 
-  const hold = (
-    { ts, url }: Moment,
-    kind: Kind,
-    name: string,
-    error: unknown,
-    place: Place,
-    more: string,
-  ) => {
+  const hold = (at: Moment, kind: Kind, name: string, error: unknown, place: Place, more: string) => {
     const object = Object(error);
     const stack = scrubText(client, cut(`${object.stack ?? ''}${more}`, STACK_MAX));
     const [source, line, column] = place[0] ? place : (PLACE.exec(stack)?.slice(1) ?? []);
@@ -69,10 +62,9 @@ export function createErrors(client: Client): Errors {
       return;
     }
     held.set(key, {
+      ...at,
       type: 'error',
       name: cut(scrubText(client, name), NAME_MAX),
-      url,
-      ts,
       props: {
         kind,
         stack: stack || undefined,

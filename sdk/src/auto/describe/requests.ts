@@ -45,10 +45,9 @@ export function createRequests(client: Client): (request: Request) => Promise<vo
       [props.request_body, props.response_body] = await Promise.all([textOf(sent), textOf(received)]);
     }
     client.record({
+      ...start,
       type: 'network',
       name: `${verb} ${url.replace(/[?#].*/, '')}`,
-      ts: start.ts,
-      url: start.url,
       props,
     });
   };
