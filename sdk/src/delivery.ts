@@ -59,7 +59,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
 
   const pump = async () => {
     for (;;) {
-      const batch = queue.closed().find((batch) => !batch.leaving);
+      const batch = nextOf(queue);
       if (!batch) break;
       const askedMs = await send(batch, false);
       if (askedMs === undefined) attempt = 0;
@@ -112,12 +112,18 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       // Should the page stay after all.
       if (!timer) plan(BATCH_MS);
     },
-    congested: () => attempt > 0 || queue.closed().length > 2,
+    congested: () => queue.closed().filter(({ blocked }) => !blocked).length > (attempt ? 0 : 2),
     stop() {
       stopped = true;
       clearTimeout(timer);
     },
   };
+}
+
+/** The oldest. What somebody in between refuses, maybe for what it says, lets the others pass. */
+function nextOf(queue: Queue): Batch | undefined {
+  const batches = queue.closed().filter(({ leaving }) => !leaving);
+  return batches.sort((a, b) => a.blocked - b.blocked)[0];
 }
 
 /** Whether the batch must be sent again, and then after how many ms at least. */
@@ -138,10 +144,13 @@ async function tryOnce(deps: DeliveryDeps, batch: Batch, keepalive: boolean): Pr
       batch.stored = true;
       queue.settle(batch);
       stored();
-    } else if (status === 400 || status === 401 || status === 403 || status === 413) {
-      await (await import('./divide.js')).refuse(deps, batch, response);
-    } else return Math.min(Number(headers.get('Retry-After')) * 1_000, ASKED_MS_MAX);
-    return undefined;
+      return undefined;
+    }
+    if (status === 400 || status === 401 || status === 403 || status === 413) {
+      batch.blocked++;
+      if (await (await import('./divide.js')).refuse(deps, batch, response)) return undefined;
+    }
+    return Math.min(Number(headers.get('Retry-After')) * 1_000, ASKED_MS_MAX);
   } catch {
     return 0;
   }

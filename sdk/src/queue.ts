@@ -23,6 +23,8 @@ export interface Batch {
   readonly events: string[];
   /** The length of its entry. */
   length: number;
+  /** How often it was refused, by whomever; once the collector did, it is gone. */
+  blocked: number;
   /** It is under way from a page that is going away, or was about to. */
   leaving?: boolean;
   /** The collector has it. */
@@ -73,7 +75,7 @@ export function createQueue({ shelf, prefix, locks, drop }: QueueDeps): Queue {
     shelf.set(own + batch.id, text);
   };
   const insert = (id: string, at: number, events: string[], place = 0) => {
-    const batch: Batch = { id, at, events, length: 0 };
+    const batch: Batch = { id, at, events, length: 0, blocked: 0 };
     put(batch);
     batches.splice(place, 0, batch);
     return batch;
