@@ -1,7 +1,7 @@
 /** Makes the event of a draft: session, user and page are put to it. */
 import { attempt } from './attempt.js';
 import { pageName } from './auto/pageviews.js';
-import { toLine } from './line.js';
+import { said, toLine } from './line.js';
 import type { Client, Draft } from './seam.js';
 import type { Session } from './session.js';
 
@@ -9,18 +9,18 @@ import type { Session } from './session.js';
 export function lineOf(client: Client, session: Session, draft: Draft): string {
   const { type, name, url = location.href, props, ts = Date.now() } = draft;
   const session_id = session.id(type !== 'network' && type !== 'error');
-  const { id: user_id, name: user_name, email } = client.options.user;
-  const person = { name: user_name, email };
+  const { user } = client.options;
+  const person = { name: said(user.name), email: said(user.email) };
   const event = {
     ts,
-    user_id: String(user_id),
+    user_id: String(user.id),
     session_id,
     type,
-    name: String(name ?? pageName(client)),
+    name: said(name ?? pageName(client)),
     url: attempt(() => {
       // Relative to nowhere: should the scrubber leave nothing, the page's own must not come back.
       const { pathname, search, hash } = new URL(client.scrub(new URL(url, location.href).href), 'http://x');
-      return pathname + search + hash;
+      return said(pathname + search + hash);
     }),
     user: session.introduce(JSON.stringify(person)) ? person : undefined,
   };
