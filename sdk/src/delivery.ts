@@ -130,6 +130,8 @@ function nextOf(queue: Queue): Batch | undefined {
 async function tryOnce(deps: DeliveryDeps, batch: Batch, keepalive: boolean): Promise<number | undefined> {
   const { endpoint, app, key, fetch, queue, stored } = deps;
   const head = JSON.stringify({ app, key, batch_id: batch.id, sent_at: Date.now() });
+  batch.sent++;
+  batch.underway++;
   try {
     const response = await fetch(`${endpoint}/v1/events`, {
       method: 'POST',
@@ -153,5 +155,7 @@ async function tryOnce(deps: DeliveryDeps, batch: Batch, keepalive: boolean): Pr
     return Math.min(Number(headers.get('Retry-After')) * 1_000, ASKED_MS_MAX);
   } catch {
     return 0;
+  } finally {
+    batch.underway--;
   }
 }

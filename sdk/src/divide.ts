@@ -27,8 +27,9 @@ export async function refuse(
   const problem = await problemOf(response);
   if (!problem) return false;
   const parts = divide(batch, response.status, problem);
-  const refused = batch.events.length - parts.flat().length;
-  if (queue.settle(batch, parts) && refused) {
+  const kept = new Set(parts.flat());
+  const refused = batch.events.filter((event) => !kept.has(event));
+  if (queue.settle(batch, parts) && refused.length > 0) {
     drop(refused);
     if (!warned.has(queue)) console.warn(`spyglass: events refused (${response.status})`);
     warned.add(queue);

@@ -18,7 +18,8 @@ const NAME_MAX = 200;
 /** Of props that are no JSON object the collector takes, what it takes is kept. */
 export function toLine(event: object, props: unknown): string {
   let text = props == null ? '' : attempt(() => JSON.stringify(props));
-  if (text !== '' && !(text && isTaken(text))) {
+  const isFine = text && text.length < SMALL_CHARS && isTaken(text);
+  if (text !== '' && !isFine) {
     text = attempt(() => sift(text ? JSON.parse(text) : props)) ?? '{"$invalid":["*"]}';
   }
   const line = `${JSON.stringify(event).slice(0, -1)}${text && `,"props":${text}`}}`;
@@ -28,15 +29,14 @@ export function toLine(event: object, props: unknown): string {
 
 /** What should be a text, as one, and as much of it as is kept. */
 export function said(value: unknown): string | undefined {
-  return value == null ? undefined : attempt(() => String(value).slice(0, TEXT_MAX));
+  return value == null ? undefined : String(value).slice(0, TEXT_MAX);
 }
 
 const bytesOf = (text: string) => new TextEncoder().encode(text).length;
 
-/** Whether the collector takes JSON as props. */
+/** Whether the collector takes JSON as props, if it has room. */
 function isTaken(text: string): boolean {
   if (text[0] !== '{' || REFUSED.test(text)) return false;
-  if (text.length > SMALL_CHARS && bytesOf(text) > PROPS_BYTES_MAX) return false;
   // The innermost level goes, again and again.
   let rest = text.replace(/\\./g, '').replace(/"[^"]*"/g, '');
   for (let level = 0; rest && level < LEVELS_MAX; level++) rest = rest.replace(/[[{][^[\]{}]*[\]}]/g, '');
@@ -48,13 +48,13 @@ function sift(props: unknown): string | undefined {
   if (typeof props !== 'object' || Array.isArray(props)) return undefined;
   const invalid: string[] = [];
   let room = PROPS_BYTES_MAX;
-  const parts = Object.keys(props ?? {}).map((name) => {
+  const parts = Object.keys(props as object).map((name) => {
     const text = attempt(() => JSON.stringify({ [name]: (props as Record<string, unknown>)[name] }));
     const bytes = text && isTaken(text) ? bytesOf(text) : Infinity;
     if (bytes > room) return void invalid.push(name.slice(0, NAME_MAX));
     room -= bytes;
     return text?.slice(1, -1);
   });
-  parts.push(`"$invalid":${JSON.stringify(invalid.slice(0, NAMED_MAX))}`);
+  if (invalid.length > 0) parts.push(`"$invalid":${JSON.stringify(invalid.slice(0, NAMED_MAX))}`);
   return `{${parts.filter(Boolean)}}`;
 }

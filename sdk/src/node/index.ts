@@ -93,6 +93,7 @@ export function createSpyglass(options: ServerOptions): ServerSpyglass {
     flush: delivery.flush,
     async close() {
       clearInterval(inheriting);
+      dropped.stored();
       await delivery.flush();
       delivery.stop();
     },

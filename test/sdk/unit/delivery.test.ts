@@ -4,6 +4,7 @@ import t from 'tap';
 import { createDelivery } from '../../../sdk/src/delivery.js';
 // What is loaded when it is needed, so that no test waits for it.
 import '../../../sdk/src/divide.js';
+import { createDropped } from '../../../sdk/src/dropped.js';
 import { createQueue } from '../../../sdk/src/queue.js';
 import { eventually, memoryShelf, settle } from './pages.js';
 
@@ -34,7 +35,7 @@ t.afterEach(() => {
 function page(...answers: (Response | 'none')[]) {
   const sent: Sent[] = [];
   const dropped: number[] = [];
-  const drop = (count: number) => dropped.push(count);
+  const drop = (events: string[]) => dropped.push(events.length);
   const queue = createQueue({ shelf: memoryShelf(), prefix: 'p:', drop });
   /** What a firewall does that reads along. */
   const state = { refuse: (_event: { name: string }): Response | undefined => undefined };
@@ -252,6 +253,42 @@ t.test('a 401 and a 403 drop a batch, with one warning in all', async (t) => {
   await delivery.flush();
   t.same(dropped, [2, 1]);
   t.equal(warn.mock.callCount(), 1);
+});
+
+t.test('what is stored and what is said to be dropped are all there was', async (t) => {
+  const stored = new Map<string, { name: string; props?: { count: number } }[]>();
+  let requests = 0;
+  const dropped = createDropped((name, props) => delivery.take(JSON.stringify({ name, props })));
+  const queue = createQueue({ ...dropped, shelf: memoryShelf(), prefix: 'p:' });
+  const delivery = createDelivery({
+    ...dropped,
+    endpoint: 'https://collector.example',
+    app: 'app',
+    key: 'key',
+    queue,
+    fetch: async (_url, init) => {
+      const { batch_id, events } = JSON.parse(String(init?.body));
+      await new Promise((resolve) => setTimeout(resolve, 80));
+      stored.set(batch_id, events);
+      // Now and then it is stored, and the answer is lost.
+      if (++requests % 9 === 0) throw new TypeError('Failed to fetch');
+      return new Response(null, { status: 204 });
+    },
+  });
+  let given = 0;
+  for (let round = 0; round < 400; round++) {
+    for (let at = 0; at < 30; at++) delivery.take(JSON.stringify({ name: `${given++}`.padEnd(320, 'x') }));
+    await pass(50, 50);
+    // It may go at any time, and stays after all.
+    if (round % 50 === 49) dropped.stored();
+  }
+  await pass(120_000, 100);
+  const events = [...stored.values()].flat();
+  const told = events.filter(({ name }) => name === '$events_dropped').map(({ props }) => props?.count ?? 0);
+  const taken = new Set(events.map(({ name }) => name).filter((name) => /^\d/.test(name)));
+  const lost = told.reduce((sum, count) => sum + count, 0);
+  t.ok(lost > 500, `${lost} were dropped`);
+  t.equal(taken.size + lost, given);
 });
 
 t.test('`deliver` knows whether the collector has it', async (t) => {

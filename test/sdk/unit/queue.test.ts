@@ -23,7 +23,7 @@ function page({
     shelf,
     prefix: 'spyglass:app:queue:',
     locks: locks as never,
-    drop: (count) => dropped.push(count),
+    drop: (events) => dropped.push(events.length),
   });
   const inherit = async () => {
     let found = 0;
