@@ -59,7 +59,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
 
   const pump = async () => {
     for (;;) {
-      const batch = queue.closed().find((batch) => !batch.leaving);
+      const batch = nextOf(queue);
       if (!batch) break;
       const askedMs = await send(batch, false);
       if (askedMs === undefined) attempt = 0;
@@ -112,7 +112,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       // Should the page stay after all.
       if (!timer) plan(BATCH_MS);
     },
-    congested: () => attempt > 0 || queue.closed().length > 2,
+    congested: () => queue.closed().filter(({ blocked }) => !blocked).length > (attempt ? 0 : 2),
     stop() {
       stopped = true;
       clearTimeout(timer);
@@ -120,10 +120,18 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   };
 }
 
+/** The oldest. What somebody in between refuses, maybe for what it says, lets the others pass. */
+function nextOf(queue: Queue): Batch | undefined {
+  const batches = queue.closed().filter(({ leaving }) => !leaving);
+  return batches.sort((a, b) => a.blocked - b.blocked)[0];
+}
+
 /** Whether the batch must be sent again, and then after how many ms at least. */
 async function tryOnce(deps: DeliveryDeps, batch: Batch, keepalive: boolean): Promise<number | undefined> {
   const { endpoint, app, key, fetch, queue, stored } = deps;
   const head = JSON.stringify({ app, key, batch_id: batch.id, sent_at: Date.now() });
+  batch.sent++;
+  batch.underway++;
   try {
     const response = await fetch(`${endpoint}/v1/events`, {
       method: 'POST',
@@ -138,11 +146,16 @@ async function tryOnce(deps: DeliveryDeps, batch: Batch, keepalive: boolean): Pr
       batch.stored = true;
       queue.settle(batch);
       stored();
-    } else if (status === 400 || status === 401 || status === 403 || status === 413) {
-      await (await import('./divide.js')).refuse(deps, batch, response);
-    } else return Math.min(Number(headers.get('Retry-After')) * 1_000, ASKED_MS_MAX);
-    return undefined;
+      return undefined;
+    }
+    if (status === 400 || status === 401 || status === 403 || status === 413) {
+      batch.blocked++;
+      if (await (await import('./divide.js')).refuse(deps, batch, response)) return undefined;
+    }
+    return Math.min(Number(headers.get('Retry-After')) * 1_000, ASKED_MS_MAX);
   } catch {
     return 0;
+  } finally {
+    batch.underway--;
   }
 }

@@ -1,18 +1,40 @@
-/** What becomes of a batch that the collector refuses. */
+/** Refusals: whose they are, and what becomes of a batch that the collector refuses. */
 import type { DeliveryDeps } from './delivery.js';
 import type { Batch, Queue } from './queue.js';
+
+interface Problem {
+  /** What a 400 finds wrong: `events[3].name`. */
+  errors?: { path: string }[];
+}
+
+/** What the collector says; undefined where somebody in between answers, who knows nothing of what was sent. */
+export async function problemOf(response: Response): Promise<Problem | undefined> {
+  // Nobody waits for a page of HTML to arrive.
+  if (!/^application\/problem\+json/.test(`${response.headers.get('Content-Type')}`)) return undefined;
+  const problem = await response.json().catch(() => undefined);
+  return /^urn:spyglass:problem:/.test(problem?.type) ? problem : undefined;
+}
 
 /** Those whose page was warned: once is enough. */
 const warned = new WeakSet<Queue>();
 
-/** Gives up the events of a batch that are refused for good; the others go on as batches of their own. */
-export async function refuse({ queue, drop }: DeliveryDeps, batch: Batch, response: Response): Promise<void> {
-  const parts = await divide(batch, response);
-  const refused = batch.events.length - parts.flat().length;
-  if (!queue.settle(batch, parts) || !refused) return;
-  drop(refused);
-  if (!warned.has(queue)) console.warn(`spyglass: events refused (${response.status})`);
-  warned.add(queue);
+/** Gives up the events of a batch that are refused for good; the others go on as batches of their own. False if nothing is. */
+export async function refuse(
+  { queue, drop }: DeliveryDeps,
+  batch: Batch,
+  response: Response,
+): Promise<boolean> {
+  const problem = await problemOf(response);
+  if (!problem) return false;
+  const parts = divide(batch, response.status, problem);
+  const kept = new Set(parts.flat());
+  const refused = batch.events.filter((event) => !kept.has(event));
+  if (queue.settle(batch, parts) && refused.length > 0) {
+    drop(refused);
+    if (!warned.has(queue)) console.warn(`spyglass: events refused (${response.status})`);
+    warned.add(queue);
+  }
+  return true;
 }
 
 /**
@@ -20,12 +42,9 @@ export async function refuse({ queue, drop }: DeliveryDeps, batch: Batch, respon
  * names none, and a 413, leave it to halving to find out; an event alone is given up. No part of it goes on where the app
  * or the key is refused.
  */
-async function divide({ events }: Batch, response: Response): Promise<string[][]> {
-  if (response.status === 401 || response.status === 403) return [];
-  // What a proxy answers in the collector's place may be any JSON, or none.
-  const problem: { errors?: unknown } | null = await response.json().catch(() => null);
-  const errors: ({ path?: string } | null)[] = Array.isArray(problem?.errors) ? problem.errors : [];
-  const bad = new Set(errors.map((error) => /^events\[(\d+)/.exec(error?.path ?? '')?.[1]));
+function divide({ events }: Batch, status: number, { errors = [] }: Problem): string[][] {
+  if (status === 401 || status === 403) return [];
+  const bad = new Set(errors.map(({ path }) => /^events\[(\d+)/.exec(path)?.[1]));
   const good = events.filter((_event, place) => !bad.has(String(place)));
   if (good.length < events.length) return good.length > 0 ? [good] : [];
   const half = events.length >> 1;

@@ -23,6 +23,12 @@ export interface Batch {
   readonly events: string[];
   /** The length of its entry. */
   length: number;
+  /** How often it was refused, by whomever; once the collector did, it is gone. */
+  blocked: number;
+  /** How often it was sent: without an answer nobody knows whether the collector has it. */
+  sent: number;
+  /** How often it is under way. */
+  underway: number;
   /** It is under way from a page that is going away, or was about to. */
   leaving?: boolean;
   /** The collector has it. */
@@ -73,7 +79,7 @@ export function createQueue({ shelf, prefix, locks, drop }: QueueDeps): Queue {
     shelf.set(own + batch.id, text);
   };
   const insert = (id: string, at: number, events: string[], place = 0) => {
-    const batch: Batch = { id, at, events, length: 0 };
+    const batch: Batch = { id, at, events, length: 0, blocked: 0, sent: 0, underway: 0 };
     put(batch);
     batches.splice(place, 0, batch);
     return batch;
@@ -84,11 +90,12 @@ export function createQueue({ shelf, prefix, locks, drop }: QueueDeps): Queue {
   };
   const giveUp = (batch: Batch) => {
     forget(batch);
-    drop(batch.events.length);
+    drop(batch.events);
   };
-  /** Gives up the oldest batches until the rest is small enough; one alone may be larger. */
+  /** Gives up the oldest batches, those first that were not sent, until the rest is small enough; one alone may be larger. */
   const makeRoom = () => {
-    for (const batch of batches.slice(0, -1)) {
+    const old = batches.slice(0, -1).filter(({ underway }) => !underway);
+    for (const batch of old.sort((a, b) => a.sent - b.sent)) {
       if (batches.reduce((sum, { length }) => sum + length, 0) > QUEUE_CHARS) giveUp(batch);
     }
   };
@@ -109,7 +116,7 @@ export function createQueue({ shelf, prefix, locks, drop }: QueueDeps): Queue {
     },
     closed() {
       const oldest = Date.now() - AGE_MS_MAX;
-      batches.filter(({ at }) => at < oldest).forEach(giveUp);
+      batches.filter(({ at, underway }) => at < oldest && !underway).forEach(giveUp);
       return batches.filter((batch) => batch !== open);
     },
     settle(batch, parts = []) {

@@ -64,6 +64,7 @@ export function start(options: Options): Running {
     congested: delivery.congested,
   };
 
+  client.onLeave(dropped.stored);
   const handAllOver = () => each(handOver);
   followPage(client, session, queue, delivery, handAllOver);
   startAuto(client);

@@ -6,11 +6,12 @@ import { gunzipSync } from 'node:zlib';
 /**
  * What happens to a `POST`:
  * - `pass`: the collector answers it;
- * - a status, with seconds of `Retry-After` where given: it is answered so, and the collector never hears of it;
+ * - a status, with seconds of `Retry-After` where given: it is answered so, by a page of HTML or with a collector's
+ *   `problem`, and the collector never hears of it;
  * - `lost`: the collector takes it, and the connection breaks before the answer;
  * - `hang`: the collector takes it, and no answer ever comes.
  */
-export type Fate = 'pass' | 'lost' | 'hang' | { status: number; retryAfterS?: number };
+export type Fate = 'pass' | 'lost' | 'hang' | { status: number; retryAfterS?: number; problem?: string };
 
 export interface Sent {
   path: string;
@@ -66,9 +67,11 @@ export async function startGateway(target: () => string): Promise<Gateway> {
       outgoing.writeHead(fate.status, {
         'access-control-allow-origin': origin,
         'access-control-expose-headers': 'Retry-After',
+        'content-type': fate.problem === undefined ? 'text/html' : 'application/problem+json',
         ...(fate.retryAfterS === undefined ? {} : { 'retry-after': String(fate.retryAfterS) }),
       });
-      outgoing.end();
+      const problem = JSON.stringify({ type: `urn:spyglass:problem:${fate.problem}`, status: fate.status });
+      outgoing.end(fate.problem === undefined ? '<h1>Not here</h1>' : problem);
       return;
     }
     const { method, url, headers } = incoming;

@@ -3,7 +3,7 @@ import { attempt } from '../attempt.js';
 import { createDelivery } from '../delivery.js';
 import { createDropped } from '../dropped.js';
 import { uuid } from '../id.js';
-import { toLine } from '../line.js';
+import { said, toLine } from '../line.js';
 import type { User } from '../options.js';
 import { createQueue } from '../queue.js';
 import { createShelf, type Shelf } from '../storage.js';
@@ -69,15 +69,15 @@ export function createSpyglass(options: ServerOptions): ServerSpyglass {
   const take = (type: string, name: string, props?: Record<string, unknown>, context?: Context) => {
     // Null is what many a server has for nobody.
     const { user, session, url, ts } = context ?? {};
-    const { id, name: user_name, email } = user ?? everyone;
+    const person = user ?? everyone;
     const event = {
       ts: ts ?? Date.now(),
-      user_id: String(id),
+      user_id: String(person.id),
       session_id: String(session ?? sessionId),
       type,
-      name: String(name),
-      url,
-      user: { name: user_name, email },
+      name: said(name),
+      url: said(url),
+      user: { name: said(person.name), email: said(person.email) },
     };
     delivery.take(toLine(event, props));
   };
@@ -93,6 +93,7 @@ export function createSpyglass(options: ServerOptions): ServerSpyglass {
     flush: delivery.flush,
     async close() {
       clearInterval(inheriting);
+      dropped.stored();
       await delivery.flush();
       delivery.stop();
     },

@@ -30,12 +30,20 @@ const TRY_MS_MAX = 60_000;
 /** Share of the 64 KB that may be under way as the page goes; the rest is for events. */
 const LEAVE_BYTES_MAX = 28_000;
 
+/** So often somebody in between may refuse a chunk, while others pass, until it is given up. */
+const BLOCKED_MAX = 3;
+/** The statuses that are final if the collector itself answers. */
+const FINAL = [400, 401, 403, 413];
+
 interface Waiting extends Chunk {
   bytes?: Uint8Array<ArrayBuffer>;
+  /** How often it was refused so, and whether another passed meanwhile. */
+  blocked: number;
+  passed?: boolean;
 }
 
 export function createUploader(client: Client, leftovers: Leftovers, events: UploadEvents): Uploader {
-  const waiting: Waiting[] = leftovers.all();
+  const waiting: Waiting[] = leftovers.all().map((chunk) => ({ ...chunk, blocked: 0 }));
   let running = false;
   let stopped = false;
   /** No request before this time, by `performance.now()`: the collector's `Retry-After`. */
@@ -58,21 +66,25 @@ export function createUploader(client: Client, leftovers: Leftovers, events: Upl
     if (running) return;
     running = true;
     for (let attempt = 0; waiting[0] !== undefined && !stopped; ) {
+      // Others may pass where one, for its size perhaps, does not; the order is in their numbers.
+      waiting.sort((a, b) => a.blocked - b.blocked);
       const [chunk] = waiting;
       if (client.congested()) {
         await rest(client.pause(0));
         continue;
       }
       chunk.bytes ??= await gzip(chunk.json);
-      const { status, retryAfterMs } = await send(client, chunk, chunk.bytes);
-      if (status === 401 || status === 403) {
+      const { status, refused, retryAfterMs } = await send(client, chunk, chunk.bytes);
+      if (refused && (status === 401 || status === 403)) {
         stopped = true;
         waiting.forEach(leftovers.forget);
         waiting.length = 0;
         return events.refused();
       }
-      if (status === 204) attempt = 0;
-      else if (status === 400 || status === 413) events.lost(chunk);
+      if (status === 204) {
+        attempt = 0;
+        for (const other of waiting) other.passed = other.blocked > 0;
+      } else if (refused || isBlocked(chunk, status)) events.lost(chunk);
       else {
         const ms = client.pause(attempt, retryAfterMs);
         if (retryAfterMs) notBefore = performance.now() + ms;
@@ -90,7 +102,7 @@ export function createUploader(client: Client, leftovers: Leftovers, events: Upl
     start: () => void run(),
     add: (chunk) => {
       if (waiting.reduce((sum, { json }) => sum + json.length, 0) > WAITING_LENGTH_MAX) events.full();
-      waiting.push(chunk);
+      waiting.push({ ...chunk, blocked: 0 });
       void run();
     },
     leave: () => {
@@ -115,13 +127,19 @@ export function createUploader(client: Client, leftovers: Leftovers, events: Upl
   };
 }
 
+/** Counts the refusals of a proxy in the collector's place: true if it takes others, but not this chunk. */
+function isBlocked(chunk: Waiting, status: number): boolean {
+  if (FINAL.includes(status)) chunk.blocked++;
+  return chunk.passed === true && chunk.blocked > BLOCKED_MAX;
+}
+
 /** Status 0 stands for no answer. */
 async function send(
   client: Client,
   { session, seq, ts, atMs }: Chunk,
   body: Uint8Array<ArrayBuffer>,
   init: RequestInit = {},
-): Promise<{ status: number; retryAfterMs?: number }> {
+): Promise<{ status: number; refused?: boolean; retryAfterMs?: number }> {
   const { endpoint, app, key } = client.options;
   // By the clock that gave the chunk its time, should it have been set back since. Set ahead cannot be told from sleep.
   const sentAt = Math.max(Date.now(), atMs === undefined ? 0 : Math.round(ts + performance.now() - atMs));
@@ -135,7 +153,7 @@ async function send(
   const giveUp = new AbortController();
   const timer = setTimeout(() => giveUp.abort(), TRY_MS_MAX);
   try {
-    const { status, headers } = await client.fetch(`${endpoint}/v1/replay?${query}`, {
+    const response = await client.fetch(`${endpoint}/v1/replay?${query}`, {
       method: 'POST',
       headers: { 'X-Spyglass-Key': key, 'Content-Type': 'application/octet-stream' },
       body,
@@ -143,7 +161,9 @@ async function send(
       signal: giveUp.signal,
       ...init,
     });
-    return { status, retryAfterMs: Number(headers.get('Retry-After')) * 1_000 };
+    const { status, headers } = response;
+    const problem = FINAL.includes(status) && (await (await import('../divide.js')).problemOf(response));
+    return { status, refused: !!problem, retryAfterMs: Number(headers.get('Retry-After')) * 1_000 };
   } catch {
     return { status: 0 };
   } finally {

@@ -294,7 +294,7 @@ t.test('a wrong key is one warning and no second request', { buffered: true }, a
 
 t.test('a 403 drops what it was for, and no more', { buffered: true }, async (t) => {
   const { collector, gateway, open } = await world(t);
-  gateway.decide((_sent, count) => (count === 0 ? { status: 403 } : 'pass'));
+  gateway.decide((_sent, count) => (count === 0 ? { status: 403, problem: 'origin_not_allowed' } : 'pass'));
   const page = await open();
   const [refused, ...names] = await capture(page, 'e', 41);
   await settled(t, collector, [...names.slice(19), '$events_dropped']);

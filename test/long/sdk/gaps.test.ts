@@ -154,7 +154,7 @@ t.test('what the collector refuses for good is a marked gap', async (t) => {
   const page = await open('zoe', '<p id="text">Hello</p>');
   const session = await sessionOf(collector, 'zoe');
   await until(async () => (await manifest(collector, session)).length >= 1);
-  gateway.decideUpload((_seq) => ({ status: 413 }));
+  gateway.decideUpload((_seq) => ({ status: 413, problem: 'body_too_large' }));
   await page.evaluate("text.textContent = 'too large to be taken'; spyglass.flush()");
   t.equal((await gapOf(page, 'zoe')).reason, 'refused');
   gateway.decideUpload(() => 'pass');

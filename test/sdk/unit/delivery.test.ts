@@ -4,6 +4,7 @@ import t from 'tap';
 import { createDelivery } from '../../../sdk/src/delivery.js';
 // What is loaded when it is needed, so that no test waits for it.
 import '../../../sdk/src/divide.js';
+import { createDropped } from '../../../sdk/src/dropped.js';
 import { createQueue } from '../../../sdk/src/queue.js';
 import { eventually, memoryShelf, settle } from './pages.js';
 
@@ -34,8 +35,10 @@ t.afterEach(() => {
 function page(...answers: (Response | 'none')[]) {
   const sent: Sent[] = [];
   const dropped: number[] = [];
-  const drop = (count: number) => dropped.push(count);
+  const drop = (events: string[]) => dropped.push(events.length);
   const queue = createQueue({ shelf: memoryShelf(), prefix: 'p:', drop });
+  /** What a firewall does that reads along. */
+  const state = { refuse: (_event: { name: string }): Response | undefined => undefined };
   const delivery = createDelivery({
     endpoint: 'https://collector.example',
     app: 'app',
@@ -49,7 +52,9 @@ function page(...answers: (Response | 'none')[]) {
         keepalive: init?.keepalive === true,
         ...JSON.parse(String(init?.body)),
       });
-      const answer = answers.shift() ?? new Response(null, { status: 204 });
+      const events = sent.at(-1)?.events ?? [];
+      const refused = events.map((event) => state.refuse(event)).find(Boolean);
+      const answer = refused ?? answers.shift() ?? new Response(null, { status: 204 });
       if (answer === 'none') throw new TypeError('Failed to fetch');
       return answer;
     },
@@ -58,11 +63,19 @@ function page(...answers: (Response | 'none')[]) {
     for (const name of names) delivery.take(JSON.stringify({ name }));
   };
   const names = () => sent.map(({ events }) => events.map(({ name }) => name).join(' '));
-  return { sent, dropped, queue, delivery, take, names };
+  return Object.assign(state, { sent, dropped, queue, delivery, take, names });
 }
 
 const status = (code: number, headers: Record<string, string> = {}, body: object = {}) =>
   new Response(JSON.stringify(body), { status: code, headers });
+
+/** As the collector itself refuses. */
+const refusal = (code: number, more: object = {}) =>
+  status(
+    code,
+    { 'Content-Type': 'application/problem+json; charset=utf-8' },
+    { type: 'urn:spyglass:problem:bad_request', ...more },
+  );
 
 /** Lets time pass in steps, so that what a timer begins can go on. */
 async function pass(ms: number, stepMs = 250): Promise<void> {
@@ -142,9 +155,63 @@ t.test('a 200 is a proxy’s login page, not the collector’s word', async (t) 
   t.same(queue.closed(), []);
 });
 
-t.test('a 400 of another make holds nothing up', async (t) => {
-  for (const body of [null, 7, { errors: 'bad' }, { errors: [null, {}, { path: 'key' }] }]) {
-    const { take, names, dropped } = page(status(400, {}, body as object));
+t.test('a refusal that is not the collector’s costs nothing', async (t) => {
+  const json = 'application/problem+json';
+  const strangers: [string | null, string][] = [
+    ['<h1>Access denied</h1>', 'text/html'],
+    [null, ''],
+    ['{"type":"urn:spyglass:problem:invalid_event"}', 'application/json'],
+    ['{"type":"about:blank","errors":[{"path":"events[0]"}]}', json],
+    ['null', json],
+    ['{"type":["urn:spyglass', json],
+  ];
+  for (const code of [400, 401, 403, 413]) {
+    for (const [body, type] of strangers) {
+      const answers = [1, 2].map(
+        () => new Response(body, { status: code, headers: { 'Content-Type': type } }),
+      );
+      const { take, names, sent, dropped } = page(...answers);
+      take('a', 'b');
+      await pass(10_000);
+      t.same(names(), ['a b', 'a b', 'a b']);
+      t.equal(new Set(sent.map(({ batch_id }) => batch_id)).size, 1);
+      t.same(dropped, []);
+    }
+  }
+});
+
+t.test(
+  'what somebody in between refuses for what it says holds up neither others nor recordings',
+  async (t) => {
+    const firewall = page();
+    firewall.refuse = ({ name }) => (name === 'DROP TABLE' ? status(403) : undefined);
+    firewall.take('DROP TABLE');
+    await firewall.delivery.flush();
+    t.notOk(firewall.delivery.congested());
+    firewall.take('b');
+    await firewall.delivery.flush();
+    firewall.take('c');
+    await firewall.delivery.flush();
+    t.same(firewall.names(), ['DROP TABLE', 'b', 'DROP TABLE', 'c', 'DROP TABLE']);
+    firewall.refuse = () => undefined;
+    await pass(60_000);
+    t.same(firewall.names().slice(5), ['DROP TABLE']);
+    t.same(firewall.dropped, []);
+  },
+);
+
+t.test('while events wait recordings do', async (t) => {
+  const { take, delivery } = page('none');
+  take('a');
+  await delivery.flush();
+  t.ok(delivery.congested());
+  await delivery.flush();
+  t.notOk(delivery.congested());
+});
+
+t.test('a refusal that names no event finds the one that is meant', async (t) => {
+  for (const errors of [undefined, [{ path: 'key' }], [{ path: 'events' }]]) {
+    const { take, names, dropped } = page(refusal(400, { errors }));
     take('a', 'b');
     await pass(6_000);
     t.same(names(), ['a b', 'a', 'b']);
@@ -154,7 +221,7 @@ t.test('a 400 of another make holds nothing up', async (t) => {
 
 t.test('events that a 400 names are given up, the others go on under another id', async (t) => {
   const errors = [{ path: 'events[1].name' }, { path: 'events[1].ts' }, { path: 'events[3]' }];
-  const { take, names, sent, dropped, queue } = page(status(400, {}, { errors }));
+  const { take, names, sent, dropped, queue } = page(refusal(400, { errors }));
   take('a', 'bad', 'c', 'bad');
   await pass(5_000);
   await eventually(() => sent.length === 2);
@@ -166,7 +233,7 @@ t.test('events that a 400 names are given up, the others go on under another id'
 
 t.test('a 413, and a 400 that names none, halve a batch until it is one event', async (t) => {
   for (const code of [413, 400]) {
-    const { take, names, dropped, sent } = page(status(code), status(code), status(code));
+    const { take, names, dropped, sent } = page(refusal(code), refusal(code), refusal(code));
     take('a', 'b', 'c', 'd');
     await pass(5_000);
     await eventually(() => sent.length === 5);
@@ -179,7 +246,7 @@ t.test('a 413, and a 400 that names none, halve a batch until it is one event', 
 
 t.test('a 401 and a 403 drop a batch, with one warning in all', async (t) => {
   const warn = mock.method(console, 'warn', () => {});
-  const { take, dropped, delivery } = page(status(401), status(403));
+  const { take, dropped, delivery } = page(refusal(401), refusal(403));
   take('a', 'b');
   await delivery.flush();
   take('c');
@@ -188,13 +255,49 @@ t.test('a 401 and a 403 drop a batch, with one warning in all', async (t) => {
   t.equal(warn.mock.callCount(), 1);
 });
 
+t.test('what is stored and what is said to be dropped are all there was', async (t) => {
+  const stored = new Map<string, { name: string; props?: { count: number } }[]>();
+  let requests = 0;
+  const dropped = createDropped((name, props) => delivery.take(JSON.stringify({ name, props })));
+  const queue = createQueue({ ...dropped, shelf: memoryShelf(), prefix: 'p:' });
+  const delivery = createDelivery({
+    ...dropped,
+    endpoint: 'https://collector.example',
+    app: 'app',
+    key: 'key',
+    queue,
+    fetch: async (_url, init) => {
+      const { batch_id, events } = JSON.parse(String(init?.body));
+      await new Promise((resolve) => setTimeout(resolve, 80));
+      stored.set(batch_id, events);
+      // Now and then it is stored, and the answer is lost.
+      if (++requests % 9 === 0) throw new TypeError('Failed to fetch');
+      return new Response(null, { status: 204 });
+    },
+  });
+  let given = 0;
+  for (let round = 0; round < 400; round++) {
+    for (let at = 0; at < 30; at++) delivery.take(JSON.stringify({ name: `${given++}`.padEnd(320, 'x') }));
+    await pass(50, 50);
+    // It may go at any time, and stays after all.
+    if (round % 50 === 49) dropped.stored();
+  }
+  await pass(120_000, 100);
+  const events = [...stored.values()].flat();
+  const told = events.filter(({ name }) => name === '$events_dropped').map(({ props }) => props?.count ?? 0);
+  const taken = new Set(events.map(({ name }) => name).filter((name) => /^\d/.test(name)));
+  const lost = told.reduce((sum, count) => sum + count, 0);
+  t.ok(lost > 500, `${lost} were dropped`);
+  t.equal(taken.size + lost, given);
+});
+
 t.test('`deliver` knows whether the collector has it', async (t) => {
   const { delivery, take, names } = page('none');
   take('before');
   t.equal(await delivery.deliver('{"name":"kept"}'), false);
   t.equal(await delivery.deliver('{"name":"sent"}'), true);
   t.same(names(), ['before', 'before', 'kept', 'sent'], 'in order, whatever pause there was');
-  const refusing = page(status(401));
+  const refusing = page(refusal(401));
   t.equal(await refusing.delivery.deliver('{"name":"refused"}'), false);
 });
 

@@ -1,6 +1,7 @@
 /** The queue: what is in it outlives its page, stays within bounds, and belongs to one page at a time. */
 import { mock } from 'node:test';
 import t from 'tap';
+import { toLine } from '../../../sdk/src/line.js';
 import { createQueue } from '../../../sdk/src/queue.js';
 import { memoryLocks, memoryShelf, settle } from './pages.js';
 
@@ -22,7 +23,7 @@ function page({
     shelf,
     prefix: 'spyglass:app:queue:',
     locks: locks as never,
-    drop: (count) => dropped.push(count),
+    drop: (events) => dropped.push(events.length),
   });
   const inherit = async () => {
     let found = 0;
@@ -92,6 +93,16 @@ t.test('the oldest make room, and are counted', async (t) => {
   t.equal(left.length + dropped.reduce((sum, count) => sum + count), 70);
   t.match(left[0], new RegExp(`^"${70 - left.length}x`));
   t.match(left.at(-1), /^"69x/);
+});
+
+t.test('an event that is too large for the collector costs nobody else', async (t) => {
+  const { queue, dropped, events } = page();
+  for (let at = 0; at < 15; at++) queue.add(toLine({ name: `small ${at}` }, { at }));
+  queue.add(toLine({ name: 'large' }, { dump: 'x'.repeat(1_200_000), currency: 'EUR' }));
+  queue.add(toLine({ name: 'after' }, undefined));
+  t.same(dropped, []);
+  t.same(JSON.parse(events()[15] ?? '').props, { currency: 'EUR', $invalid: ['dump'] });
+  t.equal(events().length, 17);
 });
 
 t.test('what is older than 6 days is given up: the collector may have forgotten its id', async (t) => {

@@ -70,6 +70,12 @@ function page(...answers: (number | Response | 'none')[]) {
   return { uploader, add, sent, told, state, seqs };
 }
 
+/** As the collector itself refuses. */
+const refusal = (status: number) =>
+  new Response('{"type":"urn:spyglass:problem:invalid_chunk"}', {
+    status,
+    headers: { 'Content-Type': 'application/problem+json' },
+  });
 const chunk = (seq: number, json = '[1]', ts = Date.now()): Chunk => ({ session: 's', seq, ts, json });
 const kept = () => [...local.entries.keys()].filter((key) => key.startsWith(PREFIX)).length;
 
@@ -155,17 +161,39 @@ t.test('with 2 MB waiting the recorder is to rest; one large chunk alone is no r
 });
 
 t.test('what the collector will never take is given up, and told', async (t) => {
-  const { add, told, seqs } = page(400, 413);
+  const { add, told, seqs } = page(refusal(400), refusal(413));
   for (const seq of [1, 2, 3]) add(seq);
   await eventually(() => told.includes('idle'));
   t.same(seqs(), [1, 2, 3]);
   t.same(told, ['lost 1', 'lost 2', 'idle']);
 });
 
+t.test('a refusal that is not the collector’s costs no chunk, and ends nothing', async (t) => {
+  for (const status of [400, 401, 403, 413]) {
+    const { add, told, seqs } = page(...Array(6).fill(status));
+    for (const seq of [1, 2]) add(seq);
+    await passUntil(() => told.includes('idle'));
+    t.same(seqs(), [1, 2, 2, 1, 1, 2, 2, 1]);
+    t.same(told, ['idle']);
+  }
+});
+
+t.test('a chunk that a proxy refuses for its size, again and again, is lost while others pass', async (t) => {
+  const { add, told, seqs } = page(...Array(5).fill(413), 204, 413);
+  add(1);
+  await passUntil(() => seqs().length === 5);
+  t.same(told, []);
+  add(2);
+  await passUntil(() => told.includes('idle'));
+  t.same(seqs(), [1, 1, 1, 1, 1, 2, 1]);
+  t.same(told, ['lost 1', 'idle']);
+  t.equal(kept(), 0);
+});
+
 t.test('a wrong key ends it', async (t) => {
   for (const status of [401, 403]) {
     createLeftovers(PREFIX).keep([chunk(1)]);
-    const { add, told, sent } = page(status);
+    const { add, told, sent } = page(refusal(status));
     add(2);
     await eventually(() => told.length > 0);
     t.same(told, ['refused']);
