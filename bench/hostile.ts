@@ -1,11 +1,12 @@
 /**
  * A sender with a key beside a flood of bodies without one: 10 MB/s of each kind, in rounds that take turns with calm ones. The
- * flood and the sender are processes of their own, on the same machine: on few cores they take time from the collector too.
+ * flood and the sender are processes of their own, on the same machine: on few cores they take time from the collector too. How
+ * much, rounds show in which the flood goes to a process that only reads it.
  */
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -81,10 +82,20 @@ export async function send(url: string, forMs: number): Promise<number> {
   return stored;
 }
 
+/** Reads what it is sent and answers nothing; returns its address. */
+function sink(): Promise<string> {
+  const server = createServer((socket) => void socket.on('error', () => {}).resume());
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () =>
+      resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    );
+  });
+}
+
 /** Runs this file as a process; gives what it says at its end. */
 function run(...args: string[]) {
   const child = fork(fileURLToPath(import.meta.url), args);
-  const said = new Promise<number>((resolve) => child.once('message', (message) => resolve(Number(message))));
+  const said = new Promise<string>((resolve) => child.once('message', (message) => resolve(String(message))));
   return { said, stop: () => child.kill() };
 }
 
@@ -101,11 +112,13 @@ async function probe(url: string, forMs: number): Promise<number[]> {
 export async function benchHostile(folder: string, say: (line: string) => void): Promise<Row[]> {
   const home = mkdtempSync(join(folder, 'hostile-'));
   const server = await startSpyglass({ dataDir: join(home, 'data'), folder: home, name: 'hostile' });
-  const round = async (kind?: string) => {
-    const flooding = kind === undefined ? undefined : run('flood', server.url, kind);
+  const sinking = run('sink');
+  const elsewhere = await sinking.said;
+  const round = async (kind?: string, target = server.url) => {
+    const flooding = kind === undefined ? undefined : run('flood', target, kind);
     const sending = run('send', server.url, `${ROUND_MS}`);
     const probes = await probe(server.url, ROUND_MS);
-    const stored = await sending.said;
+    const stored = Number(await sending.said);
     flooding?.stop();
     return { rate: (stored / ROUND_MS) * 1_000, probes };
   };
@@ -113,13 +126,17 @@ export async function benchHostile(folder: string, say: (line: string) => void):
   await round();
   for (const kind of Object.keys(KINDS)) {
     const ratios: number[] = [];
+    const controls: number[] = [];
     const probes: number[] = [];
     for (let n = 0; n < ROUNDS; n++) {
       const calm = await round();
       const flooded = await round(kind);
+      const control = await round(kind, elsewhere);
       ratios.push(flooded.rate / calm.rate);
+      controls.push(control.rate / calm.rate);
       probes.push(...flooded.probes);
-      say(`${kind}: ${calm.rate.toFixed(0)} req/s in calm, ${flooded.rate.toFixed(0)} req/s beside it`);
+      const rates = [calm, flooded, control].map(({ rate }) => rate.toFixed(0));
+      say(`${kind}: ${rates[0]} req/s in calm, ${rates[1]} beside it, ${rates[2]} where it goes elsewhere`);
     }
     probes.sort((a, b) => a - b);
     const p99 = probes[Math.floor(probes.length * 0.99)] ?? Number.NaN;
@@ -131,9 +148,16 @@ export async function benchHostile(folder: string, say: (line: string) => void):
         spread: spread(ratios),
         goal: { atLeast: 0.8 },
       },
+      {
+        name: `${kind}: of calm, where it goes elsewhere`,
+        value: median(controls),
+        unit: '×',
+        spread: spread(controls),
+      },
       { name: `${kind}: /healthz p99`, value: p99, unit: 'ms', goal: { below: 100 } },
     );
   }
+  sinking.stop();
   const stopping = performance.now();
   await server.stop();
   rows.push({
@@ -149,4 +173,5 @@ const [, , what, url = '', argument = ''] = process.argv;
 if (process.argv[1] === fileURLToPath(import.meta.url) && process.send !== undefined) {
   if (what === 'flood') await flood(url, argument);
   else if (what === 'send') process.send(await send(url, Number(argument)), () => process.exit());
+  else if (what === 'sink') process.send(await sink());
 }

@@ -116,7 +116,7 @@ export const STORE_CANARIES = [
     test: 'test/log/wal/slices.test.js',
   },
   {
-    title: 'a part of a commit group that is applied twice',
+    title: 'a step of a commit group that is applied twice',
     file: 'src/log/wal/apply.js',
     from: 'number >= counters[kind]',
     to: 'true',

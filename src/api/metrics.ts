@@ -62,6 +62,7 @@ const STORE_FIGURES: Record<keyof StoreStats, string> = {
   committed_batches: 'Batches stored since start',
   committed_events: 'Events stored since start',
   deduplicated_batches: 'Batches answered from the memory of batch ids since start',
+  remembered_batches: 'Batch ids remembered, so that a retry stores nothing twice',
   late_events: 'Events not stored because they lay below the retention fence, since start',
   commit_seconds: 'Seconds spent in commits since start',
   ahead_of_engine_seconds: 'How far the clock is ahead of that of ClickHouse',
@@ -77,6 +78,7 @@ const STORE_GAUGES: readonly string[] = [
   'queue_requests',
   'queue_bytes',
   'ahead_of_engine_seconds',
+  'remembered_batches',
 ];
 
 /** Several servers in one process have metrics of their own. */

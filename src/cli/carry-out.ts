@@ -1,5 +1,4 @@
 /** How a running collector carries out the operator's commands. */
-import { rmSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Logger } from 'pino';
 import type { Asker, CommandRuns } from '../api/commands/answer-commands.js';
@@ -7,7 +6,7 @@ import type { Config } from '../config/config.js';
 import { ProblemError } from '../domain/problems.js';
 import type { TimeEvidence } from '../domain/time-evidence.js';
 import { assertKnown, wouldErase } from '../questions/before-erasure.js';
-import { pendingErasures } from '../store/offline/erasures.js';
+import { pendingErasures, removeForGood } from '../store/offline/erasures.js';
 import { exportPages } from '../store/offline/export.js';
 import { runJob } from '../store/offline/run-job.js';
 import { makeWorkFolder } from '../store/offline/work-folder.js';
@@ -35,7 +34,7 @@ export function carryOut(
         `a copy of the store takes up to ${mib(needed)} in ${dataDir}, which has ${mib(disk.freeBytes())} free`,
       );
     const folder = makeWorkFolder(dataDir);
-    const remove = () => rmSync(folder, { recursive: true, force: true });
+    const remove = () => removeForGood(folder);
     try {
       await engine.whileOpen(() => runJob('copy', dataDir, onProgress, folder));
     } catch (error) {

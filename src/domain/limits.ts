@@ -7,7 +7,7 @@ export const HOUR_MS = DAY_MS / 24;
 export const MAX_TS = 2 ** 48 - 1;
 export const MAX_ID = Number.MAX_SAFE_INTEGER;
 
-// --- events (lengths in UTF-16 code units)
+// --- events (lengths of what is cut in UTF-16 code units, of what is refused in code points)
 export const APP_NAME_MAX = 64;
 export const USER_ID_MAX = 256;
 export const SESSION_ID_MAX = 128;

@@ -130,6 +130,8 @@ export interface StoreStats {
   late_events: number;
   /** Requests since start whose `batch_id` was stored already. */
   deduplicated_batches: number;
+  /** `batch_id`s that are remembered. Absent on ClickHouse, where that is of no cost of its own. */
+  remembered_batches?: number;
   commits: number;
   committed_batches: number;
   committed_events: number;

@@ -65,7 +65,8 @@ export function openWriteSide(
   const log = openLog(env);
   const writer = openWriter(env, log, { onFailure, onBroken });
   for (let step = views === 'now' && writer.foldViews(); step; step = writer.foldViews()) onProgress(step);
-  if (wal === 'apply') applyInSlices(writer, log, readUnapplied(dataDir, log));
+  const unapplied = wal === 'apply' ? readUnapplied(dataDir, log) : [];
+  while (unapplied.length > 0) applySlice(writer, log, unapplied, APPLY_PARTS_MAX);
   const manifest = openManifest(env);
   removeOrphans(dataDir, manifest);
   const noteChunks = (): void => {
@@ -97,18 +98,27 @@ export function openWriteSide(
     },
     timeEvidence: openTimeEvidence(env, log),
     noteTime: (time) => writer.transact(() => log.tables.meta.put(META.clock, u48(time))),
-    stats: () => ({ head: log.head(), file_bytes: env.fileBytes(), ...writer.stats }),
+    stats: () => ({
+      head: log.head(),
+      file_bytes: env.fileBytes(),
+      remembered_batches: log.tables.seen.entryCount(),
+      ...writer.stats,
+    }),
     head: () => log.head(),
     close: () => env.close(),
   };
 }
 
-function applyInSlices(writer: Writer, log: Log, groups: Buffer[]): void {
-  while (groups.length > 0) {
-    const { offset, commit } = log.counters();
-    writer.apply(groups.slice(0, sliceOf(groups, offset)), APPLY_PARTS_MAX);
-    groups.splice(0, log.counters().commit - commit);
-  }
+/** Applies a slice of `groups`, or a step of the first, in one transaction, and takes those off that are applied whole. */
+export function applySlice(
+  writer: Pick<Writer, 'apply'>,
+  log: Log,
+  groups: Buffer[],
+  partsMax: number,
+): { parts: number; done: Buffer[] } {
+  const { offset, commit } = log.counters();
+  const parts = writer.apply(groups.slice(0, sliceOf(groups, offset, partsMax)), partsMax);
+  return { parts, done: groups.splice(0, log.counters().commit - commit) };
 }
 
 export function readSideOf(env: Env, log: Log, options?: ReadOptions): ReadSide {

@@ -74,6 +74,7 @@ t.test('a retry is a dedupe, and what is turned away is counted by its reason', 
     await postReplay(c.url, 'session=s&seq=1', Buffer.from('no gzip'), keyOf('shop'));
   });
   t.equal(grew('spyglass_store_deduplicated_batches_total'), 1);
+  t.equal(grew('spyglass_store_remembered_batches'), 1, 'the one that was sent twice');
   t.equal(grew('spyglass_ingest_refusals_total{route="events",code="unauthorized_app"}'), 1);
   t.equal(grew('spyglass_ingest_refusals_total{route="events",code="invalid_json"}'), 1);
   t.equal(grew('spyglass_ingest_refusals_total{route="events",code="rate_limited"}'), 1);

@@ -18,7 +18,7 @@ import { openLog } from '../../log/batches/log.js';
 import { DATA_FILE, StoreUnusable } from '../../log/file/data-dir.js';
 import { type Env, openEnv, type Table } from '../../log/file/env.js';
 import type { OnProgress } from '../port.js';
-import { syncPath } from './erasures.js';
+import { removeForGood, syncPath } from './erasures.js';
 import { makeWorkFolder } from './work-folder.js';
 
 /** Of keys and values in one transaction. */
@@ -70,7 +70,7 @@ export async function compactStore(dataDir: string, onProgress: OnProgress): Pro
   } finally {
     // The readers' table belongs to the file that went.
     rmSync(`${path}-lock`, { force: true });
-    rmSync(work, { recursive: true, force: true });
+    removeForGood(work);
   }
 }
 

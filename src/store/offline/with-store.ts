@@ -1,9 +1,9 @@
 /** Opens a store's file for some work and closes it again, whatever comes of the work. */
-import { rmSync } from 'node:fs';
 import { type Log, openLog } from '../../log/batches/log.js';
 import { reason, StoreUnusable } from '../../log/file/data-dir.js';
 import { type Env, openEnv } from '../../log/file/env.js';
 import { openViewTables } from '../../projections/registry.js';
+import { removeForGood } from './erasures.js';
 import { makeWorkFolder } from './work-folder.js';
 
 type Work<T> = (env: Env, log: Log) => T | Promise<T>;
@@ -33,7 +33,7 @@ export function withViewsAside<T>(
       return await work(env, log, { ...aside, transaction });
     } finally {
       await aside.close();
-      rmSync(folder, { recursive: true, force: true });
+      removeForGood(folder);
     }
   });
 }

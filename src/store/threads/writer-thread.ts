@@ -8,10 +8,10 @@ import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { APPLY_BYTES, APPLY_PAUSE_FACTOR, APPLY_PAUSE_MS_MAX } from '../../domain/limits.js';
 import type { Log } from '../../log/batches/log.js';
-import { openPartsBound, sliceOf } from '../../log/wal/apply.js';
+import { openPartsBound } from '../../log/wal/apply.js';
 import { commitOf } from '../../log/wal/commit-group.js';
 import { openMeters } from '../../telemetry/meters.js';
-import { openWriteSide, type WriteSide } from '../sides.js';
+import { applySlice, openWriteSide, type WriteSide } from '../sides.js';
 import type {
   CommitGroupMessage,
   FromWriter,
@@ -79,12 +79,9 @@ function openGathering(write: WriteSide, log: Log) {
   let next: NodeJS.Immediate | undefined;
   const bound = openPartsBound();
 
-  const applySlice = (): void => {
+  const applySome = (): void => {
     const start = performance.now();
-    const { commit, offset } = log.counters();
-    const slice = waiting.slice(0, sliceOf(waiting, offset, bound.parts()));
-    const parts = write.apply(slice, bound.parts());
-    const done = waiting.splice(0, log.counters().commit - commit);
+    const { parts, done } = applySlice(write, log, waiting, bound.parts());
     for (const { length } of done) waitingBytes -= length;
     const tookMs = performance.now() - start;
     bound.note(parts, tookMs);
@@ -97,7 +94,7 @@ function openGathering(write: WriteSide, log: Log) {
     next = undefined;
     if (failed || waiting.length === 0) return;
     try {
-      applySlice();
+      applySome();
     } catch (error) {
       // They stay in the WAL for the next start; applying later ones without them would break the order.
       fail(error as Error);
