@@ -8,7 +8,7 @@ export interface Dropped {
 }
 
 /** One that tells of others stands for those. */
-const TELLS = /"name":"\$events_dropped".*"count":(\d+)\}\}$/;
+const TELLS = /"\$events_dropped".*"count":(\d+)}}$/;
 
 /** `capture` takes an event. */
 export function createDropped(capture: (name: string, props: { count: number }) => void): Dropped {

@@ -7,8 +7,6 @@ const PROPS_BYTES_MAX = 980_000;
 const SMALL_CHARS = 320_000;
 /** Of the collector's 64 levels the body, the list of events and the event take three. */
 const LEVELS_MAX = 61;
-/** Keys that the collector refuses. */
-const REFUSED = /"__proto__":|"constructor":\{.*"prototype":/;
 /** The collector keeps no more of a text beside the props. */
 const TEXT_MAX = 2_048;
 /** Names of props that were left out. */
@@ -16,15 +14,15 @@ const NAMED_MAX = 20;
 const NAME_MAX = 200;
 
 /** Of props that are no JSON object the collector takes, what it takes is kept. */
-export function toLine(event: object, props: unknown): string {
-  let text = props == null ? '' : attempt(() => JSON.stringify(props));
-  const isFine = text && text.length < SMALL_CHARS && isTaken(text);
-  if (text !== '' && !isFine) {
-    text = attempt(() => sift(text ? JSON.parse(text) : props)) ?? '{"$invalid":["*"]}';
+export function toLine(event: object, props?: unknown): string {
+  let line = JSON.stringify(event).slice(0, -1);
+  if (props != null) {
+    const text = attempt(() => JSON.stringify(props));
+    const isFine = text && text.length < SMALL_CHARS && isTaken(text);
+    line += `,"props":${isFine ? text : (attempt(() => sift(text ? JSON.parse(text) : props)) ?? '{"$invalid":["*"]}')}`;
   }
-  const line = `${JSON.stringify(event).slice(0, -1)}${text && `,"props":${text}`}}`;
   // The collector refuses lone surrogates, which a cut may leave.
-  return line.replace(/(\\\\)|\\ud[89a-f]../g, '$1');
+  return `${line}}`.replace(/(\\\\)|\\ud[89a-f]../g, '$1');
 }
 
 /** What should be a text, as one, and as much of it as is kept. */
@@ -32,11 +30,15 @@ export function said(value: unknown): string | undefined {
   return value == null ? undefined : String(value).slice(0, TEXT_MAX);
 }
 
-const bytesOf = (text: string) => new TextEncoder().encode(text).length;
-
 /** Whether the collector takes JSON as props, if it has room. */
 function isTaken(text: string): boolean {
-  if (text[0] !== '{' || REFUSED.test(text)) return false;
+  // Keys that the collector refuses, or may: the second in the first.
+  if (
+    text[0] !== '{' ||
+    /"__proto__":/.test(text) ||
+    (/"constructor":{/.test(text) && /"prototype":/.test(text))
+  )
+    return false;
   // The innermost level goes, again and again.
   let rest = text.replace(/\\./g, '').replace(/"[^"]*"/g, '');
   for (let level = 0; rest && level < LEVELS_MAX; level++) rest = rest.replace(/[[{][^[\]{}]*[\]}]/g, '');
@@ -50,11 +52,11 @@ function sift(props: unknown): string | undefined {
   let room = PROPS_BYTES_MAX;
   const parts = Object.keys(props as object).map((name) => {
     const text = attempt(() => JSON.stringify({ [name]: (props as Record<string, unknown>)[name] }));
-    const bytes = text && isTaken(text) ? bytesOf(text) : Infinity;
+    const bytes = text && isTaken(text) ? new Blob([text]).size : Infinity;
     if (bytes > room) return void invalid.push(name.slice(0, NAME_MAX));
     room -= bytes;
     return text?.slice(1, -1);
   });
-  if (invalid.length > 0) parts.push(`"$invalid":${JSON.stringify(invalid.slice(0, NAMED_MAX))}`);
+  if (invalid.length) parts.push(`"$invalid":${JSON.stringify(invalid.slice(0, NAMED_MAX))}`);
   return `{${parts.filter(Boolean)}}`;
 }

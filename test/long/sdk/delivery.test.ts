@@ -266,10 +266,9 @@ t.test('an event the collector refuses costs no other', { buffered: true }, asyn
   const warnings: string[] = [];
   page.on('console', (message) => warnings.push(message.text()));
   await page.evaluate(() => {
-    spyglass.capture('bad', JSON.parse('{ "__proto__": 1 }'));
-    let deep = {};
-    for (let level = 0; level < 80; level++) deep = { deep };
-    spyglass.capture('deep', deep);
+    // A name has at least one character.
+    spyglass.capture('');
+    spyglass.capture('');
   });
   const names = await capture(page, 'e', 18);
   await settled(t, collector, [...names, '$events_dropped']);
