@@ -93,7 +93,7 @@ export const KEY_CHECK_FROM_BYTES = QUEUE_BYTES_MAX / 8;
 export const KEYLESS_REQUESTS_MAX = 64;
 /** Once they have taken this long, they pause for this many times as long as they took. */
 export const KEYLESS_MS = 1;
-export const KEYLESS_PAUSE_FACTOR = 9;
+export const KEYLESS_PAUSE_FACTOR = 19;
 /** Refusals an address gets at once, and then per second: further ones wait, and its connections with them. */
 export const REFUSALS_AT_ONCE = 200;
 export const REFUSALS_PER_SECOND = 100;
