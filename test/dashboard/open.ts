@@ -54,3 +54,9 @@ export async function read<T>(collector: { get(path: string): Promise<Response> 
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return (await answer.json()) as T;
 }
+
+/** The recorded page within the player. */
+export const recorded = (page: Page) => page.frameLocator('.stage-frame').frameLocator('iframe');
+/** Waits until the recorded page says so. */
+export const says = (page: Page, hasText: string): Promise<void> =>
+  recorded(page).locator('body', { hasText }).waitFor({ state: 'attached' });

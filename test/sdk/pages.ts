@@ -54,6 +54,17 @@ export async function eventsOf(collector: string, user: string): Promise<EventRo
   return (await get<EventsAnswer>(collector, `/v1/query/events?${query}`)).events.reverse();
 }
 
+/** Lets a page's clock be set, by `window.off` ms. */
+export const SETTABLE_CLOCK = `(() => {
+  const Real = Date;
+  window.off = 0;
+  const now = () => Real.now() + window.off;
+  window.Date = new Proxy(Real, {
+    construct: (target, given) => (given.length > 0 ? new target(...given) : new target(now())),
+    get: (target, name) => (name === 'now' ? now : target[name]),
+  });
+})()`;
+
 /** Asks until there is an answer; every test that waits waits for something to happen, and never for a time. */
 export async function until<T>(ask: () => Promise<T | undefined | false>): Promise<T> {
   for (const end = Date.now() + GIVEN_UP_MS; ; ) {

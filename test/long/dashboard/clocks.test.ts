@@ -1,7 +1,7 @@
 /** Recordings of devices whose clock is wrong, put right or set back: picture, console, gaps and events of a moment together. */
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { open, read } from '../../dashboard/open.js';
+import { open, read, says } from '../../dashboard/open.js';
 import {
   consoleLine,
   meta,
@@ -27,10 +27,6 @@ t.teardown(async () => {
 
 const view = (t: Test, session: string, query = '') =>
   open(t, browser, `${collector.url}/replay/${APP}/${session}${query}`);
-const recorded = (page: Page) => page.frameLocator('.stage-frame').frameLocator('iframe');
-/** Waits until the recorded page says so. */
-const says = (page: Page, hasText: string): Promise<void> =>
-  recorded(page).locator('body', { hasText }).waitFor({ state: 'attached' });
 /** Waits until the replay is so long. */
 const lasts = (page: Page, time: string): Promise<void> =>
   page.locator('.player-time', { hasText: `/ ${time}` }).waitFor();

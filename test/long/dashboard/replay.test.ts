@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { open, read } from '../../dashboard/open.js';
+import { open, read, recorded, says } from '../../dashboard/open.js';
 import {
   consoleLine,
   meta,
@@ -40,10 +40,6 @@ const orderForm = (from: number): RecordedEvent[] =>
 const replay = (session: string, query = ''): string => `${collector.url}/replay/${APP}/${session}${query}`;
 const view = (t: Test, session: string, query = '') => open(t, browser, replay(session, query));
 
-const recorded = (page: Page) => page.frameLocator('.stage-frame').frameLocator('iframe');
-/** Waits until the recorded page says so. */
-const says = (page: Page, hasText: string): Promise<void> =>
-  recorded(page).locator('body', { hasText }).waitFor({ state: 'attached' });
 const clock = async (page: Page): Promise<string> =>
   (await page.locator('.player-time b').textContent()) ?? '';
 const trail = (page: Page, text: string) => page.locator('.follow-row', { hasText: text });

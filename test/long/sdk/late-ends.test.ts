@@ -1,7 +1,7 @@
 /** Requests, errors and gaps that end in another session than they began in: each is of the one that it began in. */
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { eventsOf, html, props, scriptTag, until, visit } from '../../sdk/pages.js';
+import { eventsOf, html, props, SETTABLE_CLOCK, scriptTag, until, visit } from '../../sdk/pages.js';
 import { manifest, sessionOf } from '../../sdk/recordings.js';
 import { launchBrowser } from '../../support/browser.js';
 import { startCollector } from '../../support/collector.js';
@@ -25,17 +25,6 @@ const site = await startSite((path, _, response) => {
   return body === undefined ? undefined : { body };
 });
 t.teardown(() => site.close());
-
-/** Lets the page's clock be set, by `window.off` ms. */
-const SETTABLE_CLOCK = `(() => {
-  const Real = Date;
-  window.off = 0;
-  const now = () => Real.now() + window.off;
-  window.Date = new Proxy(Real, {
-    construct: (target, given) => (given.length > 0 ? new target(...given) : new target(now())),
-    get: (target, name) => (name === 'now' ? now : target[name]),
-  });
-})()`;
 
 async function open(t: Test, user: string, options: Record<string, string> = {}): Promise<Page> {
   const context = await browser.newContext();

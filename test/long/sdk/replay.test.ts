@@ -1,7 +1,7 @@
 /** Recordings made in a real browser and stored by a real collector. */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import t from 'tap';
-import { eventsOf, flushed, html, scriptTag, until, visit } from '../../sdk/pages.js';
+import { eventsOf, flushed, html, SETTABLE_CLOCK, scriptTag, until, visit } from '../../sdk/pages.js';
 import { FULL_SNAPSHOT, manifest, PLUGIN, recorded, sessionOf } from '../../sdk/recordings.js';
 import { launchBrowser } from '../../support/browser.js';
 import { startCollector } from '../../support/collector.js';
@@ -229,17 +229,6 @@ t.test('neither a frame that records too, nor a storage that is cleared, costs a
   for (const [at, chunks] of before.entries()) t.same(after[at]?.slice(0, chunks.length), chunks);
   await page.close();
 });
-
-/** Lets a page's clock be set, by `window.off` ms. */
-const SETTABLE_CLOCK = `(() => {
-  const Real = Date;
-  window.off = 0;
-  const now = () => Real.now() + window.off;
-  window.Date = new Proxy(Real, {
-    construct: (target, given) => (given.length > 0 ? new target(...given) : new target(now())),
-    get: (target, name) => (name === 'now' ? now : target[name]),
-  });
-})()`;
 
 for (const [label, off] of [
   ['seconds', -20_000],
