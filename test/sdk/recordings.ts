@@ -10,7 +10,7 @@ export interface Recorded {
     source?: number;
     href?: string;
     plugin?: string;
-    payload?: { level: string; payload: string[] };
+    payload?: { level: string; payload: string[]; trace: string[] };
   };
 }
 

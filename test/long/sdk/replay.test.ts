@@ -92,6 +92,44 @@ t.test('what is typed, masked or blocked is nowhere in the store', async (t) => 
   await page.close();
 });
 
+t.test('console lines are cut, name their place, and leave the console as it was', async (t) => {
+  const page = await open('lin', '<p>Logs</p>');
+  await page.addScriptTag({
+    content: `window.names = ['debug', 'log', 'info', 'warn', 'error'].map((level) => console[level].name);
+    function whereItIs() {
+      const long = 'x'.repeat(50000);
+      console.log(long); console.info({ long }); console.debug([long]); console.warn('short', long);
+      console.error(new Error(long)); console.log(new Uint8Array(5000000)); console.log(document.body);
+    }
+    window.looks = 0;
+    const list = new Proxy(new Array(100000).fill(1), { get: (all, name) => (window.looks++, all[name]) });
+    whereItIs();
+    console.error(list);
+    setTimeout(() => { throw new Error('Thrown-Later'); });
+    Promise.reject({ message: 'Refused-Later' });
+    setTimeout(() => { throw null; });`,
+  });
+  t.same(await page.evaluate('names'), ['debug', 'log', 'info', 'warn', 'error']);
+  const session = await sessionOf(collector, 'lin');
+  const lines = await until(async () => {
+    await page.evaluate('spyglass.flush()');
+    const found = (await recorded(collector, session)).flat().filter(({ type }) => type === PLUGIN);
+    return found.length >= 11 && found.map(({ data }) => data.payload);
+  });
+  const looks = Number(await page.evaluate('looks'));
+  t.ok(looks < 2_000, `a list is not read to its end: ${looks}`);
+  const texts = lines.map((line) => line?.payload ?? []);
+  t.ok(texts.flat().every((text) => text.length < 1_100));
+  t.match(lines[0]?.trace?.[0], /whereItIs/);
+  t.match(texts[4]?.[0], /^"Error: xxx/);
+  t.match(texts[5]?.[0], /5000000 in all/);
+  t.match(texts[6]?.[0], /^"<body/);
+  const all = texts.flat().join();
+  for (const said of ['Thrown-Later', '{"message":"Refused-Later"}', 'Uncaught'])
+    t.ok(all.includes(said), said);
+  await page.close();
+});
+
 t.test('numbers go on over a reload, and each page begins with a snapshot', async (t) => {
   const page = await open('rex', '<button>Here</button>');
   const session = await sessionOf(collector, 'rex');
