@@ -99,6 +99,7 @@ t.test('CHK-15 of two members of one name the last counts, wherever they stand',
   t.equal((await postEvents(c.url, `{${good},${events},"key":"wrong"}`)).status, 401);
   t.equal((await postEvents(c.url, `{${good},${events},"app":"closed"}`)).status, 401);
   t.equal((await postEvents(c.url, `{"app":"closed",${events},${good}}`)).status, 204);
+  t.equal((await postEvents(c.url, `{${events},"key":"wrong",${good}}`)).status, 204);
   t.equal((await postEvents(c.url, `{${events},${good},"key":5}`)).status, 400);
 });
 
