@@ -115,13 +115,15 @@ t.test('a group opens to its occurrences and their stacks, and back', async (t) 
 });
 
 t.test('an address names any occurrence, however far down the list', async (t) => {
+  // Each a millisecond before the one above it.
+  const now = Date.now();
   const thrown = Array.from({ length: 130 }, (_, index) => ({
     ...{
       user_id: `u${index}`,
       session_id: 's_many',
       type: 'error',
       name: 'Error: many',
-      ts: Date.now() - index,
+      ts: now - index,
     },
     props: { stack: `Error: many\n    at many (many.js:1:1)\n    at caller${index} (many.js:2:1)` },
   }));
