@@ -23,19 +23,19 @@ function brief(value: unknown, parts: { left: number }, depth: number): unknown 
   if (typeof value === 'string') return cut(value);
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
   if (value === null || typeof value === 'boolean') return value;
-  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'bigint') return cut(`${value}n`);
   if (typeof value !== 'object') return cut(String(value));
   return quietly(() => ofObject(value, parts, depth)) ?? quietly(() => cut(String(value))) ?? '?';
 }
 
 function ofObject(value: object, parts: { left: number }, depth: number): unknown {
-  const { nodeType, outerHTML, stack, message, length } = shapeOf(value);
-  // Its start tag alone: what is within may be the whole page.
-  if (nodeType !== undefined) return cut(outerHTML() ?? String(value));
+  const { nodeType, nodeName, stack, message, length } = value as Shape;
+  if (typeof nodeType === 'number' && typeof nodeName === 'string') return cut(startTagOf(value as Shape));
   if (typeof message === 'string' && typeof stack === 'string') return cut(stack || message);
   if (value instanceof Date) return value.toJSON();
-  if (depth === 0 || parts.left <= 0) return String(value);
-  if (typeof length === 'number' && (Array.isArray(value) || ArrayBuffer.isView(value))) {
+  const isList = typeof length === 'number' && (Array.isArray(value) || ArrayBuffer.isView(value));
+  if (depth === 0 || parts.left <= 0) return isList ? `${length} items` : '{…}';
+  if (isList) {
     const items = Array.from({ length: Math.min(length, ITEMS_MAX) }, (_, at) => at);
     const copy = items.map((at) => memberOf(value, at, parts, depth));
     return length > ITEMS_MAX ? [...copy, `… ${length} in all`] : copy;
@@ -62,8 +62,11 @@ const memberOf = (value: object, name: string | number, parts: { left: number },
     : '…';
 
 /** What tells a node and an error, of other frames too. */
-function shapeOf(value: object) {
-  const { nodeType, stack, message, length } = value as Partial<Node & Error & { length: number }>;
-  const outerHTML = () => ((value as Node).cloneNode?.(false) as Partial<Element> | undefined)?.outerHTML;
-  return { nodeType, outerHTML, stack, message, length };
+type Shape = Partial<Element & Error & { length: number }>;
+
+/** A node's start tag: what is within may be the whole page, and a copy of it would load and run what it names. */
+function startTagOf({ nodeName, localName, attributes }: Shape): string {
+  if (attributes === undefined) return String(nodeName);
+  const texts = Array.from(attributes).slice(0, ITEMS_MAX);
+  return `<${localName}${texts.map(({ name, value }) => ` ${name}="${cut(value)}"`).join('')}>`;
 }

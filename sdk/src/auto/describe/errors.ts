@@ -116,8 +116,10 @@ function textOf(value: unknown): string {
   if (typeof value === 'object' && value !== null) {
     let left = OBJECT_PARTS_MAX;
     // Of a long list no more is looked at than is kept.
-    const partOf = (part: unknown[]) =>
-      part?.length > OBJECT_PARTS_MAX ? part.slice(0, OBJECT_PARTS_MAX) : part;
+    const partOf = (part: unknown) =>
+      Array.isArray(part) || ArrayBuffer.isView(part)
+        ? (part as unknown[]).slice?.(0, OBJECT_PARTS_MAX)
+        : part;
     try {
       return JSON.stringify(value, (_, part) => (left-- > 0 ? partOf(part) : undefined)) ?? String(value);
     } catch {
