@@ -13,7 +13,7 @@ const TEXT_MAX = 2_048;
 const NAMED_MAX = 20;
 const NAME_MAX = 200;
 
-/** Of props that are no JSON object the collector takes, what it takes is kept. */
+/** The event with its props as one line. Bad props are left out (see `sift`); the others are kept. */
 export function toLine(event: object, props?: unknown): string {
   let line = JSON.stringify(event).slice(0, -1);
   if (props != null) {
@@ -32,7 +32,7 @@ export function said(value: unknown): string | undefined {
 
 /** Whether the collector takes JSON as props, if it has room. */
 function isTaken(text: string): boolean {
-  // Keys that the collector refuses, or may: the second in the first.
+  // The collector refuses `__proto__`, and `prototype` within `constructor`; with both names it may be so.
   if (
     text[0] !== '{' ||
     /"__proto__":/.test(text) ||
@@ -45,7 +45,10 @@ function isTaken(text: string): boolean {
   return !rest;
 }
 
-/** JSON of the props without those that are none, are not taken or have no room, and with their names; none if all is bad. */
+/**
+ * JSON of the props without the bad ones: no JSON, refused by the collector, or no room left. `$invalid` names those.
+ * Undefined where the props are no object.
+ */
 function sift(props: unknown): string | undefined {
   if (typeof props !== 'object' || Array.isArray(props)) return undefined;
   const invalid: string[] = [];

@@ -130,7 +130,7 @@ export interface StoreStats {
   late_events: number;
   /** Requests since start whose `batch_id` was stored already. */
   deduplicated_batches: number;
-  /** `batch_id`s that are remembered. Absent on ClickHouse, where that is of no cost of its own. */
+  /** `batch_id`s that are remembered. Of the embedded engine alone. */
   remembered_batches?: number;
   commits: number;
   committed_batches: number;

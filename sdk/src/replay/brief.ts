@@ -1,4 +1,4 @@
-/** Logged values as text: what is looked at of one is bounded, not only what is kept of it. */
+/** Logged values as text. Lists are read as far as they are kept; the names of an object's members are all listed. */
 import { quietly } from './quietly.js';
 
 /** Characters kept of a text, and of the whole. */
